@@ -1,0 +1,25 @@
+/**
+ * Time as the agent's parts see it, so that tests can turn the hands.
+ */
+export interface Clock {
+  /** Milliseconds since the epoch, for what people read. May jump when somebody sets the machine's clock. */
+  wall(): number;
+  /** Milliseconds from an arbitrary start that only ever grow, for everything that measures or waits. */
+  monotonic(): number;
+  /** Calls `run` once, `milliseconds` from now, without keeping the process alive. Returns what cancels it. */
+  after(milliseconds: number, run: () => void): () => void;
+  /** Calls `run` once the events that are already at hand have been dealt with. */
+  soon(run: () => void): void;
+}
+
+/** The machine's own time. */
+export const systemClock: Clock = {
+  wall: () => Date.now(),
+  monotonic: () => performance.now(),
+  after: (milliseconds, run) => {
+    const timer = setTimeout(run, milliseconds);
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+  soon: (run) => void setImmediate(run),
+};

@@ -1,0 +1,149 @@
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Server as NetServer } from 'node:net';
+import type { Clock } from './clock.ts';
+
+/** Where a server listens. */
+export interface BindAddress {
+  /** An IP address; `0.0.0.0` for all IPv4 addresses, `::` for all of both families. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Reads `10.0.0.1:10256` or `[::]:10256`. Throws an Error that says what is wrong with anything else. */
+export function parseBindAddress(text: string): BindAddress {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^[\]:\s]+)):(\d{1,5})$/.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  if (host === undefined || !(port <= 65535)) {
+    throw new Error(
+      `"${text}" is not an address to listen on; expected ADDRESS:PORT such as 0.0.0.0:10256 or [::]:10256`,
+    );
+  }
+  return { host, port };
+}
+
+/** `10.0.0.1:80`, `[fd00::1]:80`. */
+export function formatBindAddress({ host, port }: BindAddress): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+export interface HttpListenerOptions {
+  /** What is served, for messages: `health`. */
+  readonly purpose: string;
+  readonly bind: BindAddress;
+  readonly handler: RequestListener;
+  /** Told when the address cannot be bound; not again while the reason stays the same. */
+  readonly onBindFailure: (error: Error) => void;
+  readonly onListening?: (address: BindAddress) => void;
+  readonly clock: Clock;
+}
+
+/** An address may be taken for a while, say by the kube-proxy that is being replaced. */
+const retryMilliseconds = 5000;
+
+/**
+ * An HTTP server that keeps trying to get its address: the node's traffic must not depend on a free port, and a port
+ * that another process gives up later is taken then.
+ */
+export class HttpListener {
+  readonly #options: HttpListenerOptions;
+  #server: Server | undefined;
+  #cancelRetry: (() => void) | undefined;
+  #lastFailure: string | undefined;
+  #closed = false;
+
+  constructor(options: HttpListenerOptions) {
+    this.#options = options;
+  }
+
+  /** Tries once; resolves to whether the address was free. If it was not, tries again every 5 s until closed. */
+  async start(): Promise<boolean> {
+    const { bind, handler, onListening, clock } = this.#options;
+    const server = createServer({ keepAliveTimeout: 10_000, requestTimeout: 30_000 }, handler);
+    try {
+      await listen(server, bind);
+    } catch (error) {
+      this.#report(error);
+      if (!this.#closed) this.#cancelRetry = clock.after(retryMilliseconds, () => void this.start());
+      return false;
+    }
+    if (this.#closed) {
+      server.close();
+      return false;
+    }
+    this.#server = server;
+    this.#lastFailure = undefined;
+    onListening?.(this.address ?? bind);
+    return true;
+  }
+
+  /** The address in use (with the port that the system chose for port 0); undefined while not listening. */
+  get address(): BindAddress | undefined {
+    const address = this.#server?.address() as AddressInfo | null | undefined;
+    return address ? { host: address.address, port: address.port } : undefined;
+  }
+
+  /** Stops listening and cuts the connections that are open. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#cancelRetry?.();
+    const server = this.#server;
+    this.#server = undefined;
+    if (server === undefined) return;
+    await new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  }
+
+  #report(error: unknown): void {
+    const failure = bindFailure(this.#options.purpose, this.#options.bind, error);
+    if (failure.message === this.#lastFailure) return;
+    this.#lastFailure = failure.message;
+    this.#options.onBindFailure(failure);
+  }
+}
+
+/** Listens or rejects. */
+export function listen(server: NetServer, bind: BindAddress & { ipv6Only?: boolean }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: Error): void => reject(error);
+    server.once('error', failed);
+    server.listen({ host: bind.host, port: bind.port, ipv6Only: bind.ipv6Only ?? false }, () => {
+      server.off('error', failed);
+      resolve();
+    });
+  });
+}
+
+const bindHints: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another process uses this port (a kube-proxy that still runs on the node?)',
+  EADDRNOTAVAIL: 'this node has no such address',
+  EACCES: 'the process may not use this port',
+  EAFNOSUPPORT: 'this node has no IPv6',
+};
+
+/** An Error that says what cannot be served where, why, and what may be the cause. */
+export function bindFailure(purpose: string, bind: BindAddress, cause: unknown): Error {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+  const hint = bindHints[code];
+  const where = formatBindAddress(bind);
+  return new Error(`cannot serve ${purpose} on ${where}: ${hint === undefined ? code : `${hint} (${code})`}`, {
+    cause,
+  });
+}
+
+/** The path of a request without its query. */
+export function requestPath(request: IncomingMessage): string {
+  return (request.url ?? '/').split('?', 1)[0] ?? '/';
+}
+
+/** Sends a whole answer that no cache keeps and no browser second-guesses. */
+export function answer(response: ServerResponse, status: number, contentType: string, body: string): void {
+  response.writeHead(status, {
+    'Content-Type': contentType,
+    'X-Content-Type-Options': 'nosniff',
+    'Content-Length': Buffer.byteLength(body),
+  });
+  response.end(body);
+}

@@ -1,0 +1,344 @@
+import { NetlinkError, Transaction } from '../nftables/index.ts';
+import type { Element, NftablesSocket, SetDefinition } from '../nftables/index.ts';
+import { adopt, TableState } from '../dataplane/plan.ts';
+import type { DesiredPort, Plan } from '../dataplane/plan.ts';
+import { constantSets, definitionOf } from '../dataplane/sets.ts';
+import type { NodeSettings } from '../dataplane/node.ts';
+import { nodeElements } from '../dataplane/node.ts';
+import { constantChains } from '../dataplane/skeleton.ts';
+import type { RenderedChain } from '../dataplane/skeleton.ts';
+import { renderPickChain } from '../dataplane/pick-chains.ts';
+import { wantedAffineSets, wantedChains } from '../dataplane/ruleset.ts';
+import { addBatch, inBatches, inGroups } from './element-batches.ts';
+import type { Logger } from './log.ts';
+import { claimTable, tableComment } from './table-claim.ts';
+import { TableStructure } from './table-structure.ts';
+
+/** A Service port that the kernel refused. */
+export interface Quarantined {
+  readonly id: string;
+  readonly reason: string;
+  readonly desired: DesiredPort | undefined;
+}
+
+/** What one call has written. */
+export interface Applied {
+  readonly transactions: number;
+  readonly elements: number;
+  /** Time the commits took, milliseconds. */
+  readonly milliseconds: number;
+}
+
+type Total = { -readonly [K in keyof Applied]: Applied[K] };
+type Changes = ReadonlyMap<string, DesiredPort | undefined>;
+
+/** The whole table as it is to be. */
+interface Target {
+  readonly ports: ReadonlyMap<string, DesiredPort>;
+  readonly plan: Plan;
+  readonly elements: readonly Element[];
+  readonly sets: readonly SetDefinition[];
+  readonly chains: readonly RenderedChain[];
+}
+
+/**
+ * The table `inet nftproxy` of this network namespace: claims it, brings it to the wanted state and keeps it there.
+ *
+ * Calls must not overlap (the agent's pacer sees to that). A Service port that the kernel refuses is set aside in
+ * `quarantined` while all others are written; whatever is not a Service port's fault is thrown, and `resync()` is the
+ * way back from there.
+ */
+export class KernelTable {
+  readonly quarantined = new Map<string, Quarantined>();
+  /** Elements by set, as far as this agent has written or adopted them. */
+  readonly elementCounts = new Map<string, number>();
+  #state = new TableState();
+  readonly #structure = new TableStructure();
+  readonly #socket: NftablesSocket;
+  readonly #table: string;
+  readonly #log: Logger;
+  #node: NodeSettings | undefined;
+  #owned = false;
+  #generation = 0;
+
+  constructor(socket: NftablesSocket, log: Logger, table = 'nftproxy') {
+    this.#socket = socket;
+    this.#log = log;
+    this.#table = table;
+  }
+
+  /** The Service ports the kernel holds. */
+  get state(): TableState {
+    return this.#state;
+  }
+
+  /** Whether the kernel keeps other programs from changing the table (owner and persist flags, kernel 6.9). */
+  get owned(): boolean {
+    return this.#owned;
+  }
+
+  /** Generation of the rule set after our last commit. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Names of the sets and maps in the table. */
+  get setNames(): readonly string[] {
+    return this.#structure.setNames;
+  }
+
+  /**
+   * Brings the table to exactly `ports` and `node`, whatever it held before: made anew where there is none, adopted
+   * with nothing but the difference written where an earlier run left one.
+   *
+   * @throws ForeignTableError if the table belongs to somebody else; NetlinkError if the kernel refuses.
+   */
+  async start(ports: ReadonlyMap<string, DesiredPort>, node: NodeSettings): Promise<Applied> {
+    this.#node = node;
+    this.quarantined.clear();
+    const accepted = new Map(ports);
+    const total: Total = { transactions: 0, elements: 0, milliseconds: 0 };
+    for (;;) {
+      const target = this.#target(accepted, node);
+      try {
+        await this.#bringTo(target, total);
+        this.#state = new TableState();
+        this.#state.plan(accepted).accept();
+        this.elementCounts.clear();
+        this.#count(target.elements, 1);
+        return total;
+      } catch (error) {
+        for (const id of this.#culprits(error, target.plan, accepted, systemicErrors)) {
+          this.#quarantine(id, error, accepted.get(id));
+          accepted.delete(id);
+        }
+      }
+    }
+  }
+
+  /** Writes the new state of some Service ports (undefined: gone). */
+  async apply(changes: Changes): Promise<Applied> {
+    const total: Total = { transactions: 0, elements: 0, milliseconds: 0 };
+    for (const group of inGroups(changes)) await this.#applyGroup(group, total);
+    return total;
+  }
+
+  /** Follows a change of the node's settings in one transaction: only rules and interval elements that differ. */
+  async setNode(node: NodeSettings): Promise<Applied> {
+    const total: Total = { transactions: 0, elements: 0, milliseconds: 0 };
+    const tx = this.#transaction();
+    const undo = this.#structure.addChains(tx, constantChains(node));
+    const { deletes, adds } = adopt(nodeElements(node), nodeElements(this.#settings()));
+    addBatch(tx, { deletes, adds });
+    try {
+      if (tx.operations > 0) await this.#commit(tx, total);
+    } catch (error) {
+      undo();
+      throw error;
+    }
+    this.#count(deletes, -1);
+    this.#count(adds, 1);
+    this.#node = node;
+    return total;
+  }
+
+  /** Reads the whole table back and writes what differs, refused Service ports included: the way out of surprises. */
+  async resync(): Promise<Applied> {
+    const ports = new Map([...this.#state.ports()].map((desired) => [desired.port.id, desired]));
+    for (const { id, desired } of this.quarantined.values()) {
+      if (desired) ports.set(id, desired);
+      else ports.delete(id);
+    }
+    return this.start(ports, this.#settings());
+  }
+
+  /** True if somebody else has committed in this namespace since, so that an unowned table needs another look. */
+  async foreignCommits(): Promise<boolean> {
+    const { id } = await this.#socket.generation();
+    const foreign = id !== this.#generation;
+    this.#generation = id;
+    return foreign;
+  }
+
+  #target(ports: ReadonlyMap<string, DesiredPort>, node: NodeSettings): Target {
+    const plan = new TableState().plan(ports);
+    return {
+      ports,
+      plan,
+      elements: [...plan.adds, ...nodeElements(node)],
+      sets: [...constantSets(), ...wantedAffineSets(ports.values())],
+      chains: wantedChains(node, ports.values()),
+    };
+  }
+
+  async #bringTo(target: Target, total: Total): Promise<void> {
+    const claim = await claimTable(this.#socket, this.#table);
+    this.#owned = claim.features.owner && claim.features.persist;
+    if (!claim.exists) {
+      await this.#create(target, total);
+      return;
+    }
+    if (await this.#structure.learn(this.#socket, this.#table)) {
+      await this.#adopt(target, total);
+      return;
+    }
+    this.#log.warn('the table has another layout: replacing it in one transaction');
+    await this.#replace(target, total);
+  }
+
+  /** A new table; base chains are added last, so that no packet meets a half-filled table. */
+  async #create(target: Target, total: Total): Promise<void> {
+    this.#structure.forget();
+    const first = this.#transaction();
+    this.#addTable(first);
+    this.#structure.addSets(first, target.sets);
+    this.#structure.addChains(
+      first,
+      target.chains.filter(({ chain }) => !chain.base),
+    );
+    await this.#commit(first, total);
+    await this.#writeElements([], target.elements, total);
+    const last = this.#transaction();
+    this.#structure.addChains(
+      last,
+      target.chains.filter(({ chain }) => chain.base),
+    );
+    await this.#commit(last, total);
+  }
+
+  /** Everything in one transaction: at no moment is a packet without the old table or the new one. */
+  async #replace(target: Target, total: Total): Promise<void> {
+    this.#structure.forget();
+    const tx = this.#transaction();
+    tx.deleteTable();
+    this.#addTable(tx);
+    this.#structure.addSets(tx, target.sets);
+    this.#structure.addChains(tx, target.chains);
+    addBatch(tx, { deletes: [], adds: [...target.elements] });
+    await this.#commit(tx, total);
+  }
+
+  async #adopt(target: Target, total: Total): Promise<void> {
+    const structure = this.#transaction();
+    if (this.#owned) this.#addTable(structure);
+    this.#structure.addSets(structure, target.sets);
+    this.#structure.addChains(structure, target.chains);
+    if (structure.operations > 0) await this.#commit(structure, total);
+    const { deletes, adds, kept } = adopt(target.elements, await this.#presentElements());
+    await this.#writeElements(deletes, adds, total);
+    const leftovers = this.#transaction();
+    this.#structure.removeAllBut(leftovers, target.chains, target.sets);
+    if (leftovers.operations > 0) await this.#commit(leftovers, total);
+    this.#log.info('adopted the table', { kept, deleted: deletes.length, added: adds.length });
+  }
+
+  async #presentElements(): Promise<Element[]> {
+    const present: Element[] = [];
+    for (const name of this.#structure.setNames) {
+      const definition = definitionOf(name);
+      if (!definition || definition.dynamic) continue;
+      for (const element of await this.#socket.elements(this.#table, definition)) present.push(element);
+    }
+    return present;
+  }
+
+  async #writeElements(deletes: readonly Element[], adds: readonly Element[], total: Total): Promise<void> {
+    for (const batch of inBatches(deletes, adds)) {
+      const tx = this.#transaction();
+      addBatch(tx, batch);
+      await this.#commit(tx, total);
+    }
+  }
+
+  async #applyGroup(group: Map<string, DesiredPort | undefined>, total: Total): Promise<void> {
+    while (group.size > 0) {
+      const plan = this.#state.plan(group);
+      try {
+        await this.#commitPlan(plan, group, total);
+        plan.accept();
+        this.#count(plan.deletes, -1);
+        this.#count(plan.adds, 1);
+        for (const id of group.keys()) this.quarantined.delete(id);
+        return;
+      } catch (error) {
+        for (const id of this.#culprits(error, plan, group, unexpectedErrors)) {
+          this.#quarantine(id, error, group.get(id));
+          group.delete(id);
+        }
+      }
+    }
+  }
+
+  async #commitPlan(plan: Plan, changes: Changes, total: Total): Promise<void> {
+    const tx = this.#transaction();
+    const desired = [...changes.values()].filter((port) => port !== undefined);
+    const undo = [
+      this.#structure.addAffinity(tx, desired),
+      this.#structure.addChains(tx, plan.chains.map(renderPickChain)),
+    ];
+    addBatch(tx, { deletes: [...plan.deletes], adds: [...plan.adds] });
+    const retired = plan.retiredChains.map((chain) => chain.name);
+    undo.push(this.#structure.removeChains(tx, retired));
+    if (tx.operations === 0) return;
+    try {
+      await this.#commit(tx, total);
+    } catch (error) {
+      for (const step of undo.reverse()) step();
+      throw error;
+    }
+  }
+
+  #count(elements: readonly Element[], by: 1 | -1): void {
+    for (const { set } of elements) this.elementCounts.set(set, (this.elementCounts.get(set) ?? 0) + by);
+  }
+
+  #quarantine(id: string, error: unknown, desired: DesiredPort | undefined): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    this.quarantined.set(id, { id, reason, desired });
+    this.#log.error('the kernel refused a Service port; it is set aside, all others are served', {
+      servicePort: id,
+      reason,
+    });
+  }
+
+  /** The Service ports to blame for a failed transaction; rethrows what is no Service port's fault. */
+  #culprits(error: unknown, plan: Plan, changes: Changes, nobodysFault: ReadonlySet<string>): Set<string> {
+    if (!(error instanceof NetlinkError) || nobodysFault.has(error.code)) throw error;
+    const ids = new Set<string>();
+    for (const { element } of error.culprits) {
+      const owner = element && plan.ownerOf(element);
+      if (owner !== undefined && changes.has(owner)) ids.add(owner);
+    }
+    const [only] = changes.keys();
+    if (ids.size === 0 && changes.size === 1 && only !== undefined) ids.add(only);
+    if (ids.size === 0) throw error;
+    return ids;
+  }
+
+  #settings(): NodeSettings {
+    if (!this.#node) throw new Error('the table has not been started');
+    return this.#node;
+  }
+
+  #addTable(tx: Transaction): void {
+    tx.addTable({ owner: this.#owned, persist: this.#owned, comment: tableComment });
+  }
+
+  #transaction(): Transaction {
+    return new Transaction(this.#table);
+  }
+
+  async #commit(tx: Transaction, total: Total): Promise<void> {
+    const result = await this.#socket.commit(tx);
+    this.#generation = result.generation;
+    total.transactions += 1;
+    total.elements += result.elements;
+    total.milliseconds += result.milliseconds;
+  }
+}
+
+/** Errors that say nothing about one Service: no permission, no memory, an answer lost. */
+const systemicErrors = new Set(['EPERM', 'ENOMEM', 'ENOBUFS', 'ERESTART', 'EINTR', 'EBADF']);
+
+/** For a change against the state we believe in, also: the kernel's state is another one. Only a resync can tell. */
+const unexpectedErrors = new Set([...systemicErrors, 'ENOENT', 'EEXIST']);

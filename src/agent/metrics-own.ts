@@ -1,0 +1,147 @@
+import { Counter, exponentialBuckets, Gauge, Histogram, type Registry } from 'prom-client';
+
+/** How one resource's watch has fared since the agent started. */
+export interface WatchStatistics {
+  /** Plural name of the resource: `services`. */
+  readonly resource: string;
+  readonly lists: number;
+  readonly watches: number;
+  readonly events: number;
+  readonly errors: number;
+  /** Changes that only a new list brought to light. */
+  readonly cacheMisses: number;
+  /** Seconds since the last event or bookmark; undefined before the first. */
+  readonly lastEventAgeSeconds: number | undefined;
+}
+
+/** Asked at each scrape; each must be cheap and must not fail. */
+export interface OwnMetricsSources {
+  /** Elements by name of set or map. */
+  readonly mapElements: () => Iterable<readonly [set: string, elements: number]>;
+  readonly quarantinedServicePorts: () => number;
+  readonly watches: () => Iterable<WatchStatistics>;
+}
+
+const latencyBuckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.5, 1, 2, 5, 10, 30];
+
+/** The metrics that only nftproxy has; all begin with `nftproxy_`. */
+export class OwnMetrics {
+  readonly #register: Registry;
+  readonly #commits: Counter<'result'>;
+  readonly #commitDuration: Histogram;
+  readonly #applyLatency: Histogram;
+  readonly #localhostConnections: Counter<'result'>;
+
+  constructor(options: { register: Registry; version: string; sources: OwnMetricsSources }) {
+    const registers = [options.register];
+    this.#register = options.register;
+    this.#commits = new Counter({
+      name: 'nftproxy_commits_total',
+      help: 'Transactions sent to the kernel',
+      labelNames: ['result'],
+      registers,
+    });
+    for (const result of ['success', 'failure']) this.#commits.inc({ result }, 0);
+    this.#commitDuration = new Histogram({
+      name: 'nftproxy_commit_duration_seconds',
+      help: 'From sending a transaction to its acknowledgement',
+      buckets: exponentialBuckets(0.0001, 2, 16),
+      registers,
+    });
+    this.#applyLatency = new Histogram({
+      name: 'nftproxy_apply_latency_seconds',
+      help: 'From the arrival of a watch event at the agent to its commit in the kernel',
+      buckets: latencyBuckets,
+      registers,
+    });
+    this.#localhostConnections = new Counter({
+      name: 'nftproxy_localhost_node_port_connections_total',
+      help: 'Connections to node ports on the loopback addresses',
+      labelNames: ['result'],
+      registers,
+    });
+    for (const result of ['forwarded', 'refused']) this.#localhostConnections.inc({ result }, 0);
+    new Gauge({
+      name: 'nftproxy_build_info',
+      help: 'Version of the agent and of its runtime',
+      labelNames: ['version', 'node_version'],
+      registers,
+    }).set({ version: options.version, node_version: process.version }, 1);
+    this.#collectKernel(options.sources);
+    this.#collectWatches(options.sources.watches);
+  }
+
+  /** A transaction was acknowledged or refused after so many seconds. */
+  committed(result: 'success' | 'failure', seconds: number): void {
+    this.#commits.inc({ result });
+    this.#commitDuration.observe(seconds);
+  }
+
+  /** A watch event took so many seconds from its arrival to its commit. */
+  applied(seconds: number): void {
+    this.#applyLatency.observe(seconds);
+  }
+
+  localhostConnection(result: 'forwarded' | 'refused'): void {
+    this.#localhostConnections.inc({ result });
+  }
+
+  #collectKernel(sources: OwnMetricsSources): void {
+    new Gauge({
+      name: 'nftproxy_map_elements',
+      help: 'Elements by set or map of the table',
+      labelNames: ['set'],
+      registers: [this.#register],
+      collect() {
+        this.reset();
+        for (const [set, elements] of sources.mapElements()) this.set({ set }, elements);
+      },
+    });
+    new Gauge({
+      name: 'nftproxy_quarantined_service_ports',
+      help: 'Service ports set aside because the kernel refused them',
+      registers: [this.#register],
+      collect() {
+        this.set(sources.quarantinedServicePorts());
+      },
+    });
+  }
+
+  #collectWatches(watches: () => Iterable<WatchStatistics>): void {
+    this.#watchCounter('watch_relists_total', 'Lists after the first one', watches, (w) => Math.max(0, w.lists - 1));
+    this.#watchCounter('watch_connections_total', 'Watch requests', watches, (w) => w.watches);
+    this.#watchCounter('watch_events_total', 'Events received', watches, (w) => w.events);
+    this.#watchCounter('watch_errors_total', 'Lists and watches that failed', watches, (w) => w.errors);
+    this.#watchCounter('watch_cache_misses_total', 'Changes the watch had missed', watches, (w) => w.cacheMisses);
+    new Gauge({
+      name: 'nftproxy_watch_last_event_age_seconds',
+      help: 'Time since the last event or bookmark',
+      labelNames: ['resource'],
+      registers: [this.#register],
+      collect() {
+        this.reset();
+        for (const { resource, lastEventAgeSeconds } of watches()) {
+          if (lastEventAgeSeconds !== undefined) this.set({ resource }, lastEventAgeSeconds);
+        }
+      },
+    });
+  }
+
+  #watchCounter(
+    name: string,
+    help: string,
+    watches: () => Iterable<WatchStatistics>,
+    value: (statistics: WatchStatistics) => number,
+  ): void {
+    new Counter({
+      name: `nftproxy_${name}`,
+      help,
+      labelNames: ['resource'],
+      registers: [this.#register],
+      collect() {
+        this.reset();
+        for (const statistics of watches()) this.inc({ resource: statistics.resource }, value(statistics));
+      },
+    });
+  }
+}

@@ -1,0 +1,80 @@
+import { hostname } from 'node:os';
+import { parseArgs } from 'node:util';
+import { logFormats, logLevels } from './log.ts';
+import type { LogFormat, LogLevel } from './log.ts';
+
+/** What `nftproxy agent` is told on its command line. */
+export interface AgentOptions {
+  /** Path of a kubeconfig; undefined: $KUBECONFIG, or the Pod's service account. */
+  readonly kubeconfig?: string;
+  /** Name of the Node this agent runs on. */
+  readonly nodeName: string;
+  /** A ProxyConfig manifest to follow instead of what the operator assigns. */
+  readonly config?: string;
+  readonly healthAddress: string;
+  readonly metricsAddress: string;
+  readonly logFormat: LogFormat;
+  readonly logLevel: LogLevel;
+}
+
+/** A command line that cannot be understood; the message says which option and what it takes. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+export const agentUsage = `Usage: nftproxy agent [options]
+
+Keeps this node's nftables in line with the cluster's Services.
+
+  --node-name NAME        the Node this agent runs on (default: $NODE_NAME, else the host name)
+  --kubeconfig FILE       how to reach the API server (default: $KUBECONFIG, else the Pod's service account)
+  --config FILE           a ProxyConfig manifest (YAML or JSON) to follow without an operator and without the CRDs;
+                          changes of the file are followed
+  --healthz-bind-address  address:port of /healthz and /livez (default 0.0.0.0:10256)
+  --metrics-bind-address  address:port of /metrics (default 127.0.0.1:10249)
+  --log-format            text or json (default text)
+  --log-level             debug, info, warn or error (default info)
+`;
+
+/** @throws UsageError */
+export function parseAgentOptions(args: readonly string[], environment: NodeJS.ProcessEnv): AgentOptions {
+  const { values } = parse(args);
+  return {
+    ...(values.kubeconfig === undefined ? {} : { kubeconfig: values.kubeconfig }),
+    ...(values.config === undefined ? {} : { config: values.config }),
+    nodeName: values['node-name'] ?? environment['NODE_NAME'] ?? hostname().toLowerCase(),
+    healthAddress: values['healthz-bind-address'],
+    metricsAddress: values['metrics-bind-address'],
+    logFormat: oneOf('--log-format', values['log-format'], logFormats),
+    logLevel: oneOf('--log-level', values['log-level'], logLevels),
+  };
+}
+
+// The type is what parseArgs infers from the table of options.
+// eslint-disable-next-line @typescript-eslint/explicit-function-return-type
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        kubeconfig: { type: 'string' },
+        'node-name': { type: 'string' },
+        config: { type: 'string' },
+        'healthz-bind-address': { type: 'string', default: '0.0.0.0:10256' },
+        'metrics-bind-address': { type: 'string', default: '127.0.0.1:10249' },
+        'log-format': { type: 'string', default: 'text' },
+        'log-level': { type: 'string', default: 'info' },
+      },
+      strict: true,
+      allowPositionals: false,
+    });
+  } catch (error) {
+    throw new UsageError(`${error instanceof Error ? error.message : String(error)}\n\n${agentUsage}`);
+  }
+}
+
+function oneOf<T extends string>(option: string, value: string, allowed: readonly T[]): T {
+  const found = allowed.find((candidate) => candidate === value);
+  if (found === undefined) throw new UsageError(`${option} is ${JSON.stringify(value)}: use one of ${allowed.join(', ')}`);
+  return found;
+}

@@ -1,0 +1,20 @@
+/** Names that several programs must agree on. */
+
+export const group = 'nftproxy.io';
+export const version = 'v1alpha1';
+export const apiVersion = `${group}/${version}`;
+
+/** kubectl category of both kinds: `kubectl get nftproxy`. */
+export const category = 'nftproxy';
+
+export const proxyConfigKind = 'ProxyConfig';
+export const proxyConfigPlural = 'proxyconfigs';
+export const proxyNodeStateKind = 'ProxyNodeState';
+export const proxyNodeStatePlural = 'proxynodestates';
+
+/** Label on a ProxyNodeState: name of the ProxyConfig that its spec came from. */
+export const configLabel = `${group}/config`;
+
+/** Field managers of server-side apply: the operator owns ProxyNodeState.spec, a node's agent its status. */
+export const operatorFieldManager = 'nftproxy-operator';
+export const agentFieldManager = 'nftproxy-agent';

@@ -1,0 +1,66 @@
+import { parseCidr } from './cidr.ts';
+import type { EffectiveConfig, ProxySettings } from './types.ts';
+
+/** What a ProxyConfig that says nothing means. The CRD schema carries the same values (a test compares them). */
+export const defaults: EffectiveConfig = {
+  mode: 'nftables',
+  loadBalancing: { algorithm: 'random', maglev: { tableSize: 1021 } },
+  detectLocal: { mode: 'ClusterCIDR' },
+  clusterCIDRs: [],
+  masqueradeAll: false,
+  nodePortAddresses: ['primary'],
+  conntrack: {
+    maxPerCore: 32768,
+    min: 131072,
+    tcpEstablishedTimeout: '24h',
+    tcpCloseWaitTimeout: '1h',
+    tcpBeLiberal: false,
+    udpTimeout: '0s',
+    udpStreamTimeout: '0s',
+  },
+};
+
+/** Priority of a ProxyConfig that names none. */
+export const defaultPriority = 0;
+
+/**
+ * The effective configuration of a valid spec: defaults filled in, CIDRs canonical and without duplicates. Says the
+ * same for specs that mean the same, so that `revisionOf` changes only when a node has something to do.
+ */
+export function withDefaults(spec: ProxySettings): EffectiveConfig {
+  return {
+    mode: spec.mode ?? defaults.mode,
+    loadBalancing: {
+      algorithm: spec.loadBalancing?.algorithm ?? defaults.loadBalancing.algorithm,
+      maglev: { tableSize: spec.loadBalancing?.maglev?.tableSize ?? defaults.loadBalancing.maglev.tableSize },
+    },
+    detectLocal: detectLocal(spec.detectLocal),
+    clusterCIDRs: canonical(spec.clusterCIDRs ?? []),
+    masqueradeAll: spec.masqueradeAll ?? defaults.masqueradeAll,
+    nodePortAddresses: nodePortAddresses(spec.nodePortAddresses ?? []),
+    conntrack: { ...defaults.conntrack, ...spec.conntrack },
+  };
+}
+
+function detectLocal(given: ProxySettings['detectLocal']): EffectiveConfig['detectLocal'] {
+  return {
+    mode: given?.mode ?? defaults.detectLocal.mode,
+    ...(given?.bridgeInterface && { bridgeInterface: given.bridgeInterface }),
+    ...(given?.interfaceNamePrefix && { interfaceNamePrefix: given.interfaceNamePrefix }),
+  };
+}
+
+function nodePortAddresses(given: readonly string[]): readonly string[] {
+  if (given.length === 0 || given.includes('primary')) return defaults.nodePortAddresses;
+  return canonical(given);
+}
+
+function canonical(cidrs: readonly string[]): string[] {
+  const parsed = cidrs.map((text) => {
+    const cidr = parseCidr(text);
+    if (cidr === undefined) throw new RangeError(`"${text}" is not a CIDR; was the spec validated?`);
+    return cidr;
+  });
+  parsed.sort((a, b) => a.family - b.family || (a.text < b.text ? -1 : 1));
+  return [...new Set(parsed.map((cidr) => cidr.text))];
+}

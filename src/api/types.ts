@@ -1,0 +1,178 @@
+/**
+ * The API as plain types, for everything that reads or writes these objects. The classes that the CRDs and the
+ * validation are made from (proxy-config.ts, proxy-node-state.ts) implement them; nothing here loads those.
+ */
+
+/** Load-balancing algorithms. */
+export const algorithms = ['random', 'round-robin', 'source-hash', 'maglev', 'least-connections'] as const;
+export type Algorithm = (typeof algorithms)[number];
+
+/** Data planes. Grows only when another one works. */
+export const modes = ['nftables'] as const;
+export type Mode = (typeof modes)[number];
+
+/** How traffic from pods of this node is told from traffic that came from elsewhere; kube-proxy's words. */
+export const detectLocalModes = ['ClusterCIDR', 'NodeCIDR', 'BridgeInterface', 'InterfaceNamePrefix'] as const;
+export type DetectLocalMode = (typeof detectLocalModes)[number];
+
+/** Primes that a Maglev table may have as its number of rows. */
+export const maglevTableSizes = [251, 509, 1021, 2039, 4093, 8191, 16381, 32749, 65521] as const;
+
+/** metav1.LabelSelector. */
+export interface LabelSelector {
+  matchLabels?: Record<string, string>;
+  matchExpressions?: LabelSelectorRequirement[];
+}
+
+export const selectorOperators = ['In', 'NotIn', 'Exists', 'DoesNotExist'] as const;
+export interface LabelSelectorRequirement {
+  key: string;
+  operator: (typeof selectorOperators)[number];
+  values?: string[];
+}
+
+/** What a ProxyConfig may say about a node's data plane; everything has a default. */
+export interface ProxySettings {
+  mode?: Mode;
+  loadBalancing?: { algorithm?: Algorithm; maglev?: { tableSize?: number } };
+  detectLocal?: { mode?: DetectLocalMode; bridgeInterface?: string; interfaceNamePrefix?: string };
+  clusterCIDRs?: string[];
+  masqueradeAll?: boolean;
+  nodePortAddresses?: string[];
+  conntrack?: Partial<ConntrackSettings>;
+}
+
+/** Connection tracking sysctls, names and meaning as in kube-proxy. Durations are Go's, e.g. `24h`, `1m30s`. */
+export interface ConntrackSettings {
+  /** Entries per CPU core for nf_conntrack_max; 0 leaves the node's value alone. */
+  maxPerCore: number;
+  /** Least nf_conntrack_max, whatever the number of cores. */
+  min: number;
+  /** nf_conntrack_tcp_timeout_established; `0s` leaves the node's value alone. */
+  tcpEstablishedTimeout: string;
+  /** nf_conntrack_tcp_timeout_close_wait; `0s` leaves the node's value alone. */
+  tcpCloseWaitTimeout: string;
+  /** nf_conntrack_tcp_be_liberal is set to 1 if true, else left alone. */
+  tcpBeLiberal: boolean;
+  /** nf_conntrack_udp_timeout; `0s` leaves the node's value alone. */
+  udpTimeout: string;
+  /** nf_conntrack_udp_timeout_stream; `0s` leaves the node's value alone. */
+  udpStreamTimeout: string;
+}
+
+/** What a node does: every setting decided, CIDRs canonical (network address, RFC 5952). Made by `withDefaults`. */
+export interface EffectiveConfig {
+  readonly mode: Mode;
+  readonly loadBalancing: { readonly algorithm: Algorithm; readonly maglev: { readonly tableSize: number } };
+  readonly detectLocal: {
+    readonly mode: DetectLocalMode;
+    /** Present exactly with mode BridgeInterface. */
+    readonly bridgeInterface?: string;
+    /** Present exactly with mode InterfaceNamePrefix. */
+    readonly interfaceNamePrefix?: string;
+  };
+  /** At most one per family, IPv4 first; empty: with mode ClusterCIDR nothing counts as local. */
+  readonly clusterCIDRs: readonly string[];
+  readonly masqueradeAll: boolean;
+  /** Never empty: CIDRs, or `primary` alone (the node's own addresses). */
+  readonly nodePortAddresses: readonly string[];
+  readonly conntrack: Readonly<ConntrackSettings>;
+}
+
+/** The part of metadata that these objects need. */
+export interface Metadata {
+  name: string;
+  uid?: string;
+  resourceVersion?: string;
+  generation?: number;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+  creationTimestamp?: string;
+  deletionTimestamp?: string;
+}
+
+/** metav1.Condition. */
+export interface Condition {
+  type: string;
+  status: 'True' | 'False' | 'Unknown';
+  observedGeneration?: number;
+  /** RFC 3339, UTC. Moves only when `status` does. */
+  lastTransitionTime: string;
+  /** CamelCase, from a closed list. */
+  reason: string;
+  /** For people. */
+  message: string;
+}
+
+export interface ProxyConfigSpec extends ProxySettings {
+  nodeSelector?: LabelSelector;
+  priority?: number;
+}
+
+/** Nodes of one ProxyConfig, counted. */
+export interface NodeCounts {
+  /** Nodes that this config governs: selected, and no other config wins them. */
+  matching: number;
+  /** Of these: told to run the current revision. */
+  updated: number;
+  /** Of these: the agent has applied that revision and is in sync. */
+  ready: number;
+  /** Of these: the agent reports a failure. */
+  failed: number;
+  /** Of these: the agent has not reported that revision yet. */
+  pending: number;
+  /** Of these: the Node is NotReady and its agent silent; left out of what Ready waits for. */
+  ignored: number;
+}
+
+export interface FailedNode {
+  name: string;
+  reason: string;
+  message: string;
+}
+
+export interface ProxyConfigStatus {
+  observedGeneration?: number;
+  currentRevision?: string;
+  updateRevision?: string;
+  nodes?: NodeCounts;
+  failedNodes?: FailedNode[];
+  conditions?: Condition[];
+}
+
+export interface ProxyConfig {
+  apiVersion?: string;
+  kind?: string;
+  metadata: Metadata;
+  spec: ProxyConfigSpec;
+  status?: ProxyConfigStatus;
+}
+
+export interface ProxyNodeStateSpec {
+  /** The ProxyConfig that governs the node, as of that generation. */
+  configRef: { name: string; generation: number };
+  /** `revisionOf(config)`. */
+  revision: string;
+  config: EffectiveConfig;
+}
+
+export interface ProxyNodeStateStatus {
+  observedGeneration?: number;
+  appliedRevision?: string;
+  lastGoodRevision?: string;
+  services?: number;
+  endpoints?: number;
+  elements?: number;
+  kernelVersion?: string;
+  agentVersion?: string;
+  /** Synced, Degraded. */
+  conditions?: Condition[];
+}
+
+export interface ProxyNodeState {
+  apiVersion?: string;
+  kind?: string;
+  metadata: Metadata;
+  spec: ProxyNodeStateSpec;
+  status?: ProxyNodeStateStatus;
+}

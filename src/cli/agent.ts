@@ -1,0 +1,36 @@
+import { Agent } from '../agent/agent.ts';
+import { systemClock } from '../agent/clock.ts';
+import { createLogger } from '../agent/log.ts';
+import { agentUsage, parseAgentOptions } from '../agent/options.ts';
+import { packageVersion } from '../agent/package-version.ts';
+import { ApiClient, loadConnection } from '../kubernetes/index.ts';
+import { NftablesSocket } from '../nftables/index.ts';
+import { untilSignal } from './signals.ts';
+
+/** `nftproxy agent`: runs until SIGTERM or SIGINT, and leaves the rules in place. */
+export async function agent(args: readonly string[]): Promise<number> {
+  if (args.includes('--help') || args.includes('-h')) {
+    process.stdout.write(agentUsage);
+    return 0;
+  }
+  const options = parseAgentOptions(args, process.env);
+  const log = createLogger({
+    format: options.logFormat,
+    level: options.logLevel,
+    write: (line) => process.stderr.write(line),
+  });
+  const connection = await loadConnection(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig });
+  const client = new ApiClient(connection, { userAgent: `nftproxy-agent/${packageVersion}` });
+  const socket = NftablesSocket.open();
+  const reader = NftablesSocket.open();
+  log.info('starting', { version: packageVersion, node: options.nodeName, apiServer: client.server });
+  const running = new Agent(options, { client, socket, reader, log, clock: systemClock });
+  await running.start();
+  const signal = await untilSignal();
+  log.info('stopping; the rules stay in force', { signal });
+  await running.stop();
+  await client.close();
+  reader.close();
+  socket.close();
+  return 0;
+}

@@ -1,0 +1,50 @@
+import { UsageError } from '../agent/options.ts';
+import { describeError } from '../agent/log.ts';
+
+/** A subcommand: gets the arguments after its name, returns the exit code. */
+type Subcommand = (args: readonly string[]) => Promise<number>;
+
+// Each is loaded only when asked for: the agent must not pay for the operator's libraries.
+const subcommands: Readonly<Record<string, { summary: string; load: () => Promise<Subcommand> }>> = {
+  agent: {
+    summary: "keep this node's nftables in line with the cluster's Services",
+    load: async () => (await import('./agent.ts')).agent,
+  },
+  operator: {
+    summary: 'publish the CRDs, assign ProxyConfigs to nodes, manage the agents, report status',
+    load: async () => (await import('./operator.ts')).operator,
+  },
+  cleanup: {
+    summary: "remove nftproxy's table from this node",
+    load: async () => (await import('./cleanup.ts')).cleanup,
+  },
+  crds: {
+    summary: 'write the CustomResourceDefinitions as YAML',
+    load: async () => (await import('./crds.ts')).crds,
+  },
+};
+
+function usage(): string {
+  const lines = Object.entries(subcommands).map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}`);
+  return `Usage: nftproxy COMMAND [options]\n\n${lines.join('\n')}\n\n"nftproxy COMMAND --help" says more.\n`;
+}
+
+/** Runs one subcommand. Errors that a person can do something about end in one line and exit code 1 or 2. */
+export async function runCommand([name, ...args]: readonly string[]): Promise<number> {
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    process.stdout.write(usage());
+    return name === undefined ? 2 : 0;
+  }
+  const subcommand = Object.hasOwn(subcommands, name) ? subcommands[name] : undefined;
+  if (!subcommand) {
+    process.stderr.write(`nftproxy: there is no command ${JSON.stringify(name)}\n\n${usage()}`);
+    return 2;
+  }
+  try {
+    const run = await subcommand.load();
+    return await run(args);
+  } catch (error) {
+    process.stderr.write(`nftproxy ${name}: ${describeError(error)}\n`);
+    return error instanceof UsageError ? 2 : 1;
+  }
+}

@@ -1,0 +1,40 @@
+import type { SetDefinition } from '../nftables/index.ts';
+import { elementsOf } from './elements.ts';
+import type { NodeSettings } from './node.ts';
+import type { DesiredPort } from './plan.ts';
+import { renderPickChain } from './pick-chains.ts';
+import type { PickChain } from './pick-chains.ts';
+import { affineSets } from './sets.ts';
+import { constantChains, learnChain } from './skeleton.ts';
+import type { RenderedChain } from './skeleton.ts';
+
+/** Distinct affinity timeouts in use in a family, ascending. */
+function affinityTimeouts(ports: readonly DesiredPort[], family: 4 | 6): number[] {
+  const seconds = new Set<number>();
+  for (const { port } of ports) {
+    if (port.family === family && port.affinitySeconds !== undefined) seconds.add(port.affinitySeconds);
+  }
+  return [...seconds].sort((a, b) => a - b);
+}
+
+/** The live sets that session affinity needs for these Service ports, one pair per family and timeout. */
+export function wantedAffineSets(ports: Iterable<DesiredPort>): SetDefinition[] {
+  const all = [...ports];
+  return ([4, 6] as const).flatMap((family) =>
+    affinityTimeouts(all, family).flatMap((seconds) => Object.values(affineSets(family, seconds))),
+  );
+}
+
+/**
+ * Every chain the table is to have for these Service ports: the constant ones, those that learn affinity (one pair of
+ * rules per timeout), and one pick chain per slot count in use.
+ */
+export function wantedChains(node: NodeSettings, ports: Iterable<DesiredPort>): RenderedChain[] {
+  const all = [...ports];
+  const picks = new Map<string, PickChain>();
+  for (const { port, weights } of all) {
+    for (const chain of elementsOf(port, weights).chains) picks.set(chain.name, chain);
+  }
+  const learn = ([4, 6] as const).map((family) => learnChain(family, affinityTimeouts(all, family)));
+  return [...learn, ...constantChains(node), ...[...picks.values()].map(renderPickChain)];
+}

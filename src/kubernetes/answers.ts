@@ -1,0 +1,85 @@
+import { STATUS_CODES } from 'node:http';
+import { ApiError } from './errors.ts';
+import type { Status, WatchEvent } from './types.ts';
+
+type Headers = Readonly<Record<string, string | string[] | undefined>>;
+
+/**
+ * The JSON value of a successful answer.
+ *
+ * @throws Error naming the request if it is not JSON
+ */
+export function answerOf(method: string, path: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(`${method} ${path}: the answer is not JSON: ${excerpt(text)}`, { cause: error });
+  }
+}
+
+/** The error that an answer of 300 and above stands for; what is not a Status object is quoted. */
+export function apiErrorOf(method: string, path: string, code: number, headers: Headers, text: string): ApiError {
+  const status = parseStatus(text) ?? { message: excerpt(text) };
+  const reason = status.reason ?? STATUS_CODES[code]?.replaceAll(' ', '') ?? 'Unknown';
+  return new ApiError(method, path, { ...status, code, reason }, retryAfterSeconds(headers['retry-after']));
+}
+
+/**
+ * One line of a watch as an event.
+ *
+ * @throws ApiError for an ERROR event; Error for a line that is not an event
+ */
+export function parseWatchEvent(path: string, line: string): WatchEvent {
+  const event: { type?: unknown; object?: unknown } | undefined = parseRecord(line);
+  if (event === undefined || !isRecord(event.object)) throw malformed(path, line);
+  if (event.type === 'ERROR') {
+    const status: Status = event.object;
+    throw new ApiError('GET', path, { ...status, code: status.code ?? 500 });
+  }
+  if (!isChange(event)) throw malformed(path, line);
+  return event;
+}
+
+const changes = new Set<unknown>(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK'] satisfies WatchEvent['type'][]);
+
+function isChange(event: { type?: unknown; object?: unknown }): event is WatchEvent {
+  if (!changes.has(event.type) || !isRecord(event.object)) return false;
+  const metadata = event.object['metadata'];
+  return isRecord(metadata) && typeof metadata['resourceVersion'] === 'string';
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function malformed(path: string, line: string): Error {
+  return new Error(`GET ${path}: not a watch event: ${excerpt(line)}`);
+}
+
+function parseStatus(text: string): Status | undefined {
+  const record: Status | undefined = parseRecord(text);
+  return typeof record?.message === 'string' || typeof record?.reason === 'string' ? record : undefined;
+}
+
+function parseRecord(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined; // The caller says what it expected instead.
+  }
+}
+
+/** Seconds of a Retry-After header; the API server sends whole seconds, proxies may send a date. */
+function retryAfterSeconds(header: string | string[] | undefined): number | undefined {
+  if (typeof header !== 'string') return undefined;
+  const seconds = Number(header);
+  if (Number.isFinite(seconds)) return Math.max(seconds, 0);
+  const date = Date.parse(header);
+  return Number.isNaN(date) ? undefined : Math.max((date - Date.now()) / 1000, 0);
+}
+
+function excerpt(text: string): string {
+  const line = text.replaceAll(/\s+/g, ' ').trim();
+  return line.length > 200 ? `${line.slice(0, 200)}…` : line || '(empty)';
+}

@@ -1,0 +1,13 @@
+export { ApiClient } from './client.ts';
+export type { ApplyOptions, DeleteOptions, RequestOptions } from './client.ts';
+export { microTime, sleep, systemClock } from './clock.ts';
+export type { Clock } from './clock.ts';
+export { loadConnection } from './connection.ts';
+export type { Connection, TlsMaterial } from './connection.ts';
+export { ApiError, ConnectionError, isConflict, isGone, isNotFound } from './errors.ts';
+export { resourcePath } from './paths.ts';
+export type { Query, ResourceLocation } from './paths.ts';
+export { Reflector } from './reflector.ts';
+export type { ReflectorHandler, ReflectorOptions, ReflectorStatistics } from './reflector.ts';
+export { objectKey } from './types.ts';
+export type { KubernetesObject, ObjectList, ObjectMeta, OwnerReference, Status, WatchEvent } from './types.ts';

@@ -1,0 +1,145 @@
+import { MessageWriter } from './message-writer.ts';
+
+const zero = 48;
+const dot = 46;
+const colon = 58;
+
+/** A text that is not what its field type asks for. */
+export class SyntaxFault extends Error {
+  override name = 'SyntaxFault';
+}
+
+function fault(kind: string, text: string): never {
+  throw new SyntaxFault(`not ${kind}: ${JSON.stringify(text)}`);
+}
+
+/** Writes the 4 bytes of `10.0.0.1`, which is text[start, end). */
+export function writeIpv4(writer: MessageWriter, text: string, start: number, end: number): void {
+  let value = 0;
+  let digits = 0;
+  let octets = 0;
+  let word = 0;
+  for (let index = start; index <= end; index++) {
+    const code = index === end ? dot : text.charCodeAt(index);
+    if (code === dot) {
+      if (digits === 0 || value > 255) fault('an IPv4 address', text.slice(start, end));
+      word = word * 256 + value;
+      octets++;
+      value = 0;
+      digits = 0;
+      continue;
+    }
+    const digit = code - zero;
+    if (digit < 0 || digit > 9 || ++digits > 3) fault('an IPv4 address', text.slice(start, end));
+    value = value * 10 + digit;
+  }
+  if (octets !== 4) fault('an IPv4 address', text.slice(start, end));
+  writer.u32(word);
+}
+
+/** Groups of the address that is being parsed: kept, because hundreds of thousands are. */
+const groups = new Uint16Array(8);
+
+/** Writes the 16 bytes of an IPv6 address in any RFC 4291 spelling, which is text[start, end). */
+export function writeIpv6(writer: MessageWriter, text: string, start: number, end: number): void {
+  let count = 0;
+  let gap = -1;
+  let position = start;
+  if (text.startsWith('::', start)) {
+    gap = 0;
+    position = start + 2;
+  }
+  while (position < end) {
+    const groupEnd = endOfGroup(text, position, end);
+    if (text.charCodeAt(groupEnd) === dot && groupEnd < end) {
+      count = embedIpv4(text, position, end, count);
+      break;
+    }
+    groups[count++] = hexadecimal(text, position, groupEnd) ?? fault('an IPv6 address', text.slice(start, end));
+    position = groupEnd + 1;
+    if (groupEnd === end) break;
+    if (text.charCodeAt(position) === colon && gap === -1) {
+      gap = count;
+      position++;
+    } else if (position === end || count === 8) {
+      fault('an IPv6 address', text.slice(start, end));
+    }
+  }
+  if (gap === -1 ? count !== 8 : count > 7) fault('an IPv6 address', text.slice(start, end));
+  writeGroups(writer, count, gap);
+}
+
+/** Where the hexadecimal group ends: at a colon, a dot or `end`. */
+function endOfGroup(text: string, start: number, end: number): number {
+  let index = start;
+  while (index < end && text.charCodeAt(index) !== colon && text.charCodeAt(index) !== dot) index++;
+  return index;
+}
+
+function hexadecimal(text: string, start: number, end: number): number | undefined {
+  if (start === end || end - start > 4) return undefined;
+  let value = 0;
+  for (let index = start; index < end; index++) {
+    const digit = hexadecimalDigits.indexOf(text.charAt(index).toLowerCase());
+    if (digit === -1) return undefined;
+    value = value * 16 + digit;
+  }
+  return value;
+}
+
+const hexadecimalDigits = '0123456789abcdef';
+
+/** The dotted tail as two groups; returns the new count. */
+function embedIpv4(text: string, start: number, end: number, count: number): number {
+  if (count > 6) fault('an IPv6 address', text.slice(start, end));
+  const writer = new MessageWriter(4);
+  writeIpv4(writer, text, start, end);
+  const [a = 0, b = 0, c = 0, d = 0] = writer.bytes;
+  groups[count] = a * 256 + b;
+  groups[count + 1] = c * 256 + d;
+  return count + 2;
+}
+
+function writeGroups(writer: MessageWriter, count: number, gap: number): void {
+  const head = gap === -1 ? count : gap;
+  for (let index = 0; index < head; index++) writer.u16(groups[index] ?? 0);
+  writer.zeros(2 * (8 - count));
+  for (let index = head; index < count; index++) writer.u16(groups[index] ?? 0);
+}
+
+/** `10.0.0.1` of 4 bytes. */
+export function formatIpv4(bytes: Uint8Array, offset: number): string {
+  return `${bytes[offset]}.${bytes[offset + 1]}.${bytes[offset + 2]}.${bytes[offset + 3]}`;
+}
+
+/** RFC 5952 text of 16 bytes, as inet_ntop prints: IPv4-mapped and IPv4-compatible ones with a dotted tail. */
+export function formatIpv6(bytes: Uint8Array, offset: number): string {
+  const groups = Array.from({ length: 8 }, (_, index) => {
+    const at = offset + 2 * index;
+    return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+  });
+  const [runStart, runLength] = longestZeroRun(groups);
+  if (runStart === 0 && (runLength === 6 || (runLength === 5 && groups[5] === 0xffff))) {
+    return `${runLength === 6 ? '::' : '::ffff:'}${formatIpv4(bytes, offset + 12)}`;
+  }
+  const text = groups.map((group) => group.toString(16));
+  if (runLength < 2) return text.join(':');
+  return `${text.slice(0, runStart).join(':')}::${text.slice(runStart + runLength).join(':')}`;
+}
+
+/** Start and length of the first longest run of zero groups. */
+function longestZeroRun(groups: readonly number[]): [start: number, length: number] {
+  let best: [number, number] = [-1, 0];
+  let length = 0;
+  groups.forEach((group, index) => {
+    length = group === 0 ? length + 1 : 0;
+    if (length > best[1]) best = [index - length + 1, length];
+  });
+  return best;
+}
+
+/** True for text that can only be IPv6. */
+export function isIpv6(text: string): boolean {
+  for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) === colon) return true;
+  return false;
+}

@@ -1,0 +1,106 @@
+import { elementListAttribute, nft, protocolFamily, setAttribute, subsystem } from './constants.ts';
+import { decodeElement, encodeElement, joinIntervals } from './elements.ts';
+import type { Element } from './elements.ts';
+import { attributesOf } from './message-reader.ts';
+import type { Message } from './message-reader.ts';
+import type { MessageWriter } from './message-writer.ts';
+import { NetlinkError } from './netlink-error.ts';
+import type { NetlinkSocket } from './netlink-socket.ts';
+import { ask, dump } from './queries.ts';
+import type { Query } from './queries.ts';
+import type { SetDefinition } from './sets.ts';
+
+type Mark = ReturnType<typeof decodeElement>;
+
+/** Keys asked for at once: each answer takes about 1 KiB of the socket's queue. */
+const keysPerRequest = 256;
+
+function queryOf(table: string, set: SetDefinition, elements?: (writer: MessageWriter) => void): Query {
+  return {
+    description: `list elements of ${set.name}`,
+    type: (subsystem.nftables << 8) | nft.getElements,
+    family: protocolFamily.inet,
+    attributes: (writer) => {
+      writer.string(elementListAttribute.table, table);
+      writer.string(elementListAttribute.set, set.name);
+      if (elements === undefined) return;
+      const list = writer.beginNested(elementListAttribute.elements);
+      elements(writer);
+      writer.endAttribute(list);
+    },
+  };
+}
+
+function collect(set: SetDefinition, message: Message, into: Mark[]): void {
+  const list = attributesOf(message).get(elementListAttribute.elements);
+  for (const [, item] of list?.attributes() ?? []) into.push(decodeElement(set, item));
+}
+
+/** All elements, by a dump. */
+export function readElements(socket: NetlinkSocket, table: string, set: SetDefinition): Promise<Element[]> {
+  return dump(socket, queryOf(table, set), () => {
+    const marks: Mark[] = [];
+    return {
+      use: (message) => collect(set, message, marks),
+      result: () => joinIntervals(set, marks),
+    };
+  });
+}
+
+/** Elements by key; undefined for those that are not there. */
+export function elementsByKey(
+  socket: NetlinkSocket,
+  table: string,
+  set: SetDefinition,
+  keys: readonly Pick<Element, 'key'>[],
+): (Element | undefined)[] {
+  if (set.interval === true && set.key.length === 1) {
+    throw new TypeError(`the kernel does not tell intervals by key: list set ${set.name} instead`);
+  }
+  const found: (Element | undefined)[] = [];
+  while (found.length < keys.length) {
+    const wanted = keys.slice(found.length, found.length + keysPerRequest);
+    const marks: Mark[] = [];
+    const complete = askFor(socket, table, set, wanted, marks);
+    // ENOENT may also mean that there is no such set.
+    if (!complete && found.length === 0) checkSet(socket, table, set);
+    for (const { end: _, ...element } of marks) found.push(element);
+    // The kernel answers up to the first key that it does not have.
+    if (!complete) found.push(undefined);
+  }
+  return found;
+}
+
+/** False if the kernel stopped at a missing key. */
+function askFor(
+  socket: NetlinkSocket,
+  table: string,
+  set: SetDefinition,
+  keys: readonly Pick<Element, 'key'>[],
+  marks: Mark[],
+): boolean {
+  const query = queryOf(table, set, (writer) => {
+    for (const { key } of keys) encodeElement(writer, set, { set: set.name, key }, true);
+  });
+  try {
+    ask(socket, query, (message) => collect(set, message, marks));
+    return true;
+  } catch (error) {
+    if (error instanceof NetlinkError && error.code === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+/** Throws NetlinkError with code ENOENT if there is no such set. */
+function checkSet(socket: NetlinkSocket, table: string, set: SetDefinition): void {
+  const query: Query = {
+    description: `list elements of ${set.name}`,
+    type: (subsystem.nftables << 8) | nft.getSet,
+    family: protocolFamily.inet,
+    attributes: (writer) => {
+      writer.string(setAttribute.table, table);
+      writer.string(setAttribute.name, set.name);
+    },
+  };
+  ask(socket, query, () => undefined);
+}

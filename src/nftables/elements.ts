@@ -1,0 +1,244 @@
+import { SyntaxFault } from './address.ts';
+import {
+  counterAttribute,
+  dataAttribute,
+  elementAttribute,
+  expressionAttribute,
+  intervalEnd,
+  listElement,
+} from './constants.ts';
+import { formatFields, writeFields } from './fields.ts';
+import type { FieldType } from './fields.ts';
+import { addressBytes, formatRange, parseRange } from './intervals.ts';
+import type { AddressBits } from './intervals.ts';
+import type { Payload } from './message-reader.ts';
+import type { MessageWriter } from './message-writer.ts';
+import type { SetDefinition } from './sets.ts';
+import { decodeVerdict, encodeVerdict } from './verdicts.ts';
+
+/**
+ * One element of a set or map, in nft's own text syntax: what `nft list` prints is what is written and read here.
+ */
+export interface Element {
+  /** Name of the set. */
+  readonly set: string;
+  /** `10.96.0.1 . tcp . 80 . 2`; of interval sets `10.0.0.0/8`. */
+  readonly key: string;
+  /** `10.0.0.7 . 8080` or a verdict; of maps only. */
+  readonly data?: string;
+  /** Time to live when added or last renewed. */
+  readonly timeoutSeconds?: number;
+  /** Time to live left. */
+  readonly expiresSeconds?: number;
+  /** Of sets with counters. */
+  readonly packets?: number;
+  readonly bytes?: number;
+}
+
+/** Writes one or, for an interval of one field, two LIST_ELEM attributes. Throws SyntaxFault; nothing else is checked. */
+export function encodeElement(writer: MessageWriter, set: SetDefinition, element: Element, keyOnly = false): void {
+  if (set.interval === true) {
+    if (set.key.length === 1) encodeInterval(writer, set, element, keyOnly);
+    else encodeConcatenatedInterval(writer, set, element, keyOnly);
+    return;
+  }
+  const item = writer.beginNested(listElement);
+  encodeKey(writer, elementAttribute.key, set.key, element.key);
+  encodeRest(writer, set, element, keyOnly);
+  writer.endAttribute(item);
+}
+
+function encodeKey(writer: MessageWriter, attribute: number, types: readonly FieldType[], text: string): void {
+  const key = writer.beginNested(attribute);
+  const value = writer.beginAttribute(dataAttribute.value);
+  writeFields(writer, types, text);
+  writer.endAttribute(value);
+  writer.endAttribute(key);
+}
+
+function encodeRest(writer: MessageWriter, set: SetDefinition, element: Element, keyOnly: boolean): void {
+  if (keyOnly) return;
+  if (set.data !== undefined) encodeData(writer, set, set.data, element);
+  if (element.timeoutSeconds !== undefined) {
+    writer.bigNumber(elementAttribute.timeout, Math.round(element.timeoutSeconds * 1000));
+  }
+  if (element.expiresSeconds !== undefined) {
+    writer.bigNumber(elementAttribute.expiration, Math.round(element.expiresSeconds * 1000));
+  }
+}
+
+function encodeData(
+  writer: MessageWriter,
+  set: SetDefinition,
+  types: NonNullable<SetDefinition['data']>,
+  element: Element,
+): void {
+  if (element.data === undefined) throw new SyntaxFault(`an element of map ${set.name} without data: ${element.key}`);
+  const data = writer.beginNested(elementAttribute.data);
+  if (types === 'verdict') {
+    encodeVerdict(writer, element.data);
+  } else {
+    const value = writer.beginAttribute(dataAttribute.value);
+    writeFields(writer, types, element.data);
+    writer.endAttribute(value);
+  }
+  writer.endAttribute(data);
+}
+
+/** Address bits of a field type that intervals are made of. */
+function addressBits(type: FieldType | undefined): AddressBits {
+  if (type === 'ipv4_addr') return 32;
+  if (type === 'ipv6_addr') return 128;
+  throw new SyntaxFault(`intervals of ${type ?? 'nothing'} are not supported`);
+}
+
+/** The kernel's rbtree: the first address, and the first one after the interval with a flag. */
+function encodeInterval(writer: MessageWriter, set: SetDefinition, element: Element, keyOnly: boolean): void {
+  const bits = addressBits(set.key[0]);
+  const { first, last } = parseRange(element.key, bits);
+  const start = writer.beginNested(listElement);
+  encodeBytes(writer, elementAttribute.key, addressBytes(first, bits));
+  encodeRest(writer, set, element, keyOnly);
+  writer.endAttribute(start);
+  if (last === (1n << BigInt(bits)) - 1n) return;
+  const end = writer.beginNested(listElement);
+  encodeBytes(writer, elementAttribute.key, addressBytes(last + 1n, bits));
+  writer.number(elementAttribute.flags, intervalEnd);
+  writer.endAttribute(end);
+}
+
+/** The kernel's pipapo: key and inclusive end of every field. */
+function encodeConcatenatedInterval(
+  writer: MessageWriter,
+  set: SetDefinition,
+  element: Element,
+  keyOnly: boolean,
+): void {
+  const [first, last] = splitRanges(set.key, element.key);
+  const item = writer.beginNested(listElement);
+  encodeKey(writer, elementAttribute.key, set.key, first);
+  encodeKey(writer, elementAttribute.keyEnd, set.key, last);
+  encodeRest(writer, set, element, keyOnly);
+  writer.endAttribute(item);
+}
+
+function encodeBytes(writer: MessageWriter, attribute: number, bytes: Uint8Array): void {
+  const key = writer.beginNested(attribute);
+  writer.binary(dataAttribute.value, bytes);
+  writer.endAttribute(key);
+}
+
+/** `1.2.3.4 . tcp . 80 . 10.0.0.0/8` as the texts of its first and last key. */
+function splitRanges(types: readonly FieldType[], text: string): [first: string, last: string] {
+  const fields = text.split(' . ');
+  const firsts: string[] = [];
+  const lasts: string[] = [];
+  fields.forEach((field, index) => {
+    const type = types[index];
+    if (type === 'ipv4_addr' || type === 'ipv6_addr') {
+      const bits = addressBits(type);
+      const range = parseRange(field, bits);
+      firsts.push(formatRange({ first: range.first, last: range.first }, bits));
+      lasts.push(formatRange({ first: range.last, last: range.last }, bits));
+    } else {
+      firsts.push(field);
+      lasts.push(field);
+    }
+  });
+  return [firsts.join(' . '), lasts.join(' . ')];
+}
+
+/** One LIST_ELEM as received. Of an interval set with one field it may be the end mark of an interval. */
+export function decodeElement(set: SetDefinition, item: Payload): Element & { readonly end: boolean } {
+  let element: { -readonly [Name in keyof Element]: Element[Name] } & { end: boolean } = {
+    set: set.name,
+    key: '',
+    end: false,
+  };
+  let keyEnd: Payload | undefined;
+  for (const [type, payload] of item.attributes()) {
+    if (type === elementAttribute.key) element.key = decodeFields(set.key, payload);
+    else if (type === elementAttribute.keyEnd) keyEnd = payload;
+    else if (type === elementAttribute.data) element.data = decodeData(set, payload);
+    else if (type === elementAttribute.flags) element.end = (payload.u32() & intervalEnd) !== 0;
+    else element = { ...element, ...decodeExtra(type, payload) };
+  }
+  if (keyEnd !== undefined) element.key = joinRanges(set.key, element.key, decodeFields(set.key, keyEnd));
+  return element;
+}
+
+function decodeExtra(type: number, payload: Payload): Partial<Element> {
+  switch (type) {
+    case elementAttribute.timeout:
+      return { timeoutSeconds: payload.u64() / 1000 };
+    case elementAttribute.expiration:
+      return { expiresSeconds: payload.u64() / 1000 };
+    case elementAttribute.expression:
+      return decodeCounter(payload);
+    case elementAttribute.expressions: {
+      const first = payload.get(listElement);
+      return first === undefined ? {} : decodeCounter(first);
+    }
+    default:
+      return {};
+  }
+}
+
+function decodeCounter(expression: Payload): Partial<Element> {
+  const data = expression.get(expressionAttribute.data);
+  if (data === undefined || expression.get(expressionAttribute.name)?.string() !== 'counter') return {};
+  return {
+    packets: data.get(counterAttribute.packets)?.u64() ?? 0,
+    bytes: data.get(counterAttribute.bytes)?.u64() ?? 0,
+  };
+}
+
+function decodeFields(types: readonly FieldType[], data: Payload): string {
+  const value = data.get(dataAttribute.value);
+  return value === undefined ? '' : formatFields(types, value.bytes, value.view, value.start);
+}
+
+function decodeData(set: SetDefinition, data: Payload): string {
+  if (set.data === undefined || set.data === 'verdict') {
+    const verdict = data.get(dataAttribute.verdict);
+    return verdict === undefined ? '' : decodeVerdict(verdict);
+  }
+  return decodeFields(set.data, data);
+}
+
+/** The inverse of splitRanges. */
+function joinRanges(types: readonly FieldType[], first: string, last: string): string {
+  const lasts = last.split(' . ');
+  return first
+    .split(' . ')
+    .map((field, index) => {
+      const type = types[index];
+      if (type !== 'ipv4_addr' && type !== 'ipv6_addr') return field;
+      const bits = addressBits(type);
+      const end = parseRange(lasts[index] ?? field, bits).last;
+      return formatRange({ first: parseRange(field, bits).first, last: end }, bits);
+    })
+    .join(' . ');
+}
+
+/** Puts the starts and ends of an interval set's dump together, sorted by address. Other sets: as they are. */
+export function joinIntervals(set: SetDefinition, marks: readonly (Element & { readonly end: boolean })[]): Element[] {
+  if (set.interval !== true || set.key.length > 1) return marks.map(({ end: _, ...element }) => element);
+  const bits = addressBits(set.key[0]);
+  const sorted = marks
+    .map((mark) => ({ mark, at: numberOf(mark.key, bits) }))
+    // An end comes before a start at the same address: intervals may touch.
+    .sort((a, b) => (a.at === b.at ? Number(b.mark.end) - Number(a.mark.end) : a.at < b.at ? -1 : 1));
+  const elements: Element[] = [];
+  sorted.forEach(({ mark: { end, ...element }, at }, index) => {
+    if (end) return;
+    const next = sorted[index + 1];
+    const last = next === undefined ? (1n << BigInt(bits)) - 1n : next.at - 1n;
+    elements.push({ ...element, key: formatRange({ first: at, last }, bits) });
+  });
+  return elements;
+}
+
+function numberOf(address: string, bits: AddressBits): bigint {
+  return parseRange(address, bits).first;
+}

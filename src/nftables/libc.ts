@@ -1,0 +1,62 @@
+import { constants } from 'node:os';
+import { getSystemErrorMap } from 'node:util';
+import koffi from 'koffi';
+
+/**
+ * The system calls a netlink socket needs, through the C library that the Node process already has loaded (so the
+ * same code runs on glibc and musl). Buffers are passed by reference: no copies.
+ */
+const library = koffi.load(null);
+
+type Pointer = Uint8Array | null;
+
+/** A C function that returns -1 on failure and can run on a worker thread. */
+interface SystemCall<Arguments extends readonly unknown[]> {
+  (...args: Arguments): number;
+  async(...args: [...Arguments, (error: Error | null, result: number) => void]): void;
+}
+
+function systemCall<Arguments extends readonly unknown[]>(prototype: string): SystemCall<Arguments> {
+  // koffi types its functions as `any`-callables; the prototype is the single source of truth for both.
+  return library.func(prototype) as unknown as SystemCall<Arguments>;
+}
+
+const open = systemCall<[string, number]>('int open(const char *path, int flags)');
+const close = systemCall<[number]>('int close(int fd)');
+const setns = systemCall<[number, number]>('int setns(int fd, int type)');
+const socket = systemCall<[number, number, number]>('int socket(int domain, int type, int protocol)');
+const bind = systemCall<[number, Pointer, number]>('int bind(int fd, const void *address, uint32_t length)');
+const getsockname = systemCall<[number, Uint8Array, Uint8Array]>(
+  'int getsockname(int fd, _Inout_ void *address, _Inout_ void *length)',
+);
+const setsockopt = systemCall<[number, number, number, Uint8Array, number]>(
+  'int setsockopt(int fd, int level, int name, const void *value, uint32_t length)',
+);
+const send = systemCall<[number, Uint8Array, number, number]>(
+  'intptr_t send(int fd, const void *buffer, size_t length, int flags)',
+);
+const recv = systemCall<[number, Uint8Array, number, number]>(
+  'intptr_t recv(int fd, _Inout_ void *buffer, size_t length, int flags)',
+);
+
+export const libc = { open, close, setns, socket, bind, getsockname, setsockopt, send, recv };
+
+const errnoNames = new Map([...getSystemErrorMap()].map(([number, [name]]) => [-number, name]));
+// Not in libuv's list, but netfilter answers with them.
+// Or under another name than netfilter's documentation uses.
+errnoNames.set(95, 'EOPNOTSUPP');
+errnoNames.set(85, 'ERESTART').set(524, 'ENOTSUPP');
+
+/** `EEXIST` for 17; `errno 999` for what nobody knows. Linux numbers. */
+export function errnoName(errno: number): string {
+  return errnoNames.get(errno) ?? `errno ${errno}`;
+}
+
+/** Of the last system call on this thread. */
+export function lastErrno(): number {
+  return koffi.errno();
+}
+
+export const errno = constants.errno;
+/** errno ERESTART, which libuv does not know: a batch came with an outdated generation. */
+export const ERESTART = 85;

@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import { ruleAttribute } from './constants.ts';
+import { ExpressionEncoder } from './expression-encoder.ts';
+import type { AnonymousSetMaker } from './expression-encoder.ts';
+import type { Payload } from './message-reader.ts';
+import { MessageWriter } from './message-writer.ts';
+import type { Statement } from './statements.ts';
+import { binary, comment, userDataBytes, userDataString, userDataType } from './user-data.ts';
+
+/** A rule to append to a chain. */
+export interface Rule {
+  readonly chain: string;
+  readonly statements: readonly Statement[];
+  readonly comment?: string;
+}
+
+/** A rule as the kernel has it. */
+export interface RuleInfo {
+  readonly chain: string;
+  readonly handle: number;
+  readonly comment?: string;
+  /** What `fingerprint` gave for the rule when it was written; undefined for rules that others wrote. */
+  readonly fingerprint?: string;
+}
+
+/** In nft's syntax, as `nft list` prints it. */
+export function ruleText(rule: Rule): string {
+  const text = rule.statements.map((statement) => statement.text).join(' ');
+  return rule.comment === undefined ? text : `${text} comment "${rule.comment}"`;
+}
+
+/**
+ * 16 hexadecimal digits that tell two rules with different effect apart. It is stored with the rule in the kernel, so
+ * that a restarted program sees whether a rule is already right without decoding it. Over the encoded expressions and
+ * the contents of anonymous sets; chain and comment are not part of it.
+ */
+export function fingerprint(rule: Rule): string {
+  const writer = new MessageWriter(1024);
+  encodeExpressions(writer, rule, (protocols) => ({ name: `{ ${protocols.join(', ')} }`, id: 0 }));
+  return createHash('sha256').update(writer.bytes).digest('hex').slice(0, 16);
+}
+
+/** Writes the attributes of NEWRULE after nfgenmsg. */
+export function encodeRule(writer: MessageWriter, table: string, rule: Rule, anonymousSet: AnonymousSetMaker): void {
+  writer.string(ruleAttribute.table, table);
+  writer.string(ruleAttribute.chain, rule.chain);
+  encodeExpressions(writer, rule, anonymousSet);
+  const userData = writer.beginAttribute(ruleAttribute.userData);
+  if (rule.comment !== undefined) comment(writer, userDataType.comment, rule.comment);
+  binary(writer, userDataType.ruleFingerprint, Buffer.from(fingerprint(rule), 'hex'));
+  writer.endAttribute(userData);
+}
+
+function encodeExpressions(writer: MessageWriter, rule: Rule, anonymousSet: AnonymousSetMaker): void {
+  const expressions = writer.beginNested(ruleAttribute.expressions);
+  const encoder = new ExpressionEncoder(writer, anonymousSet);
+  for (const statement of rule.statements) statement.encode(encoder);
+  writer.endAttribute(expressions);
+}
+
+/** A NEWRULE message of a dump. */
+export function decodeRule(attributes: Payload): RuleInfo {
+  const userData = attributes.get(ruleAttribute.userData);
+  const text = userData === undefined ? undefined : userDataString(userData, userDataType.comment);
+  const hash = userData === undefined ? undefined : userDataBytes(userData, userDataType.ruleFingerprint);
+  return {
+    chain: attributes.get(ruleAttribute.chain)?.string() ?? '',
+    handle: attributes.get(ruleAttribute.handle)?.u64() ?? 0,
+    ...(text === undefined ? {} : { comment: text }),
+    ...(hash === undefined ? {} : { fingerprint: Buffer.from(hash).toString('hex') }),
+  };
+}

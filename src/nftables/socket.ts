@@ -1,0 +1,216 @@
+import { checkAnswers, generationOf } from './commit.ts';
+import type { Generation } from './commit.ts';
+import { chainAttribute, nft, protocolFamily, ruleAttribute, setAttribute, subsystem } from './constants.ts';
+import { tableAttribute } from './constants.ts';
+import { elementsByKey, readElements } from './element-queries.ts';
+import type { Element } from './elements.ts';
+import { attributesOf } from './message-reader.ts';
+import type { Message } from './message-reader.ts';
+import type { MessageWriter } from './message-writer.ts';
+import { NetlinkError } from './netlink-error.ts';
+import { NetlinkSocket } from './netlink-socket.ts';
+import type { SocketOptions } from './netlink-socket.ts';
+import { decodeChain, decodeTable } from './objects.ts';
+import type { ChainInfo, TableInfo } from './objects.ts';
+import { ask, dump } from './queries.ts';
+import type { Query } from './queries.ts';
+import { RequestQueue } from './request-queue.ts';
+import { decodeRule } from './rules.ts';
+import type { RuleInfo } from './rules.ts';
+import { decodeSet } from './sets.ts';
+import type { SetDefinition } from './sets.ts';
+import type { Transaction } from './transaction.ts';
+
+/** How a commit went. */
+export interface Commit {
+  /**
+   * The ruleset's generation after it; unchanged by a commit that changed nothing. Without an expected generation
+   * a commit of somebody else right after this one is included.
+   */
+  readonly generation: number;
+  /** Elements added and deleted. */
+  readonly elements: number;
+  /** Spent in the kernel, waiting for other writers included. */
+  readonly milliseconds: number;
+}
+
+/**
+ * nf_tables of one network namespace, over one socket. Requests run one after the other in the order of the calls;
+ * small commits synchronously, in microseconds. All methods reject with NetlinkError when the kernel refuses.
+ */
+export class NftablesSocket {
+  readonly #socket: NetlinkSocket;
+  readonly #queue = new RequestQueue();
+
+  private constructor(socket: NetlinkSocket) {
+    this.#socket = socket;
+  }
+
+  /** Opens a socket, in the given network namespace if any (that needs CAP_SYS_ADMIN). Throws NetlinkError. */
+  static open(options: SocketOptions = {}): NftablesSocket {
+    return new NftablesSocket(NetlinkSocket.open(options));
+  }
+
+  /** The netlink port: what `ownerPortId` says of tables that this socket owns. */
+  get portId(): number {
+    return this.#socket.portId;
+  }
+
+  /**
+   * Applies a transaction, all of it or nothing. With `expectedGeneration` it is refused with ERESTART when anybody
+   * has committed since that generation.
+   *
+   * The error of a refused one names the culprits; `stateUnknown` tells that the answer got lost. Do not change the
+   * transaction before the promise settles.
+   */
+  commit(transaction: Transaction, options: { expectedGeneration?: number } = {}): Promise<Commit> {
+    return this.#queue.run(() => {
+      const start = performance.now();
+      const sending = this.#socket.send(transaction.batch.finish(options.expectedGeneration));
+      const finish = (): Commit => {
+        this.#check(transaction);
+        const milliseconds = performance.now() - start;
+        const generation = generationAfter(options.expectedGeneration, this.#generation().id);
+        return { generation, elements: transaction.elements, milliseconds };
+      };
+      return sending === undefined ? finish() : sending.then(finish);
+    });
+  }
+
+  /** The current generation. The kernel tells process id and name of whoever asks, not of whoever committed last. */
+  generation(): Promise<Generation> {
+    return this.#queue.run(() => this.#generation());
+  }
+
+  /** All tables of the network namespace, of every family. */
+  tables(): Promise<TableInfo[]> {
+    const query = queryOf('list tables', nft.getTable, undefined, protocolFamily.unspecified);
+    return this.#dump(query, decodeTable);
+  }
+
+  /** The chains of a table; none if there is no such table. */
+  chains(table: string): Promise<ChainInfo[]> {
+    // The kernel lists the chains of all tables here.
+    return this.#dump(queryOf('list chains', nft.getChain), (message) =>
+      attributesOf(message).get(chainAttribute.table)?.string() === table ? decodeChain(message) : undefined,
+    );
+  }
+
+  /** The rules of a table or of one chain, in the order of evaluation. */
+  rules(table: string, chain?: string): Promise<RuleInfo[]> {
+    const query = queryOf('list rules', nft.getRule, (writer) => {
+      writer.string(ruleAttribute.table, table);
+      if (chain !== undefined) writer.string(ruleAttribute.chain, chain);
+    });
+    return this.#dump(query, (message) => decodeRule(attributesOf(message)));
+  }
+
+  /** The named sets and maps of a table. Rejects with TypeError if one has a type that this package does not know. */
+  sets(table: string): Promise<SetDefinition[]> {
+    const query = queryOf('list sets', nft.getSet, (writer) => writer.string(setAttribute.table, table));
+    return this.#dump(query, (message) => decodeSet(attributesOf(message)));
+  }
+
+  /**
+   * All elements of a set. Starts over when somebody commits meanwhile; quadratic in the kernel (1 s for 200,000), so
+   * not for the daily path. Interval sets come sorted, others in the kernel's order.
+   */
+  elements(table: string, set: SetDefinition): Promise<Element[]> {
+    return this.#queue.run(() => readElements(this.#socket, table, set));
+  }
+
+  /**
+   * The elements with these keys, in their order; undefined for each that is not there. Cheap: 20 microseconds each.
+   * Not for interval sets of one field: TypeError.
+   */
+  elementsByKey(
+    table: string,
+    set: SetDefinition,
+    keys: Iterable<Pick<Element, 'key'>>,
+  ): Promise<(Element | undefined)[]> {
+    return this.#queue.run(() => elementsByKey(this.#socket, table, set, [...keys]));
+  }
+
+  /** Closes the socket. Tables that it owns are deleted by the kernel, unless they are persistent. */
+  close(): void {
+    this.#socket.close();
+  }
+
+  #dump<Result>(query: Query, decode: (message: Message) => Result | undefined): Promise<Result[]> {
+    return this.#queue.run(() =>
+      dump(this.#socket, query, () => {
+        const results: Result[] = [];
+        return {
+          use: (message) => {
+            const result = decode(message);
+            if (result !== undefined) results.push(result);
+          },
+          result: () => results,
+        };
+      }),
+    );
+  }
+
+  #generation(): Generation {
+    let generation: Generation | undefined;
+    const query = queryOf('get generation', nft.getGeneration, undefined, protocolFamily.unspecified);
+    ask(this.#socket, query, (message) => {
+      generation = generationOf(message) ?? generation;
+    });
+    if (generation === undefined) throw new TypeError('the kernel told no generation');
+    return generation;
+  }
+
+  #check(transaction: Transaction): void {
+    try {
+      checkAnswers(this.#socket, transaction.batch);
+    } catch (error) {
+      throw error instanceof NetlinkError && error.code === 'EPERM' ? this.#explainDenial(transaction, error) : error;
+    }
+  }
+
+  /** EPERM has two reasons: the kernel refuses the whole batch without CAP_NET_ADMIN, and changes of a foreign table. */
+  #explainDenial(transaction: Transaction, error: NetlinkError): NetlinkError {
+    const [culprit] = error.culprits;
+    if (culprit === undefined) {
+      const message = 'the batch was refused: EPERM (CAP_NET_ADMIN is missing in this network namespace)';
+      return new NetlinkError(message, error.errno, { cause: error });
+    }
+    const owner = this.#ownerOf(transaction.table);
+    const by = owner === undefined ? 'another process' : `the process with netlink port ${owner}`;
+    const message = `${culprit.operation}: EPERM (table ${transaction.table} is owned by ${by})`;
+    return new NetlinkError(message, error.errno, { culprits: error.culprits, cause: error });
+  }
+
+  #ownerOf(table: string): number | undefined {
+    let owner: number | undefined;
+    const query = queryOf('get table', nft.getTable, (writer) => writer.string(tableAttribute.name, table));
+    ask(this.#socket, query, (message) => {
+      owner = decodeTable(message).ownerPortId;
+    });
+    return owner;
+  }
+}
+
+/**
+ * A commit that was made on the expected generation made the next one, whatever others committed before we could ask.
+ * The counter skips 0 when it wraps around.
+ */
+function generationAfter(expected: number | undefined, current: number): number {
+  if (expected === undefined || current === expected) return current;
+  return (expected + 1) >>> 0 || 1;
+}
+
+function queryOf(
+  description: string,
+  message: number,
+  attributes?: (writer: MessageWriter) => void,
+  family: number = protocolFamily.inet,
+): Query {
+  return {
+    description,
+    type: (subsystem.nftables << 8) | message,
+    family,
+    ...(attributes === undefined ? {} : { attributes }),
+  };
+}

@@ -1,0 +1,71 @@
+import { algorithms } from './types.ts';
+import type { Algorithm } from './types.ts';
+
+/** How near an algorithm comes to the IPVS scheduler of another name that stands for it. */
+export type Sameness = 'same' | 'approximate' | 'meaningless';
+
+/** One name that people may write for an algorithm. */
+export interface AlgorithmName {
+  /** What it selects; undefined if nothing comes near, and the default is used. */
+  readonly algorithm: Algorithm | undefined;
+  /** `meaningless`: for a Service's one address the scheduler never did what its name says. */
+  readonly sameness: Sameness;
+  /** What is different, for the documentation. */
+  readonly note: string;
+}
+
+/**
+ * The schedulers of IPVS by the names that kube-proxy's `ipvs.scheduler` and kube-router's annotation use. Sources:
+ * net/netfilter/ipvs of Linux 6.12, as gathered in the project's nftables facts, section 1.2.
+ */
+export const ipvsSchedulers: ReadonlyMap<string, AlgorithmName> = new Map<string, AlgorithmName>([
+  ['rr', { algorithm: 'round-robin', sameness: 'same', note: 'one after the other, counted on each node' }],
+  ['wrr', { algorithm: 'round-robin', sameness: 'same', note: 'interleaved by the weights of the EndpointSlices' }],
+  [
+    'lc',
+    { algorithm: 'least-connections', sameness: 'approximate', note: 'counts are some seconds old; never all to one' },
+  ],
+  ['wlc', { algorithm: 'least-connections', sameness: 'approximate', note: 'as lc, with weights' }],
+  [
+    'sed',
+    { algorithm: 'least-connections', sameness: 'approximate', note: 'expected delay becomes a share by connections' },
+  ],
+  [
+    'nq',
+    { algorithm: 'least-connections', sameness: 'approximate', note: 'an idle endpoint gets more, not the very next' },
+  ],
+  ['twos', { algorithm: 'least-connections', sameness: 'approximate', note: 'the better of two random picks' }],
+  ['sh', { algorithm: 'source-hash', sameness: 'same', note: 'the same client, the same endpoint; another hash' }],
+  ['mh', { algorithm: 'maglev', sameness: 'same', note: 'the same method; another hash and table size' }],
+  [
+    'dh',
+    {
+      algorithm: 'source-hash',
+      sameness: 'meaningless',
+      note: 'a Service has one destination, so IPVS sent all its connections to one endpoint',
+    },
+  ],
+  [
+    'lblc',
+    {
+      algorithm: 'least-connections',
+      sameness: 'meaningless',
+      note: 'locality by destination address; a Service has one, so IPVS filled one endpoint before the next',
+    },
+  ],
+  ['lblcr', { algorithm: 'least-connections', sameness: 'meaningless', note: 'as lblc, with a set of endpoints' }],
+  ['fo', { algorithm: undefined, sameness: 'meaningless', note: 'all to the highest weight: set the others to 0' }],
+  ['ovf', { algorithm: undefined, sameness: 'meaningless', note: 'overflow by connection count: nothing comes near' }],
+]);
+
+/** Annotation by which a Service chooses its algorithm, in our own words or in those of IPVS. */
+export const algorithmAnnotation = 'nftproxy.io/algorithm';
+
+/** kube-router's annotation for the same, so that its users need change nothing. */
+export const kubeRouterAnnotation = 'kube-router.io/service.scheduler';
+
+/** The algorithm that a name stands for, whatever its case; undefined if there is none. */
+export function algorithmNamed(name: string): Algorithm | undefined {
+  const wanted = name.trim().toLowerCase();
+  return algorithms.find((algorithm) => algorithm === wanted) ?? ipvsSchedulers.get(wanted)?.algorithm;
+}

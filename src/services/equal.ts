@@ -1,0 +1,59 @@
+import type { Endpoint, Frontend, ServicePort } from './types.ts';
+
+/** Whether two lists are equal, item by item. */
+export function equalLists<T>(
+  a: readonly T[],
+  b: readonly T[],
+  equal: (one: T, other: T) => boolean = Object.is,
+): boolean {
+  if (a === b) return true;
+  return a.length === b.length && a.every((item, index) => equal(item, b[index] as T));
+}
+
+function equalEndpoints(a: Endpoint, b: Endpoint): boolean {
+  return a.address === b.address && a.port === b.port && a.local === b.local && a.weight === b.weight;
+}
+
+function equalFrontends(a: Frontend, b: Frontend): boolean {
+  if (a.kind !== b.kind || a.port !== b.port || a.policy !== b.policy) return false;
+  if (a.kind === 'NodePort' || b.kind === 'NodePort') return true;
+  return a.address === b.address && equalRanges(rangesOf(a), rangesOf(b));
+}
+
+function rangesOf(frontend: Frontend): readonly string[] | undefined {
+  return frontend.kind === 'LoadBalancerIP' ? frontend.sourceRanges : undefined;
+}
+
+function equalRanges(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : equalLists(a, b);
+}
+
+/**
+ * The new state, made of as much of the old one as is equal: the old object itself if nothing differs, otherwise its
+ * lists where they are equal. So a comparison by identity finds what changed.
+ */
+export function reuse(old: ServicePort | undefined, now: ServicePort): ServicePort {
+  if (old === undefined) return now;
+  const frontends = equalLists(old.frontends, now.frontends, equalFrontends) ? old.frontends : now.frontends;
+  const clusterEndpoints = equalLists(old.clusterEndpoints, now.clusterEndpoints, equalEndpoints)
+    ? old.clusterEndpoints
+    : now.clusterEndpoints;
+  const localEndpoints = equalLists(old.localEndpoints, now.localEndpoints, equalEndpoints)
+    ? old.localEndpoints
+    : now.localEndpoints;
+  const result: ServicePort = { ...now, frontends, clusterEndpoints, localEndpoints };
+  return equalFields(old, result) ? old : result;
+}
+
+/** Ids are equal already, and with them namespace, names, protocol and family; lists are compared by identity. */
+function equalFields(a: ServicePort, b: ServicePort): boolean {
+  return (
+    a.frontends === b.frontends &&
+    a.clusterEndpoints === b.clusterEndpoints &&
+    a.localEndpoints === b.localEndpoints &&
+    a.hasAnyEndpoints === b.hasAnyEndpoints &&
+    a.affinitySeconds === b.affinitySeconds &&
+    a.algorithm === b.algorithm &&
+    a.maglevTableSize === b.maglevTableSize
+  );
+}

@@ -1,0 +1,331 @@
+import { Claims, claimsOf } from './claims.ts';
+import type { Claim } from './claims.ts';
+import type { ChosenEndpoints, Place } from './choose-endpoints.ts';
+import { compose, endpointsFor } from './compose.ts';
+import type { ServicesConfig } from './compose.ts';
+import { parseEndpointSlice } from './endpoint-slice.ts';
+import type { ParsedSlice } from './endpoint-slice.ts';
+import { reuse } from './equal.ts';
+import { describeFrontend, portsOf, wantedFrontends } from './frontends.ts';
+import type { PortIdentity } from './frontends.ts';
+import { equalHealthChecks, healthCheckOf } from './health-check.ts';
+import type { HealthCheckNodePort } from './health-check.ts';
+import { Interner } from './interner.ts';
+import type { EndpointSliceObject, Maybe, NodeObject, ServiceObject } from './objects.ts';
+import { ProblemBook } from './problem-book.ts';
+import type { ProblemChange } from './problem-book.ts';
+import { compareText, text } from './read.ts';
+import { makeProblem } from './reasons.ts';
+import { parseService } from './service.ts';
+import type { ParsedService } from './service.ts';
+import type { Problem, ServicePort } from './types.ts';
+
+const zoneLabel = 'topology.kubernetes.io/zone';
+
+/** What one event changed. */
+export interface Change {
+  /** Id to new state, undefined if it is gone. Only what really differs. */
+  readonly changed: ReadonlyMap<string, ServicePort | undefined>;
+  readonly problems: ProblemChange;
+  /** Whether {@link ForwardingState.healthCheckNodePorts} differs. */
+  readonly healthChecksChanged: boolean;
+}
+
+/** How much is being followed. */
+export interface ServicesStats {
+  /** Services that this proxy serves. */
+  readonly services: number;
+  /** Ports of these, for each family. */
+  readonly servicePorts: number;
+  readonly endpointSlices: number;
+  /** Endpoints in these slices, usable or not. */
+  readonly endpoints: number;
+}
+
+/** A Service port that exists. */
+interface PortRecord {
+  readonly identity: PortIdentity;
+  readonly claims: readonly Claim[];
+  state: ServicePort;
+}
+
+/** All that belongs to a Service name, in whatever order it arrives. */
+interface Entry {
+  service: ParsedService | undefined;
+  /** Sorted by key. */
+  slices: readonly ParsedSlice[];
+  ports: readonly PortRecord[];
+}
+
+/** What an event touched, as it was before. */
+interface Touched {
+  readonly ports: Map<string, ServicePort | undefined>;
+  readonly added: Problem[];
+  readonly removed: Problem[];
+  healthChecks: boolean;
+}
+
+/**
+ * Services and EndpointSlices in, the forwarding state of this node out, event by event.
+ *
+ * The result depends only on the last state of every object, not on the order of the events. The cost of an event is
+ * that of the Service it belongs to, whatever the number of Services. Objects given are not kept.
+ */
+export class ForwardingState {
+  #config: ServicesConfig;
+  #zone = '';
+  #endpoints = 0;
+  #services = 0;
+  readonly #entries = new Map<string, Entry>();
+  readonly #slices = new Map<string, ParsedSlice>();
+  readonly #ports = new Map<string, PortRecord>();
+  readonly #claims = new Claims();
+  readonly #problems = new ProblemBook();
+  readonly #healthChecks = new Map<string, HealthCheckNodePort>();
+  readonly #names = new Interner();
+
+  constructor(config: ServicesConfig) {
+    this.#config = config;
+  }
+
+  /** Takes another configuration. Costs as much as there is, unless it is equal. */
+  setConfig(config: ServicesConfig): Change {
+    const old = this.#config;
+    this.#config = config;
+    const touched = newTouched();
+    const equal =
+      old.defaultAlgorithm === config.defaultAlgorithm &&
+      old.maglevTableSize === config.maglevTableSize &&
+      old.nodeName === config.nodeName;
+    if (equal) return this.#finish(touched);
+    for (const [key, entry] of this.#entries) {
+      for (const port of entry.ports) this.#refresh(port, entry, touched);
+      this.#refreshHealthCheck(key, entry, touched);
+    }
+    return this.#finish(touched);
+  }
+
+  /** Takes this agent's Node: its zone decides which hinted endpoints are near. undefined if there is no such Node. */
+  setNode(node: NodeObject | undefined): Change {
+    const zone = text(node?.labels?.[zoneLabel]);
+    const touched = newTouched();
+    if (zone === this.#zone) return this.#finish(touched);
+    this.#zone = zone;
+    for (const entry of this.#entries.values()) {
+      if (!entry.slices.some(hasZoneHints)) continue;
+      for (const port of entry.ports) this.#refresh(port, entry, touched);
+    }
+    return this.#finish(touched);
+  }
+
+  /**
+   * Takes the present state of a Service.
+   * @param key `namespace/name`
+   * @param object undefined if it is gone
+   */
+  applyService(key: string, object: Maybe<ServiceObject>): Change {
+    const touched = newTouched();
+    const entry = this.#entry(key);
+    const before = entry.ports;
+    const service = object ? parseService(key, object) : undefined;
+    this.#services += Number(service !== undefined) - Number(entry.service !== undefined);
+    entry.service = service;
+    const identities = service === undefined ? [] : portsOf(service);
+    const claims = new Map(identities.map((identity) => [identity.id, claimsOf(identity, wantedFrontends(identity))]));
+    const affected = this.#claims.replace(
+      before.flatMap((port) => port.claims),
+      [...claims.values()].flat(),
+    );
+    for (const { identity, state } of before) {
+      touched.ports.set(identity.id, state);
+      this.#ports.delete(identity.id);
+    }
+    entry.ports = identities.map((identity) => this.#makePort(identity, claims.get(identity.id) ?? [], entry, touched));
+    this.#refreshRivals(affected, key, touched);
+    this.#refreshProblems(key, entry, touched);
+    this.#refreshHealthCheck(key, entry, touched);
+    this.#dropIfEmpty(key, entry);
+    return this.#finish(touched);
+  }
+
+  /**
+   * Takes the present state of an EndpointSlice.
+   * @param key `namespace/name` of the slice
+   * @param object undefined if it is gone
+   */
+  applyEndpointSlice(key: string, object: Maybe<EndpointSliceObject>): Change {
+    const touched = newTouched();
+    const before = this.#slices.get(key);
+    const now = object ? parseEndpointSlice(key, object, this.#names) : undefined;
+    if (now === undefined) this.#slices.delete(key);
+    else this.#slices.set(key, now);
+    this.#endpoints += sizeOf(now) - sizeOf(before);
+    this.#noteProblems('EndpointSlice', key, now?.problems ?? [], touched);
+    // Two Services if the label that names the Service changed.
+    for (const serviceKey of new Set([before?.serviceKey, now?.serviceKey])) {
+      if (serviceKey !== undefined) this.#replaceSlice(serviceKey, before, now, touched);
+    }
+    return this.#finish(touched);
+  }
+
+  /** The state of a Service port, by its id. */
+  get(id: string): ServicePort | undefined {
+    return this.#ports.get(id)?.state;
+  }
+
+  /** All Service ports, in no particular order. */
+  *values(): Generator<ServicePort, void, undefined> {
+    for (const { state } of this.#ports.values()) yield state;
+  }
+
+  /** What could not be honoured, of all objects. */
+  problems(): Problem[] {
+    return this.#problems.all();
+  }
+
+  /** Services with a health-check node port, by `namespace/name`. A live view: it follows later events. */
+  healthCheckNodePorts(): ReadonlyMap<string, HealthCheckNodePort> {
+    return this.#healthChecks;
+  }
+
+  get stats(): ServicesStats {
+    return {
+      services: this.#services,
+      servicePorts: this.#ports.size,
+      endpointSlices: this.#slices.size,
+      endpoints: this.#endpoints,
+    };
+  }
+
+  get #place(): Place {
+    return { nodeName: this.#config.nodeName, zone: this.#zone };
+  }
+
+  #entry(key: string): Entry {
+    const known = this.#entries.get(key);
+    if (known !== undefined) return known;
+    const entry: Entry = { service: undefined, slices: [], ports: [] };
+    this.#entries.set(key, entry);
+    return entry;
+  }
+
+  #dropIfEmpty(key: string, entry: Entry): void {
+    if (entry.service === undefined && entry.slices.length === 0) this.#entries.delete(key);
+  }
+
+  /** Takes `before` from the slices of a Service, adds `now` if it is of this Service, and works out the rest. */
+  #replaceSlice(
+    serviceKey: string,
+    before: ParsedSlice | undefined,
+    now: ParsedSlice | undefined,
+    touched: Touched,
+  ): void {
+    const entry = this.#entry(serviceKey);
+    const slices = entry.slices.filter((slice) => slice !== before);
+    if (now?.serviceKey === serviceKey) slices.push(now);
+    entry.slices = slices.sort((a, b) => compareText(a.key, b.key));
+    for (const port of entry.ports) {
+      if (concerns(before, port.identity) || concerns(now, port.identity)) this.#refresh(port, entry, touched);
+    }
+    this.#refreshHealthCheck(serviceKey, entry, touched);
+    this.#dropIfEmpty(serviceKey, entry);
+  }
+
+  #makePort(identity: PortIdentity, claims: readonly Claim[], entry: Entry, touched: Touched): PortRecord {
+    const endpoints = endpointsFor(identity, claims, entry.slices, this.#place);
+    const state = this.#compose(identity, claims, endpoints);
+    const port = { identity, claims, state: reuse(touched.ports.get(identity.id), state) };
+    if (!touched.ports.has(identity.id)) touched.ports.set(identity.id, undefined);
+    this.#ports.set(identity.id, port);
+    return port;
+  }
+
+  /** Works out the endpoints of a Service port anew, and its state. */
+  #refresh(port: PortRecord, entry: Entry, touched: Touched): void {
+    this.#recompose(port, endpointsFor(port.identity, port.claims, entry.slices, this.#place), touched);
+  }
+
+  /** Works out the state of a Service port anew, with these endpoints. */
+  #recompose(port: PortRecord, endpoints: ChosenEndpoints, touched: Touched): void {
+    const { id } = port.identity;
+    if (!touched.ports.has(id)) touched.ports.set(id, port.state);
+    port.state = reuse(port.state, this.#compose(port.identity, port.claims, endpoints));
+  }
+
+  #compose(identity: PortIdentity, claims: readonly Claim[], endpoints: ChosenEndpoints): ServicePort {
+    const held = claims.filter((claim) => this.#claims.holder(claim.slot) === claim);
+    return compose(identity, held, endpoints, this.#config);
+  }
+
+  /** Service ports of other Services that gained or lost an address, or lost it to somebody else than before. */
+  #refreshRivals(ids: ReadonlySet<string>, ownKey: string, touched: Touched): void {
+    const keys = new Set<string>();
+    for (const id of ids) {
+      const port = this.#ports.get(id);
+      if (port === undefined || port.identity.service.key === ownKey) continue;
+      this.#recompose(port, port.state, touched);
+      keys.add(port.identity.service.key);
+    }
+    for (const key of keys) this.#refreshProblems(key, this.#entry(key), touched);
+  }
+
+  #refreshProblems(key: string, entry: Entry, touched: Touched): void {
+    const conflicts = entry.ports.flatMap((port) => this.#conflictsOf(port));
+    const problems =
+      conflicts.length > 0 ? [...(entry.service?.problems ?? []), ...conflicts] : entry.service?.problems;
+    this.#noteProblems('Service', key, problems ?? [], touched);
+  }
+
+  #conflictsOf({ identity: { service, port, family }, claims }: PortRecord): Problem[] {
+    const object = { kind: 'Service', namespace: service.namespace, name: service.name } as const;
+    return claims.flatMap(({ slot, frontend, owner }) => {
+      const holder = this.#claims.holder(slot)?.owner;
+      if (holder === undefined || holder.id === owner.id) return [];
+      const place = describeFrontend(frontend, port.protocol, family);
+      const message = `${place} belongs to Service ${holder.service.key.slice(0, 130)}; remove it from one of the two`;
+      return [makeProblem(object, 'FrontendConflict', message)];
+    });
+  }
+
+  #noteProblems(kind: Problem['object']['kind'], key: string, now: readonly Problem[], touched: Touched): void {
+    const { added, removed } = this.#problems.replace(kind, key, now);
+    touched.added.push(...added);
+    touched.removed.push(...removed);
+  }
+
+  #refreshHealthCheck(key: string, { service, slices }: Entry, touched: Touched): void {
+    const now = healthCheckOf(service, slices, this.#config.nodeName);
+    if (equalHealthChecks(this.#healthChecks.get(key), now)) return;
+    touched.healthChecks = true;
+    if (now === undefined) this.#healthChecks.delete(key);
+    else this.#healthChecks.set(key, now);
+  }
+
+  #finish(touched: Touched): Change {
+    const changed = new Map<string, ServicePort | undefined>();
+    for (const [id, before] of touched.ports) {
+      const now = this.get(id);
+      if (now !== before) changed.set(id, now);
+    }
+    const { added, removed, healthChecks } = touched;
+    return { changed, problems: { added, removed }, healthChecksChanged: healthChecks };
+  }
+}
+
+function newTouched(): Touched {
+  return { ports: new Map(), added: [], removed: [], healthChecks: false };
+}
+
+function sizeOf(slice: ParsedSlice | undefined): number {
+  return slice?.endpoints.length ?? 0;
+}
+
+function hasZoneHints(slice: ParsedSlice): boolean {
+  return slice.endpoints.some((endpoint) => endpoint.zoneHints.length > 0);
+}
+
+/** Whether a slice has endpoints for a Service port. */
+function concerns(slice: ParsedSlice | undefined, { port, family }: PortIdentity): boolean {
+  if (slice?.family !== family) return false;
+  return slice.ports.some(({ name, protocol }) => name === port.name && protocol === port.protocol);
+}

@@ -1,0 +1,13 @@
+export { algorithmAnnotation, ipvsSchedulers, kubeRouterAnnotation } from './algorithms.ts';
+export type { AlgorithmName, Sameness } from './algorithms.ts';
+export type { ServicesConfig } from './compose.ts';
+export { weightAnnotation } from './endpoint-slice.ts';
+export { ForwardingState } from './forwarding-state.ts';
+export type { Change, ServicesStats } from './forwarding-state.ts';
+export type { HealthCheckNodePort } from './health-check.ts';
+export type { EndpointSliceObject, NodeObject, ServiceObject } from './objects.ts';
+export type { ProblemChange } from './problem-book.ts';
+export { reasons } from './reasons.ts';
+export type { Reason } from './reasons.ts';
+export { algorithms } from './types.ts';
+export type { Algorithm, Endpoint, Family, Frontend, Problem, Protocol, ServicePort, TrafficPolicy } from './types.ts';

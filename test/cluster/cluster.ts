@@ -1,0 +1,295 @@
+import { createWriteStream } from 'node:fs';
+import { mkdir, mkdtemp, readFile, readdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ApiClient, loadConnection, resourcePath } from '../../src/kubernetes/index.ts';
+import { runCommand } from './commands.ts';
+import { apiServerPort, kubernetesServiceIp } from './control-plane.ts';
+import type { ApiServerControl } from './control-plane.ts';
+import { Forwarder } from './forwarder.ts';
+import { startKubeApiServer } from './kube-apiserver.ts';
+import { ClusterNetwork } from './network.ts';
+import type { NetworkNode } from './network.ts';
+import { ManagedProcess } from './processes.ts';
+import { isReady } from './runtime/objects.ts';
+import type { Pod } from './runtime/objects.ts';
+import { Runtime } from './runtime/runtime.ts';
+import { startTypescriptApiServer } from './typescript-api-server.ts';
+
+export interface ClusterOptions {
+  /** Nodes, 3 by default. */
+  nodes?: number;
+  /** Folder for logs and state; a new one in the system's temporary folder by default. */
+  workDir?: string;
+  /** Folder with etcd and kube-apiserver; $KUBEBUILDER_ASSETS by default. Without it the TypeScript API server runs. */
+  assets?: string | undefined;
+  /** Progress and trouble of the runtime; to `runtime.log` in the work folder by default. */
+  log?: (line: string) => void;
+}
+
+/** A running cluster. Always `stop()` it. */
+export class Cluster {
+  readonly workDir: string;
+  readonly network: ClusterNetwork;
+  readonly apiServer: ApiServerControl;
+  /** A client that may do everything. */
+  readonly client: ApiClient;
+  readonly runtime: Runtime;
+  readonly #door: ApiServerDoor;
+
+  constructor(parts: {
+    workDir: string;
+    network: ClusterNetwork;
+    apiServer: ApiServerControl;
+    client: ApiClient;
+    runtime: Runtime;
+    door: ApiServerDoor;
+  }) {
+    this.workDir = parts.workDir;
+    this.network = parts.network;
+    this.apiServer = parts.apiServer;
+    this.client = parts.client;
+    this.runtime = parts.runtime;
+    this.#door = parts.door;
+  }
+
+  get kubeconfig(): string {
+    return this.apiServer.kubeconfig;
+  }
+
+  get nodes(): readonly NetworkNode[] {
+    return this.network.nodes;
+  }
+
+  /** Runs kubectl and gives what it printed. @throws CommandError with kubectl's message. */
+  async kubectl(...args: string[]): Promise<string> {
+    return (await this.kubectlWithInput(undefined, ...args)).stdout;
+  }
+
+  /** `kubectl apply -f -` and the like. */
+  async kubectlWithInput(input: string | undefined, ...args: string[]): Promise<{ stdout: string; stderr: string }> {
+    const env = { ...process.env, KUBECONFIG: this.kubeconfig };
+    return runCommand('kubectl', args, { env, timeout: 120_000, ...(input === undefined ? {} : { input }) });
+  }
+
+  /** Runs a command in a node's network namespace. */
+  nodeExec(nodeName: string, command: string, ...args: string[]): Promise<string> {
+    return this.network.exec(this.network.node(nodeName).namespace, command, args);
+  }
+
+  /** Runs a command in a pod's network namespace. The pod is named `name` or `namespace/name`. */
+  exec(podName: string, command: string, ...args: string[]): Promise<string> {
+    return this.network.exec(this.podNamespace(podName), command, args);
+  }
+
+  /** The network namespace of a running pod. */
+  podNamespace(podName: string): string {
+    const key = podName.includes('/') ? podName : `default/${podName}`;
+    const pod = this.runtime.pod(key);
+    if (pod === undefined) throw new Error(`pod ${key} does not run`);
+    return pod.namespace;
+  }
+
+  /** Starts a pod that does nothing but have a network, and waits until it is ready. For clients. */
+  async runClientPod(name: string, nodeName: string): Promise<void> {
+    const spec = {
+      nodeName,
+      terminationGracePeriodSeconds: 0,
+      containers: [{ name: 'client', image: 'pause' }],
+      automountServiceAccountToken: false,
+    };
+    await this.client.create(resourcePath({ version: 'v1', plural: 'pods', namespace: 'default' }), {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name, namespace: 'default' },
+      spec,
+    });
+    await this.waitFor(`pod ${name} to be ready`, () => this.pods({ name }).some(isReady));
+  }
+
+  /** Pods as last seen. */
+  pods(filter: { namespace?: string; name?: string; nodeName?: string; labels?: Record<string, string> } = {}): Pod[] {
+    return [...this.runtime.pods()].filter(
+      ({ metadata, spec }) =>
+        (filter.namespace ?? metadata.namespace) === metadata.namespace &&
+        (filter.name ?? metadata.name) === metadata.name &&
+        (filter.nodeName ?? spec.nodeName) === spec.nodeName &&
+        Object.entries(filter.labels ?? {}).every(([key, value]) => metadata.labels?.[key] === value),
+    );
+  }
+
+  /** Process id of a pod's container (its first by default). @throws Error when it does not run. */
+  pid(pod: Pod, container?: string): number {
+    const pid = this.runtime.pod(`${pod.metadata.namespace ?? 'default'}/${pod.metadata.name}`)?.pid(container);
+    if (pid === undefined) throw new Error(`pod ${pod.metadata.name} has no running process`);
+    return pid;
+  }
+
+  /**
+   * All that the pods whose name begins with `podPrefix` have logged, on one node or all, also of pods that are gone.
+   */
+  async logs(podPrefix: string, namespace = ''): Promise<string> {
+    const folder = join(this.workDir, 'pods');
+    const texts: string[] = [];
+    for (const pod of (await readdir(folder)).filter((name) => name.startsWith(`${namespace}${namespace && '.'}`))) {
+      if (!pod.split('.').slice(1).join('.').startsWith(podPrefix)) continue;
+      for (const file of await readdir(join(folder, pod))) {
+        if (file.endsWith('.log')) texts.push(`--- ${pod}/${file}\n${await readFile(join(folder, pod, file), 'utf8')}`);
+      }
+    }
+    return texts.join('\n');
+  }
+
+  /** Asks again and again until the answer is neither false nor undefined, and gives it. @throws Error when it takes too long. */
+  async waitFor<T>(
+    what: string,
+    ask: () => T | Promise<T>,
+    milliseconds = 60_000,
+  ): Promise<Exclude<T, false | undefined>> {
+    const deadline = Date.now() + milliseconds;
+    let lastError = '';
+    while (Date.now() < deadline) {
+      try {
+        const answer = await ask();
+        if (answer !== false && answer !== undefined) return answer as Exclude<T, false | undefined>;
+      } catch (error) {
+        lastError = `; last error: ${error instanceof Error ? error.message : String(error)}`;
+      }
+      await sleep(50);
+    }
+    throw new Error(`waited ${milliseconds / 1000} s in vain for ${what}${lastError}`);
+  }
+
+  /** Cuts the nodes off from the API server (connections are reset and refused), or lets them back. */
+  async setApiServerReachable(reachable: boolean): Promise<void> {
+    await (reachable ? this.#door.open() : this.#door.close());
+  }
+
+  /** Ends all processes and removes all namespaces. The work folder with the logs stays. */
+  async stop(): Promise<void> {
+    const steps = [
+      () => this.runtime.stop(),
+      () => this.#door.remove(),
+      () => this.client.close(),
+      () => this.apiServer.close(),
+      () => this.network.close(),
+    ];
+    const failures: unknown[] = [];
+    for (const step of steps) await step().catch((error: unknown) => failures.push(error));
+    if (failures.length > 0)
+      throw new AggregateError(failures, `stopping the cluster: ${failures.map(String).join('; ')}`);
+  }
+}
+
+/** The API server's address on the nodes' network: a process there, a unix socket, and from it to loopback. */
+class ApiServerDoor {
+  readonly #inner: Forwarder;
+  readonly #outer: ManagedProcess;
+
+  private constructor(inner: Forwarder, outer: ManagedProcess) {
+    this.#inner = inner;
+    this.#outer = outer;
+  }
+
+  static async create(network: ClusterNetwork, workDir: string, port: number): Promise<ApiServerDoor> {
+    const path = join(workDir, 'api.sock');
+    const { namespace } = network.controlPlane;
+    // The control plane reaches the `kubernetes` Service without a service proxy of its own.
+    await runCommand('ip', ['-n', namespace, 'address', 'add', `${kubernetesServiceIp}/32`, 'dev', 'lo']);
+    const inner = new Forwarder({ path }, { host: '127.0.0.1', port });
+    await inner.start();
+    const outer = await ManagedProcess.start({
+      namespace,
+      command: [process.execPath, join(import.meta.dirname, 'forwarder-main.ts'), path, String(apiServerPort), '443'],
+      env: {},
+      logFile: join(workDir, 'forwarder.log'),
+    });
+    return new ApiServerDoor(inner, outer);
+  }
+
+  open(): Promise<void> {
+    return this.#inner.start();
+  }
+
+  close(): Promise<void> {
+    return this.#inner.stop();
+  }
+
+  async remove(): Promise<void> {
+    await this.#outer.stop(0);
+    await this.#inner.stop();
+  }
+}
+
+/**
+ * Starts a cluster: network, API server, nodes, runtime. Takes a second or two (a real kube-apiserver: ten).
+ * Needs root, iproute2, kubectl and openssl. What was started is cleaned up if anything fails.
+ */
+export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
+  const workDir = options.workDir ?? (await mkdtemp(join(tmpdir(), 'nftproxy-cluster-')));
+  await mkdir(join(workDir, 'pods'), { recursive: true });
+  const undo: (() => Promise<unknown>)[] = [];
+  try {
+    const network = await ClusterNetwork.create(options.nodes ?? 3);
+    undo.push(() => network.close());
+    const assets = options.assets ?? process.env['KUBEBUILDER_ASSETS'];
+    const folder = join(workDir, 'api-server');
+    const apiServer = await (assets ? startKubeApiServer(assets, folder) : startTypescriptApiServer(folder));
+    undo.push(() => apiServer.close());
+    const door = await ApiServerDoor.create(network, workDir, apiServer.port);
+    undo.push(() => door.remove());
+    const client = new ApiClient(await loadConnection({ kubeconfig: apiServer.kubeconfig }));
+    undo.push(() => client.close());
+    await publishApiService(client, network);
+    const runtime = await Runtime.start({
+      kubeconfig: apiServer.kubeconfig,
+      network,
+      folder: workDir,
+      certificateAuthority: apiServer.certificateAuthority,
+      issueToken: (subject) => apiServer.issueToken(subject),
+      apiService: { host: kubernetesServiceIp, port: 443 },
+      log: options.log ?? fileLog(join(workDir, 'runtime.log')),
+    });
+    return new Cluster({ workDir, network, apiServer, client, runtime, door });
+  } catch (error) {
+    for (const step of undo.reverse()) await step();
+    throw error;
+  }
+}
+
+/** Service default/kubernetes and its EndpointSlice, which name the API server on the nodes' network. */
+async function publishApiService(client: ApiClient, network: ClusterNetwork): Promise<void> {
+  const namespace = 'default';
+  const name = 'kubernetes';
+  const labels = { component: 'apiserver', provider: 'kubernetes' };
+  const ports = [{ name: 'https', port: 443, protocol: 'TCP', targetPort: apiServerPort }];
+  const options = { fieldManager: 'kube-apiserver', force: true };
+  await client.apply(
+    resourcePath({ version: 'v1', plural: 'services', namespace, name }),
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name, namespace, labels },
+      spec: { clusterIP: kubernetesServiceIp, ports },
+    },
+    options,
+  );
+  await client.apply(
+    resourcePath({ group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices', namespace, name }),
+    {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { name, namespace, labels: { 'kubernetes.io/service-name': name } },
+      addressType: 'IPv4',
+      endpoints: [{ addresses: [network.controlPlane.addresses.ipv4], conditions: { ready: true } }],
+      ports: [{ name: 'https', port: apiServerPort, protocol: 'TCP' }],
+    },
+    options,
+  );
+}
+
+function fileLog(path: string): (line: string) => void {
+  const file = createWriteStream(path, { flags: 'a' });
+  return (line) => file.write(`${new Date().toISOString()} ${line}\n`);
+}

@@ -1,0 +1,175 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { stringify } from 'yaml';
+import { ApiClient, isNotFound, loadConnection } from '../../src/kubernetes/index.ts';
+import { createCertificates } from './certificates.ts';
+import type { Certificates } from './certificates.ts';
+import { apiServerNames, serviceCidrs } from './control-plane.ts';
+import type { ApiServerControl, TokenSubject } from './control-plane.ts';
+import { ManagedProcess } from './processes.ts';
+
+/**
+ * Starts a real etcd and kube-apiserver from a folder of binaries (the envtest convention: KUBEBUILDER_ASSETS).
+ * Authorization is RBAC; the kubeconfig belongs to system:masters.
+ * @param folder for data, certificates and logs (`etcd.log`, `kube-apiserver.log`).
+ * @throws Error with the end of the log when a server does not become ready.
+ */
+export async function startKubeApiServer(assets: string, folder: string): Promise<ApiServerControl> {
+  await mkdir(folder, { recursive: true });
+  const certificates = await createCertificates(folder, apiServerNames);
+  const [etcdPort, peerPort, port] = [await freePort(), await freePort(), await freePort()];
+  const adminToken = randomBytes(16).toString('hex');
+  await writeFile(join(folder, 'tokens.csv'), `${adminToken},admin,admin,"system:masters"\n`, { mode: 0o600 });
+  const url = `https://127.0.0.1:${port}`;
+  const kubeconfig = await writeKubeconfig(folder, url, certificates.ca, adminToken);
+
+  const etcd = await startServer(folder, 'etcd', etcdCommand(assets, folder, etcdPort, peerPort));
+  const command = apiServerCommand(assets, folder, { certificates, port, etcdPort });
+  let server: ManagedProcess | undefined;
+  const client = new ApiClient(await loadConnection({ kubeconfig }), { timeoutSeconds: 5 });
+  const control: ApiServerControl = {
+    kind: 'kube-apiserver',
+    url,
+    port,
+    kubeconfig,
+    certificateAuthority: await readFile(certificates.ca, 'utf8'),
+    issueToken: (subject) => requestToken(client, subject),
+    start: async () => {
+      server = await startServer(folder, 'kube-apiserver', command);
+      await untilReady(client, server, join(folder, 'kube-apiserver.log'));
+    },
+    stop: async () => {
+      await server?.stop(5000);
+    },
+    close: async () => {
+      await client.close();
+      await server?.stop(1000);
+      await etcd.stop(1000);
+    },
+  };
+  try {
+    await control.start();
+  } catch (error) {
+    await control.close();
+    throw error;
+  }
+  return control;
+}
+
+function etcdCommand(assets: string, folder: string, port: number, peerPort: number): string[] {
+  const client = `http://127.0.0.1:${port}`;
+  const peer = `http://127.0.0.1:${peerPort}`;
+  return [
+    join(assets, 'etcd'),
+    `--data-dir=${join(folder, 'etcd')}`,
+    `--listen-client-urls=${client}`,
+    `--advertise-client-urls=${client}`,
+    `--listen-peer-urls=${peer}`,
+    `--initial-advertise-peer-urls=${peer}`,
+    `--initial-cluster=default=${peer}`,
+    '--unsafe-no-fsync',
+  ];
+}
+
+function apiServerCommand(
+  assets: string,
+  folder: string,
+  o: { certificates: Certificates; port: number; etcdPort: number },
+): string[] {
+  const { ca, serverCertificate, serverKey, tokenKey } = o.certificates;
+  return [
+    join(assets, 'kube-apiserver'),
+    `--etcd-servers=http://127.0.0.1:${o.etcdPort}`,
+    '--bind-address=127.0.0.1',
+    `--secure-port=${o.port}`,
+    '--advertise-address=172.30.0.2',
+    // The EndpointSlice of the `kubernetes` Service is ours: it names the forwarder on the nodes' network.
+    '--endpoint-reconciler-type=none',
+    `--tls-cert-file=${serverCertificate}`,
+    `--tls-private-key-file=${serverKey}`,
+    `--client-ca-file=${ca}`,
+    `--cert-dir=${folder}`,
+    '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
+    `--service-account-key-file=${tokenKey}`,
+    `--service-account-signing-key-file=${tokenKey}`,
+    `--token-auth-file=${join(folder, 'tokens.csv')}`,
+    '--authorization-mode=RBAC',
+    `--service-cluster-ip-range=${serviceCidrs.join(',')}`,
+    '--allow-privileged=true',
+    // Nobody creates default service accounts here.
+    '--disable-admission-plugins=ServiceAccount',
+  ];
+}
+
+async function startServer(folder: string, name: string, command: string[]): Promise<ManagedProcess> {
+  const env = { PATH: process.env['PATH'] ?? '', HOME: folder };
+  return ManagedProcess.start({ command, env, logFile: join(folder, `${name}.log`) });
+}
+
+async function untilReady(client: ApiClient, server: ManagedProcess, logFile: string): Promise<void> {
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline; await sleep(100)) {
+    if (!server.running) break;
+    const ready = await client.get<unknown>('/api/v1/namespaces/default').then(
+      () => true,
+      () => false,
+    );
+    if (ready) return;
+  }
+  const log = await readFile(logFile, 'utf8');
+  throw new Error(
+    `kube-apiserver did not become ready; ${logFile} ends with:\n${log.split('\n').slice(-15).join('\n')}`,
+  );
+}
+
+async function requestToken(client: ApiClient, subject: TokenSubject): Promise<string> {
+  const { namespace, serviceAccount: name, pod } = subject;
+  const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`;
+  const boundObjectRef = { apiVersion: 'v1', kind: 'Pod', name: pod.name, uid: pod.uid };
+  const spec = { expirationSeconds: 36_000, boundObjectRef };
+  const request = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec };
+  const ask = () => client.create<{ status: { token: string } }>(path, request);
+  try {
+    return (await ask()).status.token;
+  } catch (error) {
+    if (!isNotFound(error) || name !== 'default') throw error;
+    // Every namespace has this one; its controller does not run here.
+    const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace } };
+    const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${name}`;
+    await client.apply(path, account, { fieldManager: 'serviceaccount-controller' });
+    return (await ask()).status.token;
+  }
+}
+
+async function writeKubeconfig(folder: string, server: string, ca: string, token: string): Promise<string> {
+  const path = join(folder, 'kubeconfig');
+  const config = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'test', cluster: { server, 'certificate-authority': ca } }],
+    users: [{ name: 'admin', user: { token } }],
+    contexts: [{ name: 'test', context: { cluster: 'test', user: 'admin' } }],
+    'current-context': 'test',
+  };
+  await writeFile(path, stringify(config), { mode: 0o600 });
+  return path;
+}
+
+/** A TCP port on loopback that nobody uses at the moment. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  await new Promise<void>((resolve) => {
+    server.close(() => {
+      resolve();
+    });
+  });
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}

@@ -1,0 +1,115 @@
+import { isFinished, isReady, isTerminating } from './objects.ts';
+import type { Condition, Deployment, Node, Pod } from './objects.ts';
+import { mayRunOn, podFromTemplate, templateHash } from './scheduling.ts';
+
+/** Label with the hash of the template that a Deployment's pod was made from. */
+export const hashLabel = 'pod-template-hash';
+
+/** What a Deployment needs done now, and the status to report. */
+export interface DeploymentPlan {
+  create: Pod[];
+  remove: Pod[];
+  status: object;
+}
+
+/**
+ * As many pods as `replicas`, spread evenly over the nodes that match. (There are no ReplicaSets here: the Deployment
+ * owns its pods.) Pods made from an older template are replaced one at a time, the new one first.
+ * @param pods the pods that the Deployment owns, also those that are going.
+ * @param now RFC 3339, for conditions that change.
+ */
+export function planDeployment(
+  deployment: Deployment,
+  nodes: readonly Node[],
+  pods: readonly Pod[],
+  now: string,
+): DeploymentPlan {
+  const desired = deployment.spec.replicas ?? 1;
+  const hash = templateHash(deployment.spec.template);
+  const live = pods.filter((pod) => !isTerminating(pod) && !isFinished(pod));
+  const current = live.filter((pod) => pod.metadata.labels?.[hashLabel] === hash);
+  const old = live.filter((pod) => !current.includes(pod));
+  const missing = Math.max(0, Math.min(desired - current.length, desired + 1 - live.length));
+  return {
+    create: placePods(deployment, nodes, live, old.length > 0 ? missing : Math.max(0, desired - current.length)),
+    remove: [...surplus(current, desired), ...replaceable(old, current, desired)],
+    status: statusOf(deployment, live, current, desired, now),
+  };
+}
+
+/** Too many: first those that are not ready, then those on the nodes with the most pods, the youngest first. */
+function surplus(current: readonly Pod[], desired: number): Pod[] {
+  const remaining = [...current];
+  const removed: Pod[] = [];
+  while (remaining.length > desired) {
+    const perNode = (pod: Pod) => remaining.filter((other) => other.spec.nodeName === pod.spec.nodeName).length;
+    const [first] = remaining.toSorted(
+      (a, b) =>
+        Number(isReady(a)) - Number(isReady(b)) ||
+        perNode(b) - perNode(a) ||
+        (b.metadata.creationTimestamp ?? '').localeCompare(a.metadata.creationTimestamp ?? ''),
+    );
+    if (first === undefined) break;
+    remaining.splice(remaining.indexOf(first), 1);
+    removed.push(first);
+  }
+  return removed;
+}
+
+/** Old pods that may go: those not ready, and one ready one for every new ready one. */
+function replaceable(old: readonly Pod[], current: readonly Pod[], desired: number): Pod[] {
+  const ready = [...old, ...current].filter(isReady).length;
+  const spare = Math.max(0, ready - desired);
+  return [...old.filter((pod) => !isReady(pod)), ...old.filter(isReady).slice(0, spare)];
+}
+
+function placePods(deployment: Deployment, nodes: readonly Node[], live: readonly Pod[], count: number): Pod[] {
+  const matching = nodes.filter((node) => mayRunOn(deployment.spec.template.spec, node));
+  const load = new Map(matching.map((node) => [node.metadata.name, 0]));
+  const add = (name: string) => load.set(name, (load.get(name) ?? 0) + 1);
+  for (const pod of live) if (load.has(pod.spec.nodeName ?? '')) add(pod.spec.nodeName ?? '');
+  const created: Pod[] = [];
+  for (let index = 0; index < count && matching.length > 0; index += 1) {
+    const [emptiest] = [...load].toSorted(([, a], [, b]) => a - b)[0] ?? [''];
+    created.push(podFromTemplate(deployment, 'Deployment', emptiest, hashLabel));
+    add(emptiest);
+  }
+  return created;
+}
+
+function statusOf(
+  deployment: Deployment,
+  live: readonly Pod[],
+  current: readonly Pod[],
+  desired: number,
+  now: string,
+): object {
+  const ready = live.filter(isReady).length;
+  const complete = current.filter(isReady).length === desired && live.length === desired;
+  const before = deployment.status?.conditions ?? [];
+  return {
+    observedGeneration: deployment.metadata.generation ?? 0,
+    replicas: live.length,
+    updatedReplicas: current.length,
+    readyReplicas: ready,
+    availableReplicas: ready,
+    unavailableReplicas: Math.max(0, desired - ready),
+    conditions: [
+      condition(
+        before,
+        'Available',
+        ready >= desired,
+        ready >= desired ? 'MinimumReplicasAvailable' : 'MinimumReplicasUnavailable',
+        now,
+      ),
+      condition(before, 'Progressing', true, complete ? 'NewReplicaSetAvailable' : 'ReplicaSetUpdated', now),
+    ],
+  };
+}
+
+function condition(before: readonly Condition[], type: string, holds: boolean, reason: string, now: string): Condition {
+  const status = holds ? 'True' : 'False';
+  const last = before.find((candidate) => candidate.type === type);
+  const lastTransitionTime = last?.status === status ? (last.lastTransitionTime ?? now) : now;
+  return { type, status, reason, message: '', lastTransitionTime };
+}

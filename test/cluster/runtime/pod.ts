@@ -1,0 +1,211 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { TokenSubject } from '../control-plane.ts';
+import { ManagedProcess } from '../processes.ts';
+import type { ProcessOptions } from '../processes.ts';
+import { containerCommand, containerEnvironment } from './container-command.ts';
+import { RunningContainer } from './container.ts';
+import { keyOf } from './objects.ts';
+import type { Condition, Container, Pod, PodStatus } from './objects.ts';
+import { runProbe } from './probes.ts';
+
+const serviceAccountPath = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+/** Where a pod runs and what its node gives it. */
+export interface PodHost {
+  nodeName: string;
+  /** The node's network namespace: probes come from there, and pods with hostNetwork run in it. */
+  hostNamespace: string;
+  hostIPs: string[];
+  addNetwork(podKey: string): Promise<{ namespace: string; ips: string[] }>;
+  removeNetwork(podKey: string): Promise<void>;
+  /** Environment that every container gets: KUBERNETES_SERVICE_HOST and its like. */
+  environment: Record<string, string>;
+  /** Content of the API server's CA certificate (PEM). */
+  certificateAuthority: string;
+  issueToken: (subject: TokenSubject) => Promise<string>;
+  readConfigMap(namespace: string, name: string): Promise<Record<string, string>>;
+  /** Folder for this pod's logs and volumes. */
+  folder: string;
+  reportStatus(pod: Pod, status: PodStatus): void;
+  log: (line: string) => void;
+}
+
+/** One pod on its node: network, volumes, containers, status. */
+export class RunningPod {
+  readonly pod: Pod;
+  readonly #host: PodHost;
+  readonly #containers: RunningContainer[] = [];
+  readonly #startTime = new Date().toISOString();
+  #readyCondition: Condition = { type: 'Ready', status: 'False', lastTransitionTime: this.#startTime };
+  #namespace: string;
+  #ips: string[];
+  #failure: string | undefined;
+
+  constructor(pod: Pod, host: PodHost) {
+    this.pod = pod;
+    this.#host = host;
+    this.#namespace = host.hostNamespace;
+    this.#ips = host.hostIPs;
+  }
+
+  /**
+   * Sets the pod up and starts its containers.
+   * @throws Error, also told in the pod's status, when its network, token or volumes cannot be had; nothing runs then.
+   */
+  async start(): Promise<void> {
+    const { pod } = this;
+    try {
+      if (pod.spec.hostNetwork !== true) {
+        const network = await this.#host.addNetwork(keyOf(pod));
+        this.#namespace = network.namespace;
+        this.#ips = network.ips;
+      }
+      const mounts = await this.#prepareVolumes();
+      for (const spec of pod.spec.containers) this.#containers.push(this.#createContainer(spec, mounts));
+      for (const container of this.#containers) container.run();
+    } catch (error) {
+      this.#failure = error instanceof Error ? error.message : String(error);
+      this.#report();
+      await this.#removeNetwork();
+      throw error;
+    }
+    this.#report();
+  }
+
+  /** The namespace in which the pod's containers run. */
+  get namespace(): string {
+    return this.#namespace;
+  }
+
+  /** Process id of a container (the first one by default), while it runs. */
+  pid(containerName?: string): number | undefined {
+    return this.#containers.find((container) => containerName === undefined || container.spec.name === containerName)
+      ?.pid;
+  }
+
+  /** SIGTERM, after the grace period SIGKILL; then the network goes. */
+  async stop(graceSeconds: number): Promise<void> {
+    await Promise.all(this.#containers.map((container) => container.stop(graceSeconds * 1000)));
+    await this.#removeNetwork();
+  }
+
+  async #removeNetwork(): Promise<void> {
+    if (this.pod.spec.hostNetwork !== true) await this.#host.removeNetwork(keyOf(this.pod));
+  }
+
+  #createContainer(spec: Container, mounts: Record<string, string>): RunningContainer {
+    return new RunningContainer(spec, this.pod.spec.restartPolicy ?? 'Always', {
+      start: () => ManagedProcess.start(this.#processOptions(spec, mounts)),
+      probe: (probe) => runProbe(probe, spec, this.#host.hostNamespace, this.#ips[0] ?? '127.0.0.1'),
+      changed: () => this.#report(),
+      log: (line) => this.#host.log(`pod ${keyOf(this.pod)}: ${line}`),
+    });
+  }
+
+  #processOptions(spec: Container, volumes: Record<string, string>): ProcessOptions {
+    const place = { nodeName: this.#host.nodeName, hostIPs: this.#host.hostIPs, podIPs: this.#ips };
+    const env = containerEnvironment(this.pod, spec, place, this.#host.environment);
+    const mounts: Record<string, string> = {};
+    const token = volumes[serviceAccountPath];
+    if (token !== undefined) mounts[serviceAccountPath] = token;
+    for (const mount of spec.volumeMounts ?? []) {
+      const folder = volumes[mount.name];
+      if (folder !== undefined) mounts[mount.mountPath] = folder;
+    }
+    return {
+      namespace: this.#namespace,
+      command: containerCommand(spec, env),
+      env,
+      logFile: join(this.#host.folder, `${spec.name}.log`),
+      mounts,
+      readOnlyRoot: spec.securityContext?.readOnlyRootFilesystem === true,
+      ...(spec.securityContext?.privileged === true ? {} : { capabilities: capabilitiesOf(spec) }),
+    };
+  }
+
+  /** Makes the folders behind the pod's volumes: volume name (or the token's mount path) → folder. */
+  async #prepareVolumes(): Promise<Record<string, string>> {
+    const { spec, metadata } = this.pod;
+    const namespace = metadata.namespace ?? 'default';
+    const folders: Record<string, string> = {};
+    if (spec.automountServiceAccountToken !== false) {
+      const owner = { name: metadata.name, uid: metadata.uid ?? '', nodeName: this.#host.nodeName };
+      const serviceAccount = spec.serviceAccountName ?? 'default';
+      const token = await this.#host.issueToken({ namespace, serviceAccount, pod: owner });
+      const files = { token, 'ca.crt': this.#host.certificateAuthority, namespace };
+      folders[serviceAccountPath] = await this.#writeFolder('serviceaccount', files);
+    }
+    for (const volume of spec.volumes ?? []) {
+      if (volume.hostPath !== undefined) continue;
+      if (volume.emptyDir !== undefined) folders[volume.name] = await this.#writeFolder(volume.name, {});
+      else if (volume.configMap !== undefined) {
+        const files = await this.#host.readConfigMap(namespace, volume.configMap.name);
+        folders[volume.name] = await this.#writeFolder(volume.name, files);
+      } else throw new Error(`volume ${volume.name}: only hostPath, emptyDir and configMap work here`);
+    }
+    return folders;
+  }
+
+  async #writeFolder(name: string, files: Record<string, string>): Promise<string> {
+    const folder = join(this.#host.folder, 'volumes', name);
+    await mkdir(folder, { recursive: true });
+    for (const [file, content] of Object.entries(files)) await writeFile(join(folder, file), content, { mode: 0o600 });
+    return folder;
+  }
+
+  #report(): void {
+    this.#host.reportStatus(this.pod, this.status());
+  }
+
+  /** The pod's status as a kubelet would write it. */
+  status(): PodStatus {
+    const phase = this.#phase();
+    const ready = phase === 'Running' && this.#containers.every((container) => container.ready);
+    this.#readyCondition = transition(this.#readyCondition, ready, this.#failure);
+    return {
+      phase,
+      conditions: [
+        { type: 'PodScheduled', status: 'True', lastTransitionTime: this.#startTime },
+        { ...this.#readyCondition, type: 'ContainersReady' },
+        this.#readyCondition,
+      ],
+      hostIP: this.#host.hostIPs[0] ?? '',
+      podIP: this.#ips[0] ?? '',
+      podIPs: this.#ips.map((ip) => ({ ip })),
+      startTime: this.#startTime,
+      containerStatuses: this.#containers.map((container) => container.status()),
+    };
+  }
+
+  #phase(): PodStatus['phase'] {
+    if (this.#failure !== undefined || this.#containers.length === 0) return 'Pending';
+    const exitCodes = this.#containers.map((container) => container.finalExitCode);
+    if (exitCodes.includes(undefined)) return 'Running';
+    return exitCodes.every((code) => code === 0) ? 'Succeeded' : 'Failed';
+  }
+}
+
+function transition(before: Condition, ready: boolean, failure: string | undefined): Condition {
+  const status = ready ? 'True' : 'False';
+  const reason = ready ? {} : { reason: failure === undefined ? 'ContainersNotReady' : 'FailedToStart' };
+  const lastTransitionTime = before.status === status ? before.lastTransitionTime : new Date().toISOString();
+  return {
+    type: 'Ready',
+    status,
+    ...reason,
+    ...(failure === undefined ? {} : { message: failure }),
+    ...(lastTransitionTime === undefined ? {} : { lastTransitionTime }),
+  };
+}
+
+/** What container runtimes give by default, changed as the container's security context says. */
+function capabilitiesOf(container: Container): string[] {
+  const defaults =
+    'chown dac_override fowner fsetid kill setgid setuid setpcap net_bind_service net_raw sys_chroot mknod audit_write setfcap';
+  const names = (list: string[] = []) => list.map((name) => name.toLowerCase().replace(/^cap_/, ''));
+  const { add, drop } = container.securityContext?.capabilities ?? {};
+  const dropped = names(drop);
+  const kept = dropped.includes('all') ? [] : defaults.split(' ').filter((name) => !dropped.includes(name));
+  return [...new Set([...kept, ...names(add)])];
+}

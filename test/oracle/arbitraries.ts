@@ -1,0 +1,265 @@
+import fc from 'fast-check';
+import type { Arbitrary } from 'fast-check';
+import type { ServicesConfig } from '../../src/services/compose.ts';
+import type {
+  EndpointObject,
+  EndpointPortObject,
+  EndpointSliceObject,
+  NodeObject,
+  ServiceObject,
+  ServicePortSpec,
+} from '../../src/services/objects.ts';
+import { algorithms } from '../../src/services/types.ts';
+import type { Cluster } from './oracle.ts';
+
+/**
+ * Kubernetes objects out of a small world: so few names, addresses and ports that conflicts, moves between Services,
+ * duplicates and changes of family come up all the time; and some garbage, because anybody writes these objects.
+ */
+
+/** One thing that the agent may learn. */
+export type Event =
+  | { readonly kind: 'Service'; readonly key: string; readonly object: ServiceObject | undefined }
+  | { readonly kind: 'EndpointSlice'; readonly key: string; readonly object: EndpointSliceObject | undefined }
+  | { readonly kind: 'Node'; readonly object: NodeObject | undefined }
+  | { readonly kind: 'Config'; readonly object: ServicesConfig };
+
+export const serviceKeys = ['a/web', 'a/dns', 'b/web', 'b/api', 'a-b/web'] as const;
+export const sliceKeys = ['a/one', 'a/two', 'a/three', 'b/one', 'b/two', 'b/three'] as const;
+export const nodeNames = ['node-1', 'node-2'] as const;
+export const zones = ['east', 'west'] as const;
+
+function mostly<T>(usual: Arbitrary<T>, odd: Arbitrary<T>): Arbitrary<T> {
+  return fc.oneof({ weight: 6, arbitrary: usual }, { weight: 1, arbitrary: odd });
+}
+
+const clusterIPs = mostly<(string | null)[]>(
+  fc.constantFrom(
+    ['10.96.0.1'],
+    ['10.96.0.2'],
+    ['10.96.0.3'],
+    ['10.96.0.4'],
+    ['10.96.0.1', 'fd00::1'],
+    ['10.96.0.2', 'fd00::2'],
+    ['fd00::3', '10.96.0.3'],
+    ['fd00::1'],
+  ),
+  fc.constantFrom(['None'], [], [''], ['10.96.0.999'], ['10.96.00.01', 'FD00:0:0::0001'], [null, '10.96.0.1']),
+);
+
+const ports = fc.array(
+  mostly<ServicePortSpec | null>(
+    fc.record(
+      {
+        name: fc.constantFrom('', 'http', 'dns'),
+        protocol: fc.constantFrom('TCP', 'TCP', 'UDP', 'SCTP'),
+        port: fc.constantFrom(80, 443, 53),
+        nodePort: fc.constantFrom(0, 30080, 30081),
+      },
+      { requiredKeys: ['port'] },
+    ),
+    fc.constantFrom(
+      null,
+      { port: 0 },
+      { port: 65536 },
+      { port: 80.5 },
+      { port: 80, protocol: 'ICMP' },
+      { port: 80, nodePort: 70000 },
+      { port: 80, nodePort: -1 },
+      { name: 'http', port: 8080 },
+    ),
+  ),
+  { maxLength: 3 },
+);
+
+const publicIps = fc.array(
+  mostly<string | null>(
+    fc.constantFrom('192.0.2.1', '192.0.2.2', '2001:db8::1', '10.96.0.1', 'fd00::1'),
+    fc.constantFrom('192.0.2.001', '2001:DB8:0::1', '::ffff:192.0.2.1', 'nonsense', '192.0.2', 'fe80::1%eth0', null),
+  ),
+  { maxLength: 3 },
+);
+
+const ingress = fc.array(
+  fc.oneof(
+    fc.record(
+      {
+        ip: fc.constantFrom('192.0.2.1', '192.0.2.9', '2001:db8::9', '10.96.0.2', 'bad'),
+        ipMode: fc.constantFrom('VIP', 'Proxy'),
+      },
+      { requiredKeys: ['ip'] },
+    ),
+    fc.constantFrom(null, {}),
+  ),
+  { maxLength: 2 },
+);
+
+const sourceRanges = fc.array(
+  mostly<string | null>(
+    fc.constantFrom('10.0.0.0/8', ' 10.1.2.3/16', '203.0.113.0/24 ', '2001:db8:1::/48', '2001:db8:1:2::1/64'),
+    fc.constantFrom('0.0.0.0/0', '::/0', 'bad', '10.0.0.0', '10.0.0.0/33', '::ffff:10.0.0.0/104', null),
+  ),
+  { maxLength: 3 },
+);
+
+const algorithmWords = fc.constantFrom<string>(...algorithms, 'rr', 'wlc', 'mh', 'dh', 'ovf', 'fastest', '');
+const policies = mostly(fc.constantFrom('Cluster', 'Local'), fc.constantFrom('', 'Sideways'));
+const times = fc.constantFrom('2026-01-01T00:00:00Z', '2026-01-01T00:00:01Z', '2025-12-31T23:59:59Z', 'yesterday');
+
+/** A Service of any type, with any of the fields that matter. */
+export const serviceObject: Arbitrary<ServiceObject> = fc.record({
+  metadata: fc.record(
+    {
+      creationTimestamp: times,
+      labels: mostly<Record<string, string>>(
+        fc.constant({}),
+        fc.constant({ 'service.kubernetes.io/service-proxy-name': '' }),
+      ),
+      annotations: mostly<Record<string, string>>(
+        fc.constant({}),
+        fc.record(
+          { 'nftproxy.io/algorithm': algorithmWords, 'kube-router.io/service.scheduler': algorithmWords },
+          { requiredKeys: [] },
+        ),
+      ),
+    },
+    { requiredKeys: [] },
+  ),
+  spec: fc.record(
+    {
+      type: fc.constantFrom('ClusterIP', 'NodePort', 'LoadBalancer', 'LoadBalancer', 'ExternalName'),
+      clusterIPs,
+      ports,
+      externalIPs: publicIps,
+      loadBalancerSourceRanges: sourceRanges,
+      internalTrafficPolicy: policies,
+      externalTrafficPolicy: policies,
+      healthCheckNodePort: fc.constantFrom(0, 32000, 32001, 99999),
+      sessionAffinity: fc.constantFrom('ClientIP', 'None', ''),
+      sessionAffinityConfig: fc.constantFrom(
+        null,
+        {},
+        { clientIP: { timeoutSeconds: 60 } },
+        { clientIP: { timeoutSeconds: 0 } },
+      ),
+    },
+    { requiredKeys: ['clusterIPs', 'ports'] },
+  ),
+  status: fc.record({ loadBalancer: fc.record({ ingress }) }),
+});
+
+const condition = fc.constantFrom(true, false, null);
+
+const endpoint: Arbitrary<EndpointObject> = fc.record(
+  {
+    addresses: mostly<(string | null)[]>(
+      fc.constantFrom(['10.0.0.1'], ['10.0.0.2'], ['10.0.0.3'], ['fd01::1'], ['fd01::2']),
+      fc.constantFrom(['10.0.0.010'], ['10.0.0.2', '10.0.0.9'], ['FD01:0::1'], ['300.0.0.1'], [], [null]),
+    ),
+    conditions: fc.record({ ready: condition, serving: condition, terminating: condition }, { requiredKeys: [] }),
+    nodeName: fc.constantFrom<string>(...nodeNames),
+    hints: fc.record({
+      forNodes: fc.constantFrom(null, [], [{ name: nodeNames[0] }], [{ name: nodeNames[1] }, null]),
+      forZones: fc.constantFrom([], [{ name: zones[0] }], [{ name: zones[0] }, { name: zones[1] }], [{ name: '' }]),
+    }),
+  },
+  { requiredKeys: ['addresses'] },
+);
+
+/** An EndpointSlice of any of the Services in its namespace, or of none. */
+export const endpointSliceObject: Arbitrary<EndpointSliceObject> = fc.record({
+  metadata: fc.record({
+    labels: mostly<Record<string, string>>(
+      fc.constantFrom('web', 'dns', 'api').map((name) => ({ 'kubernetes.io/service-name': name })),
+      fc.constantFrom<Record<string, string>>(
+        {},
+        { 'kubernetes.io/service-name': 'web', 'service.kubernetes.io/headless': '' },
+        { 'kubernetes.io/service-name': 'web', 'service.kubernetes.io/service-proxy-name': 'other' },
+      ),
+    ),
+    annotations: mostly<Record<string, string>>(
+      fc.constant({}),
+      fc.constantFrom('0', '1', '7', ' 256 ', '257', '-1', 'heavy').map((weight) => ({ 'nftproxy.io/weight': weight })),
+    ),
+  }),
+  addressType: fc.constantFrom('IPv4', 'IPv4', 'IPv4', 'IPv6', 'FQDN', 'IPX'),
+  ports: fc.array(
+    mostly<EndpointPortObject | null>(
+      fc.record({
+        name: fc.constantFrom('', 'http', 'dns'),
+        protocol: fc.constantFrom('TCP', 'TCP', 'UDP', 'SCTP'),
+        port: fc.constantFrom(8080, 8081),
+      }),
+      fc.constantFrom(null, { name: 'http' }, { port: 8080 }, { name: '', port: 0 }, { name: '', port: 70000 }),
+    ),
+    { maxLength: 3 },
+  ),
+  endpoints: fc.array(mostly<EndpointObject | null>(endpoint, fc.constant(null)), { maxLength: 4 }),
+});
+
+export const nodeObject: Arbitrary<NodeObject | undefined> = fc.constantFrom(
+  undefined,
+  {},
+  { labels: { 'topology.kubernetes.io/zone': zones[0] } },
+  { labels: { 'topology.kubernetes.io/zone': zones[1] } },
+);
+
+export const servicesConfig: Arbitrary<ServicesConfig> = fc.record({
+  defaultAlgorithm: fc.constantFrom(...algorithms),
+  maglevTableSize: fc.constantFrom(251, 1021),
+  nodeName: fc.constantFrom(...nodeNames),
+});
+
+/** Something happens: mostly to Services and EndpointSlices, one in six times one of them goes. */
+export const event: Arbitrary<Event> = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constant('Service' as const),
+      key: fc.constantFrom(...serviceKeys),
+      object: fc.option(serviceObject, { nil: undefined, freq: 6 }),
+    }),
+  },
+  {
+    weight: 10,
+    arbitrary: fc.record({
+      kind: fc.constant('EndpointSlice' as const),
+      key: fc.constantFrom(...sliceKeys),
+      object: fc.option(endpointSliceObject, { nil: undefined, freq: 6 }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('Node' as const), object: nodeObject }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('Config' as const), object: servicesConfig }) },
+);
+
+/** A history, with the configuration that it starts with. */
+export const history: Arbitrary<{ readonly config: ServicesConfig; readonly events: readonly Event[] }> = fc.record({
+  config: servicesConfig,
+  events: fc.array(event, { minLength: 1, maxLength: 20, size: 'max' }),
+});
+
+/** The cluster in which nothing has happened yet. */
+export function emptyCluster(config: ServicesConfig): Cluster {
+  return { services: new Map(), slices: new Map(), node: undefined, config };
+}
+
+/** The cluster after one more event. */
+export function after(cluster: Cluster, event: Event): Cluster {
+  switch (event.kind) {
+    case 'Service':
+      return { ...cluster, services: replaced(cluster.services, event.key, event.object) };
+    case 'EndpointSlice':
+      return { ...cluster, slices: replaced(cluster.slices, event.key, event.object) };
+    case 'Node':
+      return { ...cluster, node: event.object };
+    case 'Config':
+      return { ...cluster, config: event.object };
+  }
+}
+
+function replaced<T>(all: ReadonlyMap<string, T>, key: string, object: T | undefined): ReadonlyMap<string, T> {
+  const copy = new Map(all);
+  if (object === undefined) copy.delete(key);
+  else copy.set(key, object);
+  return copy;
+}
