@@ -102,7 +102,7 @@ function sysctl(suffix: string, wanted: number): Setting {
     name,
     path: `/proc/sys/${name.replaceAll('.', '/')}`,
     wanted,
-    atLeast,
+    atLeast: false,
     byHand: `sysctl -w ${name}=${wanted}`,
   };
 }

@@ -49,24 +49,17 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 async function perform(server: FaultyServer, step: Step): Promise<void> {
   const services = server.collection(path);
-  switch (step.do) {
-    case 'put':
-      return services.put(step.key, { a: step.a });
-    case 'drop':
-      return services.drop(step.key);
-    case 'pause':
-      return new Promise((resolve) => setTimeout(resolve, 3));
-    case 'lose':
-      services.eventsToLose = step.events;
-      return;
-    case 'refuse': {
-      let times = step.times;
-      server.intercept = () => (times-- > 0 ? { status: step.status } : undefined);
-      return;
-    }
-    default:
-      return simpleFaults[step.do](server);
-  }
+  if (step.do === 'put') services.put(step.key, { a: step.a });
+  else if (step.do === 'drop') services.drop(step.key);
+  else if (step.do === 'lose') services.eventsToLose = step.events;
+  else if (step.do === 'refuse') refuse(server, step.status, step.times);
+  else if (step.do === 'pause') await new Promise((resolve) => setTimeout(resolve, 3));
+  else simpleFaults[step.do](server);
+}
+
+function refuse(server: FaultyServer, status: number, times: number): void {
+  let left = times;
+  server.intercept = () => (left-- > 0 ? { status } : undefined);
 }
 
 const simpleFaults = {

@@ -29,3 +29,7 @@ export {
   thSport,
 } from './values.ts';
 export type { Family, Value } from './values.ts';
+export type { ConntrackEntry, ConntrackFilter, ConntrackTuple } from './conntrack.ts';
+export { ConntrackSocket } from './conntrack-socket.ts';
+export { probeFeatures } from './features.ts';
+export type { Features } from './features.ts';

@@ -52,7 +52,7 @@ export class ClusterCache {
     this.states = new Reflector({
       ...base(proxyNodeStatePlural),
       path: resourcePath({ group, version, plural: proxyNodeStatePlural }),
-      transform: withoutManagedFields<CachedNodeState>,
+      transform: (raw) => slim(raw) as CachedNodeState,
       handler: {
         changed: (key, current, previous) => {
           const configs = [current, previous].flatMap((state) => state?.spec.configRef.name ?? []);
@@ -64,7 +64,7 @@ export class ClusterCache {
       ...base('daemonsets'),
       path: resourcePath({ group: 'apps', version: 'v1', plural: 'daemonsets', namespace }),
       fieldSelector: `metadata.name=${agentName}`,
-      transform: withoutManagedFields<RawDaemonSet & KubernetesObject>,
+      transform: (raw) => slim(raw) as RawDaemonSet,
       handler: {
         changed: () => {
           this.#noteShortage();
@@ -81,7 +81,7 @@ export class ClusterCache {
         namespace: 'default',
       }),
       labelSelector: 'kubernetes.io/service-name=kubernetes',
-      transform: withoutManagedFields<SliceAddresses & KubernetesObject>,
+      transform: (raw) => slim(raw) as SliceAddresses,
       handler: { changed: () => listener.apiServersChanged() },
     });
   }
@@ -136,9 +136,9 @@ export class ClusterCache {
   }
 }
 
-/** The object without what only says who wrote it, a good half of its size. */
-function withoutManagedFields<T extends KubernetesObject | object>(raw: KubernetesObject): T {
-  const { managedFields: _, ...metadata } = raw.metadata;
-  // The API server's schema is the authority for what it sends.
-  return { ...raw, metadata } as T;
+/** The object without what only says who wrote it, a good half of its size. The schema of the server is the authority. */
+function slim(raw: KubernetesObject): KubernetesObject {
+  const metadata = { ...raw.metadata };
+  delete metadata.managedFields;
+  return { ...raw, metadata };
 }

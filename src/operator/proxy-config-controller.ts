@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { ResourceEventType } from '@dot-i/k8s-operator';
 import type { OperatorLogger, ResourceEvent, ResourceMeta } from '@dot-i/k8s-operator';
 import { group, proxyConfigPlural, proxyNodeStatePlural, version } from '../api/constants.ts';
 import type { ProxyConfig, ProxyConfigStatus } from '../api/types.ts';
@@ -54,7 +55,7 @@ export class ProxyConfigController extends SafeOperator {
   // eslint-disable-next-line @typescript-eslint/require-await
   async #onEvent({ meta, type, object }: ResourceEvent): Promise<void> {
     const before = this.#configs.get(meta.name)?.config;
-    if (String(type) === 'DELETED') {
+    if (type === ResourceEventType.Deleted) {
       this.#configs.delete(meta.name);
       this.#listener(meta.name, true);
       return;

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { V1CustomResourceDefinitionVersion } from '@kubernetes/client-node';
+import { V1CustomResourceDefinitionVersion } from '@kubernetes/client-node';
 import library, { ResourceEventType } from '@dot-i/k8s-operator';
 import type { OperatorLogger, ResourceEvent, ResourceMeta } from '@dot-i/k8s-operator';
 import { parse } from 'yaml';
@@ -68,7 +68,8 @@ export abstract class SafeOperator extends library.default {
     await installCrd(this.#client, crd);
     for (const { name } of versions) this.#kinds.set(idOf(group, name, names.plural), names.kind);
     this.logger.info(`CRD ${crd.metadata.name} is installed`);
-    return { group, versions: versions as V1CustomResourceDefinitionVersion[], plural: names.plural };
+    const served = versions.map((each) => Object.assign(new V1CustomResourceDefinitionVersion(), each));
+    return { group, versions: served, plural: names.plural };
   }
 
   protected override getCustomResourceApiUri(
@@ -145,8 +146,8 @@ export abstract class SafeOperator extends library.default {
     const meta = metaOf(id, object.kind ?? this.#kinds.get(id) ?? '', object);
     // Objects in a list come without apiVersion and kind.
     const full = { ...object, apiVersion: meta.apiVersion, kind: meta.kind };
-    // The two KubernetesObject types say the same; client-node's marks times as Date, which JSON does not have.
-    onEvent({ meta, type, object: full as ResourceEvent['object'] }).catch((error: unknown) =>
+    // Client-node's type of the same object has Date for times and class instances inside, which JSON does not have.
+    onEvent({ meta, type, object: full as unknown as ResourceEvent['object'] }).catch((error: unknown) =>
       this.logger.error(`${type} ${id} ${meta.name}: ${error instanceof Error ? error.message : String(error)}`),
     );
   }

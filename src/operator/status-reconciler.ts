@@ -15,8 +15,8 @@ export class StatusReconciler {
   readonly #view: View;
   readonly #metrics: Pick<OperatorMetrics, 'setNodes' | 'forgetConfig'>;
   readonly #events: Pick<EventRecorder, 'event'>;
-  /** The last status written by this process, which the cache may not have yet. By uid. */
-  readonly #written = new Map<string, { status: ProxyConfigStatus; over: ProxyConfig }>();
+  /** What was written over an object that the cache may still have as it was before. */
+  readonly #written = new WeakMap<ProxyConfig, ProxyConfigStatus>();
 
   constructor(
     view: View,
@@ -40,18 +40,12 @@ export class StatusReconciler {
     }
     const { config, errors } = checked;
     const { agents } = cache;
-    const previous = this.#lastStatus(config);
+    const previous = this.#written.get(config) ?? config.status;
     const stateOf = (node: string) => cache.states.get(node);
     const next = configStatus({ config, errors, share, stateOf, agents, previous, now: new Date() });
     if (next.nodes) this.#metrics.setNodes(name, next.nodes);
     if (canonicalJson(next) !== canonicalJson(previous)) await this.#write(config, previous, next);
     return whenGraceEnds(agents);
-  }
-
-  /** What was written over the very object that the cache still has; else what the cache has. */
-  #lastStatus(config: ProxyConfig): ProxyConfigStatus | undefined {
-    const written = this.#written.get(config.metadata.uid ?? '');
-    return written?.over === config ? written.status : config.status;
   }
 
   async #write(config: ProxyConfig, previous: ProxyConfigStatus | undefined, next: ProxyConfigStatus): Promise<void> {
@@ -63,7 +57,7 @@ export class StatusReconciler {
       if (isNotFound(error)) return;
       throw error;
     }
-    this.#written.set(uid, { status: next, over: config });
+    this.#written.set(config, next);
     for (const { type, reason, message } of statusEvents(previous, next)) {
       this.#events.event({ apiVersion, kind: proxyConfigKind, name, uid }, type, reason, message);
     }
