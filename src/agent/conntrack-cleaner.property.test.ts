@@ -71,10 +71,14 @@ class World {
     this.#pending.clear();
   }
 
-  /** A client's first packet: translated, passed on as it is, or rejected (then there is no entry). */
+  /**
+   * A client's first packet: translated; passed on as it is; or, without endpoints, rejected, which leaves no entry,
+   * but for a packet now and then that slipped through before the rule was there.
+   */
   connect(to: Target, pick: number, seenReply: boolean): void {
     const owner = this.#owner(to);
-    if (owner === undefined) {
+    const slipped = owner?.servingEndpoints.length === 0 && pick === 0;
+    if (owner === undefined || slipped) {
       this.table.add(this.#protocol, to, to, seenReply);
     } else if (owner.servingEndpoints.length > 0) {
       const via = owner.servingEndpoints[pick % owner.servingEndpoints.length]!;
@@ -93,6 +97,12 @@ class World {
     const owner = this.#owner({ address: original.destination, port: original.destinationPort });
     if (owner === undefined) return reply.source === original.destination;
     return owner.servingEndpoints.some(({ address, port }) => address === reply.source && port === reply.sourcePort);
+  }
+
+  /** Slipped through to a Service without endpoints: goes when it gets one, and does no harm until then. */
+  mayStay({ original }: TrackedConnection): boolean {
+    const owner = this.#owner({ address: original.destination, port: original.destinationPort });
+    return owner?.servingEndpoints.length === 0;
   }
 
   #owner(to: Target): TrackedServicePort | undefined {
@@ -150,6 +160,7 @@ const sync = step('sync', fc.boolean(), (world, succeeds) => world.sync(succeeds
 const wait = step('wait', fc.nat(3000), (world, milliseconds) => world.clock.advance(milliseconds));
 const steps = fc.array(fc.oneof(change, change, connect, connect, connect, foreign, trouble, sync, sync, wait), {
   maxLength: 60,
+  size: 'max',
 });
 
 describe('conntrack clean-up, whatever happens in whatever order', () => {
@@ -159,14 +170,29 @@ describe('conntrack clean-up, whatever happens in whatever order', () => {
       await fc.assert(
         fc.asyncProperty(steps, async (actions) => {
           const world = new World(protocol);
-          for (const action of actions) await action(world);
+          const protectedSoFar = new Set<TrackedConnection>();
+          const left = new Set<TrackedConnection>();
+          /** An entry must not be deleted unless it has led nowhere at some time. */
+          const check = () => {
+            for (const entry of protectedSoFar) {
+              expect(world.table.all.has(entry)).toBe(true);
+              if (world.shouldStay(entry)) continue;
+              protectedSoFar.delete(entry);
+              left.add(entry);
+            }
+            for (const entry of world.table.all) if (!left.has(entry)) protectedSoFar.add(entry);
+          };
+          for (const action of actions) {
+            await action(world);
+            check();
+          }
           world.table.failing = false;
           world.table.deletesFail = 0;
           world.sync(true);
-          const before = [...world.table.all];
+          check();
           await world.clock.advance(300_000);
-          const expected = before.filter((entry) => world.shouldStay(entry));
-          expect([...world.table.all]).toEqual(expected);
+          check();
+          for (const entry of world.table.all) expect(world.shouldStay(entry) || world.mayStay(entry)).toBe(true);
           const reads = world.table.reads.length;
           await world.clock.advance(300_000);
           expect(world.table.reads).toHaveLength(reads);
@@ -176,25 +202,4 @@ describe('conntrack clean-up, whatever happens in whatever order', () => {
     },
     60_000,
   );
-
-  test('on the way, too, no flow to an endpoint that serves is deleted', async () => {
-    const moments = fc.record({ endpoints: fc.subarray(backends), wait: fc.nat(1500), pick: fc.nat(5) });
-    await fc.assert(
-      fc.asyncProperty(fc.array(moments, { maxLength: 30 }), async (sequence) => {
-        const world = new World('udp');
-        const flows = new Set<TrackedConnection>();
-        for (const { endpoints, wait: milliseconds, pick } of sequence) {
-          world.change({ id: 0, exists: true, nodePort: false, shared: false, endpoints });
-          world.sync(true);
-          for (const flow of flows) if (!world.shouldStay(flow)) flows.delete(flow);
-          const known = new Set(world.table.all);
-          world.connect(clusterIPs[0]!, pick, true);
-          for (const entry of world.table.all) if (!known.has(entry)) flows.add(entry);
-          await world.clock.advance(milliseconds);
-          for (const flow of flows) expect(world.table.all.has(flow)).toBe(true);
-        }
-      }),
-      { numRuns: 500 },
-    );
-  });
 });

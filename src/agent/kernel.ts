@@ -9,6 +9,7 @@ import { constantChains } from '../dataplane/skeleton.ts';
 import type { RenderedChain } from '../dataplane/skeleton.ts';
 import { renderPickChain } from '../dataplane/pick-chains.ts';
 import { wantedAffineSets, wantedChains } from '../dataplane/ruleset.ts';
+import { clientsToForget } from './affinity.ts';
 import { addBatch, inBatches, inGroups } from './element-batches.ts';
 import type { Logger } from './log.ts';
 import { claimTable, tableComment } from './table-claim.ts';
@@ -226,6 +227,7 @@ export class KernelTable {
     if (structure.operations > 0) await this.#commit(structure, total);
     const { deletes, adds, kept } = adopt(target.elements, await this.#presentElements());
     await this.#writeElements(deletes, adds, total);
+    await this.#forgetClients(deletes, total);
     const leftovers = this.#transaction();
     this.#structure.removeAllBut(leftovers, target.chains, target.sets);
     if (leftovers.operations > 0) await this.#commit(leftovers, total);
@@ -269,14 +271,44 @@ export class KernelTable {
     }
   }
 
+  /**
+   * Clients that stay with a leaving endpoint are forgotten in the same transaction, so that none of them is sent
+   * there again; whoever was remembered between the reading and the commit is forgotten right after it.
+   */
   async #commitPlan(plan: Plan, changes: Changes, total: Total): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      const forgotten = await clientsToForget(this.#socket, this.#table, plan.deletes);
+      try {
+        await this.#commitOnce(plan, changes, forgotten, total);
+        break;
+      } catch (error) {
+        // An entry that expired since it was read.
+        if (!isAffinityExpiry(error) || attempt === affinityAttempts) throw error;
+      }
+    }
+    await this.#forgetClients(plan.deletes, total);
+  }
+
+  async #forgetClients(leaving: readonly Element[], total: Total): Promise<void> {
+    for (let attempt = 1; attempt <= affinityAttempts; attempt++) {
+      const forgotten = await clientsToForget(this.#socket, this.#table, leaving);
+      if (forgotten.length === 0) return;
+      try {
+        await this.#writeElements(forgotten, [], total);
+      } catch (error) {
+        if (!isAffinityExpiry(error)) throw error;
+      }
+    }
+  }
+
+  async #commitOnce(plan: Plan, changes: Changes, forgotten: readonly Element[], total: Total): Promise<void> {
     const tx = this.#transaction();
     const desired = [...changes.values()].filter((port) => port !== undefined);
     const undo = [
       this.#structure.addAffinity(tx, desired),
       this.#structure.addChains(tx, plan.chains.map(renderPickChain)),
     ];
-    addBatch(tx, { deletes: [...plan.deletes], adds: [...plan.adds] });
+    addBatch(tx, { deletes: [...plan.deletes, ...forgotten], adds: [...plan.adds] });
     const retired = plan.retiredChains.map((chain) => chain.name);
     undo.push(this.#structure.removeChains(tx, retired));
     if (tx.operations === 0) return;
@@ -342,3 +374,14 @@ const systemicErrors = new Set(['EPERM', 'ENOMEM', 'ENOBUFS', 'ERESTART', 'EINTR
 
 /** For a change against the state we believe in, also: the kernel's state is another one. Only a resync can tell. */
 const unexpectedErrors = new Set([...systemicErrors, 'ENOENT', 'EEXIST']);
+
+/** How often a clean-up of remembered clients is tried again because entries expired under its hands. */
+const affinityAttempts = 5;
+
+function isAffinityExpiry(error: unknown): boolean {
+  return (
+    error instanceof NetlinkError &&
+    error.code === 'ENOENT' &&
+    error.culprits.every(({ set }) => set === 'affinity4' || set === 'affinity6')
+  );
+}

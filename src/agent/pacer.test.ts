@@ -121,7 +121,7 @@ describe('Pacer', () => {
     const step = fc.record({ wait: fc.nat(400), now: fc.boolean() });
     await fc.assert(
       fc.asyncProperty(
-        fc.array(step, { maxLength: 40 }),
+        fc.array(step, { maxLength: 40, size: 'max' }),
         fc.array(fc.nat(300), { minLength: 1 }),
         fc.array(fc.boolean(), { minLength: 1 }),
         async (steps, durations, failing) => {

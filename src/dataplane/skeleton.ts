@@ -202,9 +202,10 @@ function masqueradeChains(family: Family, { detectors, masqueradeAll }: Skeleton
         lookup(concat(ipSaddr(family), ipDaddr(family)), `hairpin${family}`),
         fullyRandom,
       ],
-      ['', toClusterIP, goto(`masquerade_cluster_ip${family}`)],
       ['', matchL4Protocols(protocols), service('masquerade'), fullyRandom],
       ['', matchL4Protocols(protocols), service('masquerade_from_host'), goto(fromHost)],
+      // After those: one Service's external address may be another one's ClusterIP, at another port.
+      ['', toClusterIP, goto(`masquerade_cluster_ip${family}`)],
       ['', ...nodePort('node_port_masquerade'), fullyRandom],
       ['', ...nodePort('node_port_masquerade_from_host'), goto(fromHost)],
     ]),

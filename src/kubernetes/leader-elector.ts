@@ -1,7 +1,7 @@
 import type { ApiClient } from './client.ts';
 import { microTime, sleep, systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
-import { isConflict, isNotFound, toError } from './errors.ts';
+import { ApiError, isConflict, isNotFound, toError } from './errors.ts';
 import { heldSpec, releasedSpec } from './lease.ts';
 import type { Lease } from './lease.ts';
 import { resourcePath } from './paths.ts';
@@ -58,7 +58,8 @@ export class LeaderElector {
   /** When the last renewal that succeeded was begun. */
   #renewedAt = 0;
   #running: Promise<void> | undefined;
-  #stepDown = new AbortController();
+  /** A write was begun and its outcome is not known. */
+  #writing = false;
 
   /** @throws Error if the times contradict each other */
   constructor(options: LeaderElectorOptions) {
@@ -101,31 +102,32 @@ export class LeaderElector {
 
   async #run(stopping: AbortSignal): Promise<void> {
     while (!stopping.aborted) {
-      if (await this.#tryToHold(this.#retrySeconds * 2, stopping)) await this.#lead(stopping);
+      if (await this.#tryToHold(this.#renewSeconds, stopping)) await this.#lead(stopping);
       const jitter = 1 + 0.2 * this.#clock.random();
       await sleep(this.#clock, this.#retrySeconds * 1000 * jitter, stopping);
     }
+    // An attempt that was cut short may have reached the server nevertheless.
+    if (this.#writing) await this.#release();
   }
 
   /** From the first moment as leader to the last. */
   async #lead(stopping: AbortSignal): Promise<void> {
     this.#leading = true;
-    this.#stepDown = new AbortController();
-    const giveUp = this.#stepDown.signal;
-    const abort = (): void => this.#stepDown.abort();
+    const stepDown = new AbortController();
+    const giveUp = stepDown.signal;
+    const abort = (): void => stepDown.abort();
     stopping.addEventListener('abort', abort);
     if (stopping.aborted) abort();
     this.#announce(abort);
-    while (!giveUp.aborted && this.#secondsSince(this.#renewedAt) < this.#renewSeconds) {
-      await sleep(this.#clock, this.#retrySeconds * 1000, giveUp);
-      if (giveUp.aborted) break;
+    while (!giveUp.aborted && !this.#heldByAnother()) {
       const secondsLeft = this.#renewSeconds - this.#secondsSince(this.#renewedAt);
-      if (secondsLeft > 0) await this.#tryToHold(secondsLeft, giveUp);
-      if (this.#heldByAnother()) break;
+      if (secondsLeft <= 0) break;
+      await sleep(this.#clock, Math.min(this.#retrySeconds, secondsLeft) * 1000, giveUp);
+      await this.#tryToHold(Math.max(this.#renewSeconds - this.#secondsSince(this.#renewedAt), 0), giveUp);
     }
     stopping.removeEventListener('abort', abort);
     this.#leading = false;
-    this.#options.onStoppedLeading();
+    this.#announceEnd();
     if (giveUp.aborted) await this.#release();
   }
 
@@ -141,6 +143,14 @@ export class LeaderElector {
     }
   }
 
+  #announceEnd(): void {
+    try {
+      this.#options.onStoppedLeading();
+    } catch (error) {
+      this.#options.onError?.(new Error(`could not stop to lead: ${toError(error).message}`, { cause: error }));
+    }
+  }
+
   /** One attempt to acquire or renew, within a time; answers whether we hold the lease now. */
   async #tryToHold(seconds: number, signal: AbortSignal): Promise<boolean> {
     const timeLimit = new AbortController();
@@ -149,6 +159,7 @@ export class LeaderElector {
       timeLimit.abort(new Error(`the lease ${this.#path} could not be written within ${seconds.toFixed(1)} s`)),
     );
     signal.addEventListener('abort', abort);
+    if (signal.aborted) abort();
     try {
       return await this.#acquireOrRenew(timeLimit.signal);
     } catch (error) {
@@ -166,6 +177,7 @@ export class LeaderElector {
     const lease = await this.#read(signal);
     if (lease !== undefined && this.#validForAnother(lease)) return false;
     const spec = heldSpec(lease?.spec, identity, this.#leaseSeconds, microTime(this.#clock.now()));
+    this.#writing = true;
     try {
       const written =
         lease === undefined
@@ -173,10 +185,12 @@ export class LeaderElector {
           : await client.replace<Lease>(this.#path, { ...lease, spec }, { signal });
       this.#observe(written);
     } catch (error) {
+      if (error instanceof ApiError) this.#writing = false;
       // Another candidate was quicker; the next look will show who.
       if (isConflict(error)) return false;
       throw error;
     }
+    this.#writing = false;
     this.#renewedAt = begun;
     return true;
   }
@@ -212,6 +226,7 @@ export class LeaderElector {
 
   async #release(): Promise<void> {
     const { client, onError } = this.#options;
+    this.#writing = false;
     try {
       const lease = await client.get<Lease>(this.#path, {}, { timeoutSeconds: this.#retrySeconds * 2 });
       if (lease.spec?.holderIdentity !== this.#options.identity) return;

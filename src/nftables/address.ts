@@ -3,6 +3,7 @@ import { MessageWriter } from './message-writer.ts';
 const zero = 48;
 const dot = 46;
 const colon = 58;
+const letterA = 97;
 
 /** A text that is not what its field type asks for. */
 export class SyntaxFault extends Error {
@@ -42,31 +43,31 @@ const groups = new Uint16Array(8);
 
 /** Writes the 16 bytes of an IPv6 address in any RFC 4291 spelling, which is text[start, end). */
 export function writeIpv6(writer: MessageWriter, text: string, start: number, end: number): void {
-  let count = 0;
-  let gap = -1;
+  const found = text.indexOf('::', start);
+  const gap = found === -1 || found >= end ? end : found;
+  const head = readGroups(text, start, gap, 0);
+  const count = gap === end ? head : readGroups(text, gap + 2, end, head);
+  // '::' stands for at least one group.
+  if (gap === end ? count !== 8 : head < 0 || count < 0 || count > 7) fault('an IPv6 address', text.slice(start, end));
+  for (let index = 0; index < head; index++) writer.u16(groups[index] ?? 0);
+  writer.zeros(2 * (8 - count));
+  for (let index = head; index < count; index++) writer.u16(groups[index] ?? 0);
+}
+
+/** Reads the groups of text[start, end) to `groups` from `count` on; the new count, or a negative one for nonsense. */
+function readGroups(text: string, start: number, end: number, count: number): number {
+  if (start === end || count < 0) return count;
   let position = start;
-  if (text.startsWith('::', start)) {
-    gap = 0;
-    position = start + 2;
-  }
-  while (position < end) {
+  let next = count;
+  for (;;) {
     const groupEnd = endOfGroup(text, position, end);
-    if (text.charCodeAt(groupEnd) === dot && groupEnd < end) {
-      count = embedIpv4(text, position, end, count);
-      break;
-    }
-    groups[count++] = hexadecimal(text, position, groupEnd) ?? fault('an IPv6 address', text.slice(start, end));
+    if (groupEnd < end && text.charCodeAt(groupEnd) === dot) return embedIpv4(text, position, end, next);
+    const value = hexadecimal(text, position, groupEnd);
+    if (value === -1 || next === 8) return -1;
+    groups[next++] = value;
+    if (groupEnd === end) return next;
     position = groupEnd + 1;
-    if (groupEnd === end) break;
-    if (text.charCodeAt(position) === colon && gap === -1) {
-      gap = count;
-      position++;
-    } else if (position === end || count === 8) {
-      fault('an IPv6 address', text.slice(start, end));
-    }
   }
-  if (gap === -1 ? count !== 8 : count > 7) fault('an IPv6 address', text.slice(start, end));
-  writeGroups(writer, count, gap);
 }
 
 /** Where the hexadecimal group ends: at a colon, a dot or `end`. */
@@ -76,35 +77,33 @@ function endOfGroup(text: string, start: number, end: number): number {
   return index;
 }
 
-function hexadecimal(text: string, start: number, end: number): number | undefined {
-  if (start === end || end - start > 4) return undefined;
+/** The number of one to four hexadecimal digits; -1 for anything else. */
+function hexadecimal(text: string, start: number, end: number): number {
+  if (start === end || end - start > 4) return -1;
   let value = 0;
   for (let index = start; index < end; index++) {
-    const digit = hexadecimalDigits.indexOf(text.charAt(index).toLowerCase());
-    if (digit === -1) return undefined;
+    const digit = hexadecimalDigit(text.charCodeAt(index));
+    if (digit === -1) return -1;
     value = value * 16 + digit;
   }
   return value;
 }
 
-const hexadecimalDigits = '0123456789abcdef';
+function hexadecimalDigit(code: number): number {
+  if (code >= zero && code <= zero + 9) return code - zero;
+  const letter = (code | 0x20) - letterA;
+  return letter >= 0 && letter < 6 ? letter + 10 : -1;
+}
 
-/** The dotted tail as two groups; returns the new count. */
+/** Reads a dotted tail as two groups; the new count, or a negative one. */
 function embedIpv4(text: string, start: number, end: number, count: number): number {
-  if (count > 6) fault('an IPv6 address', text.slice(start, end));
+  if (count > 6) return -1;
   const writer = new MessageWriter(4);
   writeIpv4(writer, text, start, end);
   const [a = 0, b = 0, c = 0, d = 0] = writer.bytes;
   groups[count] = a * 256 + b;
   groups[count + 1] = c * 256 + d;
   return count + 2;
-}
-
-function writeGroups(writer: MessageWriter, count: number, gap: number): void {
-  const head = gap === -1 ? count : gap;
-  for (let index = 0; index < head; index++) writer.u16(groups[index] ?? 0);
-  writer.zeros(2 * (8 - count));
-  for (let index = head; index < count; index++) writer.u16(groups[index] ?? 0);
 }
 
 /** `10.0.0.1` of 4 bytes. */

@@ -97,7 +97,10 @@ export class Batch {
     let open: { message: number; list: number } | undefined;
     let sincePause = 0;
     for (const element of elements) {
-      if (open !== undefined && writer.length - open.list > splitAt) open = this.#endElements(open);
+      if (open !== undefined && writer.length - open.list > splitAt) {
+        this.#endElements(open);
+        open = undefined;
+      }
       open ??= this.#beginElements(adding, set);
       encodeElement(writer, set, element as Element, !adding);
       this.#elements++;
@@ -119,7 +122,7 @@ export class Batch {
     return { message, list: writer.beginNested(elementListAttribute.elements) };
   }
 
-  #endElements({ message, list }: { message: number; list: number }): undefined {
+  #endElements({ message, list }: { message: number; list: number }): void {
     this.#writer.endAttribute(list);
     this.#writer.endMessage(message);
   }

@@ -99,8 +99,7 @@ function elementAt(batch: Batch, operation: Operation, offset: number): Element 
   for (const [, item] of list?.attributes() ?? []) {
     // An attribute's payload starts after its 4-byte header; the kernel points to the header.
     if (offset < item.start - 4 || offset >= item.end) continue;
-    const { end: _, ...element } = decodeElement(operation.set, item);
-    return element;
+    return decodeElement(operation.set, item).element;
   }
   return undefined;
 }

@@ -1,6 +1,6 @@
 import { elementListAttribute, nft, protocolFamily, setAttribute, subsystem } from './constants.ts';
 import { decodeElement, encodeElement, joinIntervals } from './elements.ts';
-import type { Element } from './elements.ts';
+import type { Element, Mark } from './elements.ts';
 import { attributesOf } from './message-reader.ts';
 import type { Message } from './message-reader.ts';
 import type { MessageWriter } from './message-writer.ts';
@@ -9,8 +9,6 @@ import type { NetlinkSocket } from './netlink-socket.ts';
 import { ask, dump } from './queries.ts';
 import type { Query } from './queries.ts';
 import type { SetDefinition } from './sets.ts';
-
-type Mark = ReturnType<typeof decodeElement>;
 
 /** Keys asked for at once: each answer takes about 1 KiB of the socket's queue. */
 const keysPerRequest = 256;
@@ -64,7 +62,7 @@ export function elementsByKey(
     const complete = askFor(socket, table, set, wanted, marks);
     // ENOENT may also mean that there is no such set.
     if (!complete && found.length === 0) checkSet(socket, table, set);
-    for (const { end: _, ...element } of marks) found.push(element);
+    for (const { element } of marks) found.push(element);
     // The kernel answers up to the first key that it does not have.
     if (!complete) found.push(undefined);
   }

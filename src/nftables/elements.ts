@@ -148,23 +148,28 @@ function splitRanges(types: readonly FieldType[], text: string): [first: string,
   return [firsts.join(' . '), lasts.join(' . ')];
 }
 
-/** One LIST_ELEM as received. Of an interval set with one field it may be the end mark of an interval. */
-export function decodeElement(set: SetDefinition, item: Payload): Element & { readonly end: boolean } {
-  let element: { -readonly [Name in keyof Element]: Element[Name] } & { end: boolean } = {
-    set: set.name,
-    key: '',
-    end: false,
-  };
+/** A received element. Of an interval set with one field it is a start or an end (the first address after it). */
+export interface Mark {
+  readonly element: Element;
+  readonly end: boolean;
+}
+
+/** One LIST_ELEM as received. */
+export function decodeElement(set: SetDefinition, item: Payload): Mark {
+  let key = '';
   let keyEnd: Payload | undefined;
+  let data: string | undefined;
+  let end = false;
+  let extra: Partial<Element> = {};
   for (const [type, payload] of item.attributes()) {
-    if (type === elementAttribute.key) element.key = decodeFields(set.key, payload);
+    if (type === elementAttribute.key) key = decodeFields(set.key, payload);
     else if (type === elementAttribute.keyEnd) keyEnd = payload;
-    else if (type === elementAttribute.data) element.data = decodeData(set, payload);
-    else if (type === elementAttribute.flags) element.end = (payload.u32() & intervalEnd) !== 0;
-    else element = { ...element, ...decodeExtra(type, payload) };
+    else if (type === elementAttribute.data) data = decodeData(set, payload);
+    else if (type === elementAttribute.flags) end = (payload.u32() & intervalEnd) !== 0;
+    else extra = { ...extra, ...decodeExtra(type, payload) };
   }
-  if (keyEnd !== undefined) element.key = joinRanges(set.key, element.key, decodeFields(set.key, keyEnd));
-  return element;
+  if (keyEnd !== undefined) key = joinRanges(set.key, key, decodeFields(set.key, keyEnd));
+  return { element: { set: set.name, key, ...(data === undefined ? {} : { data }), ...extra }, end };
 }
 
 function decodeExtra(type: number, payload: Payload): Partial<Element> {
@@ -222,21 +227,19 @@ function joinRanges(types: readonly FieldType[], first: string, last: string): s
 }
 
 /** Puts the starts and ends of an interval set's dump together, sorted by address. Other sets: as they are. */
-export function joinIntervals(set: SetDefinition, marks: readonly (Element & { readonly end: boolean })[]): Element[] {
-  if (set.interval !== true || set.key.length > 1) return marks.map(({ end: _, ...element }) => element);
+export function joinIntervals(set: SetDefinition, marks: readonly Mark[]): Element[] {
+  if (set.interval !== true || set.key.length > 1) return marks.map((mark) => mark.element);
   const bits = addressBits(set.key[0]);
   const sorted = marks
-    .map((mark) => ({ mark, at: numberOf(mark.key, bits) }))
+    .map(({ element, end }) => ({ element, end, at: numberOf(element.key, bits) }))
     // An end comes before a start at the same address: intervals may touch.
-    .sort((a, b) => (a.at === b.at ? Number(b.mark.end) - Number(a.mark.end) : a.at < b.at ? -1 : 1));
-  const elements: Element[] = [];
-  sorted.forEach(({ mark: { end, ...element }, at }, index) => {
-    if (end) return;
+    .sort((a, b) => (a.at === b.at ? Number(b.end) - Number(a.end) : a.at < b.at ? -1 : 1));
+  return sorted.flatMap(({ element, end, at }, index) => {
+    if (end) return [];
     const next = sorted[index + 1];
     const last = next === undefined ? (1n << BigInt(bits)) - 1n : next.at - 1n;
-    elements.push({ ...element, key: formatRange({ first: at, last }, bits) });
+    return [{ ...element, key: formatRange({ first: at, last }, bits) }];
   });
-  return elements;
 }
 
 function numberOf(address: string, bits: AddressBits): bigint {

@@ -18,7 +18,7 @@ interface SystemCall<Arguments extends readonly unknown[]> {
 
 function systemCall<Arguments extends readonly unknown[]>(prototype: string): SystemCall<Arguments> {
   // koffi types its functions as `any`-callables; the prototype is the single source of truth for both.
-  return library.func(prototype) as unknown as SystemCall<Arguments>;
+  return library.func(prototype);
 }
 
 const open = systemCall<[string, number]>('int open(const char *path, int flags)');

@@ -86,7 +86,7 @@ export class NetlinkSocket {
           this.#sent(result === -1 ? libc.send(descriptor, bytes, bytes.length, 0) : result);
           resolve();
         } catch (fault) {
-          reject(fault as Error);
+          reject(fault);
         }
       });
     });

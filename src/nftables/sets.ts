@@ -123,29 +123,28 @@ export function decodeSet(attributes: Payload): SetDefinition | undefined {
   if ((flags & setFlag.anonymous) !== 0) return undefined;
   const key = typesOfNumber(attributes.get(setAttribute.keyType)?.u32() ?? 0);
   if (key === undefined) throw new TypeError(`the key of set ${name} is of an unknown type`);
+  return { name, key, ...dataOf(attributes, flags, name), ...switchesOf(attributes, flags), ...limitsOf(attributes) };
+}
+
+function dataOf(attributes: Payload, flags: number, name: string): Pick<SetDefinition, 'data'> {
+  if ((flags & setFlag.map) === 0) return {};
+  const number = attributes.get(setAttribute.dataType)?.u32() ?? 0;
+  if (number === verdictType) return { data: 'verdict' };
+  const data = typesOfNumber(number);
+  if (data === undefined) throw new TypeError(`the data of map ${name} is of an unknown type`);
+  return { data };
+}
+
+function limitsOf(attributes: Payload): Pick<SetDefinition, 'size' | 'gcIntervalSeconds' | 'comment'> {
   const size = attributes.get(setAttribute.description)?.get(setDescription.size)?.u32();
   const gcInterval = attributes.get(setAttribute.gcInterval)?.u32() ?? 0;
   const userData = attributes.get(setAttribute.userData);
   const comment = userData === undefined ? undefined : userDataString(userData, userDataType.setComment);
-  const data = dataOf(attributes, flags, name);
   return {
-    name,
-    key,
-    ...(data === undefined ? {} : { data }),
-    ...switchesOf(attributes, flags),
     ...(size === undefined ? {} : { size }),
     ...(gcInterval === 0 ? {} : { gcIntervalSeconds: gcInterval / 1000 }),
     ...(comment === undefined ? {} : { comment }),
   };
-}
-
-function dataOf(attributes: Payload, flags: number, name: string): readonly FieldType[] | 'verdict' | undefined {
-  if ((flags & setFlag.map) === 0) return undefined;
-  const number = attributes.get(setAttribute.dataType)?.u32() ?? 0;
-  if (number === verdictType) return 'verdict';
-  const types = typesOfNumber(number);
-  if (types === undefined) throw new TypeError(`the data of map ${name} is of an unknown type`);
-  return types;
 }
 
 function switchesOf(attributes: Payload, flags: number): Partial<SetDefinition> {

@@ -188,13 +188,13 @@ export class Transaction {
 
   /** Adds elements. One that is there with the same data changes nothing (but its timeout); with other data: EEXIST. */
   addElements(set: SetDefinition, elements: Iterable<Element>): this {
-    for (const _ of this.batch.addElements(true, set, elements));
+    exhaust(this.batch.addElements(true, set, elements));
     return this;
   }
 
   /** Deletes elements by their keys; ENOENT if one is not there. Intervals are deleted as they were added. */
   deleteElements(set: SetDefinition, keys: Iterable<Pick<Element, 'key'>>): this {
-    for (const _ of this.batch.addElements(false, set, keys));
+    exhaust(this.batch.addElements(false, set, keys));
     return this;
   }
 
@@ -204,7 +204,8 @@ export class Transaction {
    */
   async addElementsInSlices(set: SetDefinition, elements: Iterable<Element>): Promise<this> {
     let since = performance.now();
-    for (const _ of this.batch.addElements(true, set, elements)) {
+    const messages = this.batch.addElements(true, set, elements);
+    while (messages.next().done !== true) {
       if (performance.now() - since < sliceMilliseconds) continue;
       await new Promise((resolve) => setImmediate(resolve));
       since = performance.now();
@@ -220,6 +221,10 @@ export class Transaction {
     });
     return this;
   }
+}
+
+function exhaust(messages: Generator<void>): void {
+  while (messages.next().done !== true);
 }
 
 function encodeComment(writer: MessageWriter, attribute: number, text: string | undefined): void {

@@ -64,7 +64,7 @@ export class ClusterCache {
       ...base('daemonsets'),
       path: resourcePath({ group: 'apps', version: 'v1', plural: 'daemonsets', namespace }),
       fieldSelector: `metadata.name=${agentName}`,
-      transform: (raw) => slim(raw) as RawDaemonSet,
+      transform: (raw) => slim(raw),
       handler: {
         changed: () => {
           this.#noteShortage();

@@ -19,7 +19,7 @@ export class OperatorMetrics {
   readonly #reconciles: Counter;
   readonly #duration: Histogram;
 
-  constructor(sources: MetricSources) {
+  constructor() {
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry });
     this.#nodes = new Gauge({
@@ -45,7 +45,11 @@ export class OperatorMetrics {
       for (const result of ['success', 'error']) this.#reconciles.inc({ queue, result }, 0);
       this.#duration.zero({ queue });
     }
-    registerSources(sources, registers);
+  }
+
+  /** Adds the metrics that are read from their sources at each scrape; to be called once. */
+  readFrom(sources: MetricSources): void {
+    registerSources(sources, [this.registry]);
   }
 
   /** Sets the counts of a config's status. */

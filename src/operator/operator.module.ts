@@ -1,6 +1,13 @@
-import { Inject, Module } from '@nestjs/common';
-import type { BeforeApplicationShutdown, DynamicModule, LoggerService, OnApplicationBootstrap } from '@nestjs/common';
-import { EventRecorder, type ApiClient } from '../kubernetes/index.ts';
+import { Module } from '@nestjs/common';
+import type {
+  BeforeApplicationShutdown,
+  DynamicModule,
+  LoggerService,
+  OnApplicationBootstrap,
+  Provider,
+} from '@nestjs/common';
+import { EventRecorder } from '../kubernetes/index.ts';
+import type { ApiClient } from '../kubernetes/index.ts';
 import { ControlLoop } from './control-loop.ts';
 import { HealthController, MetricsController } from './http.controllers.ts';
 import { Leadership } from './leadership.ts';
@@ -15,12 +22,10 @@ const pingSeconds = 5;
 class Lifecycle implements OnApplicationBootstrap, BeforeApplicationShutdown {
   readonly #leadership: Leadership<ControlLoop>;
   readonly #events: EventRecorder;
-  readonly #client: ApiClient;
 
-  constructor(leadership: Leadership<ControlLoop>, events: EventRecorder, client: ApiClient) {
+  constructor(leadership: Leadership<ControlLoop>, events: EventRecorder) {
     this.#leadership = leadership;
     this.#events = events;
-    this.#client = client;
   }
 
   onApplicationBootstrap(): void {
@@ -30,41 +35,57 @@ class Lifecycle implements OnApplicationBootstrap, BeforeApplicationShutdown {
   async beforeApplicationShutdown(): Promise<void> {
     await this.#leadership.stop();
     await this.#events.flush();
-    await this.#client.close();
   }
 }
 
 /** The operator's parts and how they hang together. */
 @Module({})
 export class OperatorModule {
+  /** The module for one API server; `client` stays the caller's, who closes it after the application. */
   static create(client: ApiClient, options: OperatorOptions, logger: LoggerService): DynamicModule {
     return {
       module: OperatorModule,
       controllers: [HealthController, MetricsController],
-      providers: [
-        {
-          provide: EventRecorder,
-          useFactory: () =>
-            new EventRecorder({
-              client,
-              component: 'nftproxy-operator',
-              instance: options.identity,
-              onError: (error: Error) => logTo(logger, 'Events').warn(error.message),
-            }),
-        },
-        {
-          provide: Leadership,
-          // Metrics ask the leadership what goes on, and each of its terms counts in the metrics.
-          useFactory: (events: EventRecorder, holder: MetricsHolder) =>
-            new Leadership(client, options, logTo(logger, 'Leadership'), () => {
-              const log = logTo(logger, 'Operator');
-              return new ControlLoop({ client, options, log, metrics: holder.metrics, events });
-            }),
-          inject: [EventRecorder, MetricsHolder],
-        },
-        MetricsHolder,
-        { provide: OperatorMetrics, useFactory: ({ metrics }: MetricsHolder) => metrics, inject: [MetricsHolder] },
-      ],
+      providers: [OperatorMetrics, ...work(client, options, logger), readiness(client)],
     };
   }
+}
+
+function work(client: ApiClient, options: OperatorOptions, logger: LoggerService): Provider[] {
+  const events = new EventRecorder({
+    client,
+    component: 'nftproxy-operator',
+    instance: options.identity,
+    onError: (error) => logTo(logger, 'Events').warn(error.message),
+  });
+  const leadership = (metrics: OperatorMetrics): Leadership<ControlLoop> => {
+    const log = logTo(logger, 'Operator');
+    const made = new Leadership(client, options, logTo(logger, 'Leadership'), () => {
+      return new ControlLoop({ client, options, log, metrics, events });
+    });
+    metrics.readFrom({
+      isLeader: () => made.leading,
+      queueLengths: () => made.term?.queueLengths ?? {},
+      watches: () => made.term?.watchStatistics() ?? new Map(),
+    });
+    return made;
+  };
+  return [
+    { provide: EventRecorder, useValue: events },
+    { provide: Leadership, useFactory: leadership, inject: [OperatorMetrics] },
+    {
+      provide: Lifecycle,
+      useFactory: (made: Leadership<ControlLoop>) => new Lifecycle(made, events),
+      inject: [Leadership],
+    },
+  ];
+}
+
+function readiness(client: ApiClient): Provider {
+  return {
+    provide: OperatorReadiness,
+    useFactory: (leadership: Leadership<ControlLoop>) =>
+      new OperatorReadiness(() => client.get('/version', {}, { timeoutSeconds: pingSeconds }), leadership),
+    inject: [Leadership],
+  };
 }

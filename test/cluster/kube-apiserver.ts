@@ -112,16 +112,22 @@ async function startServer(folder: string, name: string, command: string[]): Pro
 async function untilReady(client: ApiClient, server: ManagedProcess, logFile: string): Promise<void> {
   for (const deadline = Date.now() + 60_000; Date.now() < deadline; await sleep(100)) {
     if (!server.running) break;
-    const ready = await client.get<unknown>('/api/v1/namespaces/default').then(
-      () => true,
-      () => false,
-    );
+    const ready = await succeeds(client.get<unknown>('/api/v1/namespaces/default'));
     if (ready) return;
   }
   const log = await readFile(logFile, 'utf8');
   throw new Error(
     `kube-apiserver did not become ready; ${logFile} ends with:\n${log.split('\n').slice(-15).join('\n')}`,
   );
+}
+
+async function succeeds(attempt: Promise<unknown>): Promise<boolean> {
+  try {
+    await attempt;
+    return true;
+  } catch {
+    return false; // not up yet: asked again until the deadline
+  }
 }
 
 async function requestToken(client: ApiClient, subject: TokenSubject): Promise<string> {

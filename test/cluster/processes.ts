@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readlink, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -62,10 +62,18 @@ export class ManagedProcess {
         child.once('error', reject);
       });
       if (child.pid === undefined) throw new Error(`${options.command.join(' ')}: no process id`);
-      return new ManagedProcess(child, child.pid);
+      const started = new ManagedProcess(child, child.pid);
+      if (options.namespace !== undefined) await started.#untilIn(options.namespace);
+      return started;
     } finally {
       closeSync(log);
     }
+  }
+
+  /** Until it has entered the namespace, whoever removes the namespace does not see it there and leaves it running. */
+  async #untilIn(namespace: string): Promise<void> {
+    const { ino } = await stat(`/run/netns/${namespace}`);
+    while (this.running && !(await isIn(this.pid, ino))) await sleep(2);
   }
 
   get running(): boolean {
@@ -88,6 +96,15 @@ export class ManagedProcess {
     late.abort();
     await grace;
     return end;
+  }
+}
+
+async function isIn(pid: number, namespaceInode: number): Promise<boolean> {
+  try {
+    return (await readlink(`/proc/${pid}/ns/net`)) === `net:[${namespaceInode}]`;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false; // it has ended
+    throw error;
   }
 }
 

@@ -132,7 +132,10 @@ export const serviceObject: Arbitrary<ServiceObject> = fc.record({
   ),
   spec: fc.record(
     {
-      type: mostly(fc.constantFrom('ClusterIP', 'NodePort', 'LoadBalancer', 'LoadBalancer'), fc.constant('ExternalName')),
+      type: mostly(
+        fc.constantFrom('ClusterIP', 'NodePort', 'LoadBalancer', 'LoadBalancer'),
+        fc.constant('ExternalName'),
+      ),
       clusterIPs,
       ports,
       externalIPs: publicIps,
@@ -168,61 +171,83 @@ const conditions = fc.constantFrom<EndpointObject['conditions'][]>(
 const nodeHints = fc.constantFrom(null, [], [{ name: nodeNames[0] }], [{ name: nodeNames[1] }, null]);
 const zoneHints = fc.constantFrom([{ name: zones[0] }], [{ name: zones[0] }, { name: zones[1] }], [{ name: zones[1] }]);
 
-// Hints count only if all ready endpoints have them: whole slices with, and whole slices without.
-const hints = fc.oneof(
-  fc.constant(fc.constant<EndpointObject['hints']>(undefined)),
-  fc.constant(fc.record({ forZones: zoneHints, forNodes: nodeHints })),
-  fc.constant(fc.record({ forZones: zoneHints }, { requiredKeys: [] })),
-  fc.constant(fc.record({ forNodes: nodeHints, forZones: fc.constantFrom([], [{ name: '' }]) })),
-);
-
-const endpoint: Arbitrary<EndpointObject> = fc.record(
-  {
-    addresses: mostly<(string | null)[]>(
-      // Of each family one half; an endpoint of the other family is malformed in its slice, and left out.
-      fc.constantFrom(['10.0.0.1'], ['10.0.0.2'], ['10.0.0.3'], ['fd01::1'], ['fd01::2'], ['fd01::3']),
-      fc.constantFrom(['10.0.0.010'], ['10.0.0.2', '10.0.0.9'], ['FD01:0::1'], ['300.0.0.1'], [], [null]),
-    ),
-    conditions,
-    nodeName: fc.constantFrom<string>(...nodeNames),
-    hints: fc.record({
-      forNodes: fc.constantFrom(null, [], [{ name: nodeNames[0] }], [{ name: nodeNames[1] }, null]),
-      forZones: fc.constantFrom([], [{ name: zones[0] }], [{ name: zones[0] }, { name: zones[1] }], [{ name: '' }]),
-    }),
-  },
-  { requiredKeys: ['addresses'] },
-);
-
-/** An EndpointSlice of any of the Services in its namespace, or of none. */
-export const endpointSliceObject: Arbitrary<EndpointSliceObject> = fc.record({
-  metadata: fc.record({
-    labels: mostly<Record<string, string>>(
-      fc.constantFrom('web', 'web', 'api').map((name) => ({ 'kubernetes.io/service-name': name })),
-      fc.constantFrom<Record<string, string>>(
-        {},
-        { 'kubernetes.io/service-name': 'web', 'service.kubernetes.io/headless': '' },
-        { 'kubernetes.io/service-name': 'web', 'service.kubernetes.io/service-proxy-name': 'other' },
-      ),
-    ),
-    annotations: mostly<Record<string, string>>(
-      fc.constant({}),
-      fc.constantFrom('0', '1', '7', ' 256 ', '257', '-1', 'heavy').map((weight) => ({ 'nftproxy.io/weight': weight })),
-    ),
-  }),
-  addressType: mostly(fc.constantFrom('IPv4', 'IPv4', 'IPv6'), fc.constantFrom('FQDN', 'IPX')),
-  ports: fc.array(
-    mostly<EndpointPortObject | null>(
-      fc.record({
-        name: portName,
-        protocol,
-        port: fc.constantFrom(8080, 8080, 8081),
-      }),
-      fc.constantFrom(null, { name: 'http' }, { port: 8080 }, { name: '', port: 0 }, { name: '', port: 70000 }),
-    ),
-    { minLength: 1, maxLength: 3 },
+// Hints count only if all ready endpoints have them, so a slice has them at most of its endpoints or at none.
+const hintStyles: readonly Arbitrary<EndpointObject['hints']>[] = [
+  fc.constant(undefined),
+  fc.record({ forZones: zoneHints }),
+  fc.record({ forZones: zoneHints, forNodes: nodeHints }),
+  mostly<EndpointObject['hints']>(
+    fc.record({ forNodes: fc.constantFrom([{ name: nodeNames[0] }], [{ name: nodeNames[1] }]) }),
+    fc.constantFrom({}, { forZones: [{ name: '' }] }),
   ),
-  endpoints: fc.array(mostly<EndpointObject | null>(endpoint, fc.constant(null)), { maxLength: 5 }),
+];
+
+const goodAddresses = {
+  IPv4: fc.constantFrom(['10.0.0.1'], ['10.0.0.2'], ['10.0.0.3'], ['10.0.0.4'], ['10.0.0.10']),
+  IPv6: fc.constantFrom(['fd01::1'], ['fd01::2'], ['fd01::3'], ['fd01:0:1::']),
+};
+const oddAddresses = fc.constantFrom<(string | null)[]>(
+  ['10.0.0.010'],
+  ['10.0.0.2', '10.0.0.9'],
+  ['FD01:0::1'],
+  ['300.0.0.1'],
+  ['::ffff:10.0.0.3'],
+  [],
+  [null],
+);
+
+function endpointObject(type: 'IPv4' | 'IPv6', hints: Arbitrary<EndpointObject['hints']>): Arbitrary<EndpointObject> {
+  return fc.record(
+    {
+      addresses: mostly<(string | null)[]>(goodAddresses[type], oddAddresses),
+      conditions,
+      nodeName: fc.constantFrom<string>(...nodeNames),
+      hints,
+    },
+    { requiredKeys: ['addresses', 'conditions', 'hints'] },
+  );
+}
+
+const sliceMetadata = fc.record({
+  labels: mostly<Record<string, string>>(
+    fc.constantFrom('web', 'web', 'api').map((name) => ({ 'kubernetes.io/service-name': name })),
+    fc.constantFrom<Record<string, string>>(
+      {},
+      { 'kubernetes.io/service-name': 'web', 'service.kubernetes.io/headless': '' },
+      { 'kubernetes.io/service-name': 'web', 'service.kubernetes.io/service-proxy-name': 'other' },
+    ),
+  ),
+  annotations: fc.constantFrom<Record<string, string>>(
+    {},
+    {},
+    {},
+    ...['0', '7', ' 256 ', '257', '-1', 'heavy'].map((weight) => ({ 'nftproxy.io/weight': weight })),
+  ),
 });
+
+const slicePorts = fc.array(
+  mostly<EndpointPortObject | null>(
+    fc.record({ name: portName, protocol, port: fc.constantFrom(8080, 8080, 8081) }),
+    fc.constantFrom(null, { name: 'http' }, { port: 8080 }, { name: '', port: 0 }, { name: '', port: 70000 }),
+  ),
+  { minLength: 1, maxLength: 3 },
+);
+
+function sliceObject(type: 'IPv4' | 'IPv6', hints: Arbitrary<EndpointObject['hints']>): Arbitrary<EndpointSliceObject> {
+  const endpoints = mostly<EndpointObject | null>(endpointObject(type, hints), fc.constant(null));
+  return fc.record({
+    metadata: sliceMetadata,
+    addressType: mostly<string>(fc.constant(type), fc.constantFrom('FQDN', 'IPX')),
+    ports: slicePorts,
+    endpoints: fc.array(endpoints, { maxLength: 5 }),
+  });
+}
+
+/** An EndpointSlice of any of the Services in its namespace, or of none; more often of IPv4. */
+export const endpointSliceObject: Arbitrary<EndpointSliceObject> = fc.oneof(
+  ...hintStyles.map((hints) => ({ weight: 2, arbitrary: sliceObject('IPv4', hints) })),
+  ...hintStyles.map((hints) => ({ weight: 1, arbitrary: sliceObject('IPv6', hints) })),
+);
 
 export const nodeObject: Arbitrary<NodeObject | undefined> = fc.constantFrom(
   undefined,
@@ -237,14 +262,14 @@ export const servicesConfig: Arbitrary<ServicesConfig> = fc.record({
   nodeName: fc.constantFrom(...nodeNames),
 });
 
-/** Something happens: mostly to Services and EndpointSlices, one in six times one of them goes. */
+/** Something happens: mostly to Services and EndpointSlices, one time in eight one of them goes. */
 export const event: Arbitrary<Event> = fc.oneof(
   {
     weight: 8,
     arbitrary: fc.record({
       kind: fc.constant('Service' as const),
       key: fc.constantFrom(...serviceKeys),
-      object: fc.option(serviceObject, { nil: undefined, freq: 6 }),
+      object: fc.option(serviceObject, { nil: undefined, freq: 8 }),
     }),
   },
   {
@@ -252,7 +277,7 @@ export const event: Arbitrary<Event> = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant('EndpointSlice' as const),
       key: fc.constantFrom(...sliceKeys),
-      object: fc.option(endpointSliceObject, { nil: undefined, freq: 6 }),
+      object: fc.option(endpointSliceObject, { nil: undefined, freq: 8 }),
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('Node' as const), object: nodeObject }) },
@@ -262,7 +287,7 @@ export const event: Arbitrary<Event> = fc.oneof(
 /** A history, with the configuration that it starts with. */
 export const history: Arbitrary<{ readonly config: ServicesConfig; readonly events: readonly Event[] }> = fc.record({
   config: servicesConfig,
-  events: fc.array(event, { minLength: 1, maxLength: 20, size: 'max' }),
+  events: fc.array(event, { minLength: 5, maxLength: 25, size: 'max' }),
 });
 
 /** The cluster in which nothing has happened yet. */

@@ -46,13 +46,15 @@ export class Kubelet {
     const pod = this.#effects.pod(key);
     const running = this.#running.get(key);
     // A pod deleted and made again under its name is another pod: the old one goes first.
-    const isOther = running?.pod.metadata.uid !== pod?.metadata.uid;
-    if (running !== undefined && (isOther || pod === undefined || isTerminating(pod))) {
-      await this.#stop(key, running, pod);
-    }
-    if (pod === undefined || this.#running.has(key)) return;
+    if (running !== undefined && isOver(running, pod)) return this.#stopAndLookAgain(key, running, pod);
+    if (pod === undefined || running !== undefined) return;
     if (!isTerminating(pod)) await this.#start(key, pod);
-    else if (running === undefined && this.#effects.host(pod) !== undefined) await this.#effects.confirmDeletion(pod);
+    else if (this.#effects.host(pod) !== undefined) await this.#effects.confirmDeletion(pod);
+  }
+
+  async #stopAndLookAgain(key: string, running: RunningPod, pod: Pod | undefined): Promise<void> {
+    await this.#stop(key, running, pod);
+    this.#queue.add(key);
   }
 
   async #start(key: string, pod: Pod): Promise<void> {
@@ -101,6 +103,10 @@ export class Kubelet {
     // Pods that a handler was still starting.
     await Promise.all([...this.#running.values()].map((pod) => pod.stop(2)));
   }
+}
+
+function isOver(running: RunningPod, pod: Pod | undefined): boolean {
+  return pod === undefined || isTerminating(pod) || pod.metadata.uid !== running.pod.metadata.uid;
 }
 
 function graceSeconds(pod: Pod): number {

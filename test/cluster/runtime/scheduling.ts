@@ -51,6 +51,7 @@ export function podFromTemplate(
       annotations: { ...template.metadata?.annotations },
       ownerReferences: [controllerReference(owner, 'apps/v1', kind)],
     },
-    spec: { ...structuredClone(template.spec), nodeName },
+    // The API server's admission would add the service account; it is off beside a real one here.
+    spec: { serviceAccountName: 'default', ...structuredClone(template.spec), nodeName },
   };
 }

@@ -2,9 +2,10 @@ import type { ServerResponse } from 'node:http';
 import type { ClusterState } from '../cluster-state.ts';
 import type { JsonObject } from '../json.ts';
 import { apiVersionOf, storageKey } from '../resources.ts';
+import type { StatusError } from '../status.ts';
 import { expired } from '../status.ts';
-import type { Change, Entry } from '../store/store.ts';
-import { Compacted } from '../store/store.ts';
+import type { Change } from '../store/store.ts';
+import { Compacted, Entry } from '../store/store.ts';
 import { entryText } from '../view/represent.ts';
 import type { IncludeObject } from '../view/table.ts';
 import { partialMetadata, toTable } from '../view/table.ts';
@@ -51,6 +52,13 @@ export interface BookmarkTiming {
 
 type EventType = 'ADDED' | 'MODIFIED' | 'DELETED';
 
+/** An object that no longer matches is reported as it was when it did, with the resourceVersion of the change. */
+function leaving(key: string, entry: Entry, change: Change): Entry {
+  const object = change.previous?.object ?? entry.object;
+  const metadata = { ...object.metadata, resourceVersion: String(change.revision) };
+  return new Entry(key, { ...object, metadata }, change.revision);
+}
+
 /** One running watch: turns changes of the store into lines of an HTTP response. */
 export class WatchStream {
   readonly #state: ClusterState;
@@ -74,8 +82,7 @@ export class WatchStream {
     const { from, bookmarks, timeout } = this.#options;
     const resource = storageKey(this.#selection.resource);
     const missed = from === undefined ? [] : this.#since(resource, from);
-    this.#response.writeHead(200, { 'content-type': 'application/json' });
-    this.#response.flushHeaders();
+    this.open();
     if (from === undefined) this.#sendPresent(resource);
     for (const change of missed) this.#follow(change);
     this.#unsubscribe = this.#state.store.subscribe(resource, (change) => this.#follow(change));
@@ -85,6 +92,12 @@ export class WatchStream {
       this.#timers.push(setInterval(() => this.#bookmark(), timing.every));
     }
     this.#response.on('close', () => this.#release());
+  }
+
+  /** Sends the header of the answer. */
+  open(): void {
+    this.#response.writeHead(200, { 'content-type': 'application/json' });
+    this.#response.flushHeaders();
   }
 
   #since(resource: string, from: number): Change[] {
@@ -108,7 +121,6 @@ export class WatchStream {
 
   /** A change as this watch sees it: an object that starts or stops matching is added or deleted. */
   #follow(change: Change): void {
-    if (change.revision <= this.#sent && this.#options.from === undefined) return;
     this.#sent = change.revision;
     const { namespace, name, matches } = this.#selection;
     const entry = change.current ?? change.previous;
@@ -117,16 +129,10 @@ export class WatchStream {
     const before = change.previous !== undefined && matches(change.previous.object);
     const after = change.current !== undefined && matches(change.current.object);
     if (after && change.current) this.#send(before ? 'MODIFIED' : 'ADDED', change.current);
-    else if (before) this.#send('DELETED', change.tombstone ?? this.#leaving(change));
+    else if (before) this.#send('DELETED', change.tombstone ?? leaving(change.key, entry, change));
   }
 
-  /** An object that no longer matches is reported as it was when it did, with the new resourceVersion. */
-  #leaving(change: Change): Entry | undefined {
-    return change.current;
-  }
-
-  #send(type: EventType, entry: Entry | undefined): void {
-    if (!entry) return;
+  #send(type: EventType, entry: Entry): void {
     this.#write(`{"type":"${type}","object":${this.#text(entry)}}\n`);
   }
 
@@ -151,8 +157,12 @@ export class WatchStream {
 
   /** Tells the client that it has fallen behind (410 inside the stream) and ends the watch. */
   expire(): void {
-    const status = expired(this.#sent, this.#state.store.revision).toStatus();
-    this.#write(`${JSON.stringify({ type: 'ERROR', object: status })}\n`);
+    this.fail(expired(this.#sent, this.#state.store.revision));
+  }
+
+  /** Reports an error inside the stream and ends the watch. */
+  fail(error: StatusError): void {
+    this.#write(`${JSON.stringify({ type: 'ERROR', object: error.toStatus() })}\n`);
     this.end();
   }
 

@@ -1,0 +1,28 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Authorizer } from '../auth/authorize.ts';
+import type { TokenIssuer, User } from '../auth/tokens.ts';
+import type { ClusterState } from '../cluster-state.ts';
+import type { BookmarkTiming, WatchStream } from './watch.ts';
+
+/** What the handlers of one API server share. */
+export interface Service {
+  state: ClusterState;
+  tokens: TokenIssuer;
+  authorizer: Authorizer | undefined;
+  bookmarks: BookmarkTiming;
+  /** How a watch from a forgotten resourceVersion is refused: inside the stream as the real server does, or as HTTP 410. */
+  expiredWatch: 'stream' | 'http';
+  watches: Set<WatchStream>;
+  /** host:port, for discovery. */
+  address: string;
+}
+
+/** One authenticated request and its answer. */
+export interface Exchange {
+  service: Service;
+  request: IncomingMessage;
+  response: ServerResponse;
+  path: string;
+  query: URLSearchParams;
+  user: User;
+}

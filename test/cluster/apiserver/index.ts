@@ -1,0 +1,160 @@
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { ServiceAllocator } from './admission/allocator.ts';
+import { followDefinitions } from './admission/definitions.ts';
+import type { Authorizer } from './auth/authorize.ts';
+import { makeCertificates } from './auth/certificates.ts';
+import type { Credentials } from './auth/kubeconfig.ts';
+import { writeKubeconfig } from './auth/kubeconfig.ts';
+import { serviceAccountGroups, TokenIssuer } from './auth/tokens.ts';
+import type { ClusterState } from './cluster-state.ts';
+import type { Service } from './http/exchange.ts';
+import { handle } from './http/router.ts';
+import type { KubeObject } from './json.ts';
+import type { Handler } from './listener.ts';
+import { Listener } from './listener.ts';
+import { loadObjects } from './load.ts';
+import { Registry } from './resources.ts';
+import { seed } from './seed.ts';
+import { Store } from './store/store.ts';
+import { Controllers } from './write/controllers.ts';
+
+export { Store } from './store/store.ts';
+export type { Attributes, Authorizer } from './auth/authorize.ts';
+export type { KubeObject } from './json.ts';
+
+export interface ApiServerOptions {
+  /** Where certificates, keys and kubeconfigs are kept; made if missing, reused if there. */
+  dataDirectory: string;
+  host?: string;
+  /** 0 (the default) takes any free port. */
+  port?: number;
+  /** Also listen on this path, with the same TLS: for forwarders in other network namespaces. */
+  unixSocket?: string;
+  /** Further IP addresses for the server's certificate. */
+  addresses?: string[];
+  /** At most one per IP family; the first is the primary family. */
+  serviceCidrs?: string[];
+  /** The state of an earlier server, to go on with. */
+  store?: Store;
+  /** Who may do what; everybody everything when left out. Members of system:masters always may. */
+  authorizer?: Authorizer;
+  /** Milliseconds to the first bookmark of a watch and between later ones. */
+  bookmarks?: { first: number; every: number };
+  /** How a watch from a compacted resourceVersion fails: inside the stream (as the real server) or as HTTP 410. */
+  expiredWatch?: 'stream' | 'http';
+  /** Called with one line per request. */
+  log?: (line: string) => void;
+}
+
+export interface ApiServer {
+  url: string;
+  port: number;
+  /** Path of the administrator's kubeconfig. */
+  kubeconfig: string;
+  caFile: string;
+  store: Store;
+  /** A bearer token for any user, valid a year. */
+  issueToken(user: string, groups: string[], o?: { extra?: Record<string, string[]> }): string;
+  /** Writes a kubeconfig with a token for a user and answers its path. Service accounts get their groups. */
+  issueKubeconfig(user: string, server?: string, groups?: string[]): Promise<string>;
+  /** Puts objects into the store as they are, without defaults and validation. */
+  load(objects: Iterable<KubeObject>): void;
+  /** Makes older resourceVersions answer 410. */
+  compact(): void;
+  /** Cuts the connections of all watches. */
+  dropWatches(): void;
+  /** Ends all watches with an ERROR event 410, as for a client that has fallen behind. */
+  expireWatches(): void;
+  /** Stops listening and cuts all connections. Start again with the same `store` to go on. */
+  stop(): Promise<void>;
+}
+
+const dualStack = ['10.96.0.0/16', 'fd00:10:96::/112'];
+
+function newState(store: Store, serviceCidrs: string[]): ClusterState {
+  const registry = new Registry();
+  followDefinitions(store, registry);
+  const state = { store, registry, allocator: new ServiceAllocator(store, serviceCidrs) };
+  seed(state, serviceCidrs);
+  return state;
+}
+
+function logged(service: Service, log: ((line: string) => void) | undefined): Handler {
+  return (request, response) => {
+    const started = Date.now();
+    if (log) {
+      response.on('close', () => {
+        log(`${request.method ?? ''} ${request.url ?? ''} ${response.statusCode} ${Date.now() - started}ms`);
+      });
+    }
+    void handle(service, request, response);
+  };
+}
+
+/**
+ * Starts an API server that kubectl, client-go and @kubernetes/client-node can talk to. Its README says what it has and
+ * what it leaves out. Throws when the port is taken, openssl is missing or a CIDR is malformed.
+ */
+export async function startApiServer(o: ApiServerOptions): Promise<ApiServer> {
+  const directory = resolve(o.dataDirectory);
+  await mkdir(directory, { recursive: true });
+  const host = o.host ?? '127.0.0.1';
+  const certificates = await makeCertificates(directory, o.addresses ?? []);
+  const tokens = await TokenIssuer.open(join(directory, 'token.key'));
+  const store = o.store ?? new Store();
+  const state = newState(store, o.serviceCidrs ?? dualStack);
+  const service: Service = {
+    state,
+    tokens,
+    authorizer: o.authorizer,
+    bookmarks: o.bookmarks ?? { first: 1000, every: 30_000 },
+    expiredWatch: o.expiredWatch ?? 'stream',
+    watches: new Set(),
+    address: `${host}:${o.port ?? 0}`,
+  };
+  const controllers = new Controllers(state);
+  const listener = new Listener(certificates, logged(service, o.log));
+  const port = await listener.listen({ host, port: o.port ?? 0, unixSocket: o.unixSocket });
+  const url = `https://${host}:${port}`;
+  service.address = `${host}:${port}`;
+
+  const kubeconfig = async (name: string, server: string, user: string, credentials: Credentials): Promise<string> => {
+    const file = join(directory, `${name}.kubeconfig`);
+    await writeKubeconfig({ file, server, ca: certificates.ca, user, credentials });
+    return file;
+  };
+  const issueToken: ApiServer['issueToken'] = (user, groups, more) =>
+    tokens.issue({ name: user, groups: [...groups, 'system:authenticated'], extra: more?.extra ?? {} });
+  const admin = { certificate: certificates.adminCertificate, key: certificates.adminKey };
+
+  return {
+    url,
+    port,
+    store,
+    caFile: certificates.caFile,
+    kubeconfig: await kubeconfig('admin', url, 'kubernetes-admin', admin),
+    issueToken,
+    issueKubeconfig(user, server = url, groups = groupsOf(user)) {
+      return kubeconfig(user.replaceAll(/[^a-zA-Z0-9.-]/g, '-'), server, user, { token: issueToken(user, groups) });
+    },
+    load: (objects) => loadObjects(state, objects),
+    compact: () => store.compact(),
+    dropWatches() {
+      for (const watch of service.watches) watch.drop();
+    },
+    expireWatches() {
+      for (const watch of service.watches) watch.expire();
+    },
+    async stop() {
+      controllers.stop();
+      for (const watch of service.watches) watch.end();
+      await listener.close();
+    },
+  };
+}
+
+function groupsOf(user: string): string[] {
+  const account = /^system:serviceaccount:([^:]+):/.exec(user);
+  return account ? serviceAccountGroups(account[1] ?? '') : [];
+}

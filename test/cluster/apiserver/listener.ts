@@ -1,0 +1,62 @@
+import { unlink } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import type { Server } from 'node:https';
+import type { AddressInfo, ListenOptions } from 'node:net';
+import type { Certificates } from './auth/certificates.ts';
+
+export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+async function listen(server: Server, where: ListenOptions): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(where, resolve);
+  });
+}
+
+/** An HTTPS server on a TCP port, and on a unix socket as well if a path is given. */
+export class Listener {
+  readonly #servers: Server[] = [];
+  readonly #certificates: Certificates;
+  readonly #handler: Handler;
+
+  constructor(certificates: Certificates, handler: Handler) {
+    this.#certificates = certificates;
+    this.#handler = handler;
+  }
+
+  #server(): Server {
+    const { ca, serverCertificate, serverKey } = this.#certificates;
+    // HTTP/1.1 only, and no certificate asked for is refused here: a wrong one makes the request anonymous, hence 401.
+    const tls = { ca, cert: serverCertificate, key: serverKey, requestCert: true, rejectUnauthorized: false };
+    const server = createServer({ ...tls, keepAliveTimeout: 120_000, requestTimeout: 0 }, this.#handler);
+    // A client that hangs up in the middle of the handshake is no concern of ours.
+    server.on('tlsClientError', (_error, socket) => socket.destroy());
+    this.#servers.push(server);
+    return server;
+  }
+
+  /** Answers the TCP port. Throws when the address is in use. */
+  async listen(o: { host: string; port: number; unixSocket: string | undefined }): Promise<number> {
+    const server = this.#server();
+    await listen(server, { host: o.host, port: o.port });
+    if (o.unixSocket !== undefined) {
+      await unlink(o.unixSocket).catch((error: unknown) => {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      });
+      await listen(this.#server(), { path: o.unixSocket });
+    }
+    return (server.address() as AddressInfo).port;
+  }
+
+  /** Cuts every connection and closes the ports. */
+  async close(): Promise<void> {
+    await Promise.all(
+      this.#servers.map(async (server) => {
+        const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+        server.closeAllConnections();
+        await closed;
+      }),
+    );
+  }
+}

@@ -1,0 +1,174 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { nodeElements } from '../../src/dataplane/node.ts';
+import { TableState } from '../../src/dataplane/plan.ts';
+import type { DesiredPort, Plan } from '../../src/dataplane/plan.ts';
+import { trace } from '../../src/dataplane/trace.ts';
+import type { Outcome, Packet, TableView } from '../../src/dataplane/trace.ts';
+import type { Element } from '../../src/nftables/index.ts';
+import { ForwardingState } from '../../src/services/forwarding-state.ts';
+import type { Change } from '../../src/services/forwarding-state.ts';
+import type { Endpoint, Frontend, ServicePort } from '../../src/services/types.ts';
+import { after, emptyCluster, history } from './arbitraries.ts';
+import type { Event } from './arbitraries.ts';
+import { expectedState } from './oracle.ts';
+
+const numRuns = Number(process.env['NFTPROXY_PROPERTY_RUNS'] ?? 1000);
+const nodeAddresses = { 4: '192.168.7.7', 6: 'fd77::7' } as const;
+
+/** A table that refuses what the kernel refuses: a key twice, the deletion of what is not there. */
+class ModelTable implements TableView {
+  readonly elements = new Map<string, Element>();
+
+  commit({ deletes, adds }: Pick<Plan, 'deletes' | 'adds'>): void {
+    for (const { set, key } of deletes) {
+      if (!this.elements.delete(`${set} ${key}`)) throw new Error(`ENOENT: ${set} { ${key} }`);
+    }
+    for (const element of adds) {
+      const id = `${element.set} ${element.key}`;
+      if (this.elements.has(id)) throw new Error(`EEXIST: ${id}`);
+      this.elements.set(id, element);
+    }
+  }
+
+  get(set: string, key: string): Promise<Element | undefined> {
+    return Promise.resolve(this.elements.get(`${set} ${key}`));
+  }
+
+  ranges(set: string): Promise<readonly string[]> {
+    return Promise.resolve([...this.elements.values()].flatMap((element) => (element.set === set ? element.key : [])));
+  }
+
+  sorted(): string[] {
+    return [...this.elements.values()].map(({ set, key, data }) => `${set} { ${key} : ${data ?? ''} }`).sort();
+  }
+}
+
+function apply(state: ForwardingState, event: Event): Change {
+  switch (event.kind) {
+    case 'Service':
+      return state.applyService(event.key, event.object);
+    case 'EndpointSlice':
+      return state.applyEndpointSlice(event.key, event.object);
+    case 'Node':
+      return state.setNode(event.object);
+    case 'Config':
+      return state.setConfig(event.object);
+  }
+}
+
+function desired(ports: Iterable<readonly [string, ServicePort | undefined]>): Map<string, DesiredPort | undefined> {
+  return new Map([...ports].map(([id, port]) => [id, port && { port }]));
+}
+
+const sources = { pod: 'a pod', host: 'this host', outside: 'outside' } as const;
+type Source = keyof typeof sources;
+
+/** What sections 4.2 to 4.4 of the behaviour reference say about one connection, in the simplest words. */
+function expectedOutcome(
+  port: ServicePort,
+  frontend: Frontend,
+  source: Source,
+): Pick<Outcome, 'action' | 'masquerade'> & { endpoints: Set<string> } {
+  const external = frontend.kind !== 'ClusterIP';
+  const nearby = external && source !== 'outside';
+  const onlyHere = frontend.policy === 'Local' && !nearby;
+  const candidates = onlyHere ? port.localEndpoints : port.clusterEndpoints;
+  const open = candidates.filter((endpoint) => endpoint.weight > 0);
+  const nothing = { masquerade: false, endpoints: new Set<string>() };
+  if (frontend.kind === 'LoadBalancerIP' && frontend.sourceRanges) return { action: 'drop', ...nothing };
+  if (candidates.length === 0) return { action: port.hasAnyEndpoints ? 'drop' : 'reject', ...nothing };
+  if (open.length === 0) return { action: 'reject', ...nothing };
+  const masquerade = external ? frontend.policy === 'Cluster' || source === 'host' : source !== 'pod';
+  return { action: 'forward', masquerade, endpoints: new Set(open.map(name)) };
+}
+
+function name({ address, port }: Endpoint): string {
+  return `${address} . ${port}`;
+}
+
+function packet(port: ServicePort, frontend: Frontend, source: Source): Packet {
+  const nodePort = frontend.kind === 'NodePort';
+  return {
+    // Not in any source range that the arbitraries make.
+    source: port.family === 4 ? '198.18.0.1' : '3fff::1',
+    destination: nodePort ? nodeAddresses[port.family] : frontend.address,
+    protocol: port.protocol,
+    port: frontend.port,
+    fromHost: source === 'host',
+    fromPod: source === 'pod',
+    toHost: nodePort,
+    masqueradeAll: false,
+  };
+}
+
+describe('the elements in the table, whatever happens to the objects', () => {
+  it('written change by change, they are exactly those that a fresh agent would write', () => {
+    fc.assert(
+      fc.property(history, ({ config, events }) => {
+        const state = new ForwardingState(config);
+        const table = new TableState();
+        const model = new ModelTable();
+        for (const event of events) {
+          const plan = table.plan(desired(apply(state, event).changed));
+          model.commit(plan);
+          plan.accept();
+        }
+        const fresh = new ModelTable();
+        fresh.commit(new TableState().plan(desired([...state.values()].map((port) => [port.id, port]))));
+        expect(model.sorted()).toEqual(fresh.sorted());
+      }),
+      { numRuns },
+    );
+  }, 120_000);
+
+  it('a change of one Service port names only elements that really differ', () => {
+    fc.assert(
+      fc.property(history, ({ config, events }) => {
+        const state = new ForwardingState(config);
+        const table = new TableState();
+        const model = new ModelTable();
+        for (const event of events) {
+          const plan = table.plan(desired(apply(state, event).changed));
+          for (const added of plan.adds) {
+            expect(model.elements.get(`${added.set} ${added.key}`)?.data ?? '(none)').not.toBe(added.data ?? '');
+          }
+          model.commit(plan);
+          plan.accept();
+        }
+      }),
+      { numRuns: Math.ceil(numRuns / 2) },
+    );
+  }, 120_000);
+
+  it('a packet to any frontend, from anywhere, meets what Kubernetes prescribes', async () => {
+    await fc.assert(
+      fc.asyncProperty(history, async ({ config, events }) => {
+        const state = new ForwardingState(config);
+        const table = new TableState();
+        const model = new ModelTable();
+        const settings = { nodePortAddresses: Object.values(nodeAddresses), localSources: [], serviceCIDRs: [] };
+        model.commit({ deletes: [], adds: nodeElements({ ...settings, detectors: {}, masqueradeAll: false }) });
+        let cluster = emptyCluster(config);
+        for (const event of events) {
+          const plan = table.plan(desired(apply(state, event).changed));
+          model.commit(plan);
+          plan.accept();
+          cluster = after(cluster, event);
+        }
+        for (const port of expectedState(cluster).ports.values()) {
+          for (const frontend of port.frontends) {
+            for (const source of ['pod', 'host', 'outside'] as const) {
+              const { action, masquerade, endpoints } = await trace(model, packet(port, frontend, source));
+              const what = `${port.id} ${JSON.stringify(frontend)} from ${sources[source]}`;
+              expect({ action, masquerade, endpoints: new Set(endpoints) }, what).toEqual(
+                expectedOutcome(port, frontend, source),
+              );
+            }
+          }
+        }
+      }),
+      { numRuns },
+    );
+  }, 120_000);
+});
