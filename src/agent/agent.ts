@@ -2,7 +2,7 @@ import { group, proxyNodeStatePlural, version } from '../api/constants.ts';
 import type { ProxyNodeState } from '../api/types.ts';
 import { EventRecorder, Reflector, resourcePath } from '../kubernetes/index.ts';
 import type { ApiClient, KubernetesObject } from '../kubernetes/index.ts';
-import type { NftablesSocket } from '../nftables/index.ts';
+import type { ConntrackSocket, NftablesSocket } from '../nftables/index.ts';
 import type { Change, Problem } from '../services/index.ts';
 import { packageVersion } from './package-version.ts';
 import type { Clock } from './clock.ts';
@@ -12,11 +12,14 @@ import { ProxyHealth } from './health.ts';
 import { healthHandler } from './health-server.ts';
 import { HttpListener, parseBindAddress } from './http-listener.ts';
 import { KernelTable } from './kernel.ts';
+import { LoadFollower } from './least-connections.ts';
 import { describeError } from './log.ts';
 import type { Logger } from './log.ts';
 import { AgentMetrics } from './metrics.ts';
 import { countNoLocalEndpoints } from './metrics-kubeproxy.ts';
 import { metricsHandler } from './metrics-server.ts';
+import { NodeServices } from './node-services.ts';
+import { nodeSettings } from './node-settings.ts';
 import type { AgentOptions } from './options.ts';
 import { Pacer } from './pacer.ts';
 import { Reporter } from './reporter.ts';
@@ -34,6 +37,8 @@ const retry = { first: 1000, atMost: 30_000 };
 const healthTimeoutMilliseconds = 60_000;
 const verifyMilliseconds = 1000;
 const quarantineRetryMilliseconds = 30_000;
+/** How often least-connections looks at the open connections. */
+const loadMilliseconds = 3000;
 
 /** What an agent needs from outside. */
 export interface AgentDependencies {
@@ -42,6 +47,7 @@ export interface AgentDependencies {
   readonly socket: NftablesSocket;
   /** For reading counters, so that a scrape never delays a write. */
   readonly reader: NftablesSocket;
+  readonly conntrack: ConntrackSocket;
   readonly log: Logger;
   readonly clock: Clock;
 }
@@ -65,6 +71,8 @@ export class Agent {
   readonly #health: ProxyHealth;
   readonly #metrics: AgentMetrics;
   readonly #events: EventRecorder;
+  readonly #nodeServices: NodeServices;
+  readonly #load: LoadFollower;
   readonly #reporter: Reporter | undefined;
   readonly #nodeState: Reflector<ProxyNodeState> | undefined;
   readonly #configFile: ConfigFile | undefined;
@@ -84,6 +92,16 @@ export class Agent {
     this.#health = new ProxyHealth({ clock, timeoutMilliseconds: healthTimeoutMilliseconds, families });
     this.#metrics = this.#makeMetrics();
     this.#events = new EventRecorder({ client, component: 'nftproxy-agent', instance: options.nodeName });
+    this.#nodeServices = new NodeServices({
+      conntrack: deps.conntrack,
+      events: this.#events,
+      metrics: this.#metrics,
+      proxyHealthy: () => this.#health.healthy,
+      primaryAddresses: () => this.#sync.node?.primaryAddresses ?? [],
+      log,
+      clock,
+    });
+    this.#load = new LoadFollower(deps.conntrack);
     this.#sources = this.#makeSources();
     this.#pacer = new Pacer({
       run: () => this.#run(),
@@ -131,6 +149,7 @@ export class Agent {
     });
     this.#every(verifyMilliseconds, () => void this.#verify());
     this.#every(quarantineRetryMilliseconds, () => this.#retryQuarantined());
+    this.#every(loadMilliseconds, () => void this.#followLoad());
   }
 
   /** Stops without touching the kernel: rules stay in force and connections go on. */
@@ -143,6 +162,7 @@ export class Agent {
       this.#nodeState?.stop(),
       this.#reporter?.stop(),
       this.#events.flush(),
+      this.#nodeServices.stop(),
       ...this.#listeners.map((listener) => listener.close()),
     ]);
   }
@@ -265,6 +285,8 @@ export class Agent {
     }
     if (result.applied.transactions > 0) this.#metrics.own.committed('success', result.applied.milliseconds / 1000);
     if (arrived !== undefined) this.#metrics.own.applied((clock.monotonic() - arrived) / 1000);
+    this.#followConfig();
+    this.#nodeServices.synced(result, this.#sync.forwarding);
     this.#failure = undefined;
     this.#lastGoodRevision = this.#sync.appliedRevision;
     const detail = { ...result.applied, servicePorts: result.changes.length, full: result.full };
@@ -289,6 +311,26 @@ export class Agent {
       this.#request();
     } catch (error) {
       this.#deps.log.error('cannot ask the kernel for its generation', { reason: describeError(error) });
+    }
+  }
+
+  #followConfig(): void {
+    const { config, node } = this.#sync;
+    if (!config) return;
+    this.#nodeServices.setConntrack(config.config.conntrack);
+    this.#nodeServices.setNodePortRanges(nodeSettings(config.config, node, []).nodePortAddresses);
+  }
+
+  async #followLoad(): Promise<void> {
+    try {
+      const weights = await this.#load.look(this.#sync.loadBalanced);
+      if (weights.size === 0) return;
+      this.#sync.setWeights(weights);
+      this.#request();
+    } catch (error) {
+      this.#deps.log.warn('cannot count open connections; least-connections keeps its weights', {
+        reason: describeError(error),
+      });
     }
   }
 
@@ -326,7 +368,7 @@ export class Agent {
         watches: () => this.#sources.statistics(clock.wall()),
         connectionCounts: () => connectionCounts(reader, this.#kernel.state),
         noLocalEndpoints: () => countNoLocalEndpoints(this.#sync.forwarding?.values() ?? []),
-        localhostListeners: () => 0,
+        localhostListeners: (family) => this.#nodeServices.localhostListeners(family),
       },
       onCollectFailure: (error) => log.warn('cannot read the connection counters', { reason: describeError(error) }),
     });

@@ -44,6 +44,7 @@ function servicePort(port: number, family: Family = 4, protocol: Protocol = 'tcp
     ],
     clusterEndpoints: [],
     localEndpoints: [],
+    otherServingEndpoints: [],
     hasAnyEndpoints: true,
     algorithm: 'random',
   };

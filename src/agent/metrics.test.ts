@@ -124,6 +124,7 @@ describe('metrics that kube-proxy has too', () => {
       frontends: [],
       clusterEndpoints: [],
       localEndpoints: [],
+    otherServingEndpoints: [],
       hasAnyEndpoints: true,
       algorithm: 'random',
     };

@@ -52,6 +52,8 @@ export class Sync {
   #triggerTimes: number[] = [];
   readonly #services = new Map<string, ServiceObject>();
   readonly #slices = new Map<string, EndpointSliceObject>();
+  /** Service ports that balance by least connections. */
+  readonly #loadBalanced = new Map<string, ServicePort>();
   /** Weights that follow the load, by Service port; see least-connections.ts. */
   readonly #weights = new Map<string, ReadonlyMap<string, number>>();
 
@@ -127,10 +129,15 @@ export class Sync {
     }
     this.#forwarding = new ForwardingState(settings);
     this.#forwarding.setNode(this.#node);
-    for (const [key, service] of this.#services) this.#forwarding.applyService(key, service);
-    for (const [key, slice] of this.#slices) this.#forwarding.applyEndpointSlice(key, slice);
+    for (const [key, service] of this.#services) this.#changed(this.#forwarding.applyService(key, service));
+    for (const [key, slice] of this.#slices) this.#changed(this.#forwarding.applyEndpointSlice(key, slice));
     this.#services.clear();
     this.#slices.clear();
+  }
+
+  /** Service ports that balance by least connections. */
+  get loadBalanced(): Iterable<ServicePort> {
+    return this.#loadBalanced.values();
   }
 
   /** New load weights for some Service ports; undefined forgets them. */
@@ -211,7 +218,8 @@ export class Sync {
 
   #changed(change: Change): Change {
     for (const [id, port] of change.changed) {
-      if (!port) this.#weights.delete(id);
+      if (port?.algorithm === 'least-connections') this.#loadBalanced.set(id, port);
+      else if (this.#loadBalanced.delete(id)) this.#weights.delete(id);
       this.#pending.set(id, port && this.#desired(port));
     }
     return change;

@@ -1,3 +1,4 @@
+import { probeFeatures } from '../nftables/index.ts';
 import type { NftablesSocket } from '../nftables/index.ts';
 
 /** Marks the table as ours; the number changes when an older agent could no longer understand the table. */
@@ -20,7 +21,7 @@ export interface Claim {
  * @throws ForeignTableError saying whose it is and what to do.
  */
 export async function claimTable(socket: NftablesSocket, name: string): Promise<Claim> {
-  const features = await Promise.resolve({ owner: true, persist: true });
+  const features = await probeFeatures(socket);
   const table = (await socket.tables()).find((candidate) => candidate.family === 'inet' && candidate.name === name);
   if (!table) return { exists: false, features };
   if (table.ownerPortId !== undefined && table.ownerPortId !== 0 && table.ownerPortId !== socket.portId) {

@@ -8,6 +8,7 @@ import {
   proxyNodeStatePlural,
   version,
 } from './constants.ts';
+import { configNameLength } from './limits.ts';
 import { ProxyConfigSpecDto, ProxyConfigStatusDto } from './proxy-config.ts';
 import { ProxyNodeStateSpecDto, ProxyNodeStateStatusDto } from './proxy-node-state.ts';
 import { schemaOf } from './schema.ts';
@@ -30,6 +31,8 @@ interface Kind {
   spec: Schema;
   status: Schema;
   columns: Column[];
+  /** Longest name; Kubernetes' own limit if left out. */
+  maximumNameLength?: number;
 }
 
 const condition = (type: string, field: string) => `.status.conditions[?(@.type=="${type}")].${field}`;
@@ -40,6 +43,8 @@ const kinds: Kind[] = [
     kind: proxyConfigKind,
     plural: proxyConfigPlural,
     shortName: 'nftpc',
+    // The name becomes a label value on the ProxyNodeStates.
+    maximumNameLength: configNameLength,
     description: 'How the Service proxy works on a set of nodes. Exactly one ProxyConfig governs a node.',
     spec: schemaOf(ProxyConfigSpecDto, 'What is wanted. Only people and their tools write it.'),
     // Without it a tool that waits for status (kstatus) takes an object for done before the operator has seen it.
@@ -115,7 +120,11 @@ export function customResourceDefinitions(): CustomResourceDefinition[] {
   }));
 }
 
-function versionOf({ description, spec, status, columns }: Kind): Schema {
+function versionOf({ description, spec, status, columns, maximumNameLength }: Kind): Schema {
+  const nameRule = maximumNameLength !== undefined && {
+    rule: `size(self.metadata.name) <= ${maximumNameLength}`,
+    message: `metadata.name may have at most ${maximumNameLength} characters`,
+  };
   return {
     name: version,
     served: true,
@@ -134,6 +143,7 @@ function versionOf({ description, spec, status, columns }: Kind): Schema {
           spec,
           status,
         },
+        ...(nameRule && { 'x-kubernetes-validations': [nameRule] }),
       },
     },
   };

@@ -1,4 +1,7 @@
-/** Bounds of a status, so that it stays small on clusters of thousands of nodes. */
+/** Bounds that several parts keep; those of a status keep it small on clusters of thousands of nodes. */
+
+/** Longest name of a ProxyConfig: that of a label value. */
+export const configNameLength = 63;
 
 /** Most failed nodes that a ProxyConfig's status names. */
 export const maximumFailedNodes = 16;

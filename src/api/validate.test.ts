@@ -74,6 +74,7 @@ describe('a ProxyConfig file is refused with the field that is wrong:', () => {
 
   test('another kind, and a field beside spec', () => {
     expect(errorsOf({}, { kind: 'Service', data: {} })).toEqual(['kind: must be ProxyConfig', 'data: unknown field']);
+    expect(errorsOf({}, { metadata: { name: 'x'.repeat(64) } }).join()).toContain('metadata.name: must be lower case');
     expect(validateProxyConfig('nonsense')).toEqual({
       errors: [{ path: '', message: 'must be a ProxyConfig manifest' }],
     });

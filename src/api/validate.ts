@@ -3,6 +3,8 @@ import { validateSync } from 'class-validator';
 import type { ValidationError } from 'class-validator';
 import { apiVersion, proxyConfigKind } from './constants.ts';
 import { nestedOf } from './field.ts';
+import { configNameLength } from './limits.ts';
+import { objectNamePattern } from './patterns.ts';
 import { ProxyConfigSpecDto } from './proxy-config.ts';
 import { allRules } from './schema.ts';
 import type { Metadata, ProxyConfig, ProxyConfigSpec } from './types.ts';
@@ -46,14 +48,19 @@ function envelopeErrors(manifest: Record<string, unknown>): FieldError[] {
   const known = ['apiVersion', 'kind', 'metadata', 'spec', 'status'];
   const unknown = Object.keys(manifest).filter((key) => !known.includes(key));
   const metadata = manifest['metadata'] ?? {};
-  const name = isRecord(metadata) ? (metadata['name'] ?? '') : undefined;
   return [
     ...expect('apiVersion', apiVersion),
     ...expect('kind', proxyConfigKind),
-    ...(isRecord(metadata) ? [] : [{ path: 'metadata', message: 'must be an object' }]),
-    ...(name === undefined || typeof name === 'string' ? [] : [{ path: 'metadata.name', message: 'must be a string' }]),
+    ...(isRecord(metadata) ? nameErrors(metadata['name']) : [{ path: 'metadata', message: 'must be an object' }]),
     ...unknown.map((path) => ({ path, message: 'unknown field' })),
   ];
+}
+
+function nameErrors(name: unknown): FieldError[] {
+  if (name === undefined) return [];
+  const good = typeof name === 'string' && name.length <= configNameLength && objectNamePattern.test(name);
+  const message = `must be lower case letters, digits, "-" and ".", at most ${configNameLength} of them`;
+  return good ? [] : [{ path: 'metadata.name', message }];
 }
 
 function flatten(error: ValidationError, parent: string): FieldError[] {

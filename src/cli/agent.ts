@@ -4,7 +4,7 @@ import { createLogger } from '../agent/log.ts';
 import { agentUsage, parseAgentOptions } from '../agent/options.ts';
 import { packageVersion } from '../agent/package-version.ts';
 import { ApiClient, loadConnection } from '../kubernetes/index.ts';
-import { NftablesSocket } from '../nftables/index.ts';
+import { ConntrackSocket, NftablesSocket } from '../nftables/index.ts';
 import { untilSignal } from './signals.ts';
 
 /** `nftproxy agent`: runs until SIGTERM or SIGINT, and leaves the rules in place. */
@@ -23,13 +23,15 @@ export async function agent(args: readonly string[]): Promise<number> {
   const client = new ApiClient(connection, { userAgent: `nftproxy-agent/${packageVersion}` });
   const socket = NftablesSocket.open();
   const reader = NftablesSocket.open();
+  const conntrack = ConntrackSocket.open();
   log.info('starting', { version: packageVersion, node: options.nodeName, apiServer: client.server });
-  const running = new Agent(options, { client, socket, reader, log, clock: systemClock });
+  const running = new Agent(options, { client, socket, reader, conntrack, log, clock: systemClock });
   await running.start();
   const signal = await untilSignal();
   log.info('stopping; the rules stay in force', { signal });
   await running.stop();
   await client.close();
+  conntrack.close();
   reader.close();
   socket.close();
   return 0;

@@ -168,8 +168,7 @@ export class EventRecorder {
     const { namespace, name, count } = series;
     if (series.written === count) return;
     const location = { group: 'events.k8s.io', version: 'v1', plural: 'events', namespace };
-    const repetition =
-      count > 1 ? { series: { count, lastObservedTime: microTime(series.lastAt) } } : {};
+    const repetition = count > 1 ? { series: { count, lastObservedTime: microTime(series.lastAt) } } : {};
     if (series.written > 0) {
       try {
         await client.mergePatch(resourcePath({ ...location, name }), repetition);

@@ -43,15 +43,21 @@ const groups = new Uint16Array(8);
 
 /** Writes the 16 bytes of an IPv6 address in any RFC 4291 spelling, which is text[start, end). */
 export function writeIpv6(writer: MessageWriter, text: string, start: number, end: number): void {
-  const found = text.indexOf('::', start);
-  const gap = found === -1 || found >= end ? end : found;
+  const gap = endOfHead(text, start, end);
   const head = readGroups(text, start, gap, 0);
-  const count = gap === end ? head : readGroups(text, gap + 2, end, head);
+  const count = readGroups(text, Math.min(gap + 2, end), end, head);
   // '::' stands for at least one group.
-  if (gap === end ? count !== 8 : head < 0 || count < 0 || count > 7) fault('an IPv6 address', text.slice(start, end));
+  const valid = gap === end ? count === 8 : count >= 0 && count < 8;
+  if (!valid) fault('an IPv6 address', text.slice(start, end));
   for (let index = 0; index < head; index++) writer.u16(groups[index] ?? 0);
   writer.zeros(2 * (8 - count));
   for (let index = head; index < count; index++) writer.u16(groups[index] ?? 0);
+}
+
+/** Where `::` is, or `end`. */
+function endOfHead(text: string, start: number, end: number): number {
+  const found = text.indexOf('::', start);
+  return found === -1 || found >= end ? end : found;
 }
 
 /** Reads the groups of text[start, end) to `groups` from `count` on; the new count, or a negative one for nonsense. */

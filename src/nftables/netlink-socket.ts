@@ -86,7 +86,7 @@ export class NetlinkSocket {
           this.#sent(result === -1 ? libc.send(descriptor, bytes, bytes.length, 0) : result);
           resolve();
         } catch (fault) {
-          reject(fault);
+          reject(fault instanceof Error ? fault : new Error(String(fault)));
         }
       });
     });

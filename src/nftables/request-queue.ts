@@ -13,7 +13,7 @@ export class RequestQueue {
     try {
       result = task();
     } catch (error) {
-      return Promise.reject(error);
+      return Promise.reject(error instanceof Error ? error : new Error(String(error)));
     }
     return result instanceof Promise ? this.#follow(result) : Promise.resolve(result);
   }

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { V1CustomResourceDefinitionVersion } from '@kubernetes/client-node';
-import library, { ResourceEventType } from '@dot-i/k8s-operator';
+import { ResourceEventType } from '@dot-i/k8s-operator';
+import type library from '@dot-i/k8s-operator';
 import type { OperatorLogger, ResourceEvent, ResourceMeta } from '@dot-i/k8s-operator';
 import { parse } from 'yaml';
 import { operatorFieldManager } from '../api/constants.ts';
@@ -8,6 +10,9 @@ import { Reflector, resourcePath } from '../kubernetes/index.ts';
 import type { ApiClient, KubernetesObject, ReflectorStatistics } from '../kubernetes/index.ts';
 import { installCrd } from './install-crd.ts';
 import type { Crd } from './install-crd.ts';
+
+// The library is CommonJS with a default export, which Node and test runners import differently; require is the same.
+const { default: Operator } = createRequire(import.meta.url)('@dot-i/k8s-operator') as typeof library;
 
 /** What a ResourceMeta's id stands for. */
 interface Resource {
@@ -27,7 +32,7 @@ interface Resource {
  *
  * What is left of the library: start -> init, the event types, and the state machine of `handleResourceFinalizer`.
  */
-export abstract class SafeOperator extends library.default {
+export abstract class SafeOperator extends Operator {
   readonly #client: ApiClient;
   readonly #resources = new Map<string, Resource>();
   readonly #kinds = new Map<string, string>();

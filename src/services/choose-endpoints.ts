@@ -21,6 +21,8 @@ export interface Uses {
 export interface ChosenEndpoints {
   readonly clusterEndpoints: readonly Endpoint[];
   readonly localEndpoints: readonly Endpoint[];
+  /** Serving endpoints that are in neither list. */
+  readonly otherServingEndpoints: readonly Endpoint[];
   /** Whether anything usable exists anywhere, this node or not. */
   readonly hasAnyEndpoints: boolean;
 }
@@ -49,9 +51,14 @@ export function chooseEndpoints(
   const ready = all.filter(({ source }) => source.ready);
   const draining = all.filter(({ source }) => source.serving && source.terminating);
   const nearby = uses.cluster ? nearest(ready, place) : [];
+  const clusterEndpoints = uses.cluster ? endpointsOf(nearby.length > 0 ? nearby : draining) : [];
+  const localEndpoints = uses.local ? firstLocal(ready, draining) : [];
+  const chosen = new Set([...clusterEndpoints, ...localEndpoints]);
+  const serving = all.filter(({ source, endpoint }) => (source.ready || source.serving) && !chosen.has(endpoint));
   return {
-    clusterEndpoints: uses.cluster ? endpointsOf(nearby.length > 0 ? nearby : draining) : [],
-    localEndpoints: uses.local ? firstLocal(ready, draining) : [],
+    clusterEndpoints,
+    localEndpoints,
+    otherServingEndpoints: endpointsOf(serving),
     hasAnyEndpoints: ready.length > 0 || draining.length > 0,
   };
 }

@@ -58,6 +58,7 @@ export function compose(
     frontends: held.map(({ frontend }) => frontend).sort(compareFrontends),
     clusterEndpoints: endpoints.clusterEndpoints,
     localEndpoints: endpoints.localEndpoints,
+    otherServingEndpoints: endpoints.otherServingEndpoints,
     hasAnyEndpoints: endpoints.hasAnyEndpoints,
     algorithm,
     ...(service.affinitySeconds === undefined ? {} : { affinitySeconds: service.affinitySeconds }),

@@ -1,7 +1,7 @@
 import { canonicalAddress, familyOf } from './address.ts';
 import type { Interner } from './interner.ts';
 import type { EndpointObject, EndpointPortObject, EndpointSliceObject, Maybe } from './objects.ts';
-import { compareText, items, portNumber, protocolOf, text } from './read.ts';
+import { compact, compareText, flat, items, portNumber, protocolOf, text } from './read.ts';
 import { ProblemCollector, quote } from './reasons.ts';
 import { proxyNameLabel } from './service.ts';
 import type { Family, Problem, Protocol } from './types.ts';
@@ -66,7 +66,7 @@ export function parseEndpointSlice(key: string, slice: EndpointSliceObject, name
   const family = readFamily(slice.addressType, collector);
   return {
     key,
-    serviceKey: `${namespace}/${service}`,
+    serviceKey: flat(namespace, '/', service),
     family: family ?? 4,
     weight: readWeight(slice, collector),
     ports: readPorts(items(slice.ports), collector),
@@ -115,7 +115,7 @@ function readPorts(ports: readonly Maybe<EndpointPortObject>[], collector: Probl
     else good.push({ name: text(spec.name), protocol, port });
   }
   collector.reportAll('InvalidPort', bad, (first) => `port ${first} is impossible and is left out`);
-  return good;
+  return compact(good);
 }
 
 function readEndpoints(
@@ -138,7 +138,7 @@ function readEndpoints(
     bad,
     (first) => `address ${first} is not an IPv${family} address; its endpoint is left out`,
   );
-  return good.sort((a, b) => compareText(a.address, b.address));
+  return compact(good.sort((a, b) => compareText(a.address, b.address)));
 }
 
 function readEndpoint(address: string, endpoint: EndpointObject, names: Interner): SliceEndpoint {
@@ -158,13 +158,11 @@ function readCondition(value: unknown, ifMissing: boolean): boolean {
   return value === undefined || value === null ? ifMissing : value === true;
 }
 
-const noHints: readonly string[] = [];
-
 function readHints(
   hints: Maybe<readonly Maybe<{ readonly name?: Maybe<string> }>[]>,
   names: Interner,
 ): readonly string[] {
   const found = items(hints).map((hint) => text(hint?.name));
   const used = found.filter((name) => name !== '').map((name) => names.intern(name));
-  return used.length === 0 ? noHints : used;
+  return compact(used);
 }

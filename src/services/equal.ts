@@ -41,7 +41,10 @@ export function reuse(old: ServicePort | undefined, now: ServicePort): ServicePo
   const localEndpoints = equalLists(old.localEndpoints, now.localEndpoints, equalEndpoints)
     ? old.localEndpoints
     : now.localEndpoints;
-  const result: ServicePort = { ...now, frontends, clusterEndpoints, localEndpoints };
+  const otherServingEndpoints = equalLists(old.otherServingEndpoints, now.otherServingEndpoints, equalEndpoints)
+    ? old.otherServingEndpoints
+    : now.otherServingEndpoints;
+  const result: ServicePort = { ...now, frontends, clusterEndpoints, localEndpoints, otherServingEndpoints };
   return equalFields(old, result) ? old : result;
 }
 
@@ -51,6 +54,7 @@ function equalFields(a: ServicePort, b: ServicePort): boolean {
     a.frontends === b.frontends &&
     a.clusterEndpoints === b.clusterEndpoints &&
     a.localEndpoints === b.localEndpoints &&
+    a.otherServingEndpoints === b.otherServingEndpoints &&
     a.hasAnyEndpoints === b.hasAnyEndpoints &&
     a.affinitySeconds === b.affinitySeconds &&
     a.algorithm === b.algorithm &&

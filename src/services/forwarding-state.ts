@@ -14,7 +14,7 @@ import { Interner } from './interner.ts';
 import type { EndpointSliceObject, Maybe, NodeObject, ServiceObject } from './objects.ts';
 import { ProblemBook } from './problem-book.ts';
 import type { ProblemChange } from './problem-book.ts';
-import { compareText, text } from './read.ts';
+import { compact, compareText, text } from './read.ts';
 import { makeProblem } from './reasons.ts';
 import { parseService } from './service.ts';
 import type { ParsedService } from './service.ts';
@@ -223,7 +223,7 @@ export class ForwardingState {
     const entry = this.#entry(serviceKey);
     const slices = entry.slices.filter((slice) => slice !== before);
     if (now?.serviceKey === serviceKey) slices.push(now);
-    entry.slices = slices.sort((a, b) => compareText(a.key, b.key));
+    entry.slices = compact(slices.sort((a, b) => compareText(a.key, b.key)));
     for (const port of entry.ports) {
       if (concerns(before, port.identity) || concerns(now, port.identity)) this.#refresh(port, entry, touched);
     }

@@ -1,5 +1,5 @@
 import { familyOf } from './address.ts';
-import { compareText } from './read.ts';
+import { compareText, flat } from './read.ts';
 import type { ParsedPort, ParsedService } from './service.ts';
 import type { Family, Frontend, Protocol } from './types.ts';
 
@@ -21,7 +21,7 @@ export function portsOf(service: ParsedService): readonly PortIdentity[] {
 function idOf(service: ParsedService, port: ParsedPort, family: Family): string {
   // Kubernetes allows no colon in a port name. Escaped, the last colon of an id always ends the name of the Service.
   const portName = port.name.replace(/[%:]/g, (sign) => (sign === ':' ? '%3A' : '%25'));
-  return `${service.key}:${portName}/${port.protocol}/${family}`;
+  return flat(service.key, ':', portName, '/', port.protocol, '/', family);
 }
 
 /**
@@ -63,7 +63,7 @@ export function compareFrontends(a: Frontend, b: Frontend): number {
 /** What no two Services can both have: an address, port and protocol, or a node port of a family. */
 export function slotOf(frontend: Frontend, protocol: Protocol, family: Family): string {
   const place = frontend.kind === 'NodePort' ? `NodePort/IPv${family}` : frontend.address;
-  return `${place}/${frontend.port}/${protocol}`;
+  return flat(place, '/', frontend.port, '/', protocol);
 }
 
 /** The frontend in words for people, e.g. `ExternalIP 192.0.2.1:80/tcp`, `NodePort 30080/tcp (IPv6)`. */

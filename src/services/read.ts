@@ -16,6 +16,24 @@ export function wholeNumber(value: unknown, least: number, most: number): number
   return typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most ? value : undefined;
 }
 
+const nothing: readonly never[] = [];
+
+/**
+ * The same list in as little memory as it needs, to be kept for long: an array that grew has room for 17 items, and
+ * there are several for each of very many Services.
+ */
+export function compact<T>(list: readonly T[]): readonly T[] {
+  return list.length === 0 ? nothing : list.slice();
+}
+
+/**
+ * The parts as one string, to be kept for long. The language's own ways to put strings together leave a tree of the
+ * parts behind, several times as large.
+ */
+export function flat(...parts: readonly (string | number)[]): string {
+  return parts.join('');
+}
+
 /** A port that can be connected to. */
 export function portNumber(value: unknown): number | undefined {
   return wholeNumber(value, 1, 65535);

@@ -1,7 +1,7 @@
 import { algorithmAnnotation, algorithmNamed, kubeRouterAnnotation } from './algorithms.ts';
 import { canonicalAddress, familyOf } from './address.ts';
 import type { Maybe, ServiceObject, ServicePortSpec, ServiceSpec } from './objects.ts';
-import { compareText, items, portNumber, protocolOf, text, wholeNumber } from './read.ts';
+import { compact, compareText, items, portNumber, protocolOf, text, wholeNumber } from './read.ts';
 import { ProblemCollector, quote } from './reasons.ts';
 import { readSourceRanges } from './source-ranges.ts';
 import type { Algorithm, Family, Problem, Protocol, TrafficPolicy } from './types.ts';
@@ -116,7 +116,7 @@ function readAddresses(service: ServiceObject, spec: ServiceSpec, collector: Pro
     // An entry with only a hostname.
     .filter((ip) => ip !== '');
   return {
-    clusterIps,
+    clusterIps: compact(clusterIps),
     externalIps: readIps('external IP', items(spec.externalIPs), collector),
     loadBalancerIps: readIps('load-balancer IP', ingress, collector),
   };
@@ -131,7 +131,7 @@ function readIps(what: string, list: readonly unknown[], collector: ProblemColle
     else good.add(address);
   }
   collector.reportAll('InvalidAddress', bad, (first) => `${what} ${first} is not an IP address and is left out`);
-  return [...good];
+  return compact([...good]);
 }
 
 function readPorts(spec: ServiceSpec, collector: ProblemCollector): readonly ParsedPort[] {
@@ -145,7 +145,7 @@ function readPorts(spec: ServiceSpec, collector: ProblemCollector): readonly Par
       ports.push(parsed);
     }
   }
-  return ports;
+  return compact(ports);
 }
 
 function readPort(spec: Maybe<ServicePortSpec>, collector: ProblemCollector): ParsedPort | undefined {

@@ -60,6 +60,11 @@ export interface ServicePort {
   readonly clusterEndpoints: readonly Endpoint[];
   /** What a frontend with policy Local balances over; sorted likewise. */
   readonly localEndpoints: readonly Endpoint[];
+  /**
+   * Endpoints that serve but get no new connections from here: terminating ones beside ready ones, those that policy
+   * or topology leaves out. Connections they have are fine.
+   */
+  readonly otherServingEndpoints: readonly Endpoint[];
   /** Whether the Service has any usable endpoint anywhere: decides drop (true) or reject for an empty list. */
   readonly hasAnyEndpoints: boolean;
   /** ClientIP session affinity: seconds a client stays with its endpoint; undefined without affinity. */

@@ -41,4 +41,13 @@ export interface ApiServerControl {
   start(): Promise<void>;
   /** Ends it for good. */
   close(): Promise<void>;
+  /** Misbehaviour that only the TypeScript server can be asked for. */
+  faults?: {
+    /** Makes older resourceVersions answer 410. */
+    compact(): void;
+    /** Cuts the connections of all watches. */
+    dropWatches(): void;
+    /** Ends all watches with a 410 in the stream. */
+    expireWatches(): void;
+  };
 }

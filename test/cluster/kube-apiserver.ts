@@ -110,10 +110,11 @@ async function startServer(folder: string, name: string, command: string[]): Pro
 }
 
 async function untilReady(client: ApiClient, server: ManagedProcess, logFile: string): Promise<void> {
-  for (const deadline = Date.now() + 60_000; Date.now() < deadline; await sleep(100)) {
-    if (!server.running) break;
+  const deadline = Date.now() + 60_000;
+  while (Date.now() < deadline && server.running) {
     const ready = await succeeds(client.get<unknown>('/api/v1/namespaces/default'));
     if (ready) return;
+    await sleep(100);
   }
   const log = await readFile(logFile, 'utf8');
   throw new Error(

@@ -1,5 +1,56 @@
+import { readFile } from 'node:fs/promises';
+import { startApiServer } from './apiserver/index.ts';
+import type { ApiServer } from './apiserver/index.ts';
+import { apiServerNames, serviceCidrs } from './control-plane.ts';
 import type { ApiServerControl } from './control-plane.ts';
 
-export function startTypescriptApiServer(folder: string): Promise<ApiServerControl> {
-  throw new Error(`not yet: ${folder}`);
+/** Starts the API server of test/cluster/apiserver in this process. It has no authorization: everybody may do everything. */
+export async function startTypescriptApiServer(folder: string): Promise<ApiServerControl> {
+  const options = {
+    dataDirectory: folder,
+    addresses: apiServerNames.filter((name) => name.startsWith('IP:')).map((name) => name.slice('IP:'.length)),
+    serviceCidrs,
+  };
+  let server: ApiServer = await startApiServer(options);
+  let running = true;
+  const { url, port, kubeconfig, caFile, store } = server;
+  const stop = async (): Promise<void> => {
+    if (!running) return;
+    running = false;
+    await server.stop();
+  };
+  return {
+    kind: 'typescript',
+    url,
+    port,
+    kubeconfig,
+    certificateAuthority: await readFile(caFile, 'utf8'),
+    issueToken: ({ namespace, serviceAccount, pod }) => {
+      const groups = ['system:serviceaccounts', `system:serviceaccounts:${namespace}`];
+      const extra = {
+        'authentication.kubernetes.io/node-name': [pod.nodeName],
+        'authentication.kubernetes.io/pod-name': [pod.name],
+      };
+      const user = `system:serviceaccount:${namespace}:${serviceAccount}`;
+      return Promise.resolve(server.issueToken(user, groups, { extra }));
+    },
+    stop,
+    start: async () => {
+      if (running) return;
+      server = await startApiServer({ ...options, port, store });
+      running = true;
+    },
+    close: stop,
+    faults: {
+      compact: () => {
+        server.compact();
+      },
+      dropWatches: () => {
+        server.dropWatches();
+      },
+      expireWatches: () => {
+        server.expireWatches();
+      },
+    },
+  };
 }

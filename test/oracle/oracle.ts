@@ -207,6 +207,7 @@ interface FoundEndpoint {
   readonly endpoint: Endpoint;
   readonly ready: boolean;
   readonly draining: boolean;
+  readonly serving: boolean;
   readonly nodes: readonly string[];
   readonly zones: readonly string[];
   /** The smaller, the better it is as the one to keep of several with the same address and port. */
@@ -232,7 +233,7 @@ function servicePort(port: WantedPort, won: Frontend[], cluster: Cluster): Servi
   };
 }
 
-type EndpointLists = Pick<ServicePort, 'clusterEndpoints' | 'localEndpoints' | 'hasAnyEndpoints'>;
+type EndpointLists = Pick<ServicePort, 'clusterEndpoints' | 'localEndpoints' | 'otherServingEndpoints' | 'hasAnyEndpoints'>;
 
 function endpointLists(port: WantedPort, cluster: Cluster): EndpointLists {
   const all = endpointsOf(port, cluster);
@@ -246,9 +247,11 @@ function endpointLists(port: WantedPort, cluster: Cluster): EndpointLists {
   const reachableFromOutside = port.frontends.some((one) => one.kind !== 'ClusterIP');
   const usesCluster = internal === 'Cluster' || reachableFromOutside;
   const usesLocal = internal === 'Local' || (external === 'Local' && reachableFromOutside);
+  const used = [...(usesCluster ? forCluster : []), ...(usesLocal ? forLocal : [])];
   return {
     clusterEndpoints: usesCluster ? sorted(forCluster) : [],
     localEndpoints: usesLocal ? sorted(forLocal) : [],
+    otherServingEndpoints: sorted(all.filter((one) => (one.ready || one.serving) && !used.includes(one))),
     hasAnyEndpoints: ready.length + draining.length > 0,
   };
 }
@@ -322,6 +325,7 @@ function readEndpoint(
     endpoint: { address, port, local: source.nodeName === config.nodeName, weight: weightOf(slice) },
     ready,
     draining: serving && terminating,
+    serving,
     nodes: names(source.hints?.forNodes),
     zones: names(source.hints?.forZones),
     staleness: (terminating ? 4 : 0) + (ready ? 0 : 2) + (serving ? 0 : 1),

@@ -72,12 +72,22 @@ export interface ApiServer {
 
 const dualStack = ['10.96.0.0/16', 'fd00:10:96::/112'];
 
-function newState(store: Store, serviceCidrs: string[]): ClusterState {
+/** Everything that follows a store, and how to make it stop doing so. */
+function newState(store: Store, serviceCidrs: string[]): { state: ClusterState; release(): void } {
   const registry = new Registry();
-  followDefinitions(store, registry);
-  const state = { store, registry, allocator: new ServiceAllocator(store, serviceCidrs) };
+  const allocator = new ServiceAllocator(store, serviceCidrs);
+  const stopFollowing = followDefinitions(store, registry);
+  const state = { store, registry, allocator };
   seed(state, serviceCidrs);
-  return state;
+  const controllers = new Controllers(state);
+  return {
+    state,
+    release() {
+      stopFollowing();
+      allocator.stop();
+      controllers.stop();
+    },
+  };
 }
 
 function logged(service: Service, log: ((line: string) => void) | undefined): Handler {
@@ -103,7 +113,7 @@ export async function startApiServer(o: ApiServerOptions): Promise<ApiServer> {
   const certificates = await makeCertificates(directory, o.addresses ?? []);
   const tokens = await TokenIssuer.open(join(directory, 'token.key'));
   const store = o.store ?? new Store();
-  const state = newState(store, o.serviceCidrs ?? dualStack);
+  const { state, release } = newState(store, o.serviceCidrs ?? dualStack);
   const service: Service = {
     state,
     tokens,
@@ -113,7 +123,6 @@ export async function startApiServer(o: ApiServerOptions): Promise<ApiServer> {
     watches: new Set(),
     address: `${host}:${o.port ?? 0}`,
   };
-  const controllers = new Controllers(state);
   const listener = new Listener(certificates, logged(service, o.log));
   const port = await listener.listen({ host, port: o.port ?? 0, unixSocket: o.unixSocket });
   const url = `https://${host}:${port}`;
@@ -147,7 +156,7 @@ export async function startApiServer(o: ApiServerOptions): Promise<ApiServer> {
       for (const watch of service.watches) watch.expire();
     },
     async stop() {
-      controllers.stop();
+      release();
       for (const watch of service.watches) watch.end();
       await listener.close();
     },

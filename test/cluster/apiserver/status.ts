@@ -125,7 +125,7 @@ export interface FieldError {
   field: string;
   type:
     'Required' | 'Invalid' | 'NotSupported' | 'Duplicate' | 'Forbidden' | 'TooLong' | 'TooMany' | 'TypeInvalid' | 'NotFound';
-  /** The offending value, printed as JSON; leave out for Required and Forbidden. */
+  /** The offending value, printed as JSON unless it is undefined. */
   value?: Json;
   detail: string;
 }
@@ -143,10 +143,16 @@ const labels: Record<FieldError['type'], string> = {
 };
 
 function causeOf(error: FieldError): Cause {
-  const withValue = !['Required', 'Forbidden', 'TooLong'].includes(error.type);
-  const shown = withValue ? `: ${JSON.stringify(error.value ?? null)}` : '';
+  const withValue = error.value !== undefined && !['Required', 'Forbidden', 'TooLong'].includes(error.type);
+  const shown = withValue ? `: ${JSON.stringify(error.value)}` : '';
   const message = `${labels[error.type]}${shown}${error.detail ? `: ${error.detail}` : ''}`;
   return { reason: `FieldValue${error.type}`, message, field: error.field };
+}
+
+/** 422 for a patch whose result has unknown fields; the real server names no object in it. */
+export function invalidPatch(result: Json, message: string): StatusError {
+  const cause = causeOf({ field: 'patch', type: 'Invalid', value: JSON.stringify(result), detail: message });
+  return new StatusError(422, 'Invalid', ` "" is invalid: patch: ${cause.message}`, { causes: [cause] });
 }
 
 /** 422 with one cause per field: `ProxyConfig.nftproxy.io "x" is invalid: spec.mode: Unsupported value: …`. */

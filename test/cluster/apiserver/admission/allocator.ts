@@ -31,13 +31,15 @@ export class ServiceAllocator {
   readonly #nodePorts = new Map<number, string>();
   readonly #next: Map<Family, bigint>;
   #nextPort = nodePortRange.first;
+  /** Stops following the store. */
+  readonly stop: () => void;
 
   constructor(store: Store, serviceCidrs: readonly string[]) {
     this.cidrs = serviceCidrs.map(parseCidr);
     // The lower part of a range is left to those who choose an address themselves, as the real allocator does.
     this.#next = new Map(this.cidrs.map((cidr) => [cidr.family, cidr.size > 512n ? 256n : 1n]));
     for (const entry of store.list('/services')) this.#take(entry.key, entry.object);
-    store.subscribe('/services', (change) => {
+    this.stop = store.subscribe('/services', (change) => {
       if (change.previous) this.#release(change.key, change.previous.object);
       if (change.current) this.#take(change.key, change.current.object);
     });

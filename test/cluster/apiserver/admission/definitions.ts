@@ -133,8 +133,11 @@ function establishedStatus(definition: Readonly<KubeObject>): JsonObject | undef
   return equal(next, status) ? undefined : next;
 }
 
-/** Keeps the registry in step with the CustomResourceDefinitions in a store, from now on and for those already there. */
-export function followDefinitions(store: Store, registry: Registry): void {
+/**
+ * Keeps the registry in step with the CustomResourceDefinitions in a store, from now on and for those already there, until the
+ * returned function is called.
+ */
+export function followDefinitions(store: Store, registry: Registry): () => void {
   const serve = (definition: Readonly<KubeObject>): void => {
     registry.removeDefinition(definition.metadata.name);
     for (const resource of resourcesOf(definition)) registry.set(resource);
@@ -146,7 +149,7 @@ export function followDefinitions(store: Store, registry: Registry): void {
     store.put(definitions, metadata.name, { ...definition, metadata: { ...metadata }, status });
   };
   for (const entry of store.list(definitions)) serve(entry.object);
-  store.subscribe(definitions, (change) => {
+  return store.subscribe(definitions, (change) => {
     if (change.current) {
       serve(change.current.object);
       establish(change.current.object);

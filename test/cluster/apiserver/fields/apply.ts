@@ -29,7 +29,7 @@ function wantedFields(request: ApplyRequest): FieldSet {
     if (!(error instanceof UndeclaredField)) throw error;
     const where = `${applied.metadata.namespace ?? ''}/${applied.metadata.name}; ${applied.apiVersion}, Kind=${applied.kind}`;
     const message = `failed to create typed patch object (${where}): ${error.message}`;
-    throw new StatusError(500, 'InternalError', message, {});
+    throw new StatusError(500, '', message, {});
   }
 }
 

@@ -37,33 +37,42 @@ export function itemStep(item: Json, shape: Shape): string {
 /** The field that a path names is not in the schema. */
 export class UndeclaredField extends Error {}
 
-/** All fields of a value. Throws UndeclaredField. */
-export function fieldsOf(value: Json, shape: Shape, path = ''): FieldSet {
+/**
+ * All fields of a value.
+ * @param containers whether maps and lists are fields themselves beside what is in them: so it is for writes that are no
+ * applies
+ * Throws UndeclaredField.
+ */
+export function fieldsOf(value: Json, shape: Shape, containers = false, path = ''): FieldSet {
   const set = new FieldSet();
-  if (isObject(value) && !shape.atomic) addMembers(set, value, shape, path);
-  else if (Array.isArray(value) && (shape.keys !== undefined || shape.set)) addItems(set, value, shape, path);
-  else {
+  if (isObject(value) && !shape.atomic) {
+    addMembers(set, value, shape, containers, path);
+    set.member = containers;
+  } else if (Array.isArray(value) && (shape.keys !== undefined || shape.set)) {
+    addItems(set, value, shape, containers, path);
+    set.member = containers;
+  } else {
     set.member = true;
     set.value = value;
   }
   return set;
 }
 
-function addMembers(set: FieldSet, value: JsonObject, shape: Shape, path: string): void {
+function addMembers(set: FieldSet, value: JsonObject, shape: Shape, containers: boolean, path: string): void {
   for (const [name, inner] of Object.entries(value)) {
     if (inner === undefined) continue;
     const field = shape.field(name);
     if (!field) throw new UndeclaredField(`${path}.${name}: field not declared in schema`);
-    const child = fieldsOf(inner, field, `${path}.${name}`);
+    const child = fieldsOf(inner, field, containers, `${path}.${name}`);
     if (shape.free || (isObject(inner) && Object.keys(inner).length === 0)) child.member = true;
     if (!child.empty) set.children.set(`f:${name}`, child);
   }
 }
 
-function addItems(set: FieldSet, list: Json[], shape: Shape, path: string): void {
+function addItems(set: FieldSet, list: Json[], shape: Shape, containers: boolean, path: string): void {
   for (const [index, item] of list.entries()) {
     const step = shape.set ? `v:${JSON.stringify(item)}` : itemStep(item, shape);
-    const child = shape.set ? new FieldSet() : fieldsOf(item, shape.item(), `${path}[${index}]`);
+    const child = shape.set ? new FieldSet() : fieldsOf(item, shape.item(), containers, `${path}[${index}]`);
     child.member = true;
     set.children.set(step, child);
   }
@@ -145,6 +154,7 @@ function stepText(step: string): string {
 
 /** The paths in a set as conflicts name them: `.spec.ports[port=80,protocol="TCP"].name`. */
 export function pathsOf(set: FieldSet, prefix = ''): string[] {
-  const inner = [...set.children].flatMap(([step, child]) => pathsOf(child, prefix + stepText(step)));
-  return set.member && prefix ? [prefix, ...inner] : inner;
+  const children = [...set.children].sort(([a], [b]) => (a < b ? -1 : 1));
+  const own = children.filter(([, child]) => child.member).map(([step]) => prefix + stepText(step));
+  return [...own, ...children.flatMap(([step, child]) => pathsOf(child, prefix + stepText(step)))];
 }

@@ -43,8 +43,10 @@ function toEntry(manager: Manager): ManagedFieldsEntry {
 /** Writes managers into an object; those that own nothing are left out. */
 export function writeManagers(object: KubeObject, managers: Manager[]): void {
   const entries = managers.filter((manager) => !manager.fields.empty).map(toEntry);
-  // Applied entries first, then by time, as the real server sorts them.
-  entries.sort((a, b) => (a.operation ?? '').localeCompare(b.operation ?? '') || (a.time ?? '').localeCompare(b.time ?? ''));
+  // Applied entries first, then by time and name, as the real server sorts them.
+  const order = (entry: ManagedFieldsEntry): string =>
+    [entry.operation, entry.time, entry.manager].map((part) => part ?? '').join(' ');
+  entries.sort((a, b) => (order(a) < order(b) ? -1 : 1));
   if (entries.length > 0) object.metadata.managedFields = entries;
   else delete object.metadata.managedFields;
 }
@@ -64,20 +66,21 @@ const unowned = [
   ...['deletionTimestamp', 'deletionGracePeriodSeconds', 'generateName'],
 ];
 
-/** All fields of an object that somebody can own. Throws UndeclaredField. */
-export function ownableFields(object: Readonly<KubeObject>, shape: Shape): FieldSet {
+/** All fields of an object that somebody can own; see fieldsOf for `containers`. Throws UndeclaredField. */
+export function ownableFields(object: Readonly<KubeObject>, shape: Shape, containers = false): FieldSet {
   const { metadata, ...rest } = object;
   const members: JsonObject = { ...rest, apiVersion: undefined, kind: undefined };
-  const set = fieldsOf(members, { ...shape, field: (name) => shape.field(name) ?? plain });
-  const own = without(fieldsOf(metadata, shape.field('metadata') ?? plain), unowned);
+  const set = fieldsOf(members, { ...shape, field: (name) => shape.field(name) ?? plain }, containers);
+  set.member = false;
+  const own = without(fieldsOf(metadata, shape.field('metadata') ?? plain, containers), unowned);
   if (!own.empty) set.children.set('f:metadata', own);
   return set;
 }
 
 /** The managers after a write that was not an apply: the writer owns what it changed, nobody what is gone. */
 export function managersAfterUpdate(live: KubeObject | undefined, next: KubeObject, shape: Shape, writer: Writer): Manager[] {
-  const after = ownableFields(next, shape);
-  const before = live ? ownableFields(live, shape) : new FieldSet();
+  const after = ownableFields(next, shape, true);
+  const before = live ? ownableFields(live, shape, true) : new FieldSet();
   const touched = changed(after, before);
   const removed = difference(before, after);
   const managers = readManagers(next).map((manager) => ({

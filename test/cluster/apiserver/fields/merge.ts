@@ -55,7 +55,7 @@ function removeMembers(value: JsonObject, gone: FieldSet, kept: FieldSet | undef
     else result[name] = left;
   }
   const emptied = Object.keys(result).length === 0 && Object.keys(value).length > 0;
-  return emptied ? undefined : result;
+  return emptied && !kept?.member ? undefined : result;
 }
 
 function removeItems(list: Json[], gone: FieldSet, kept: FieldSet | undefined, shape: Shape): Json {
@@ -66,5 +66,5 @@ function removeItems(list: Json[], gone: FieldSet, kept: FieldSet | undefined, s
     const rest = removeFields(item, child, kept?.children.get(step), shape.item());
     return rest === undefined ? [] : [rest];
   });
-  return left.length === 0 && list.length > 0 ? undefined : left;
+  return left.length === 0 && list.length > 0 && !kept?.member ? undefined : left;
 }

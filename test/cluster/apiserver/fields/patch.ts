@@ -22,7 +22,7 @@ export function jsonPatch(target: KubeObject, patch: Json): Json {
     // The library checks every operation itself (validateOperation), so an ill-formed one ends in its error.
     return fastJsonPatch.applyPatch(clone(target), patch as unknown as Operation[], true).newDocument as Json;
   } catch (error) {
-    const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
-    throw new StatusError(422, 'Invalid', `the server rejected our request due to an error in our request: ${reason}`, {});
+    const message = 'the server rejected our request due to an error in our request';
+    throw Object.assign(new StatusError(422, 'Invalid', message, {}), { cause: error });
   }
 }

@@ -21,8 +21,8 @@ import { isSelfReview, selfReview } from './self-review.ts';
 
 const version = {
   major: '1',
-  minor: '32',
-  gitVersion: 'v1.32.0+nftproxy-test',
+  minor: '36',
+  gitVersion: 'v1.36.0+nftproxy-test',
   gitCommit: 'none',
   gitTreeState: 'clean',
   buildDate: '2025-01-01T00:00:00Z',

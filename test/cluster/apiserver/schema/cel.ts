@@ -79,13 +79,10 @@ const reasons: Partial<Record<string, FieldError['type']>> = {
 function failure(rule: Rule, path: string, value: Json, context: Record<string, unknown>, error?: string): FieldError {
   const spoken = rule.messageExpression === undefined ? undefined : evaluateMessage(rule.messageExpression, context);
   const detail = error ?? spoken ?? rule.message ?? `failed rule: ${rule.rule}`;
-  const composite = Array.isArray(value) ? 'array' : 'object';
-  return {
-    field: path + (rule.fieldPath ?? '') || '<nil>',
-    type: reasons[rule.reason ?? ''] ?? 'Invalid',
-    value: typeof value === 'object' && value !== null ? composite : value,
-    detail,
-  };
+  const field = path + (rule.fieldPath ?? '') || '<nil>';
+  const type = reasons[rule.reason ?? ''] ?? 'Invalid';
+  // Maps and lists are not printed into messages.
+  return typeof value === 'object' ? { field, type, detail } : { field, type, value, detail };
 }
 
 function evaluateMessage(expression: string, context: Record<string, unknown>): string | undefined {
@@ -105,6 +102,11 @@ function check(rule: Rule, path: string, value: Json, context: Record<string, un
     const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
     return [failure(rule, path, value, context, `rule evaluation error: ${reason}: evaluating rule: ${rule.rule}`)];
   }
+}
+
+/** Whether a schema has any CEL rule. */
+export function hasRules(schema: JsonObject): boolean {
+  return JSON.stringify(schema).includes('"x-kubernetes-validations"');
 }
 
 /** The item of an old list that a new item corresponds to: by its keys in a list of type map, else none. */

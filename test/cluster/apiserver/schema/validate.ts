@@ -2,7 +2,7 @@ import type { ValidateFunction } from 'ajv';
 import type { Json, JsonObject, KubeObject } from '../json.ts';
 import { isObject } from '../json.ts';
 import type { FieldError } from '../status.ts';
-import { validateRules } from './cel.ts';
+import { hasRules, validateRules } from './cel.ts';
 import { explain } from './errors.ts';
 import { newValidator } from './formats.ts';
 import { itemSchema, listMapKeys, propertySchema } from './structural.ts';
@@ -53,9 +53,20 @@ function listDuplicates(list: Json[], schema: JsonObject, path: string): FieldEr
   });
 }
 
+/** Errors of these kinds make an object too ill-formed for CEL rules. */
+const blocking = new Set<FieldError['type']>(['NotSupported', 'Required', 'TooLong', 'TooMany', 'TypeInvalid']);
+
+const unchecked: FieldError = {
+  field: '<nil>',
+  type: 'Invalid',
+  value: null,
+  detail:
+    'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
+};
+
 /**
- * Validates a custom object: the OpenAPI schema, uniqueness in lists that are sets or maps, then CEL rules. Rules run
- * only on objects that are otherwise well-formed, as in the real server.
+ * Validates a custom object: the OpenAPI schema, uniqueness in lists that are sets or maps, then CEL rules. Rules do not
+ * run on ill-formed objects; the errors say so, as in the real server.
  * @param old the object before an update, for transition rules
  */
 export function validateCustom(object: KubeObject, schema: JsonObject, old: KubeObject | undefined): FieldError[] {
@@ -64,6 +75,7 @@ export function validateCustom(object: KubeObject, schema: JsonObject, old: Kube
     ? []
     : (validator.errors ?? []).filter((error) => !isNoise(error.schemaPath)).map(explain);
   errors.push(...duplicates(object, schema, ''));
-  if (errors.length > 0) return errors;
-  return validateRules(object, schema, old);
+  if (!hasRules(schema)) return errors;
+  if (errors.some((error) => blocking.has(error.type))) return [...errors, unchecked];
+  return [...errors, ...validateRules(object, schema, old)];
 }

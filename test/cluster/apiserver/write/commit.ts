@@ -12,8 +12,7 @@ import type { Resource } from '../resources.ts';
 import { storageKey, targetOf } from '../resources.ts';
 import { applyDefaults, prune } from '../schema/structural.ts';
 import { validateCustom } from '../schema/validate.ts';
-import { badRequest, invalid } from '../status.ts';
-import type { FieldError } from '../status.ts';
+import { badRequest, invalid, invalidPatch } from '../status.ts';
 import { finishDeletion } from './deletion.ts';
 import type { Location, WriteOptions } from './options.ts';
 import { keyOf } from './options.ts';
@@ -71,16 +70,13 @@ function ownMetadata(proposal: Proposal): void {
   if (generateName !== undefined) metadata.generateName = generateName;
 }
 
-function reportUnknown(proposal: Proposal, unknown: string[]): string[] {
-  const { options, next, location } = proposal;
+function reportUnknown(proposal: Proposal, unknown: string[], before: KubeObject): string[] {
+  const { options, location } = proposal;
   if (unknown.length === 0 || options.fieldValidation === 'Ignore') return [];
   const lines = unknown.map((path) => `unknown field "${path}"`);
   if (options.fieldValidation === 'Warn') return lines;
   const message = `strict decoding error: ${lines.join(', ')}`;
-  if (proposal.patched && proposal.old) {
-    const error: FieldError = { field: 'patch', type: 'Invalid', value: JSON.stringify(next), detail: message };
-    throw invalid(targetOf(location.resource), next.metadata.name, [error]);
-  }
+  if (proposal.patched && proposal.old) throw invalidPatch(before, message);
   const { kind, version } = location.resource;
   throw badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: ${message}`);
 }
@@ -89,7 +85,8 @@ function prepare(proposal: Proposal): string[] {
   const { next, old, location } = proposal;
   const { custom } = location.resource;
   if (custom) {
-    const warnings = reportUnknown(proposal, prune(next, custom.schema));
+    const before = structuredClone(next);
+    const warnings = reportUnknown(proposal, prune(next, custom.schema), before);
     applyDefaults(next, custom.schema);
     return warnings;
   }

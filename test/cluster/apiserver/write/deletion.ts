@@ -56,7 +56,7 @@ function isNamespace(location: Location): boolean {
 }
 
 function marked(location: Location, object: Readonly<KubeObject>, grace: number, finalizers: string[]): KubeObject {
-  const next = structuredClone(object);
+  const next: KubeObject = structuredClone(object);
   const { metadata } = next;
   metadata.deletionTimestamp = timestamp(new Date(Date.now() + grace * 1000));
   metadata.deletionGracePeriodSeconds = grace;

@@ -1,0 +1,87 @@
+import type { ConntrackEntry } from '../nftables/index.ts';
+import type { Endpoint, ServicePort } from '../services/index.ts';
+
+/** Weights by `address:port`, integers; only their ratios matter. */
+export type LoadWeights = ReadonlyMap<string, number>;
+
+/** A weight of average load; gives ratios a resolution of about 1.5 %. */
+const unit = 64;
+const most = 4;
+
+/**
+ * Weights that send new connections to where fewer are open: inverse to the open connections per unit of weight, and
+ * never more than a factor of 4 from the average. Not "all to the one with the least": counts are seconds old, and
+ * everybody would run to the same endpoint (measured: worse than random).
+ */
+export function loadWeights(endpoints: readonly Endpoint[], open: (endpoint: Endpoint) => number): LoadWeights {
+  const active = endpoints.filter((endpoint) => endpoint.weight > 0);
+  const load = active.map((endpoint) => (1 + open(endpoint)) / endpoint.weight);
+  const average = load.reduce((sum, one) => sum + one, 0) / active.length;
+  return new Map(
+    active.map((endpoint, index) => {
+      const factor = Math.min(most, Math.max(1 / most, average / (load[index] ?? average)));
+      return [`${endpoint.address}:${endpoint.port}`, Math.max(1, Math.round(unit * endpoint.weight * factor))] as const;
+    }),
+  );
+}
+
+/** Open connections by protocol and endpoint, from what answers them. */
+export function countOpen(entries: Iterable<ConntrackEntry>, counts: Map<string, number>): void {
+  for (const entry of entries) {
+    if (!entry.status.dnat || !isOpen(entry)) continue;
+    const key = `${entry.protocol} ${entry.reply.source}:${entry.reply.sourcePort}`;
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+}
+
+/** TCP connections that are closing do not load their endpoint. */
+function isOpen({ protocol, tcpState }: ConntrackEntry): boolean {
+  return protocol !== 'tcp' || tcpState === undefined || tcpState === 'SYN_RECV' || tcpState === 'ESTABLISHED';
+}
+
+/** What to read from conntrack, and what to make of it. */
+export interface LoadReader {
+  entries(section: { family: 4 | 6; protocol: ServicePort['protocol'] }): Promise<Iterable<ConntrackEntry>>;
+}
+
+/**
+ * New weights for the Service ports that balance by least connections, as far as they differ from the last ones.
+ * Reads only the families and protocols that such Service ports use, so nobody pays who does not ask for it.
+ */
+export class LoadFollower {
+  readonly #reader: LoadReader;
+  #last = new Map<string, string>();
+
+  constructor(reader: LoadReader) {
+    this.#reader = reader;
+  }
+
+  async look(ports: Iterable<ServicePort>): Promise<Map<string, LoadWeights | undefined>> {
+    const following = [...ports].filter(({ algorithm }) => algorithm === 'least-connections');
+    const counts = new Map<string, number>();
+    for (const section of sectionsOf(following)) countOpen(await this.#reader.entries(section), counts);
+    const changed = new Map<string, LoadWeights | undefined>();
+    const last = new Map<string, string>();
+    for (const port of following) {
+      const weights = loadWeights(endpointsOf(port), ({ address, port: number }) =>
+        counts.get(`${port.protocol} ${address}:${number}`) ?? 0,
+      );
+      const text = [...weights].join();
+      last.set(port.id, text);
+      if (this.#last.get(port.id) !== text) changed.set(port.id, weights);
+    }
+    for (const id of this.#last.keys()) if (!last.has(id)) changed.set(id, undefined);
+    this.#last = last;
+    return changed;
+  }
+}
+
+function endpointsOf({ clusterEndpoints, localEndpoints }: ServicePort): Endpoint[] {
+  const byName = new Map([...clusterEndpoints, ...localEndpoints].map((one) => [`${one.address}:${one.port}`, one]));
+  return [...byName.values()];
+}
+
+function sectionsOf(ports: readonly ServicePort[]): { family: 4 | 6; protocol: ServicePort['protocol'] }[] {
+  const sections = new Map(ports.map(({ family, protocol }) => [`${family} ${protocol}`, { family, protocol }]));
+  return [...sections.values()];
+}
