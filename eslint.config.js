@@ -15,9 +15,7 @@ const folders = [...Object.keys(mayImport), 'cli'];
 
 const zones = Object.entries(mayImport).map(([folder, allowed]) => ({
   target: `./src/${folder}`,
-  from: folders
-    .filter((other) => other !== folder && !allowed.includes(other))
-    .map((other) => `./src/${other}`),
+  from: folders.filter((other) => other !== folder && !allowed.includes(other)).map((other) => `./src/${other}`),
   message: `src/${folder} may import only: ${allowed.join(', ') || 'nothing of ours'} (docs/architecture.md)`,
 }));
 

@@ -9,22 +9,21 @@ import type { Clock } from './clock.ts';
 import { ConfigFile } from './config-source.ts';
 import { connectionCounts } from './connection-reader.ts';
 import { ProxyHealth } from './health.ts';
-import { healthHandler } from './health-server.ts';
-import { HttpListener, parseBindAddress } from './http-listener.ts';
+import type { HttpListener } from './http-listener.ts';
+import { agentListeners } from './agent-listeners.ts';
 import { KernelTable } from './kernel.ts';
 import { LoadFollower } from './least-connections.ts';
 import { describeError } from './log.ts';
 import type { Logger } from './log.ts';
 import { AgentMetrics } from './metrics.ts';
 import { countNoLocalEndpoints } from './metrics-kubeproxy.ts';
-import { metricsHandler } from './metrics-server.ts';
 import { NodeServices } from './node-services.ts';
 import { nodeSettings } from './node-settings.ts';
 import type { AgentOptions } from './options.ts';
 import { Pacer } from './pacer.ts';
 import { Reporter } from './reporter.ts';
 import { Sources } from './sources.ts';
-import type { AgentState } from './status.ts';
+import { agentState } from './agent-state.ts';
 import { Sync } from './sync.ts';
 import type { SyncResult } from './sync.ts';
 
@@ -115,7 +114,7 @@ export class Agent {
       this.#reporter = new Reporter({
         client,
         nodeName: options.nodeName,
-        state: () => this.#state(),
+        state: () => agentState(this.#sync, this.#kernel, { failure: this.#failure, lastGood: this.#lastGoodRevision }),
         generation: () => this.#generation,
         agentVersion: packageVersion,
         clock,
@@ -124,7 +123,16 @@ export class Agent {
     } else {
       this.#configFile = new ConfigFile(options.config, log);
     }
-    this.#listeners = this.#makeListeners();
+    this.#listeners = agentListeners({
+      healthAddress: options.healthAddress,
+      metricsAddress: options.metricsAddress,
+      health: this.#health,
+      metrics: this.#metrics,
+      sync: this.#sync,
+      kernel: this.#kernel,
+      log,
+      clock,
+    });
   }
 
   /** Starts everything; rejects only if the configuration file cannot be used. */
@@ -340,23 +348,6 @@ export class Agent {
     this.#request();
   }
 
-  #state(): AgentState {
-    const stats = this.#sync.forwarding?.stats;
-    const revision = this.#sync.appliedRevision;
-    let elements = 0;
-    for (const count of this.#kernel.elementCounts.values()) elements += count;
-    return {
-      ...(revision === undefined ? {} : { appliedRevision: revision }),
-      ...(this.#lastGoodRevision === undefined ? {} : { lastGoodRevision: this.#lastGoodRevision }),
-      ...(this.#failure === undefined ? {} : { failure: this.#failure }),
-      quarantined: [...this.#kernel.quarantined.values()],
-      services: stats?.services ?? 0,
-      endpoints: stats?.endpoints ?? 0,
-      elements,
-      problems: this.#sync.forwarding?.problems() ?? [],
-    };
-  }
-
   #makeMetrics(): AgentMetrics {
     const { reader, clock, log } = this.#deps;
     return new AgentMetrics({
@@ -372,21 +363,5 @@ export class Agent {
       },
       onCollectFailure: (error) => log.warn('cannot read the connection counters', { reason: describeError(error) }),
     });
-  }
-
-  #makeListeners(): HttpListener[] {
-    const { clock, log } = this.#deps;
-    const onBindFailure = (error: Error): void => log.error(error.message);
-    const { healthAddress, metricsAddress } = this.#options;
-    const health = healthHandler({ health: this.#health, clock, counters: this.#metrics.kubeProxy });
-    const metrics = metricsHandler({
-      metrics: this.#metrics,
-      effectiveConfig: () => this.#sync.config,
-      onError: (error) => log.error('cannot answer a request for metrics', { reason: describeError(error) }),
-    });
-    return [
-      new HttpListener({ purpose: 'health', bind: parseBindAddress(healthAddress), handler: health, onBindFailure, clock }),
-      new HttpListener({ purpose: 'metrics', bind: parseBindAddress(metricsAddress), handler: metrics, onBindFailure, clock }),
-    ];
   }
 }

@@ -77,7 +77,7 @@ class World {
    */
   connect(to: Target, pick: number, seenReply: boolean): void {
     const owner = this.#owner(to);
-    const slipped = owner?.servingEndpoints.length === 0 && pick === 0;
+    const slipped = owner?.servingEndpoints.length === 0 && pick % 2 === 0;
     if (owner === undefined || slipped) {
       this.table.add(this.#protocol, to, to, seenReply);
     } else if (owner.servingEndpoints.length > 0) {
@@ -180,7 +180,11 @@ describe('conntrack clean-up, whatever happens in whatever order', () => {
               protectedSoFar.delete(entry);
               left.add(entry);
             }
-            for (const entry of world.table.all) if (!left.has(entry)) protectedSoFar.add(entry);
+            for (const entry of world.table.all) {
+              if (left.has(entry)) continue;
+              if (world.shouldStay(entry)) protectedSoFar.add(entry);
+              else left.add(entry);
+            }
           };
           for (const action of actions) {
             await action(world);

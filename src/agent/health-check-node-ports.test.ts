@@ -1,8 +1,11 @@
 import { createServer, type AddressInfo, type Server } from 'node:net';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { HealthCheckNodePorts } from './health-check-node-ports.ts';
 import { listen } from './http-listener.ts';
 import { ManualClock } from './manual-clock.ts';
+
+// The machine that runs this may be busy.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

@@ -1,9 +1,12 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { systemClock } from './clock.ts';
 import { ProxyHealth } from './health.ts';
 import { healthHandler } from './health-server.ts';
 import { HttpListener } from './http-listener.ts';
 import { ManualClock } from './manual-clock.ts';
+
+// The machine that runs this may be busy.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const listeners: HttpListener[] = [];
 afterEach(async () => {

@@ -1,8 +1,11 @@
 import { createServer } from 'node:net';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { systemClock } from './clock.ts';
 import { formatBindAddress, HttpListener, listen, parseBindAddress } from './http-listener.ts';
 import { ManualClock } from './manual-clock.ts';
+
+// The machine that runs this may be busy.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 describe('addresses to listen on', () => {
   test.each(['0.0.0.0:10256', '127.0.0.1:0', '[::]:10256', '[fd00::1]:65535'])('%s is understood', (text) => {

@@ -336,13 +336,10 @@ export class KernelTable {
   /** The Service ports to blame for a failed transaction; rethrows what is no Service port's fault. */
   #culprits(error: unknown, plan: Plan, changes: Changes, nobodysFault: ReadonlySet<string>): Set<string> {
     if (!(error instanceof NetlinkError) || nobodysFault.has(error.code)) throw error;
-    const ids = new Set<string>();
-    for (const { element } of error.culprits) {
-      const owner = element && plan.ownerOf(element);
-      if (owner !== undefined && changes.has(owner)) ids.add(owner);
-    }
-    const [only] = changes.keys();
-    if (ids.size === 0 && changes.size === 1 && only !== undefined) ids.add(only);
+    const owners = error.culprits.map(({ element }) => element && plan.ownerOf(element));
+    const ids = new Set(owners.flatMap((id) => (id !== undefined && changes.has(id) ? id : [])));
+    // Whatever failed in a transaction of one Service port is that one's.
+    if (ids.size === 0 && changes.size === 1) return new Set(changes.keys());
     if (ids.size === 0) throw error;
     return ids;
   }

@@ -20,7 +20,10 @@ export function loadWeights(endpoints: readonly Endpoint[], open: (endpoint: End
   return new Map(
     active.map((endpoint, index) => {
       const factor = Math.min(most, Math.max(1 / most, average / (load[index] ?? average)));
-      return [`${endpoint.address}:${endpoint.port}`, Math.max(1, Math.round(unit * endpoint.weight * factor))] as const;
+      return [
+        `${endpoint.address}:${endpoint.port}`,
+        Math.max(1, Math.round(unit * endpoint.weight * factor)),
+      ] as const;
     }),
   );
 }
@@ -63,8 +66,9 @@ export class LoadFollower {
     const changed = new Map<string, LoadWeights | undefined>();
     const last = new Map<string, string>();
     for (const port of following) {
-      const weights = loadWeights(endpointsOf(port), ({ address, port: number }) =>
-        counts.get(`${port.protocol} ${address}:${number}`) ?? 0,
+      const weights = loadWeights(
+        endpointsOf(port),
+        ({ address, port: number }) => counts.get(`${port.protocol} ${address}:${number}`) ?? 0,
       );
       const text = [...weights].join();
       last.set(port.id, text);

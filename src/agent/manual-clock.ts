@@ -63,7 +63,7 @@ export class ManualClock implements Clock {
   }
 }
 
-/** Lets promise callbacks run that are already due, and those they bring about. */
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+/** Lets promise callbacks run that are already due, and all those they bring about. */
+function settle(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
 }

@@ -11,13 +11,16 @@ export interface MetricsHandlerOptions {
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
   /** The configuration in effect; anything that JSON can say. */
   readonly effectiveConfig: () => unknown;
+  /** The Service ports that the kernel holds. */
+  readonly servicePorts: () => unknown;
   /** Told when an answer could not be made; the client gets 500 and the same message. */
   readonly onError: (error: unknown) => void;
 }
 
 /**
  * Answers what kube-proxy answers on its metrics port: `/metrics`, `/healthz` (`ok` as long as the process answers),
- * `/proxyMode` (`nftables`) and `/configz`; 404 for every other path.
+ * `/proxyMode` (`nftables`) and `/configz`;
+ * and `/serviceports`, all Service ports that the kernel holds; 404 for every other path.
  */
 export function metricsHandler(
   options: MetricsHandlerOptions,
@@ -39,6 +42,9 @@ export function metricsHandler(
         return;
       case '/configz':
         answer(response, 200, 'application/json', `${JSON.stringify(options.effectiveConfig() ?? null)}\n`);
+        return;
+      case '/serviceports':
+        answer(response, 200, 'application/json', `${JSON.stringify(options.servicePorts())}\n`);
         return;
       default:
         answer(response, 404, plainText, '404 page not found\n');

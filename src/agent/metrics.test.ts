@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { ServicePort } from '../services/types.ts';
 import { systemClock } from './clock.ts';
 import type { ConnectionCount } from './connection-counts.ts';
@@ -6,6 +6,9 @@ import { HttpListener } from './http-listener.ts';
 import { AgentMetrics, type MetricsSources } from './metrics.ts';
 import { countNoLocalEndpoints } from './metrics-kubeproxy.ts';
 import { metricsHandler } from './metrics-server.ts';
+
+// The machine that runs this may be busy.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const quiet: MetricsSources = {
   connectionCounts: () => Promise.resolve([]),
@@ -124,7 +127,7 @@ describe('metrics that kube-proxy has too', () => {
       frontends: [],
       clusterEndpoints: [],
       localEndpoints: [],
-    otherServingEndpoints: [],
+      otherServingEndpoints: [],
       hasAnyEndpoints: true,
       algorithm: 'random',
     };
@@ -227,7 +230,8 @@ describe('the metrics port', () => {
       bind: { host: '127.0.0.1', port: 0 },
       handler: metricsHandler({
         metrics,
-        effectiveConfig: () => ({ mode: 'nftables' }),
+        servicePorts: () => [],
+      effectiveConfig: () => ({ mode: 'nftables' }),
         onError: (error) => void errors.push(error),
       }),
       onBindFailure: (error) => expect.fail(error.message),

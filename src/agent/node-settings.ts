@@ -60,7 +60,8 @@ function localRanges(config: EffectiveConfig, node: NodeView | undefined): reado
 function detectors(config: EffectiveConfig, localSources: readonly string[]): NodeSettings['detectors'] {
   const { mode, bridgeInterface, interfaceNamePrefix } = config.detectLocal;
   if (mode === 'BridgeInterface' && bridgeInterface !== undefined) return onInterface(bridgeInterface, false);
-  if (mode === 'InterfaceNamePrefix' && interfaceNamePrefix !== undefined) return onInterface(interfaceNamePrefix, true);
+  if (mode === 'InterfaceNamePrefix' && interfaceNamePrefix !== undefined)
+    return onInterface(interfaceNamePrefix, true);
   const families = new Set(localSources.map(familyOf));
   const bySource: LocalDetector = { by: 'source' };
   return { ...(families.has(4) && { 4: bySource }), ...(families.has(6) && { 6: bySource }) };

@@ -50,8 +50,6 @@ export function parseAgentOptions(args: readonly string[], environment: NodeJS.P
   };
 }
 
-// The type is what parseArgs infers from the table of options.
-// eslint-disable-next-line @typescript-eslint/explicit-function-return-type
 function parse(args: readonly string[]) {
   try {
     return parseArgs({
@@ -75,6 +73,7 @@ function parse(args: readonly string[]) {
 
 function oneOf<T extends string>(option: string, value: string, allowed: readonly T[]): T {
   const found = allowed.find((candidate) => candidate === value);
-  if (found === undefined) throw new UsageError(`${option} is ${JSON.stringify(value)}: use one of ${allowed.join(', ')}`);
+  if (found === undefined)
+    throw new UsageError(`${option} is ${JSON.stringify(value)}: use one of ${allowed.join(', ')}`);
   return found;
 }

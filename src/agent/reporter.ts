@@ -1,4 +1,11 @@
-import { agentFieldManager, apiVersion, group, proxyNodeStateKind, proxyNodeStatePlural, version } from '../api/constants.ts';
+import {
+  agentFieldManager,
+  apiVersion,
+  group,
+  proxyNodeStateKind,
+  proxyNodeStatePlural,
+  version,
+} from '../api/constants.ts';
 import type { Condition, ProxyNodeState, ProxyNodeStateStatus } from '../api/types.ts';
 import { resourcePath } from '../kubernetes/index.ts';
 import type { ApiClient } from '../kubernetes/index.ts';
@@ -94,7 +101,13 @@ export class Reporter {
     if (!status) return;
     const text = JSON.stringify(status);
     if (text === this.#written) return;
-    const path = resourcePath({ group, version, plural: proxyNodeStatePlural, name: this.#nodeName, subresource: 'status' });
+    const path = resourcePath({
+      group,
+      version,
+      plural: proxyNodeStatePlural,
+      name: this.#nodeName,
+      subresource: 'status',
+    });
     const body = { apiVersion, kind: proxyNodeStateKind, metadata: { name: this.#nodeName }, status };
     await this.#client.apply(path, body, { fieldManager: agentFieldManager, force: true });
     this.#written = text;

@@ -38,8 +38,7 @@ export function statusOf(
       status,
       reason,
       message: message.slice(0, longestMessage),
-      lastTransitionTime:
-        before?.status === status ? before.lastTransitionTime : `${now.toISOString().slice(0, 19)}Z`,
+      lastTransitionTime: before?.status === status ? before.lastTransitionTime : `${now.toISOString().slice(0, 19)}Z`,
       ...(observedGeneration === undefined ? {} : { observedGeneration }),
     };
   };

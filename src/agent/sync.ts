@@ -231,7 +231,6 @@ export class Sync {
   }
 }
 
-
 function setOrDelete<V>(map: Map<string, V>, key: string, value: V | undefined): void {
   if (value === undefined) map.delete(key);
   else map.set(key, value);

@@ -52,7 +52,7 @@ export class LoadBalancingDto {
   @IsString()
   algorithm?: Algorithm;
 
-  @Field({ description: 'Settings of the maglev algorithm.', default: {} })
+  @Field({ description: 'Settings of the maglev algorithm.', default: defaults.loadBalancing.maglev })
   @IsOptional()
   @Nested(() => MaglevDto)
   maglev?: MaglevDto;
@@ -185,14 +185,15 @@ export class ProxySettingsDto implements ProxySettings {
   @IsString()
   mode?: Mode;
 
-  @Field({ description: 'How connections are spread over endpoints.', default: {} })
+  @Field({ description: 'How connections are spread over endpoints.', default: defaults.loadBalancing })
   @IsOptional()
   @Nested(() => LoadBalancingDto)
   loadBalancing?: LoadBalancingDto;
 
   @Field({
     description: 'How traffic from pods of a node is told from traffic from elsewhere, which has to be masqueraded.',
-    default: {},
+    // Written out: API servers check a default against the rules before they fill in what is inside.
+    default: defaults.detectLocal,
   })
   @IsOptional()
   @Nested(() => DetectLocalDto)
@@ -235,7 +236,10 @@ export class ProxySettingsDto implements ProxySettings {
   @IsString({ each: true })
   nodePortAddresses?: string[];
 
-  @Field({ description: 'Connection tracking settings of the node, as kube-proxy has them.', default: {} })
+  @Field({
+    description: 'Connection tracking settings of the node, as kube-proxy has them.',
+    default: defaults.conntrack,
+  })
   @IsOptional()
   @Nested(() => ConntrackDto)
   conntrack?: ConntrackDto;

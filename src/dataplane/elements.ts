@@ -150,7 +150,11 @@ function externalVerdict(rendering: Rendering, port: ServicePort, policy: string
   return `goto external_local${port.family}`;
 }
 
-function renderNodePort(rendering: Rendering, port: ServicePort, frontend: Extract<Frontend, { kind: 'NodePort' }>): void {
+function renderNodePort(
+  rendering: Rendering,
+  port: ServicePort,
+  frontend: Extract<Frontend, { kind: 'NodePort' }>,
+): void {
   const key = `${port.protocol} . ${frontend.port}`;
   const local = frontend.policy === 'Local';
   rendering.add('node_ports', key);

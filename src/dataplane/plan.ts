@@ -1,7 +1,7 @@
 import type { Element } from '../nftables/index.ts';
 import type { ServicePort } from '../services/types.ts';
 import { elementsOf } from './elements.ts';
-import type { LoadWeights } from './elements.ts';
+import type { LoadWeights, PortElements } from './elements.ts';
 import type { PickChain } from './pick-chains.ts';
 
 /** What one transaction has to do. Deletes go first: the data of a map element cannot be overwritten. */
@@ -54,13 +54,12 @@ export class TableState {
     const chains = new Map<string, PickChain>();
     const retired = new Map<string, PickChain>();
     for (const [id, desired] of changes) {
-      const previous = this.#ports.get(id);
-      const before = previous && elementsOf(previous.port, previous.weights);
-      const after = desired && elementsOf(desired.port, desired.weights);
-      difference.own(id, before?.own ?? [], after?.own ?? []);
-      difference.shared(id, before?.shared ?? [], after?.shared ?? []);
-      for (const chain of after?.chains ?? []) chains.set(chain.name, chain);
-      for (const chain of before?.chains ?? []) if (chain.method === 'round_robin') retired.set(chain.name, chain);
+      const before = render(this.#ports.get(id));
+      const after = render(desired);
+      difference.own(id, before.own, after.own);
+      difference.shared(id, before.shared, after.shared);
+      for (const chain of after.chains) chains.set(chain.name, chain);
+      for (const chain of before.chains) if (chain.method === 'round_robin') retired.set(chain.name, chain);
     }
     for (const name of chains.keys()) retired.delete(name);
     const { deletes, adds, references, owners } = difference.result();
@@ -75,13 +74,23 @@ export class TableState {
           if (desired) this.#ports.set(id, desired);
           else this.#ports.delete(id);
         }
-        for (const [key, count] of references) {
-          if (count > 0) this.#references.set(key, count);
-          else this.#references.delete(key);
-        }
+        this.#countReferences(references);
       },
     };
   }
+
+  #countReferences(references: ReadonlyMap<string, number>): void {
+    for (const [key, count] of references) {
+      if (count > 0) this.#references.set(key, count);
+      else this.#references.delete(key);
+    }
+  }
+}
+
+const nothing: PortElements = { own: [], shared: [], chains: [] };
+
+function render(desired: DesiredPort | undefined): PortElements {
+  return desired ? elementsOf(desired.port, desired.weights) : nothing;
 }
 
 /** Accumulates the changes of several Service ports into one set of deletes and adds. */
@@ -176,7 +185,11 @@ export function adopt(
       wanted.delete(key);
       kept++;
     } else {
-      deletes.push({ set: element.set, key: element.key, ...(element.data === undefined ? {} : { data: element.data }) });
+      deletes.push({
+        set: element.set,
+        key: element.key,
+        ...(element.data === undefined ? {} : { data: element.data }),
+      });
     }
   }
   return { deletes, adds: [...wanted.values()], kept };

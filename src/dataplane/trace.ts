@@ -67,7 +67,9 @@ class Walk {
       return this.#follow(await this.#verdict('services', service), false);
     }
     if (await this.#isNodePort()) {
-      this.#say(`${this.#key(true)} is a NodePort, and ${this.#packet.destination} is a node address that accepts them`);
+      this.#say(
+        `${this.#key(true)} is a NodePort, and ${this.#packet.destination} is a node address that accepts them`,
+      );
       return this.#follow(await this.#verdict('node_port_services', this.#key(true)), true);
     }
     if (await this.#has('cluster_ips', this.#packet.destination)) {
@@ -127,15 +129,16 @@ class Walk {
     const { fromPod, fromHost } = this.#packet;
     const near = fromPod === true || fromHost;
     const who = fromPod === true ? 'a pod' : fromHost ? 'this host' : 'outside';
-    this.#say(`externalTrafficPolicy is Local and the source is ${who}: ${near ? 'all endpoints' : 'those on this node'}`);
+    this.#say(
+      `externalTrafficPolicy is Local and the source is ${who}: ${near ? 'all endpoints' : 'those on this node'}`,
+    );
     return this.#follow(await this.#verdict(`${prefix}${near ? 'cluster' : 'local'}_policy`, key), nodePort);
   }
 
   async #pick(chain: string, key: string, nodePort: boolean): Promise<Outcome> {
-    const [, affinity, scope = '', method = '', , suffix = ''] = pickChain.exec(chain) ?? [];
-    const endpoints = await this.#slots(`${scope}endpoints`, key, method === 'round_robin' ? undefined : Number(suffix));
-    const chosen =
-      (affinity === undefined ? undefined : await this.#remembered()) ?? this.#hashed(method, endpoints);
+    const { affinity, scope, method, slots } = parsePickChain(chain);
+    const endpoints = await this.#slots(`${scope}endpoints`, key, slots);
+    const chosen = (affinity ? await this.#remembered() : undefined) ?? this.#hashed(method, endpoints);
     this.#say(`${methodNames[method] ?? method} over ${new Set(endpoints).size} endpoints (${chain})`);
     const masquerade = await this.#masquerade(key, nodePort);
     return {
@@ -148,7 +151,7 @@ class Walk {
     };
   }
 
-  async #slots(map: string, key: string, count = Number.POSITIVE_INFINITY): Promise<string[]> {
+  async #slots(map: string, key: string, count: number): Promise<string[]> {
     const endpoints: string[] = [];
     while (endpoints.length < count) {
       const element = await this.#view.get(`${map}${this.#family}`, `${key} . ${endpoints.length}`);
@@ -207,6 +210,14 @@ class Walk {
     this.#say(step);
     return { action, steps: this.#steps, endpoints: [], masquerade: false };
   }
+}
+
+function parsePickChain(name: string): { affinity: boolean; scope: string; method: string; slots: number } {
+  const [, affinity, scope = '', method, , suffix] = pickChain.exec(name) ?? [];
+  if (method === undefined) throw new Error(`chain ${name} is none that balances`);
+  // The chain of a round-robin Service port is named after the Service port, not after its slots.
+  const slots = method === 'round_robin' ? Number.POSITIVE_INFINITY : Number(suffix);
+  return { affinity: affinity !== undefined, scope, method, slots };
 }
 
 const methodNames: Readonly<Record<string, string>> = {

@@ -1,4 +1,3 @@
-import { STATUS_CODES } from 'node:http';
 import { ApiError } from './errors.ts';
 import type { Status, WatchEvent } from './types.ts';
 
@@ -20,8 +19,7 @@ export function answerOf(method: string, path: string, text: string): unknown {
 /** The error that an answer of 300 and above stands for; what is not a Status object is quoted. */
 export function apiErrorOf(method: string, path: string, code: number, headers: Headers, text: string): ApiError {
   const status = parseStatus(text) ?? { message: excerpt(text) };
-  const reason = status.reason ?? STATUS_CODES[code]?.replaceAll(' ', '') ?? 'Unknown';
-  return new ApiError(method, path, { ...status, code, reason }, retryAfterSeconds(headers['retry-after']));
+  return new ApiError(method, path, { ...status, code }, retryAfterSeconds(headers['retry-after']));
 }
 
 /**

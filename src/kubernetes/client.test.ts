@@ -95,8 +95,8 @@ describe('requests', () => {
   it('quotes an error answer that is not a Status, as load balancers send it', async () => {
     server.intercept = () => ({ status: 502, body: '<html>\n  <h1>Bad Gateway</h1>' });
     const error = await failureOf(client.get(services));
-    expect(error).toMatchObject({ status: 502, reason: 'BadGateway' });
-    expect(error.message).toContain('<html> <h1>Bad Gateway</h1>');
+    expect(error).toMatchObject({ status: 502, reason: 'Unknown' });
+    expect(error.message).toBe('GET /api/v1/services: 502 Unknown: <html> <h1>Bad Gateway</h1>');
   });
 
   it('says so when a successful answer is not JSON', async () => {
@@ -281,6 +281,16 @@ describe('watches', () => {
     while (collection.watchers === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     server.dropConnections();
     expect(await failure).toBeInstanceOf(ConnectionError);
+  });
+
+  it('are not cut off by the time-out for answers', async () => {
+    const collection = server.collection(services);
+    const impatient = new ApiClient({ server: server.url }, { timeoutSeconds: 0.2 });
+    const first = impatient.watch<StoredObject>(services, { resourceVersion: collection.version }).next();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    collection.put('default/late');
+    expect((await first).value).toMatchObject({ type: 'ADDED' });
+    await impatient.close();
   });
 
   it("reject with the signal's reason when it aborts", async () => {

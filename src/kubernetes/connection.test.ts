@@ -5,7 +5,7 @@ import type { Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TLSSocket } from 'node:tls';
+import { TLSSocket } from 'node:tls';
 import { stringify } from 'yaml';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Surroundings } from './connection.ts';
@@ -50,8 +50,8 @@ async function serve(name: string): Promise<Server> {
   });
   listening.on('request', (request, response) => {
     const { authorization } = request.headers;
-    const certificate = (request.socket as TLSSocket).getPeerCertificate();
-    seen.push({ authorization, headers: request.headers, client: certificate.subject?.CN as string | undefined });
+    const client = request.socket instanceof TLSSocket ? request.socket.getPeerCertificate().subject : undefined;
+    seen.push({ authorization, headers: request.headers, client: client?.CN?.toString() });
     const refused = accepted !== undefined && authorization !== `Bearer ${accepted}`;
     response.writeHead(refused ? 401 : 200).end(refused ? '{"reason":"Unauthorized"}' : '{}');
   });

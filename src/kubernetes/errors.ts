@@ -5,7 +5,7 @@ export class ApiError extends Error {
   override readonly name = 'ApiError';
   /** HTTP status code. */
   readonly status: number;
-  /** Status.reason, e.g. `NotFound`, `Conflict`, `Expired`; the HTTP status in words if the server gave none. */
+  /** Status.reason, e.g. `NotFound`, `Conflict`, `Expired`; `Unknown` if the server gave none. */
   readonly reason: string;
   /** How long the server asks to wait before the next attempt, if it said so. */
   readonly retryAfterSeconds: number | undefined;

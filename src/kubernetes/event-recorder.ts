@@ -38,6 +38,8 @@ interface Series {
   lastMonotonic: number;
   /** The count that the API server knows; 0 before the Event is created. */
   written: number;
+  /** The count that is under way to it. */
+  sending: number;
   updates: number;
   cancelUpdate: (() => void) | undefined;
 }
@@ -98,7 +100,7 @@ export class EventRecorder {
 
   /** Writes what is waiting, counts included; resolves when all of it has been tried once. */
   async flush(): Promise<void> {
-    for (const series of this.#series.values()) if (series.written < series.count) this.#write(series);
+    for (const series of this.#series.values()) if (series.sending < series.count) this.#write(series);
     await this.#writing;
   }
 
@@ -122,6 +124,7 @@ export class EventRecorder {
       lastAt: now,
       lastMonotonic: this.#clock.monotonic(),
       written: 0,
+      sending: 0,
       updates: 0,
       cancelUpdate: undefined,
     };
@@ -167,6 +170,7 @@ export class EventRecorder {
     const { client } = this.#options;
     const { namespace, name, count } = series;
     if (series.written === count) return;
+    series.sending = count;
     const location = { group: 'events.k8s.io', version: 'v1', plural: 'events', namespace };
     const repetition = count > 1 ? { series: { count, lastObservedTime: microTime(series.lastAt) } } : {};
     if (series.written > 0) {

@@ -76,6 +76,19 @@ describe('one candidate', () => {
     expect(errors).toEqual([]);
   });
 
+  it('gives the Lease back when it stops before the server has answered that it is its own', async () => {
+    leases.create('kube-system', { metadata: { name: 'nftproxy', namespace: 'kube-system' }, spec: {} });
+    const answered = Promise.withResolvers<undefined>();
+    server.delay = ({ method }) => (method === 'PUT' ? answered.promise : undefined);
+    const elector = candidate('a');
+    await eventually('the Lease is taken', () => lease()?.spec?.holderIdentity === 'a');
+    server.delay = () => undefined;
+    await elector.stop();
+    answered.resolve(undefined);
+    expect(lease()?.spec?.holderIdentity).toBeUndefined();
+    expect(story).toEqual([]);
+  });
+
   it('takes its own Lease up again at once after a restart', async () => {
     leases.create('kube-system', {
       metadata: { name: 'nftproxy', namespace: 'kube-system' },
@@ -188,6 +201,23 @@ describe('two candidates', () => {
       () => server.seen.filter(({ headers }) => headers['user-agent'] === 'a').length > 15,
     );
     expect([a.isLeader, b.isLeader]).toEqual([false, true]);
+  });
+
+  it('have one leader when both find the Lease free at the same moment', async () => {
+    const looked = Promise.withResolvers<undefined>();
+    let looks = 0;
+    server.delay = ({ method }) => {
+      if (method !== 'GET') return undefined;
+      looks += 1;
+      if (looks === 2) looked.resolve(undefined);
+      return looked.promise;
+    };
+    leases.create('kube-system', { metadata: { name: 'nftproxy', namespace: 'kube-system' }, spec: {} });
+    const electors = ['a', 'b'].map((identity) => candidate(identity));
+    const writes = (): number => server.seen.filter(({ method }) => method === 'PUT').length;
+    await eventually('both tried', () => writes() >= 2 && story.length > 0);
+    expect(electors.filter((elector) => elector.isLeader)).toHaveLength(1);
+    expect([story.length, errors]).toEqual([1, []]);
   });
 
   it('accept that somebody gave the Lease to the other', async () => {

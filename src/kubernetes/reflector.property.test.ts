@@ -53,7 +53,7 @@ async function perform(server: FaultyServer, step: Step): Promise<void> {
   else if (step.do === 'drop') services.drop(step.key);
   else if (step.do === 'lose') services.eventsToLose = step.events;
   else if (step.do === 'refuse') refuse(server, step.status, step.times);
-  else if (step.do === 'pause') await new Promise((resolve) => setTimeout(resolve, 3));
+  else if (step.do === 'pause') await new Promise((resolve) => setTimeout(resolve, 8));
   else simpleFaults[step.do](server);
 }
 
@@ -136,7 +136,8 @@ describe('whatever happens', () => {
         ),
         { numRuns: 100 },
       );
-      expect(calls).toBeGreaterThan(500);
+      // The sequences were not over before anything happened.
+      expect(calls).toBeGreaterThan(200);
     },
   );
 });

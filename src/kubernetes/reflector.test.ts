@@ -397,6 +397,31 @@ describe('lost events', () => {
     expect(reflector.statistics.cacheMisses).toBe(0);
   });
 
+  it('are not confused with events that overtake the list', async () => {
+    services.put('default/changed', { a: 1 });
+    services.put('default/gone', { a: 1 });
+    const { reflector, calls } = reflect({ relistSeconds: 50 });
+    await reflector.synced;
+    await eventually('a watch', () => services.watchers === 1);
+    const delayed = Promise.withResolvers<undefined>();
+    server.delay = () => delayed.promise;
+    await eventually('a list is worked out', () => reflector.statistics.lists === 2 && server.seen.length === 3);
+    calls.length = 0;
+    services.put('default/changed', { a: 2 });
+    services.drop('default/gone');
+    services.put('default/new', { a: 2 });
+    await eventually('the events', () => calls.length === 3);
+    server.delay = () => undefined;
+    delayed.resolve(undefined);
+    await eventually('the next comparison', () => reflector.statistics.lists === 3);
+    expect(calls).toEqual([
+      ['default/changed', '2', '1'],
+      ['default/gone', undefined, '1'],
+      ['default/new', '2', undefined],
+    ]);
+    expect(reflector.statistics.cacheMisses).toBe(0);
+  });
+
   it('are looked for again when a comparison failed', async () => {
     const { reflector, calls, errors } = reflect({ relistSeconds: 50 });
     await reflector.synced;

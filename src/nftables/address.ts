@@ -14,28 +14,33 @@ function fault(kind: string, text: string): never {
   throw new SyntaxFault(`not ${kind}: ${JSON.stringify(text)}`);
 }
 
-/** Writes the 4 bytes of `10.0.0.1`, which is text[start, end). */
+/** Writes the 4 bytes of `10.0.0.1`, which is text[start, end). Throws SyntaxFault. */
 export function writeIpv4(writer: MessageWriter, text: string, start: number, end: number): void {
-  let value = 0;
-  let digits = 0;
-  let octets = 0;
   let word = 0;
-  for (let index = start; index <= end; index++) {
-    const code = index === end ? dot : text.charCodeAt(index);
-    if (code === dot) {
-      if (digits === 0 || value > 255) fault('an IPv4 address', text.slice(start, end));
-      word = word * 256 + value;
-      octets++;
-      value = 0;
-      digits = 0;
-      continue;
-    }
-    const digit = code - zero;
-    if (digit < 0 || digit > 9 || ++digits > 3) fault('an IPv4 address', text.slice(start, end));
+  let position = start;
+  for (let index = 0; index < 4; index++) {
+    const octetEnd = index === 3 ? end : text.indexOf('.', position);
+    const octet = octetEnd > end ? -1 : octetOf(text, position, octetEnd);
+    if (octet === -1) fault('an IPv4 address', text.slice(start, end));
+    word = word * 256 + octet;
+    position = octetEnd + 1;
+  }
+  writer.u32(word);
+}
+
+/** The number of one to three decimal digits up to 255; -1 for anything else. */
+function octetOf(text: string, start: number, end: number): number {
+  const digits = end - start;
+  if (digits < 1 || digits > 3) return -1;
+  // No leading zeros: some read them as octal.
+  if (digits > 1 && text.charCodeAt(start) === zero) return -1;
+  let value = 0;
+  for (let index = start; index < end; index++) {
+    const digit = text.charCodeAt(index) - zero;
+    if (digit < 0 || digit > 9) return -1;
     value = value * 10 + digit;
   }
-  if (octets !== 4) fault('an IPv4 address', text.slice(start, end));
-  writer.u32(word);
+  return value > 255 ? -1 : value;
 }
 
 /** Groups of the address that is being parsed: kept, because hundreds of thousands are. */
@@ -44,8 +49,8 @@ const groups = new Uint16Array(8);
 /** Writes the 16 bytes of an IPv6 address in any RFC 4291 spelling, which is text[start, end). */
 export function writeIpv6(writer: MessageWriter, text: string, start: number, end: number): void {
   const gap = endOfHead(text, start, end);
-  const head = readGroups(text, start, gap, 0);
-  const count = readGroups(text, Math.min(gap + 2, end), end, head);
+  const head = readGroups(text, start, gap, 0, gap === end);
+  const count = readGroups(text, Math.min(gap + 2, end), end, head, true);
   // '::' stands for at least one group.
   const valid = gap === end ? count === 8 : count >= 0 && count < 8;
   if (!valid) fault('an IPv6 address', text.slice(start, end));
@@ -60,14 +65,19 @@ function endOfHead(text: string, start: number, end: number): number {
   return found === -1 || found >= end ? end : found;
 }
 
-/** Reads the groups of text[start, end) to `groups` from `count` on; the new count, or a negative one for nonsense. */
-function readGroups(text: string, start: number, end: number, count: number): number {
+/**
+ * Reads the groups of text[start, end) to `groups` from `count` on; the new count, or a negative one for nonsense.
+ * Only the end of an address may be `dotted`.
+ */
+function readGroups(text: string, start: number, end: number, count: number, dotted: boolean): number {
   if (start === end || count < 0) return count;
   let position = start;
   let next = count;
   for (;;) {
     const groupEnd = endOfGroup(text, position, end);
-    if (groupEnd < end && text.charCodeAt(groupEnd) === dot) return embedIpv4(text, position, end, next);
+    if (groupEnd < end && text.charCodeAt(groupEnd) === dot) {
+      return dotted ? embedIpv4(text, position, end, next) : -1;
+    }
     const value = hexadecimal(text, position, groupEnd);
     if (value === -1 || next === 8) return -1;
     groups[next++] = value;

@@ -168,7 +168,10 @@ export class Transaction {
     return this;
   }
 
-  /** Adds the set or map; if it is there with the same types only its size changes. Other types: EEXIST. */
+  /**
+   * Adds the set or map; if it is there with the same types only its size changes, from the next transaction on. Other
+   * types: EEXIST.
+   */
   addSet(set: SetDefinition): this {
     const operation = { description: `add ${set.data === undefined ? 'set' : 'map'} ${set.name}`, setName: set.name };
     this.batch.add(nft.newSet, flag.create, operation, (writer) => {

@@ -35,6 +35,7 @@ export class ControlLoop {
   readonly #queues: { readonly nodes: WorkQueue; readonly configs: WorkQueue; readonly agents: WorkQueue };
   #assignment: Assignment | undefined;
   #synced = false;
+  #stopped = false;
 
   constructor({ client, options, log, metrics, events }: ControlLoopParts) {
     this.#log = log;
@@ -95,6 +96,7 @@ export class ControlLoop {
   /** Installs the CRDs, starts the watches and, once they are complete, the work. @throws ApiError, ConnectionError */
   async start(): Promise<void> {
     await this.#configs.start();
+    if (this.#stopped) return;
     this.#cache.start();
     await Promise.all([this.#configs.synced(), this.#cache.synced()]);
     this.#synced = true;
@@ -106,6 +108,7 @@ export class ControlLoop {
   /** Ends watches and queues; waits for requests that are under way. */
   async stop(): Promise<void> {
     this.#synced = false;
+    this.#stopped = true;
     await Promise.all(Object.values(this.#queues).map((queue) => queue.stop()));
     await Promise.all([this.#configs.shutdown(), this.#cache.stop()]);
   }

@@ -319,32 +319,6 @@ describe('an operator on a fresh cluster', { timeout: 2 * patience }, () => {
     await eventually('made anew', look, ({ spec }) => spec.template.spec.priorityClassName === 'system-node-critical');
   });
 
-  test('agents that do not run are a condition', async () => {
-    const { metadata } = await client.get<RawDaemonSet>(daemonSetPath);
-    const status = { observedGeneration: metadata.generation, desiredNumberScheduled: 3, numberReady: 2 };
-    const rest = { currentNumberScheduled: 3, numberMisscheduled: 0 };
-    await client.mergePatch(`${daemonSetPath}/status`, { status: { ...status, ...rest } });
-    await eventually(
-      'Degraded',
-      () => getConfig('default'),
-      (config) => conditionOf(config.status?.conditions, 'Degraded')?.reason === 'AgentNotRunning',
-    ).catch(() => undefined);
-    // The grace period is as long as this suite's patience: look once more.
-    const config = await eventually(
-      'Degraded',
-      () => getConfig('default'),
-      ({ status: seen }) => conditionOf(seen?.conditions, 'Degraded')?.reason === 'AgentNotRunning',
-    );
-    expect(conditionOf(config.status?.conditions, 'Degraded')?.message).toContain('1 of 3 agents are not ready');
-    expect(conditionOf(config.status?.conditions, 'Ready')?.status).toBe('True');
-    await client.mergePatch(`${daemonSetPath}/status`, { status: { numberReady: 3 } });
-    await eventually(
-      'AsExpected',
-      () => getConfig('default'),
-      ({ status: seen }) => conditionOf(seen?.conditions, 'Degraded')?.reason === 'AsExpected',
-    );
-  });
-
   test('a second operator stands by, and takes over at once when the first one stops', async () => {
     const second = await startOperator('second');
     try {

@@ -32,7 +32,7 @@ export const operatorUsage = `Usage: nftproxy operator [options]
 Installs the CRDs, runs an agent on every node and tells each what the ProxyConfigs say.
 
   --kubeconfig FILE       how to reach the API server (default: $KUBECONFIG, else the Pod's service account)
-  --namespace NAME        where the agents and the leader's Lease live (default nftproxy-system)
+  --namespace NAME        where the agents and the leader's Lease live (default $POD_NAMESPACE, else nftproxy-system)
   --image IMAGE           image of the agents (default: $NFTPROXY_IMAGE)
   --agent-api-server URL  how agents reach the API server, e.g. https://192.0.2.10:6443; behind several API servers the
                           address of their load balancer (default: one of the endpoints of Service default/kubernetes)
@@ -59,7 +59,7 @@ export function parseOperatorOptions(args: readonly string[], environment: NodeJ
   const server = values['agent-api-server'];
   return {
     ...(values.kubeconfig !== undefined && { kubeconfig: values.kubeconfig }),
-    namespace: values.namespace ?? 'nftproxy-system',
+    namespace: values.namespace ?? environment['POD_NAMESPACE'] ?? 'nftproxy-system',
     image,
     ...(server !== undefined && { agentApiServer: hostPort(server) }),
     httpPort: port(values['http-port'] ?? '8080'),

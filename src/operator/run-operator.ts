@@ -27,7 +27,7 @@ export async function runOperator(
 ): Promise<RunningOperator> {
   const connection = await loadConnection(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig });
   const client = new ApiClient(connection, { userAgent: 'nftproxy-operator' });
-  const logger = o.logger ?? new ConsoleLogger({ json: options.logFormat === 'json', prefix: 'nftproxy' });
+  const logger = o.logger ?? consoleLogger(options);
   const module = OperatorModule.create(client, options, logger);
   const settings: Pick<NestApplicationOptions, 'logger' | 'abortOnError'> = { logger, abortOnError: false };
   const app = await NestFactory.create(module, settings);
@@ -44,6 +44,10 @@ export async function runOperator(
     throw new Error(`cannot serve HTTP on port ${options.httpPort}: ${reason}`, { cause: error });
   }
   return { url: await urlOf(app), stop };
+}
+
+function consoleLogger({ logFormat }: OperatorOptions): LoggerService {
+  return new ConsoleLogger({ json: logFormat === 'json', colors: process.stdout.isTTY, prefix: 'nftproxy' });
 }
 
 /** `http://[::1]:8080` is the application's name for "all addresses"; people and tests want one to connect to. */

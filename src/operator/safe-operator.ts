@@ -37,7 +37,7 @@ export abstract class SafeOperator extends Operator {
   readonly #resources = new Map<string, Resource>();
   readonly #kinds = new Map<string, string>();
   readonly #reflectors = new Map<string, Reflector>();
-  #stopping: Promise<unknown> = Promise.resolve();
+  #stopping: Promise<unknown> | undefined;
 
   constructor(client: ApiClient, logger: OperatorLogger) {
     super(logger);
@@ -94,6 +94,8 @@ export abstract class SafeOperator extends Operator {
     onEvent: (event: ResourceEvent) => Promise<void>,
     namespace?: string,
   ): Promise<void> {
+    // It may have been told to stop while it was still starting.
+    if (this.#stopping !== undefined) return Promise.reject(new Error('the operator has been stopped'));
     const id = idOf(group, version, plural);
     this.#resources.set(id, { group, version, plural });
     const reflector = new Reflector({

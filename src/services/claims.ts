@@ -38,8 +38,8 @@ export class Claims {
 
   /**
    * Replaces claims by others, all at once.
-   * @returns ids of the owners whose frontends or conflicts may have changed, beside the owners of the claims given:
-   *   those that gained or lost an address by it, or lost it to somebody else than before
+   * @returns ids of all that claim an address and port that changed hands by it: one of them has it now, and for the
+   *   others it is somebody else who has it than before
    */
   replace(remove: readonly Claim[], add: readonly Claim[]): Set<string> {
     const holders = new Map<string, Claim | undefined>();
@@ -51,7 +51,6 @@ export class Claims {
       const now = this.holder(slot);
       if (now?.owner.id === before?.owner.id) continue;
       for (const claim of this.#all(slot)) affected.add(claim.owner.id);
-      if (before !== undefined) affected.add(before.owner.id);
     }
     return affected;
   }

@@ -123,6 +123,19 @@ describe('events', () => {
     expect([...changed.keys()]).toEqual(['default/web:http/tcp/4']);
   });
 
+  it('endpoints leave when their slice loses its port, or becomes one of the other family', () => {
+    const state = stateOf(service({ clusterIPs: ['10.96.0.1', 'fd00::1'] }));
+    const whole = slice('web', ['10.0.0.1']);
+    for (const other of [
+      slice('web', ['10.0.0.1'], { ports: [] }),
+      slice('web', ['fd01::1'], { addressType: 'IPv6' }),
+    ]) {
+      state.applyEndpointSlice('default/w', whole);
+      expect(state.applyEndpointSlice('default/w', other).changed.get(web)?.clusterEndpoints).toEqual([]);
+    }
+    expect(state.get('default/web:/tcp/6')?.clusterEndpoints).toMatchObject([{ address: 'fd01::1' }]);
+  });
+
   it('a change that makes no difference to forwarding is none', () => {
     const state = stateOf(service());
     state.applyEndpointSlice('default/w', slice('web', ['10.0.0.1', '10.0.0.2']));

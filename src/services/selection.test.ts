@@ -221,6 +221,46 @@ describe('which endpoints belong to a Service port', () => {
     }
   });
 
+  const copy = (ready: boolean, serving: boolean, terminating: boolean) => ({
+    addresses: ['10.0.0.1'],
+    conditions: { ready, serving, terminating },
+  });
+
+  it.each([
+    ['not terminating counts more than ready', copy(false, false, false), copy(true, true, true), []],
+    ['ready counts more than not ready', copy(true, true, false), copy(false, true, false), ['10.0.0.1 8080']],
+    ['serving counts more than not serving', copy(false, true, true), copy(false, false, true), ['10.0.0.1 8080']],
+  ])('of two copies of an endpoint, %s', (_, better, worse, expected) => {
+    for (const [first, second] of [
+      [better, worse],
+      [worse, better],
+    ] as const) {
+      const state = stateOf(
+        { 'default/web': service() },
+        { 'default/web-1': slice('web', [first]), 'default/web-2': slice('web', [second]) },
+      );
+      expect(targets(state, 'default/web:/tcp/4')).toEqual(expected);
+    }
+  });
+
+  it('of equal copies, that of the first slice by name counts', () => {
+    const weighted = (weight: string) => slice('web', ['10.0.0.1'], { annotations: { 'nftproxy.io/weight': weight } });
+    const state = stateOf(
+      { 'default/web': service() },
+      { 'default/second': weighted('5'), 'default/first': weighted('3') },
+    );
+    expect(state.get('default/web:/tcp/4')?.clusterEndpoints).toMatchObject([{ address: '10.0.0.1', weight: 3 }]);
+  });
+
+  it('endpoints are sorted by address, then port, and the same address with two ports is two endpoints', () => {
+    const at = (port: number, ...addresses: string[]) => slice('web', addresses, { ports: [{ name: '', port }] });
+    const state = stateOf(
+      { 'default/web': service() },
+      { 'default/web-1': at(9000, '10.0.0.2', '10.0.0.1'), 'default/web-2': at(80, '10.0.0.2') },
+    );
+    expect(targets(state, 'default/web:/tcp/4')).toEqual(['10.0.0.1 9000', '10.0.0.2 80', '10.0.0.2 9000']);
+  });
+
   it.each([
     ['0', 0],
     ['1', 1],

@@ -56,7 +56,7 @@ export class ManagedProcess {
     const log = openSync(options.logFile, 'a');
     try {
       const [program, ...args] = commandLine(options);
-      const child = spawn(program, args, { env: options.env, stdio: ['ignore', log, log] });
+      const child = spawn(program, args, { cwd: '/', env: options.env, stdio: ['ignore', log, log] });
       await new Promise<void>((resolve, reject) => {
         child.once('spawn', resolve);
         child.once('error', reject);

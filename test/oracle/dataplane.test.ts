@@ -71,9 +71,7 @@ function expectedOutcome(
   source: Source,
 ): Pick<Outcome, 'action' | 'masquerade'> & { endpoints: Set<string> } {
   const external = frontend.kind !== 'ClusterIP';
-  const nearby = external && source !== 'outside';
-  const onlyHere = frontend.policy === 'Local' && !nearby;
-  const candidates = onlyHere ? port.localEndpoints : port.clusterEndpoints;
+  const candidates = candidatesOf(port, frontend, source);
   const open = candidates.filter((endpoint) => endpoint.weight > 0);
   const nothing = { masquerade: false, endpoints: new Set<string>() };
   if (frontend.kind === 'LoadBalancerIP' && frontend.sourceRanges) return { action: 'drop', ...nothing };
@@ -81,6 +79,12 @@ function expectedOutcome(
   if (open.length === 0) return { action: 'reject', ...nothing };
   const masquerade = external ? frontend.policy === 'Cluster' || source === 'host' : source !== 'pod';
   return { action: 'forward', masquerade, endpoints: new Set(open.map(name)) };
+}
+
+/** Policy Local is for outside clients of external addresses, and for everybody at a ClusterIP. */
+function candidatesOf(port: ServicePort, frontend: Frontend, source: Source): readonly Endpoint[] {
+  const nearby = frontend.kind !== 'ClusterIP' && source !== 'outside';
+  return frontend.policy === 'Local' && !nearby ? port.localEndpoints : port.clusterEndpoints;
 }
 
 function name({ address, port }: Endpoint): string {

@@ -233,7 +233,10 @@ function servicePort(port: WantedPort, won: Frontend[], cluster: Cluster): Servi
   };
 }
 
-type EndpointLists = Pick<ServicePort, 'clusterEndpoints' | 'localEndpoints' | 'otherServingEndpoints' | 'hasAnyEndpoints'>;
+type EndpointLists = Pick<
+  ServicePort,
+  'clusterEndpoints' | 'localEndpoints' | 'otherServingEndpoints' | 'hasAnyEndpoints'
+>;
 
 function endpointLists(port: WantedPort, cluster: Cluster): EndpointLists {
   const all = endpointsOf(port, cluster);

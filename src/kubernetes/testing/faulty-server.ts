@@ -38,6 +38,8 @@ export class FaultyServer {
   readonly seen: SeenRequest[] = [];
   /** Answers a request in place of the server when it returns something. */
   intercept: (request: SeenRequest) => CannedAnswer | undefined = () => undefined;
+  /** Awaited between working an answer out and sending it: what it says can be old when it arrives. */
+  delay: (request: SeenRequest) => Promise<unknown> | undefined = () => undefined;
   /** While true, requests are taken and never answered, and watches say nothing. */
   silent = false;
   /** Objects of a page at most, whatever `limit` says. */
@@ -114,7 +116,11 @@ export class FaultyServer {
     const [, root = '', namespace, plural = '', name] = pathPattern.exec(url.pathname) ?? [];
     const location = { collection: this.collection(`${root}/${plural}`), namespace, name };
     if (url.searchParams.get('watch') === 'true') this.#watch(seen, location, response);
-    else answer(response, this.#handle(seen, location));
+    else {
+      const result = this.#handle(seen, location);
+      await this.delay(seen);
+      answer(response, result);
+    }
   }
 
   #handle(request: SeenRequest, { collection, namespace, name }: Location): { code: number; value: object } {

@@ -73,7 +73,7 @@ export interface ApiServer {
 const dualStack = ['10.96.0.0/16', 'fd00:10:96::/112'];
 
 /** Everything that follows a store, and how to make it stop doing so. */
-function newState(store: Store, serviceCidrs: string[]): { state: ClusterState; release(): void } {
+function newState(store: Store, serviceCidrs: string[]): { state: ClusterState; release: () => void } {
   const registry = new Registry();
   const allocator = new ServiceAllocator(store, serviceCidrs);
   const stopFollowing = followDefinitions(store, registry);
@@ -82,7 +82,7 @@ function newState(store: Store, serviceCidrs: string[]): { state: ClusterState; 
   const controllers = new Controllers(state);
   return {
     state,
-    release() {
+    release: () => {
       stopFollowing();
       allocator.stop();
       controllers.stop();

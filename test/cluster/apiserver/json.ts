@@ -66,6 +66,12 @@ export function stringAt(value: Json, key: string): string | undefined {
   return typeof inner === 'string' ? inner : undefined;
 }
 
+/** A value as text: strings as they are, everything else as JSON, nothing for nothing. */
+export function textOf(value: Json): string {
+  if (typeof value === 'string') return value;
+  return value === undefined ? '' : JSON.stringify(value);
+}
+
 export function clone<T extends Json>(value: T): T {
   return structuredClone(value);
 }

@@ -117,10 +117,16 @@ export const builtins: readonly Resource[] = [
   builtin('rbac.authorization.k8s.io/v1', 'clusterrolebindings', 'ClusterRoleBinding', ['cluster']),
   builtin('rbac.authorization.k8s.io/v1', 'roles', 'Role', []),
   builtin('rbac.authorization.k8s.io/v1', 'rolebindings', 'RoleBinding', []),
-  builtin('apiextensions.k8s.io/v1', 'customresourcedefinitions', 'CustomResourceDefinition', ['cluster', 'status', 'generation'], {
-    shortNames: ['crd', 'crds'],
-    categories: ['api-extensions'],
-  }),
+  builtin(
+    'apiextensions.k8s.io/v1',
+    'customresourcedefinitions',
+    'CustomResourceDefinition',
+    ['cluster', 'status', 'generation'],
+    {
+      shortNames: ['crd', 'crds'],
+      categories: ['api-extensions'],
+    },
+  ),
   builtin('networking.k8s.io/v1', 'servicecidrs', 'ServiceCIDR', ['cluster', 'status']),
   builtin('networking.k8s.io/v1', 'networkpolicies', 'NetworkPolicy', ['generation'], { shortNames: ['netpol'] }),
   builtin(

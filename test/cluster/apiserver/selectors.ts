@@ -41,15 +41,26 @@ function setTest(name: string, operator: string, values: Set<string>): LabelTest
   return (labels) => labels[name] !== undefined && values.has(labels[name]);
 }
 
+function setTerm(term: string): LabelTest | undefined {
+  const [, name = '', operator = '', values = ''] = patterns.set.exec(term) ?? [];
+  return name ? setTest(name, operator, new Set(values.split(',').map((item) => item.trim()))) : undefined;
+}
+
+function compareTerm(term: string): LabelTest | undefined {
+  const [, name = '', operator = '', wanted = ''] = patterns.compare.exec(term) ?? [];
+  return name ? compareLabel(name, operator, wanted) : undefined;
+}
+
+function existsTerm(term: string): LabelTest | undefined {
+  const [, not, name = ''] = patterns.exists.exec(term) ?? [];
+  if (!name) return undefined;
+  return not === '!' ? (labels) => labels[name] === undefined : (labels) => labels[name] !== undefined;
+}
+
 function labelTerm(term: string): LabelTest {
-  const set = patterns.set.exec(term);
-  if (set) return setTest(set[1] ?? '', set[2] ?? '', new Set((set[3] ?? '').split(',').map((item) => item.trim())));
-  const compare = patterns.compare.exec(term);
-  if (compare) return compareLabel(compare[1] ?? '', compare[2] ?? '', compare[3] ?? '');
-  const exists = patterns.exists.exec(term);
-  if (!exists) throw badRequest(`unable to parse requirement: found '${term}', expected: a label selector requirement`);
-  const name = exists[2] ?? '';
-  return exists[1] === '!' ? (labels) => labels[name] === undefined : (labels) => labels[name] !== undefined;
+  const test = setTerm(term) ?? compareTerm(term) ?? existsTerm(term);
+  if (!test) throw badRequest(`unable to parse requirement: found '${term}', expected: identifier`);
+  return test;
 }
 
 /** Parses a label selector with all its operators (=, ==, !=, in, notin, exists, !exists, <, >). */

@@ -87,7 +87,12 @@ export function forbidden(target: Target, name: string, why: string, causes?: Ca
 }
 
 export function methodNotAllowed(): StatusError {
-  return new StatusError(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
+  return new StatusError(
+    405,
+    'MethodNotAllowed',
+    'the server does not allow this method on the requested resource',
+    {},
+  );
 }
 
 export function notAcceptable(types: string): StatusError {
@@ -124,7 +129,15 @@ export function internal(message: string): StatusError {
 export interface FieldError {
   field: string;
   type:
-    'Required' | 'Invalid' | 'NotSupported' | 'Duplicate' | 'Forbidden' | 'TooLong' | 'TooMany' | 'TypeInvalid' | 'NotFound';
+    | 'Required'
+    | 'Invalid'
+    | 'NotSupported'
+    | 'Duplicate'
+    | 'Forbidden'
+    | 'TooLong'
+    | 'TooMany'
+    | 'TypeInvalid'
+    | 'NotFound';
   /** The offending value, printed as JSON unless it is undefined. */
   value?: Json;
   detail: string;

@@ -25,8 +25,9 @@ server.keepAliveTimeout = 60_000;
 server.listen(port, '::', () => console.log(`${pod} on ${node} answers on port ${port}`));
 
 async function leave(): Promise<void> {
-  console.log('SIGTERM: leaving');
+  console.log(`${new Date().toISOString()} SIGTERM: leaving`);
   await sleep(acceptAfterSigtermMilliseconds);
+  console.log(`${new Date().toISOString()} no new connections`);
   server.close(() => process.exit(0));
   server.closeIdleConnections();
 }

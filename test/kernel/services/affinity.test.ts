@@ -59,7 +59,10 @@ describe('session affinity by client IP', () => {
     const before = await servers('clientPod', addresses[4].clusterIP);
     rig.restart({
       services: { web: loadBalancer(sticky) },
-      slices: { 'web-4': slice('web', 4, ['localPod', 'remotePod']), 'web-6': slice('web', 6, ['localPod', 'remotePod']) },
+      slices: {
+        'web-4': slice('web', 4, ['localPod', 'remotePod']),
+        'web-6': slice('web', 6, ['localPod', 'remotePod']),
+      },
     });
     await rig.run();
     expect(await servers('clientPod', addresses[4].clusterIP)).toEqual(before);

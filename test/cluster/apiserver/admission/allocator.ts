@@ -61,10 +61,8 @@ export class ServiceAllocator {
 
   /** Why a Service may not have an address that it asks for; undefined when it may. */
   addressProblem(ip: string, key: string): string | undefined {
-    const cidr = this.cidrs.find((one) => contains(one, ip));
-    if (!cidr) {
-      const ranges = this.cidrs.map((one) => one.text).join(',');
-      return `failed to allocate IP ${ip}: the provided network does not match the current range: ${ranges}`;
+    if (!this.cidrs.some((cidr) => contains(cidr, ip))) {
+      return `failed to allocate IP ${ip}: the provided network does not match the current range`;
     }
     const owner = this.#addresses.get(ip);
     if (owner === undefined || owner === key) return undefined;

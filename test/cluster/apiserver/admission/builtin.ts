@@ -1,5 +1,5 @@
 import type { Json, JsonObject, KubeObject } from '../json.ts';
-import { isObject, listAt, objectAt } from '../json.ts';
+import { equal, isObject, listAt, objectAt, stringAt, textOf } from '../json.ts';
 import { familyOf } from '../ip.ts';
 import type { Resource } from '../resources.ts';
 import type { FieldError } from '../status.ts';
@@ -32,39 +32,55 @@ const service: Admission = {
 };
 
 function validateAddress(address: Json, type: Json, field: string): FieldError[] {
-  if (type === 'FQDN') return [];
+  if (type !== 'IPv4' && type !== 'IPv6') return [];
   if (typeof address === 'string' && familyOf(address) === type) return [];
-  return [{ field, type: 'Invalid', value: address, detail: `must be a valid ${String(type)} address` }];
+  const valid = typeof address === 'string' && familyOf(address) !== undefined;
+  const detail = valid ? `must be an ${type} address` : 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)';
+  return [{ field, type: 'Invalid', value: address, detail }];
 }
 
 function validateEndpoint(endpoint: Json, type: Json, field: string): FieldError[] {
   const addresses = listAt(endpoint, 'addresses');
-  if (addresses.length === 0) return [{ field: `${field}.addresses`, type: 'Required', detail: 'must contain at least 1 address' }];
+  if (addresses.length === 0)
+    return [{ field: `${field}.addresses`, type: 'Required', detail: 'must contain at least 1 address' }];
   return addresses.flatMap((address, index) => validateAddress(address, type, `${field}.addresses[${index}]`));
+}
+
+function endpointErrors(slice: KubeObject, type: Json): FieldError[] {
+  const endpoints = listAt(slice, 'endpoints');
+  const errors = endpoints.flatMap((one, index) => validateEndpoint(one, type, `endpoints[${index}]`));
+  if (endpoints.length <= 1000) return errors;
+  return [
+    { field: 'endpoints', type: 'TooMany', value: endpoints.length, detail: 'must have at most 1000 items' },
+    ...errors,
+  ];
+}
+
+function slicePortErrors(slice: KubeObject): FieldError[] {
+  return listAt(slice, 'ports').flatMap((port, index): FieldError[] => {
+    const number = isObject(port) ? port['port'] : undefined;
+    if (number === undefined || number === null || validPort(number)) return [];
+    const detail = 'must be between 1 and 65535, inclusive';
+    return [{ field: `ports[${index}].port`, type: 'Invalid', value: number, detail }];
+  });
 }
 
 const endpointSlice: Admission = {
   prepare(object) {
     setMissing(object, { endpoints: [] });
+    for (const endpoint of listAt(object, 'endpoints').filter(isObject)) setMissing(endpoint, { conditions: {} });
     for (const port of listAt(object, 'ports').filter(isObject)) setMissing(port, { name: '', protocol: 'TCP' });
   },
   validate(object, old) {
     const types = ['FQDN', 'IPv4', 'IPv6'];
     const type = object['addressType'];
     if (type === undefined) return [{ field: 'addressType', type: 'Required', detail: '' }];
+    const errors: FieldError[] = [];
     if (typeof type !== 'string' || !types.includes(type)) {
-      return [{ field: 'addressType', type: 'NotSupported', value: type, detail: `supported values: "FQDN", "IPv4", "IPv6"` }];
+      const detail = 'supported values: "FQDN", "IPv4", "IPv6"';
+      errors.push({ field: 'addressType', type: 'NotSupported', value: type, detail });
     }
-    const endpoints = listAt(object, 'endpoints');
-    const errors = endpoints.flatMap((one, index) => validateEndpoint(one, type, `endpoints[${index}]`));
-    if (endpoints.length > 1000) {
-      errors.push({ field: 'endpoints', type: 'TooMany', value: endpoints.length, detail: 'must have at most 1000 items' });
-    }
-    for (const [index, port] of listAt(object, 'ports').entries()) {
-      const number = isObject(port) ? port['port'] : undefined;
-      if (number === undefined || number === null || validPort(number)) continue;
-      errors.push({ field: `ports[${index}].port`, type: 'Invalid', value: number, detail: 'must be between 1 and 65535, inclusive' });
-    }
+    errors.push(...endpointErrors(object, type), ...slicePortErrors(object));
     if (old && old['addressType'] !== type) {
       errors.push({ field: 'addressType', type: 'Invalid', value: type, detail: 'field is immutable' });
     }
@@ -80,12 +96,18 @@ const podSpecDefaults: JsonObject = {
   securityContext: {},
 };
 
+/** Images without a version may change, so they are pulled always. */
+function pullPolicy(image: string): string {
+  const [, version] = /:([^/@]+)$/.exec(image) ?? [];
+  return (version === undefined && !image.includes('@')) || version === 'latest' ? 'Always' : 'IfNotPresent';
+}
+
 function defaultPodSpec(spec: JsonObject): void {
   setMissing(spec, podSpecDefaults);
   const containers = [...listAt(spec, 'containers'), ...listAt(spec, 'initContainers')].filter(isObject);
   for (const container of containers) {
     setMissing(container, {
-      imagePullPolicy: 'IfNotPresent',
+      imagePullPolicy: pullPolicy(stringAt(container, 'image') ?? ''),
       resources: {},
       terminationMessagePath: '/dev/termination-log',
       terminationMessagePolicy: 'File',
@@ -122,13 +144,16 @@ function workload(defaults: JsonObject): Admission {
       const matched = objectAt(objectAt(spec, 'selector'), 'matchLabels');
       const labels = objectAt(objectAt(objectAt(spec, 'template'), 'metadata'), 'labels');
       if (!isObject(spec['selector'])) return [{ field: 'spec.selector', type: 'Required', detail: '' }];
+      const errors: FieldError[] = [];
       if (Object.entries(matched).some(([name, value]) => labels[name] !== value)) {
         const detail = '`selector` does not match template `labels`';
-        return [{ field: 'spec.template.metadata.labels', type: 'Invalid', value: labels, detail }];
+        errors.push({ field: 'spec.template.metadata.labels', type: 'Invalid', value: labels, detail });
       }
-      const before = old ? objectAt(old, 'spec')['selector'] : undefined;
-      if (before === undefined || JSON.stringify(before) === JSON.stringify(spec['selector'])) return [];
-      return [{ field: 'spec.selector', type: 'Invalid', value: spec['selector'], detail: 'field is immutable' }];
+      const { selector } = spec;
+      if (old && !equal(objectAt(old, 'spec')['selector'], selector)) {
+        errors.push({ field: 'spec.selector', type: 'Invalid', value: selector, detail: 'field is immutable' });
+      }
+      return errors;
     },
   };
 }
@@ -159,7 +184,7 @@ const admissions: Record<string, Admission> = {
       setMissing(object, { type: 'Opaque' });
       const data = objectAt(object, 'data');
       for (const [name, text] of Object.entries(objectAt(object, 'stringData'))) {
-        data[name] = Buffer.from(String(text)).toString('base64');
+        data[name] = Buffer.from(textOf(text)).toString('base64');
       }
       if (Object.keys(data).length > 0) object['data'] = data;
       delete object['stringData'];

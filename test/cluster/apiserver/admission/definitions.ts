@@ -1,5 +1,5 @@
 import type { Json, JsonObject, KubeObject } from '../json.ts';
-import { equal, isObject, listAt, objectAt, stringAt, timestamp } from '../json.ts';
+import { equal, isObject, listAt, objectAt, stringAt, textOf, timestamp } from '../json.ts';
 import type { PrinterColumn, Registry, Resource } from '../resources.ts';
 import { brokenRules } from '../schema/cel.ts';
 import { compile } from '../schema/validate.ts';
@@ -95,7 +95,7 @@ export function validateDefinition(object: KubeObject): FieldError[] {
     ...required(names, 'kind', 'spec.names'),
     ...required(spec, 'scope', 'spec'),
   ];
-  const expected = `${String(names['plural'])}.${String(spec['group'])}`;
+  const expected = `${textOf(names['plural'])}.${textOf(spec['group'])}`;
   if (object.metadata.name !== expected) {
     const detail = 'must be spec.names.plural+"."+spec.group';
     errors.push({ field: 'metadata.name', type: 'Invalid', value: object.metadata.name, detail });

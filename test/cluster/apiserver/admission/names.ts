@@ -16,13 +16,6 @@ const label: NameRule = {
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')",
 };
 
-const label1035: NameRule = {
-  pattern: /^[a-z]([-a-z0-9]*[a-z0-9])?$/,
-  limit: 63,
-  explanation:
-    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')",
-};
-
 const subdomain: NameRule = {
   pattern: /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/,
   limit: 253,
@@ -39,8 +32,8 @@ const pathSegment: NameRule = {
 
 function ruleFor(resource: Resource): NameRule {
   if (resource.group === 'rbac.authorization.k8s.io') return pathSegment;
-  if (resource.kind === 'Service' && resource.group === '') return label1035;
-  return resource.kind === 'Namespace' ? label : subdomain;
+  // Services could not start with a digit before Kubernetes 1.36.
+  return resource.group === '' && ['Namespace', 'Service'].includes(resource.kind) ? label : subdomain;
 }
 
 function checkName(value: string, rule: NameRule, field: string): FieldError[] {
@@ -64,10 +57,12 @@ function checkLabels(labels: Record<string, unknown>): FieldError[] {
   return Object.entries(labels).flatMap(([key, value]): FieldError[] => {
     const errors: FieldError[] = [];
     const field = 'metadata.labels';
-    const detail = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
+    const detail =
+      "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
     if (!qualifiedName.test(key)) errors.push({ field, type: 'Invalid', value: key, detail });
     if (typeof value !== 'string' || !labelValue.test(value)) {
-      const why = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
+      const why =
+        "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
       errors.push({ field, type: 'Invalid', value: String(value), detail: why });
     }
     return errors;

@@ -36,6 +36,19 @@ function validatePort(port: Json, index: number, several: boolean): FieldError[]
   return errors;
 }
 
+/** The value is printed by the names of the server's internal type, as the real server does. */
+function duplicatePort(port: JsonObject, index: number): FieldError {
+  const value = {
+    Name: '',
+    Protocol: port['protocol'],
+    AppProtocol: null,
+    Port: port['port'],
+    TargetPort: 0,
+    NodePort: 0,
+  };
+  return { field: `spec.ports[${index}]`, type: 'Duplicate', value, detail: '' };
+}
+
 function portDuplicates(ports: Json[]): FieldError[] {
   const names = new Set<Json>();
   const pairs = new Set<string>();
@@ -47,7 +60,7 @@ function portDuplicates(ports: Json[]): FieldError[] {
       errors.push({ field: `spec.ports[${index}].name`, type: 'Duplicate', value: name, detail: '' });
     }
     if (pairs.has(pair)) {
-      errors.push({ field: `spec.ports[${index}]`, type: 'Duplicate', value: JSON.parse(pair) as Json, detail: '' });
+      errors.push(duplicatePort(port, index));
     }
     names.add(name);
     pairs.add(pair);
@@ -84,7 +97,8 @@ export function validateService(service: KubeObject, old: Readonly<KubeObject> |
   }
   errors.push(...ports.flatMap((port, index) => validatePort(port, index, ports.length > 1)));
   errors.push(...portDuplicates(ports), ...addressErrors(spec));
-  for (const [name, allowed] of Object.entries(enumerations)) errors.push(...oneOf(spec[name], allowed, `spec.${name}`));
+  for (const [name, allowed] of Object.entries(enumerations))
+    errors.push(...oneOf(spec[name], allowed, `spec.${name}`));
   if (spec['type'] === 'ExternalName' && !spec['externalName']) {
     errors.push({ field: 'spec.externalName', type: 'Required', detail: '' });
   }

@@ -1,5 +1,5 @@
 import type { Json, JsonObject, KubeObject } from '../json.ts';
-import { isObject, listAt, objectAt, removeKey, stringAt } from '../json.ts';
+import { equal, isObject, listAt, objectAt, removeKey } from '../json.ts';
 import type { Family } from '../ip.ts';
 import { familyOf } from '../ip.ts';
 import type { FieldError } from '../status.ts';
@@ -28,7 +28,8 @@ function defaultTraffic(spec: JsonObject): void {
   if (external || listAt(spec, 'externalIPs').length > 0) setDefault(spec, 'externalTrafficPolicy', 'Cluster');
   if (spec['type'] === 'LoadBalancer') setDefault(spec, 'allocateLoadBalancerNodePorts', true);
   if (spec['type'] !== 'ExternalName') setDefault(spec, 'internalTrafficPolicy', 'Cluster');
-  if (spec['sessionAffinity'] === 'ClientIP') setDefault(spec, 'sessionAffinityConfig', { clientIP: { timeoutSeconds: 10800 } });
+  if (spec['sessionAffinity'] === 'ClientIP')
+    setDefault(spec, 'sessionAffinityConfig', { clientIP: { timeoutSeconds: 10800 } });
   if (spec['sessionAffinity'] === 'None') removeKey(spec, 'sessionAffinityConfig');
 }
 
@@ -44,6 +45,28 @@ export function defaultService(service: KubeObject): void {
     if (spec['type'] !== 'ExternalName') setDefault(port, 'targetPort', port['port']);
   }
   setDefault(service, 'status', { loadBalancer: {} });
+  normalizeAddresses(spec, {});
+}
+
+/** clusterIP is the first of clusterIPs; who writes only the one gets the other. */
+function normalizeAddresses(spec: JsonObject, before: JsonObject): void {
+  const { clusterIP } = spec;
+  if (typeof clusterIP !== 'string' || clusterIP === '') return;
+  const addresses = listAt(spec, 'clusterIPs');
+  if (addresses.length === 0) spec['clusterIPs'] = [clusterIP];
+  else if (addresses[0] !== clusterIP && addresses[0] === before['clusterIP'])
+    spec['clusterIPs'] = [clusterIP, ...addresses.slice(1)];
+}
+
+/** Fields that only some types have go when the type changes, unless the update sets them to something new. */
+function dropTypeDependent(spec: JsonObject, before: JsonObject): void {
+  const dropSame = (field: string, keep: boolean): void => {
+    if (!keep && equal(spec[field], before[field])) removeKey(spec, field);
+  };
+  const external = spec['type'] === 'NodePort' || spec['type'] === 'LoadBalancer';
+  dropSame('externalTrafficPolicy', external || listAt(spec, 'externalIPs').length > 0);
+  dropSame('allocateLoadBalancerNodePorts', spec['type'] === 'LoadBalancer');
+  dropSame('loadBalancerClass', spec['type'] === 'LoadBalancer');
 }
 
 /**
@@ -53,15 +76,20 @@ export function defaultService(service: KubeObject): void {
 export function keepAllocations(service: KubeObject, old: Readonly<KubeObject>): void {
   const spec = objectAt(service, 'spec');
   const before = objectAt(old, 'spec');
+  dropTypeDependent(spec, before);
   if (spec['type'] !== 'ExternalName' && before['type'] !== 'ExternalName') {
     for (const field of ['clusterIP', 'ipFamilyPolicy']) setDefault(spec, field, before[field]);
-    if (listAt(spec, 'clusterIPs').length === 0 && spec['clusterIP'] === before['clusterIP']) {
-      spec['clusterIPs'] = [...listAt(before, 'clusterIPs')];
-    }
+    if (keepsAddress(spec, before)) spec['clusterIPs'] = [...listAt(before, 'clusterIPs')];
+    normalizeAddresses(spec, before);
     if (listAt(spec, 'ipFamilies').length === 0) spec['ipFamilies'] = [...listAt(before, 'ipFamilies')];
   }
   if (hasNodePorts(spec)) keepNodePorts(spec, before);
   if (needsHealthCheckPort(spec)) setDefault(spec, 'healthCheckNodePort', before['healthCheckNodePort']);
+}
+
+/** Whether only the first address is given, and it is the old one: then the second is meant to stay as well. */
+function keepsAddress(spec: JsonObject, before: JsonObject): boolean {
+  return listAt(spec, 'clusterIPs').length <= 1 && spec['clusterIP'] === before['clusterIP'];
 }
 
 function keepNodePorts(spec: JsonObject, before: JsonObject): void {
@@ -69,7 +97,8 @@ function keepNodePorts(spec: JsonObject, before: JsonObject): void {
   const asked = new Set(portsOf(spec).map((port) => port['nodePort']));
   for (const port of portsOf(spec)) {
     const same = old.find((one) => one['port'] === port['port'] && one['protocol'] === port['protocol']);
-    if (same?.['nodePort'] !== undefined && !asked.has(same['nodePort'])) setDefault(port, 'nodePort', same['nodePort']);
+    if (same?.['nodePort'] !== undefined && !asked.has(same['nodePort']))
+      setDefault(port, 'nodePort', same['nodePort']);
   }
 }
 
@@ -118,7 +147,9 @@ function allocateAddresses(spec: JsonObject, key: string, allocator: ServiceAllo
     if (problem !== undefined) return [{ field: 'spec.clusterIPs', type: 'Invalid', value: wanted, detail: problem }];
   }
   const families = listAt(spec, 'ipFamilies') as Family[];
-  const addresses = families.map((family) => wanted.find((ip) => familyOf(ip) === family) ?? allocator.freeAddress(family));
+  const addresses = families.map(
+    (family) => wanted.find((ip) => familyOf(ip) === family) ?? allocator.freeAddress(family),
+  );
   if (addresses.includes(undefined)) {
     const detail = 'failed to allocate a serviceIP: range is full';
     return [{ field: 'spec.clusterIPs', type: 'Invalid', value: wanted, detail }];
@@ -135,7 +166,8 @@ function allocateNodePorts(spec: JsonObject, key: string, allocator: ServiceAllo
     const asked = Number(port['nodePort'] ?? 0);
     if (asked > 0) {
       const detail = allocator.nodePortProblem(asked, key);
-      if (detail !== undefined) errors.push({ field: `spec.ports[${index}].nodePort`, type: 'Invalid', value: asked, detail });
+      if (detail !== undefined)
+        errors.push({ field: `spec.ports[${index}].nodePort`, type: 'Invalid', value: asked, detail });
       continue;
     }
     const free = allocator.freeNodePort(taken);

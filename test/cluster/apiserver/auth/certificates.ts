@@ -29,7 +29,17 @@ async function makeAuthority(directory: string): Promise<void> {
   if (existsSync(join(directory, 'ca.crt'))) return;
   const subject = ['-subj', '/CN=nftproxy-test-ca', '-days', '3650', '-keyout', 'ca.key', '-out', 'ca.crt'];
   const usage = ['-addext', 'basicConstraints=critical,CA:TRUE', '-addext', 'keyUsage=critical,keyCertSign,cRLSign'];
-  await openssl(directory, ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', ...subject, ...usage]);
+  await openssl(directory, [
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-nodes',
+    ...subject,
+    ...usage,
+  ]);
 }
 
 async function issue(directory: string, name: string, subject: string, extensions: string[]): Promise<void> {
@@ -40,7 +50,13 @@ async function issue(directory: string, name: string, subject: string, extension
   await openssl(directory, ['x509', ...from, '-extfile', `${name}.ext`, '-out', `${name}.crt`]);
 }
 
-const names = ['localhost', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc', 'kubernetes.default.svc.cluster.local'];
+const names = [
+  'localhost',
+  'kubernetes',
+  'kubernetes.default',
+  'kubernetes.default.svc',
+  'kubernetes.default.svc.cluster.local',
+];
 
 /**
  * Makes (or finds) a CA, a server certificate and an administrator's client certificate in a directory.
@@ -49,7 +65,10 @@ const names = ['localhost', 'kubernetes', 'kubernetes.default', 'kubernetes.defa
 export async function makeCertificates(directory: string, addresses: string[]): Promise<Certificates> {
   await mkdir(directory, { recursive: true });
   await makeAuthority(directory);
-  const alternatives = [...names.map((name) => `DNS:${name}`), ...['127.0.0.1', '::1', ...addresses].map((ip) => `IP:${ip}`)];
+  const alternatives = [
+    ...names.map((name) => `DNS:${name}`),
+    ...['127.0.0.1', '::1', ...addresses].map((ip) => `IP:${ip}`),
+  ];
   const server = [`subjectAltName=${[...new Set(alternatives)].join(',')}`, 'extendedKeyUsage=serverAuth'];
   await issue(directory, 'server', '/CN=kube-apiserver', server);
   if (!existsSync(join(directory, 'admin.crt'))) {

@@ -1,5 +1,5 @@
 import type { KubeObject } from '../json.ts';
-import { timestamp } from '../json.ts';
+import { removeKey, timestamp } from '../json.ts';
 import type { Cause } from '../status.ts';
 import { StatusError, applyConflict } from '../status.ts';
 import { FieldSet, UndeclaredField, changed, difference, intersection, pathsOf, union, without } from './field-set.ts';
@@ -86,8 +86,11 @@ export function applyObject(request: ApplyRequest): KubeObject {
   for (const { manager, fields } of conflicts) manager.fields = difference(manager.fields, fields);
 
   // Only what can be applied of metadata is merged; the rest of it is the server's.
-  const config: KubeObject = { ...request.applied, metadata: { name: live.metadata.name, ...ownMetadata(request.applied) } };
-  for (const name of request.ignored) delete config[name];
+  const config: KubeObject = {
+    ...request.applied,
+    metadata: { name: live.metadata.name, ...ownMetadata(request.applied) },
+  };
+  for (const name of request.ignored) removeKey(config, name);
   const merged = mergeApplied(live, config, shape) as KubeObject;
   const gone = difference(last?.fields ?? new FieldSet(), wanted);
   const kept = others.reduce((set, manager) => union(set, manager.fields), wanted);

@@ -79,7 +79,11 @@ function addItems(set: FieldSet, list: Json[], shape: Shape, containers: boolean
 }
 
 /** Keeps of `a` what `keep` says, given the same field of `b`. */
-function filter(a: FieldSet, b: FieldSet | undefined, keep: (a: FieldSet, b: FieldSet | undefined) => boolean): FieldSet {
+function filter(
+  a: FieldSet,
+  b: FieldSet | undefined,
+  keep: (a: FieldSet, b: FieldSet | undefined) => boolean,
+): FieldSet {
   const result = new FieldSet();
   result.member = a.member && keep(a, b);
   if (result.member) result.value = a.value;

@@ -78,7 +78,12 @@ export function ownableFields(object: Readonly<KubeObject>, shape: Shape, contai
 }
 
 /** The managers after a write that was not an apply: the writer owns what it changed, nobody what is gone. */
-export function managersAfterUpdate(live: KubeObject | undefined, next: KubeObject, shape: Shape, writer: Writer): Manager[] {
+export function managersAfterUpdate(
+  live: KubeObject | undefined,
+  next: KubeObject,
+  shape: Shape,
+  writer: Writer,
+): Manager[] {
   const after = ownableFields(next, shape, true);
   const before = live ? ownableFields(live, shape, true) : new FieldSet();
   const touched = changed(after, before);

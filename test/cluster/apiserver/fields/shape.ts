@@ -80,11 +80,28 @@ const keyedLists: Partial<Record<string, readonly string[]>> = {
 
 /** Maps of built-in kinds that one manager owns as a whole. */
 const atomicMaps = new Set([
-  ...['selector', 'nodeSelector', 'labelSelector', 'namespaceSelector', 'objectSelector', 'targetRef', 'involvedObject'],
+  ...[
+    'selector',
+    'nodeSelector',
+    'labelSelector',
+    'namespaceSelector',
+    'objectSelector',
+    'targetRef',
+    'involvedObject',
+  ],
   ...['fieldRef', 'resourceFieldRef', 'secretKeyRef', 'configMapKeyRef', 'scaleTargetRef', 'nodeSelectorTerms'],
 ]);
 
-const freeMaps = new Set(['data', 'binaryData', 'stringData', 'matchLabels', 'allocatable', 'capacity', 'limits', 'requests']);
+const freeMaps = new Set([
+  'data',
+  'binaryData',
+  'stringData',
+  'matchLabels',
+  'allocatable',
+  'capacity',
+  'limits',
+  'requests',
+]);
 
 const sets = new Set(['podCIDRs']);
 

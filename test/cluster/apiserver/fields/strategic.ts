@@ -38,10 +38,9 @@ function deletePrimitives(result: JsonObject, directive: string, values: Json): 
 }
 
 function mergeMember(result: JsonObject, name: string, value: Json, shape: Shape): void {
-  if (value === null) return removeKey(result, name);
-  if (isObject(value) && value['$patch'] === 'delete') return removeKey(result, name);
   const live = result[name];
-  if (Array.isArray(value)) result[name] = mergeList(Array.isArray(live) ? live : [], value, shape);
+  if (value === null || (isObject(value) && value['$patch'] === 'delete')) removeKey(result, name);
+  else if (Array.isArray(value)) result[name] = mergeList(Array.isArray(live) ? live : [], value, shape);
   else result[name] = strategicMerge(live, value, shape);
 }
 

@@ -58,14 +58,16 @@ function decodeToken(text: string): Token {
   } catch {
     // Falls through to the same answer as for a token with missing parts.
   }
-  throw badRequest('continue key is not valid: illegal base64 data');
+  throw badRequest('invalid continue token: continue key is not valid: illegal base64 data');
 }
 
 /** A resourceVersion from a query as a number; undefined when it is not set. Throws StatusError 400. */
 export function versionOf(text: string | null): number | undefined {
   if (text === null || text === '') return undefined;
   if (!/^\d+$/.test(text)) {
-    throw badRequest(`invalid resource version: strconv.ParseUint: parsing "${text}": invalid syntax`);
+    throw badRequest(
+      `invalid resource version: resourceVersion: Invalid value: "${text}": strconv.ParseUint: parsing "${text}": invalid syntax`,
+    );
   }
   return Number(text);
 }
@@ -87,7 +89,8 @@ function revisionOf(state: ClusterState, query: URLSearchParams, token: Token | 
 function candidates(state: ClusterState, selection: Selection, at: number, after: string): Entry[] {
   const resource = storageKey(selection.resource);
   const { namespace, name } = selection;
-  const exact = name !== undefined && at === state.store.revision && (namespace !== '' || !selection.resource.namespaced);
+  const exact =
+    name !== undefined && at === state.store.revision && (namespace !== '' || !selection.resource.namespaced);
   if (exact) {
     const entry = state.store.get(resource, namespace ? `${namespace}/${name}` : name);
     return entry ? [entry] : [];
@@ -100,7 +103,13 @@ export function listPage(state: ClusterState, selection: Selection, query: URLSe
   const token = query.get('continue') ? decodeToken(query.get('continue') ?? '') : undefined;
   const at = revisionOf(state, query, token);
   try {
-    return cut(selection, candidates(state, selection, at, token?.after ?? ''), at, Number(query.get('limit') ?? 0), query);
+    return cut(
+      selection,
+      candidates(state, selection, at, token?.after ?? ''),
+      at,
+      Number(query.get('limit') ?? 0),
+      query,
+    );
   } catch (error) {
     if (!(error instanceof Compacted)) throw error;
     throw token ? continueExpired() : expired(at, error.oldest);

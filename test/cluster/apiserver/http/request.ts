@@ -12,16 +12,35 @@ export interface ResourcePath {
   subresource: string;
 }
 
+/** The group, the version and what follows them in a path; undefined for paths outside of /api and /apis. */
+function splitPath(path: string): { group: string; version: string; steps: string[] } | undefined {
+  const [root, ...rest] = path
+    .split('/')
+    .filter((step) => step !== '')
+    .map(decodeURIComponent);
+  if (root !== 'api' && root !== 'apis') return undefined;
+  const [group = '', version = '', ...steps] = root === 'api' ? ['', ...rest] : rest;
+  return root === 'apis' && group === '' ? undefined : { group, version, steps };
+}
+
+const namespaceSubresources = ['status', 'finalize'];
+
+/** /namespaces/x/pods is about pods; /namespaces/x and /namespaces/x/status are about the namespace itself. */
+function takeNamespace(steps: string[]): { namespace: string | undefined; rest: string[] } {
+  const [first, namespace, third = ''] = steps;
+  const inside = first === 'namespaces' && steps.length > 2 && !namespaceSubresources.includes(third);
+  return inside ? { namespace, rest: steps.slice(2) } : { namespace: undefined, rest: steps };
+}
+
 /** Finds what a path such as /apis/apps/v1/namespaces/x/daemonsets/y/status is about; undefined for unknown paths. */
 export function parseResourcePath(path: string, registry: Registry): ResourcePath | undefined {
-  const [root, ...rest] = path.split('/').filter((step) => step !== '').map(decodeURIComponent);
-  const [group = '', version = '', ...steps] = root === 'api' ? ['', ...rest] : rest;
-  if (root !== 'api' && (root !== 'apis' || group === '')) return undefined;
-  const namespaced = steps[0] === 'namespaces' && steps.length > 2 && !['status', 'finalize'].includes(steps[2] ?? '');
-  const [plural = '', name = '', subresource = '', more] = namespaced ? steps.slice(2) : steps;
-  const resource = registry.find(group, version, plural);
-  if (!resource || more !== undefined || (namespaced && !resource.namespaced)) return undefined;
-  return { resource, namespace: namespaced ? (steps[1] ?? '') : '', name, subresource };
+  const split = splitPath(path);
+  if (!split) return undefined;
+  const { namespace, rest } = takeNamespace(split.steps);
+  const [plural = '', name = '', subresource = '', more] = rest;
+  const resource = registry.find(split.group, split.version, plural);
+  if (!resource || more !== undefined || (namespace !== undefined && !resource.namespaced)) return undefined;
+  return { resource, namespace: namespace ?? '', name, subresource };
 }
 
 const bodyLimit = 3 * 1024 * 1024;

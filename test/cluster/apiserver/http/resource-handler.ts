@@ -157,7 +157,9 @@ async function write(exchange: Exchange, path: ResourcePath, verb: string): Prom
   else if (verb === 'patch') {
     const type = contentType(exchange.request);
     if (type === patchTypes.apply && !exchange.query.get('fieldManager')) {
-      throw badRequest('PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch');
+      throw badRequest(
+        'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
+      );
     }
     sendWritten(exchange, path, patchObject(state, path, body, type, options));
   } else if (verb === 'delete') remove(exchange, path, body);

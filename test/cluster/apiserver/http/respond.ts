@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Json, JsonObject } from '../json.ts';
+import { textOf } from '../json.ts';
 import type { Resource } from '../resources.ts';
 import { apiVersionOf } from '../resources.ts';
 import type { StatusError } from '../status.ts';
@@ -21,14 +22,18 @@ export function sendText(response: ServerResponse, code: number, text: string): 
 /** Sends an error as a metav1.Status. */
 export function sendStatus(response: ServerResponse, error: StatusError): void {
   const seconds = error.details?.['retryAfterSeconds'];
-  if (seconds !== undefined) response.setHeader('retry-after', String(seconds));
+  if (seconds !== undefined) response.setHeader('retry-after', textOf(seconds));
   sendJson(response, error.code, error.toStatus());
 }
 
 /** Adds Warning headers (RFC 7234, code 299), which kubectl prints. */
 export function addWarnings(response: ServerResponse, warnings: string[]): void {
   const escape = (text: string): string => text.replace(/[\\"]/g, '\\$&');
-  if (warnings.length > 0) response.setHeader('warning', warnings.map((one) => `299 - "${escape(one)}"`));
+  if (warnings.length > 0)
+    response.setHeader(
+      'warning',
+      warnings.map((one) => `299 - "${escape(one)}"`),
+    );
 }
 
 /** ListMeta of a page. */

@@ -72,24 +72,38 @@ function sendOr404(exchange: Exchange, body: JsonObject | undefined): void {
   sendJson(exchange.response, 200, body);
 }
 
-/** Discovery of groups, versions and resources. Answers whether the path was one of its. */
-function discovery(exchange: Exchange): boolean {
+/** Discovery of all groups: /api and /apis. */
+function discoverGroups(exchange: Exchange, core: boolean): void {
   const { response, service } = exchange;
   const { registry } = service.state;
-  const path = exchange.path.replace(/\/$/, '');
-  const [, root, first = '', second = '', more] = path.split('/');
+  const groups = core ? [''] : groupsOf(registry);
+  if (wantsAggregated(exchange)) sendJson(response, 200, aggregated(registry, groups), aggregatedType);
+  else sendJson(response, 200, core ? coreVersions(service.address) : apiGroups(registry));
+}
+
+/** Discovery of groups, versions and resources. Answers whether the path was one of its. */
+function discovery(exchange: Exchange): boolean {
+  const { registry } = exchange.service.state;
+  const [, root, first, second, more] = exchange.path.split('/');
   if ((root !== 'api' && root !== 'apis') || more !== undefined) return false;
-  if (first === '') {
-    const groups = root === 'api' ? [''] : groupsOf(registry);
-    if (wantsAggregated(exchange)) sendJson(response, 200, aggregated(registry, groups), aggregatedType);
-    else sendJson(response, 200, root === 'api' ? coreVersions(service.address) : apiGroups(registry));
-    return true;
-  }
-  if (root === 'api') {
-    if (second !== '') return false;
-    sendOr404(exchange, resourceList(registry, '', first));
-  } else sendOr404(exchange, second === '' ? apiGroup(registry, first) : resourceList(registry, first, second));
+  const core = root === 'api';
+  if (core && second !== undefined) return false;
+  if (first === undefined) discoverGroups(exchange, core);
+  else if (core) sendOr404(exchange, resourceList(registry, '', first));
+  else sendOr404(exchange, second === undefined ? apiGroup(registry, first) : resourceList(registry, first, second));
   return true;
+}
+
+/** Why a path that nobody answers is refused. */
+function refuse(exchange: Exchange): StatusError {
+  const { path, service, user, request } = exchange;
+  const { method = 'GET' } = request;
+  if (path.startsWith('/api')) return unknownPath();
+  if (service.authorizer && !isAdministrator(user)) {
+    const nothing = { group: '', resource: '', subresource: '', namespace: '', name: '' };
+    return denied({ user, verb: method.toLowerCase(), path, ...nothing });
+  }
+  return method === 'GET' ? unknownPath() : methodNotAllowed();
 }
 
 async function answer(exchange: Exchange): Promise<void> {
@@ -100,15 +114,16 @@ async function answer(exchange: Exchange): Promise<void> {
     return;
   }
   const resourcePath = parseResourcePath(path, service.state.registry);
-  if (resourcePath) {
-    await handleResource(exchange, resourcePath);
-    return;
-  }
-  if (!isAdministrator(user) && service.authorizer && !path.startsWith('/api')) {
-    const verb = (request.method ?? 'GET').toLowerCase();
-    throw denied({ user, verb, group: '', resource: '', subresource: '', namespace: '', name: '', path });
-  }
-  throw request.method === 'GET' || path.startsWith('/api') ? unknownPath() : methodNotAllowed();
+  if (!resourcePath) throw refuse(exchange);
+  await handleResource(exchange, resourcePath);
+}
+
+function sendError(response: ServerResponse, error: unknown): void {
+  if (response.headersSent) {
+    // Too late for a Status: the client sees a broken answer instead of a complete wrong one.
+    response.destroy(error instanceof Error ? error : undefined);
+  } else if (error instanceof StatusError) sendStatus(response, error);
+  else sendStatus(response, internal(error instanceof Error ? (error.stack ?? error.message) : String(error)));
 }
 
 /** Answers one HTTP request; whatever goes wrong becomes a Status. */
@@ -121,12 +136,6 @@ export async function handle(service: Service, request: IncomingMessage, respons
     if (!user) throw unauthorized();
     await answer({ service, request, response, path, query: url.searchParams, user });
   } catch (error) {
-    if (response.headersSent) {
-      // Too late for a Status: the client sees a broken answer instead of a complete wrong one.
-      response.destroy(error instanceof Error ? error : undefined);
-      return;
-    }
-    if (error instanceof StatusError) sendStatus(response, error);
-    else sendStatus(response, internal(error instanceof Error ? (error.stack ?? error.message) : String(error)));
+    sendError(response, error);
   }
 }

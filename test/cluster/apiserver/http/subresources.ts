@@ -1,5 +1,5 @@
 import type { JsonObject, KubeObject } from '../json.ts';
-import { listAt, objectAt, stringAt, timestamp } from '../json.ts';
+import { listAt, objectAt, stringAt, textOf, timestamp } from '../json.ts';
 import { serviceAccountGroups } from '../auth/tokens.ts';
 import { apiVersionOf, storageKey, targetOf } from '../resources.ts';
 import { methodNotAllowed, notFound, unknownPath } from '../status.ts';
@@ -22,7 +22,7 @@ function existing(exchange: Exchange, path: ResourcePath): KubeObject {
 function selectorText(object: KubeObject): string {
   const labels = objectAt(objectAt(objectAt(object, 'spec'), 'selector'), 'matchLabels');
   return Object.entries(labels)
-    .map(([name, value]) => `${name}=${String(value)}`)
+    .map(([name, value]) => `${name}=${textOf(value)}`)
     .join(',');
 }
 

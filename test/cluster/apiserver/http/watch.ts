@@ -122,14 +122,20 @@ export class WatchStream {
   /** A change as this watch sees it: an object that starts or stops matching is added or deleted. */
   #follow(change: Change): void {
     this.#sent = change.revision;
-    const { namespace, name, matches } = this.#selection;
     const entry = change.current ?? change.previous;
-    if (!entry || (namespace && entry.object.metadata.namespace !== namespace)) return;
-    if (name !== undefined && entry.object.metadata.name !== name) return;
+    if (!entry || !this.#concerns(entry)) return;
+    const { matches } = this.#selection;
     const before = change.previous !== undefined && matches(change.previous.object);
     const after = change.current !== undefined && matches(change.current.object);
-    if (after && change.current) this.#send(before ? 'MODIFIED' : 'ADDED', change.current);
+    if (after) this.#send(before ? 'MODIFIED' : 'ADDED', entry);
     else if (before) this.#send('DELETED', change.tombstone ?? leaving(change.key, entry, change));
+  }
+
+  /** Whether an object is in the namespace, and has the name, that this watch is about. */
+  #concerns(entry: Entry): boolean {
+    const { namespace, name } = this.#selection;
+    const { metadata } = entry.object;
+    return (namespace === '' || metadata.namespace === namespace) && (name === undefined || metadata.name === name);
   }
 
   #send(type: EventType, entry: Entry): void {
@@ -150,7 +156,13 @@ export class WatchStream {
     // The store is never ahead of what was sent: changes are announced as they are made.
     const metadata = { resourceVersion: String(this.#state.store.revision), creationTimestamp: null, annotations };
     const plain: JsonObject = { kind: resource.kind, apiVersion: apiVersionOf(resource), metadata };
-    const table: JsonObject = { kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata, columnDefinitions: [], rows: [] };
+    const table: JsonObject = {
+      kind: 'Table',
+      apiVersion: 'meta.k8s.io/v1',
+      metadata,
+      columnDefinitions: [],
+      rows: [],
+    };
     const object = this.#options.form === 'table' ? table : plain;
     this.#write(`${JSON.stringify({ type: 'BOOKMARK', object })}\n`);
   }

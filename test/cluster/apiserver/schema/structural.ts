@@ -44,6 +44,14 @@ function pruneMember(value: JsonObject, name: string, schema: JsonObject, path: 
   return [where];
 }
 
+function isAbsent(value: Json, property: JsonObject): boolean {
+  return value === undefined || (value === null && property['nullable'] !== true);
+}
+
+function setDefault(object: JsonObject, name: string, property: JsonObject): void {
+  if (property['default'] !== undefined) object[name] = clone(property['default']);
+}
+
 /** Fills in the schema's defaults in place. A null where none is allowed counts as absent, if there is a default. */
 export function applyDefaults(value: Json, schema: JsonObject): void {
   if (Array.isArray(value)) {
@@ -53,9 +61,7 @@ export function applyDefaults(value: Json, schema: JsonObject): void {
   }
   if (!isObject(value)) return;
   for (const [name, property] of Object.entries(objectAt(schema, 'properties'))) {
-    if (!isObject(property) || property['default'] === undefined) continue;
-    const absent = value[name] === undefined || (value[name] === null && property['nullable'] !== true);
-    if (absent) value[name] = clone(property['default']);
+    if (isObject(property) && isAbsent(value[name], property)) setDefault(value, name, property);
   }
   for (const [name, inner] of Object.entries(value)) {
     const property = propertySchema(schema, name);

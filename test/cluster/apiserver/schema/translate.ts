@@ -9,9 +9,12 @@ const nestedLists = new Set(['allOf', 'anyOf', 'oneOf']);
 
 function translateMember(key: string, value: Json): Json {
   if (nested.has(key)) return isObject(value) ? toJsonSchema(value) : value;
-  if (nestedLists.has(key) && Array.isArray(value)) return value.map((one) => (isObject(one) ? toJsonSchema(one) : one));
+  if (nestedLists.has(key) && Array.isArray(value))
+    return value.map((one) => (isObject(one) ? toJsonSchema(one) : one));
   if (key === 'properties' && isObject(value)) {
-    return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, isObject(one) ? toJsonSchema(one) : one]));
+    return Object.fromEntries(
+      Object.entries(value).map(([name, one]) => [name, isObject(one) ? toJsonSchema(one) : one]),
+    );
   }
   return value;
 }

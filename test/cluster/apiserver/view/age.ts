@@ -7,7 +7,10 @@ export function humanDuration(milliseconds: number): string {
   const minutes = Math.floor(seconds / 60);
   if (minutes < 10) return pair(minutes, 'm', seconds % 60, 's');
   if (minutes < 180) return `${minutes}m`;
-  const hours = Math.floor(minutes / 60);
+  return humanHours(Math.floor(minutes / 60), minutes);
+}
+
+function humanHours(hours: number, minutes: number): string {
   if (hours < 8) return pair(hours, 'h', minutes % 60, 'm');
   if (hours < 48) return `${hours}h`;
   const days = Math.floor(hours / 24);

@@ -1,5 +1,5 @@
 import type { Json, JsonObject, KubeObject } from '../json.ts';
-import { isObject, listAt, objectAt, stringAt } from '../json.ts';
+import { isObject, listAt, objectAt, stringAt, textOf } from '../json.ts';
 import { age } from './age.ts';
 
 /** One column of `kubectl get`; priority 1 shows with -o wide only. */
@@ -29,25 +29,27 @@ function status(object: Readonly<KubeObject>): JsonObject {
 }
 
 function joined(values: Json[], none = '<none>'): string {
-  return values.length > 0 ? values.map(String).join(',') : none;
+  return values.length > 0 ? values.map(textOf).join(',') : none;
 }
 
 function selectorText(selector: Json): string {
   const labels = isObject(selector) ? Object.entries(selector) : [];
-  return joined(labels.map(([name, value]) => `${name}=${String(value)}`));
+  return joined(labels.map(([name, value]) => `${name}=${textOf(value)}`));
 }
 
 function servicePorts(object: Readonly<KubeObject>): string {
   return joined(
     listAt(spec(object), 'ports').map((port) => {
       const { port: number, nodePort, protocol } = isObject(port) ? port : {};
-      return `${String(number)}${nodePort ? `:${String(nodePort)}` : ''}/${String(protocol)}`;
+      return `${textOf(number)}${nodePort ? `:${textOf(nodePort)}` : ''}/${textOf(protocol)}`;
     }),
   );
 }
 
 function externalAddress(object: Readonly<KubeObject>): string {
-  const ingress = listAt(objectAt(status(object), 'loadBalancer'), 'ingress').map((one) => stringAt(one, 'ip') ?? stringAt(one, 'hostname') ?? '');
+  const ingress = listAt(objectAt(status(object), 'loadBalancer'), 'ingress').map(
+    (one) => stringAt(one, 'ip') ?? stringAt(one, 'hostname') ?? '',
+  );
   if (spec(object)['type'] === 'ExternalName') return stringAt(spec(object), 'externalName') ?? '<none>';
   const addresses = [...ingress, ...listAt(spec(object), 'externalIPs')];
   return joined(addresses, spec(object)['type'] === 'LoadBalancer' ? '<pending>' : '<none>');
@@ -97,7 +99,7 @@ function sliceEndpoints(object: Readonly<KubeObject>): string {
   const addresses = listAt(object, 'endpoints').flatMap((one) => listAt(one, 'addresses'));
   if (addresses.length === 0) return '<unset>';
   const more = addresses.length - 3;
-  return addresses.slice(0, 3).join(',') + (more > 0 ? ` + ${more} more...` : '');
+  return addresses.slice(0, 3).map(textOf).join(',') + (more > 0 ? ` + ${more} more...` : '');
 }
 
 function slicePorts(object: Readonly<KubeObject>): string {
@@ -108,7 +110,10 @@ function slicePorts(object: Readonly<KubeObject>): string {
 const columns: Record<string, Column[]> = {
   '/namespaces': [column('Status', (object) => stringAt(status(object), 'phase') ?? ''), ageColumn],
   '/nodes': [
-    column('Status', (o) => (isTrue(o, 'Ready') ? 'Ready' : 'NotReady') + (spec(o)['unschedulable'] ? ',SchedulingDisabled' : '')),
+    column(
+      'Status',
+      (o) => (isTrue(o, 'Ready') ? 'Ready' : 'NotReady') + (spec(o)['unschedulable'] ? ',SchedulingDisabled' : ''),
+    ),
     column('Roles', nodeRoles),
     ageColumn,
     column('Version', (o) => stringAt(objectAt(status(o), 'nodeInfo'), 'kubeletVersion') ?? ''),
@@ -132,7 +137,9 @@ const columns: Record<string, Column[]> = {
     column('Selector', (o) => selectorText(spec(o)['selector']), 1),
   ],
   '/events': [
-    column('Last Seen', (o) => age(stringAt(o, 'lastTimestamp') ?? stringAt(o, 'eventTime') ?? o.metadata.creationTimestamp)),
+    column('Last Seen', (o) =>
+      age(stringAt(o, 'lastTimestamp') ?? stringAt(o, 'eventTime') ?? o.metadata.creationTimestamp),
+    ),
     column('Type', (o) => o['type']),
     column('Reason', (o) => o['reason']),
     column('Object', (o) => {
@@ -141,12 +148,9 @@ const columns: Record<string, Column[]> = {
     }),
     column('Message', (o) => o['message']),
   ],
-  '/configmaps': [
-    column('Data', (o) => Object.keys(objectAt(o, 'data')).length, 0, 'string'),
-    ageColumn,
-  ],
+  '/configmaps': [column('Data', (o) => Object.keys(objectAt(o, 'data')).length, 0, 'string'), ageColumn],
   'apps/deployments': [
-    column('Ready', (o) => `${String(count('readyReplicas')(o))}/${String(spec(o)['replicas'] ?? 0)}`),
+    column('Ready', (o) => `${textOf(count('readyReplicas')(o))}/${textOf(spec(o)['replicas'] ?? 0)}`),
     column('Up-to-date', count('updatedReplicas'), 0, 'integer'),
     column('Available', count('availableReplicas'), 0, 'integer'),
     ageColumn,

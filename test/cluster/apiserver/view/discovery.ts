@@ -4,7 +4,9 @@ import type { Registry, Resource } from '../resources.ts';
 const verbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 
 /** Subresources by the kind they speak of; those of the resource's own kind have none. */
-function subresourcesOf(resource: Resource): { name: string; kind: string; group: string; version: string; verbs: string[] }[] {
+function subresourcesOf(
+  resource: Resource,
+): { name: string; kind: string; group: string; version: string; verbs: string[] }[] {
   const { group, version, kind } = resource;
   const list = [];
   if (resource.status) list.push({ name: 'status', kind, group, version, verbs: ['get', 'patch', 'update'] });
@@ -12,7 +14,13 @@ function subresourcesOf(resource: Resource): { name: string; kind: string; group
     list.push({ name: 'scale', kind: 'Scale', group: 'autoscaling', version: 'v1', verbs: ['get', 'patch', 'update'] });
   }
   if (resource.kind === 'ServiceAccount') {
-    list.push({ name: 'token', kind: 'TokenRequest', group: 'authentication.k8s.io', version: 'v1', verbs: ['create'] });
+    list.push({
+      name: 'token',
+      kind: 'TokenRequest',
+      group: 'authentication.k8s.io',
+      version: 'v1',
+      verbs: ['create'],
+    });
   }
   return list;
 }

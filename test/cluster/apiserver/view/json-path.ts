@@ -40,14 +40,17 @@ function step(value: Json, one: Step): Json[] {
   switch (one.kind) {
     case 'field':
       return isObject(value) && value[one.name] !== undefined ? [value[one.name]] : [];
-    case 'index':
-      return Array.isArray(value) ? value.slice(one.index).slice(0, 1) : [];
     case 'all':
-      if (Array.isArray(value)) return value;
-      return isObject(value) ? Object.values(value) : [];
+      return isObject(value) ? Object.values(value) : itemsOf(value);
+    case 'index':
+      return itemsOf(value).slice(one.index).slice(0, 1);
     case 'filter':
-      return Array.isArray(value) ? value.filter((item) => matches(item, one)) : [];
+      return itemsOf(value).filter((item) => matches(item, one));
   }
+}
+
+function itemsOf(value: Json): Json[] {
+  return Array.isArray(value) ? value : [];
 }
 
 function matches(item: Json, filter: Extract<Step, { kind: 'filter' }>): boolean {

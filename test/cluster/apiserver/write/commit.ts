@@ -156,4 +156,3 @@ function dryMetadata(old: Readonly<KubeObject> | undefined, next: KubeObject): K
   const resourceVersion = old?.metadata.resourceVersion;
   return { ...next.metadata, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
 }
-

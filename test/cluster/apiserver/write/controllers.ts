@@ -1,5 +1,5 @@
 import type { ClusterState } from '../cluster-state.ts';
-import type { KubeObject } from '../json.ts';
+import type { KubeObject, Metadata } from '../json.ts';
 import { storageKey } from '../resources.ts';
 import type { Change } from '../store/store.ts';
 import { deleteObject, finishDeletion, foreground, orphan } from './deletion.ts';
@@ -53,21 +53,25 @@ export class Controllers {
   }
 
   #follow(change: Change): void {
-    const before = change.previous?.object.metadata;
-    if (change.current) {
-      const { object } = change.current;
-      this.#index(change.resource, change.key, object);
-      const uid = object.metadata.uid ?? '';
-      if (object.metadata.ownerReferences?.length) this.#later(() => this.#collect(uid));
-      if (object.metadata.deletionTimestamp !== undefined) this.#later(() => this.#continueDeletion(change));
-      return;
-    }
-    const uid = before?.uid ?? '';
+    if (change.current) this.#followWrite(change.resource, change.key, change.current.object);
+    else if (change.previous) this.#followRemoval(change.previous.object.metadata);
+  }
+
+  #followWrite(resource: string, key: string, object: Readonly<KubeObject>): void {
+    this.#index(resource, key, object);
+    const { uid = '', ownerReferences = [], deletionTimestamp } = object.metadata;
+    if (ownerReferences.length > 0) this.#later(() => this.#collect(uid));
+    if (deletionTimestamp !== undefined) this.#later(() => this.#continueDeletion(resource, key));
+  }
+
+  #followRemoval({ uid = '', ownerReferences = [], namespace }: Metadata): void {
     this.#objects.delete(uid);
-    for (const owner of before?.ownerReferences ?? []) this.#dependents.get(owner.uid)?.delete(uid);
+    for (const owner of ownerReferences) {
+      this.#dependents.get(owner.uid)?.delete(uid);
+      this.#later(() => this.#finishForeground(owner.uid));
+    }
     if (this.#dependents.has(uid)) this.#later(() => this.#collectDependents(uid));
-    for (const owner of before?.ownerReferences ?? []) this.#later(() => this.#finishForeground(owner.uid));
-    if (before?.namespace !== undefined) this.#later(() => this.#emptyNamespace(before.namespace ?? ''));
+    if (namespace !== undefined) this.#later(() => this.#emptyNamespace(namespace));
   }
 
   /** Work is done after the write that caused it has been answered, as in a real cluster. */
@@ -109,19 +113,19 @@ export class Controllers {
     if (location && object.metadata.deletionTimestamp === undefined) deleteObject(this.#state, location, background);
   }
 
-  #continueDeletion(change: Change): void {
-    const { object } = change.current ?? {};
-    const uid = object?.metadata.uid ?? '';
-    const finalizers = object?.metadata.finalizers ?? [];
+  #continueDeletion(resource: string, key: string): void {
+    const { uid = '', finalizers = [] } = this.#state.store.get(resource, key)?.object.metadata ?? {};
     if (finalizers.includes(orphan)) this.#orphanDependents(uid);
-    if (finalizers.includes(foreground)) {
-      for (const dependent of this.#dependents.get(uid) ?? []) {
-        const found = this.#object(dependent);
-        if (found) this.#delete(found.place, found.object);
-      }
-      this.#finishForeground(uid);
+    if (finalizers.includes(foreground)) this.#deleteDependents(uid);
+    if (resource === '/namespaces') this.#emptyNamespace(key);
+  }
+
+  #deleteDependents(owner: string): void {
+    for (const uid of this.#dependents.get(owner) ?? []) {
+      const found = this.#object(uid);
+      if (found) this.#delete(found.place, found.object);
     }
-    if (change.resource === '/namespaces') this.#emptyNamespace(change.key);
+    this.#finishForeground(owner);
   }
 
   #orphanDependents(owner: string): void {
@@ -156,7 +160,9 @@ export class Controllers {
     const namespace = this.#state.store.get('/namespaces', name);
     if (namespace?.object.metadata.deletionTimestamp === undefined) return;
     let left = 0;
-    for (const resource of this.#state.registry.values().filter((one) => one.namespaced && one.storedAs === undefined)) {
+    for (const resource of this.#state.registry
+      .values()
+      .filter((one) => one.namespaced && one.storedAs === undefined)) {
       for (const entry of this.#state.store.list(storageKey(resource), { namespace: name })) {
         this.#delete({ resource: storageKey(resource), key: entry.key }, entry.object);
         if (this.#state.store.get(storageKey(resource), entry.key)) left += 1;

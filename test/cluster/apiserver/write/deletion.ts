@@ -1,6 +1,6 @@
 import type { ClusterState } from '../cluster-state.ts';
 import type { Json, JsonObject, KubeObject } from '../json.ts';
-import { isObject, objectAt, stringAt, timestamp } from '../json.ts';
+import { isObject, listAt, objectAt, stringAt, timestamp } from '../json.ts';
 import { storageKey, targetOf } from '../resources.ts';
 import { conflict, notFound } from '../status.ts';
 import { keyOf } from './options.ts';
@@ -17,14 +17,14 @@ export interface DeleteOptions {
 
 /** DeleteOptions from the body of a request and its query, where the query wins. */
 export function deleteOptions(body: Json, query: URLSearchParams): DeleteOptions {
-  const preconditions = objectAt(body, 'preconditions');
-  const grace = query.get('gracePeriodSeconds') ?? (isObject(body) ? body['gracePeriodSeconds'] : undefined);
-  const dryRun = query.has('dryRun') || (isObject(body) && Array.isArray(body['dryRun']) && body['dryRun'].length > 0);
-  const orphan = isObject(body) && body['orphanDependents'] === true ? 'Orphan' : undefined;
+  const options = isObject(body) ? body : {};
+  const preconditions = objectAt(options, 'preconditions');
+  const grace = query.get('gracePeriodSeconds') ?? options['gracePeriodSeconds'] ?? undefined;
+  const orphans = options['orphanDependents'] === true ? 'Orphan' : undefined;
   return {
-    dryRun,
-    gracePeriodSeconds: grace === undefined || grace === null ? undefined : Number(grace),
-    propagationPolicy: query.get('propagationPolicy') ?? stringAt(body, 'propagationPolicy') ?? orphan,
+    dryRun: query.has('dryRun') || listAt(options, 'dryRun').length > 0,
+    gracePeriodSeconds: grace === undefined ? undefined : Number(grace),
+    propagationPolicy: query.get('propagationPolicy') ?? stringAt(options, 'propagationPolicy') ?? orphans,
     uid: stringAt(preconditions, 'uid'),
     resourceVersion: stringAt(preconditions, 'resourceVersion'),
   };
@@ -80,6 +80,21 @@ function checkPreconditions(location: Location, object: Readonly<KubeObject>, op
   }
 }
 
+/** What a deletion comes to, before anything is written. */
+function planDeletion(
+  location: Location,
+  object: Readonly<KubeObject>,
+  options: DeleteOptions,
+): 'remove' | 'keep' | KubeObject {
+  const grace = gracePeriod(location, object, options);
+  const { deletionTimestamp, deletionGracePeriodSeconds = Infinity } = object.metadata;
+  const already = deletionTimestamp !== undefined;
+  const finalizers = already ? (object.metadata.finalizers ?? []) : finalizersFor(object, options);
+  if (finalizers.length === 0 && grace === 0 && !isNamespace(location)) return 'remove';
+  // Deleting again changes nothing but that a pod may get less time.
+  return already && grace >= deletionGracePeriodSeconds ? 'keep' : marked(location, object, grace, finalizers);
+}
+
 /**
  * Deletes an object, or marks it when finalizers, a pod's grace period or the content of a namespace hold it.
  * Answers the marked object, or undefined when it is gone. Throws StatusError 404 and 409.
@@ -88,20 +103,14 @@ export function deleteObject(state: ClusterState, location: Location, options: D
   const resource = storageKey(location.resource);
   const entry = state.store.get(resource, keyOf(location));
   if (!entry) throw notFound(targetOf(location.resource), location.name);
-  const { object } = entry;
-  checkPreconditions(location, object, options);
-  const grace = gracePeriod(location, object, options);
-  const already = object.metadata.deletionTimestamp !== undefined;
-  const shorter = grace < (object.metadata.deletionGracePeriodSeconds ?? Infinity);
-  const finalizers = already ? (object.metadata.finalizers ?? []) : finalizersFor(object, options);
-  const held = finalizers.length > 0 || grace > 0 || isNamespace(location);
-  if (options.dryRun) return held ? structuredClone(object) : undefined;
-  if (!held) {
-    state.store.delete(resource, keyOf(location));
+  checkPreconditions(location, entry.object, options);
+  const plan = planDeletion(location, entry.object, options);
+  if (plan === 'remove') {
+    if (!options.dryRun) state.store.delete(resource, keyOf(location));
     return undefined;
   }
-  if (already && !shorter) return structuredClone(object);
-  return state.store.put(resource, keyOf(location), marked(location, object, grace, finalizers)).object;
+  if (plan === 'keep') return structuredClone(entry.object);
+  return options.dryRun ? plan : state.store.put(resource, keyOf(location), plan).object;
 }
 
 /** Removes an object that was marked for deletion and that nothing holds any more. */

@@ -39,8 +39,7 @@ function asObject(location: Location, body: Json): KubeObject {
     throw badRequest(`${resource.kind} in version "${resource.version}" cannot be handled as a ${kind}`);
   }
   const metadata = isObject(body['metadata']) ? body['metadata'] : {};
-  // The shape of metadata is checked where it is used; names are validated before anything is stored.
-  return { ...body, apiVersion, kind, metadata: { ...metadata, name: stringAt(metadata, 'name') ?? '' } } as KubeObject;
+  return { ...body, apiVersion, kind, metadata: { ...metadata, name: stringAt(metadata, 'name') ?? '' } };
 }
 
 function checkNamespace(location: Location, object: KubeObject): void {
@@ -90,7 +89,13 @@ export function createObject(state: ClusterState, at: Location, body: Json, opti
   return insert(state, location, next, options, false);
 }
 
-function insert(state: ClusterState, location: Location, next: KubeObject, options: WriteOptions, managed: boolean): Written {
+function insert(
+  state: ClusterState,
+  location: Location,
+  next: KubeObject,
+  options: WriteOptions,
+  managed: boolean,
+): Written {
   const { resource } = location;
   if (state.store.get(storageKey(resource), keyOf(location))) throw alreadyExists(targetOf(resource), location.name);
   const writer = writerOf(location, options, apiVersionOf(resource), managed);
@@ -113,7 +118,8 @@ function checkVersion(location: Location, old: Readonly<KubeObject>, next: KubeO
     const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid ?? ''}`;
     throw conflict(target, location.name, why);
   }
-  if (resourceVersion && resourceVersion !== old.metadata.resourceVersion) throw conflict(target, location.name, modified);
+  if (resourceVersion && resourceVersion !== old.metadata.resourceVersion)
+    throw conflict(target, location.name, modified);
 }
 
 function replace(state: ClusterState, proposal: Omit<Proposal, 'writer'>): Written {

@@ -1,0 +1,123 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createInterface } from 'node:readline';
+import type { Cluster } from '../../test/cluster/cluster.ts';
+
+/** A line of `nft monitor` and when it came. */
+interface Notice {
+  line: string;
+  /** performance.now() */
+  at: number;
+}
+
+/**
+ * Watches a node's ruleset through `nft monitor`. The kernel sends a notice after a commit, so a change is in force a
+ * little before its line arrives here.
+ */
+export class RulesetMonitor {
+  readonly #process: ChildProcess;
+  readonly #notices: Notice[] = [];
+  #error = '';
+
+  private constructor(process: ChildProcess) {
+    this.#process = process;
+    if (process.stdout !== null) {
+      createInterface({ input: process.stdout }).on('line', (line) =>
+        this.#notices.push({ line, at: performance.now() }),
+      );
+    }
+    process.stderr?.on('data', (chunk: Buffer) => (this.#error += chunk.toString()));
+  }
+
+  static async start(cluster: Cluster, nodeName: string): Promise<RulesetMonitor> {
+    const { namespace } = cluster.network.node(nodeName);
+    const child = spawn('ip', ['netns', 'exec', namespace, 'nft', 'monitor'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const monitor = new RulesetMonitor(child);
+    // It first reads the ruleset, and does not say when it is done.
+    await sleep(500);
+    return monitor;
+  }
+
+  /** When the first line after `since` that contains `text` came. @throws Error after ten seconds. */
+  async firstNotice(text: string, since: number): Promise<number> {
+    for (const deadline = Date.now() + 10_000; Date.now() < deadline;) {
+      const found = this.#notices.find((notice) => notice.at >= since && notice.line.includes(text));
+      if (found !== undefined) return found.at;
+      await sleep(2);
+    }
+    throw new Error(`nft monitor did not show "${text}" within 10 s. ${this.#error}`);
+  }
+
+  /** Number of commits since then, by whomever. */
+  commitsSince(since: number): number {
+    return this.#notices.filter((notice) => notice.at >= since && notice.line.startsWith('# new generation')).length;
+  }
+
+  /** The elements added to or deleted from maps and sets since then. */
+  elementsSince(since: number): string[] {
+    const later = this.#notices.filter(({ at, line }) => at >= since && /^(add|delete) element/.test(line));
+    return later.map(({ line }) => line);
+  }
+
+  stop(): void {
+    this.#process.kill();
+  }
+}
+
+/**
+ * nftproxy's table on a node as a sorted list of its parts: equal lists mean equal rules and elements. Counters are left
+ * out, and so are chains that nothing leads to: an agent that starts tidies those away.
+ */
+export async function rulesOf(cluster: Cluster, nodeName: string): Promise<string[]> {
+  const text = await cluster.nodeExec(nodeName, 'nft', '--stateless', 'list', 'table', 'inet', 'nftproxy');
+  // The first line names the owner: another process after a restart.
+  const blocks = text.split('\n').slice(1).join('\n').split('\n\n');
+  const used = blocks.filter((block) => isInUse(block, text)).join('\n');
+  const parts = used.split(/[\n,]/).map((part) => part.replace(/elements = |[{}]/g, '').trim());
+  return parts.filter(Boolean).toSorted();
+}
+
+/** Base chains, sets and maps are; another chain is when something jumps or goes to it. */
+function isInUse(block: string, text: string): boolean {
+  const chain = /^\tchain (\S+) \{/.exec(block)?.[1];
+  if (chain === undefined || block.includes(' hook ')) return true;
+  return new RegExp(`(goto|jump) ${chain}\\b`).test(text);
+}
+
+/** The elements of a map or set that mention an address, as nft prints them. */
+export async function elementsWith(
+  cluster: Cluster,
+  nodeName: string,
+  set: string,
+  address: string,
+): Promise<string[]> {
+  const text = await cluster.nodeExec(nodeName, 'nft', 'list', 'set', 'inet', 'nftproxy', set).catch(() =>
+    // nft asks for the right word: a map is not a set.
+    cluster.nodeExec(nodeName, 'nft', 'list', 'map', 'inet', 'nftproxy', set),
+  );
+  const elements = /elements = \{([\s\S]*?)\n?\s*\}/.exec(text)?.[1] ?? '';
+  return elements
+    .split(',')
+    .map((element) => element.trim().replaceAll(/\s+/g, ' '))
+    .filter((element) => element.startsWith(`${address} `));
+}
+
+/** How many chains and rules nftproxy's table has. */
+export async function sizeOfTable(cluster: Cluster, nodeName: string): Promise<{ chains: number; rules: number }> {
+  const text = await cluster.nodeExec(
+    nodeName,
+    'nft',
+    '--stateless',
+    '--terse',
+    '--handle',
+    'list',
+    'table',
+    'inet',
+    'nftproxy',
+  );
+  const lines = text.split('\n');
+  const chains = lines.filter((line) => /^\tchain /.test(line)).length;
+  const rules = lines.filter((line) => /^\t\t.* # handle \d+$/.test(line)).length;
+  return { chains, rules };
+}

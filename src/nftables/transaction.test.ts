@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import { nft, subsystem } from './constants.ts';
+import { messages, Payload } from './message-reader.ts';
+import type { SetDefinition } from './sets.ts';
+import { goto, matchL4Protocols, nfproto } from './statements.ts';
+import { Transaction } from './transaction.ts';
+
+const set: SetDefinition = { name: 'endpoints4', key: ['ipv4_addr', 'inet_service'], data: ['ipv4_addr'] };
+
+function elements(count: number): { set: string; key: string; data: string }[] {
+  return Array.from({ length: count }, (_, index) => ({
+    set: set.name,
+    key: `10.0.${index >> 8}.${index & 255} . 80`,
+    data: '10.1.0.1',
+  }));
+}
+
+/** Type, sequence number and length of each message. */
+function framesOf(transaction: Transaction, generation?: number): [type: number, sequence: number, length: number][] {
+  const bytes = transaction.batch.finish(generation);
+  return [...messages(Payload.of(bytes))].map(({ type, sequence, payload }) => [type, sequence, payload.length + 16]);
+}
+
+describe('a transaction', () => {
+  it('is one batch whose messages are numbered', () => {
+    const transaction = new Transaction('t').addTable().addSet(set).addElements(set, elements(3));
+    expect(framesOf(transaction).map(([type, sequence]) => [type, sequence])).toEqual([
+      [0x10, 0],
+      [(subsystem.nftables << 8) | nft.newTable, 1],
+      [(subsystem.nftables << 8) | nft.newSet, 2],
+      [(subsystem.nftables << 8) | nft.newElements, 3],
+      [0x11, 4],
+    ]);
+    expect(transaction.operations).toBe(3);
+    expect(transaction.elements).toBe(3);
+  });
+
+  it('may be added to and sent again after it was finished', () => {
+    const once = new Transaction('t').addTable();
+    once.batch.finish(7);
+    once.batch.finish(undefined);
+    once.addElements(set, elements(2)).addChain({ name: 'c' });
+    const fresh = new Transaction('t').addTable().addElements(set, elements(2)).addChain({ name: 'c' });
+    const types = (transaction: Transaction): number[] => framesOf(transaction).map(([type]) => type);
+    expect(types(once)).toEqual(types(fresh));
+    expect(framesOf(once, 7)[0]).toEqual([0x10, 0, 28]);
+    expect(framesOf(once)[0]).toEqual([0x10, 0, 20]);
+  });
+
+  it('spreads many elements over messages that netlink can carry', () => {
+    const transaction = new Transaction('t').addElements(set, elements(20_000));
+    const frames = framesOf(transaction);
+    expect(frames.length).toBeGreaterThan(10);
+    for (const [, , length] of frames) expect(length).toBeLessThan(65_535);
+    const count = [...messages(Payload.of(transaction.batch.finish(undefined)))]
+      .map(({ payload }) => {
+        const list = new Payload(payload.bytes, payload.view, payload.start + 4, payload.end).get(3);
+        return list === undefined ? 0 : [...list.attributes()].length;
+      })
+      .reduce((sum, length) => sum + length, 0);
+    expect(count).toBe(20_000);
+    expect(transaction.elements).toBe(20_000);
+  });
+
+  it('stays as it was when a value does not fit', () => {
+    const transaction = new Transaction('t').addTable().addElements(set, elements(2000));
+    const before = Uint8Array.from(transaction.batch.finish(undefined));
+    expect(() => transaction.addElements(set, [...elements(5000), { set: set.name, key: 'x', data: 'y' }])).toThrow();
+    expect(() => transaction.addChain({ name: 'c', comment: 'x'.repeat(200) })).toThrow(RangeError);
+    expect(() => transaction.addSet({ ...set, key: [] })).toThrow(RangeError);
+    expect(transaction.elements).toBe(2000);
+    expect(Uint8Array.from(transaction.batch.finish(undefined))).toEqual(before);
+  });
+
+  it('is the same when encoded in slices, and lets others run meanwhile', async () => {
+    const many = elements(60_000);
+    let turns = 0;
+    const counting = setInterval(() => turns++, 1);
+    const sliced = await new Transaction('t').addElementsInSlices(set, many);
+    clearInterval(counting);
+    expect(turns).toBeGreaterThan(0);
+    const whole = new Transaction('t').addElements(set, many);
+    expect(Buffer.from(sliced.batch.finish(undefined)).equals(Buffer.from(whole.batch.finish(undefined)))).toBe(true);
+  });
+
+  it('brings the anonymous sets of a rule along, before the rule', () => {
+    const transaction = new Transaction('t').addRule({
+      chain: 'c',
+      statements: [nfproto(4), matchL4Protocols(['tcp', 'udp']), goto('d')],
+    });
+    expect(framesOf(transaction).map(([type]) => type & 0xff)).toEqual([
+      0x10,
+      nft.newSet,
+      nft.newElements,
+      nft.newRule,
+      0x11,
+    ]);
+  });
+});
