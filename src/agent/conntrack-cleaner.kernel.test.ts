@@ -101,6 +101,9 @@ describe.skipIf(!isRoot)('conntrack clean-up in a real kernel', () => {
       `add table ${ip} test`,
       `add chain ${chain} { type nat hook prerouting priority dstnat; }`,
       `flush chain ${chain}`,
+      // The kernel tracks connections only while some rule needs it; this one always does.
+      `add chain ${ip} test forward { type filter hook forward priority 0; }`,
+      `add rule ${ip} test forward ct state established accept`,
     ];
     if (pod !== undefined) {
       lines.push(`add rule ${chain} ${ip} daddr ${plan[family].vip} udp dport 53 dnat to ${bracket(pod)}:53`);

@@ -231,7 +231,7 @@ describe('the metrics port', () => {
       handler: metricsHandler({
         metrics,
         servicePorts: () => [],
-      effectiveConfig: () => ({ mode: 'nftables' }),
+        effectiveConfig: () => ({ mode: 'nftables' }),
         onError: (error) => void errors.push(error),
       }),
       onBindFailure: (error) => expect.fail(error.message),

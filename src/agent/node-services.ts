@@ -143,18 +143,20 @@ export class NodeServices {
   }
 }
 
-function trackedPort(port: ServicePort): TrackedServicePort {
+/** A Service port with everything a connection to it may legitimately end at. */
+export function trackedPort(port: ServicePort): TrackedServicePort {
   const { protocol, family, frontends, clusterEndpoints, localEndpoints, otherServingEndpoints } = port;
   const servingEndpoints = [...clusterEndpoints, ...localEndpoints, ...otherServingEndpoints];
   return { protocol, family, frontends, servingEndpoints };
 }
 
 /** A connection as the cleaner judges it, with what the kernel needs to delete it. */
-interface Tracked extends TrackedConnection {
+export interface Tracked extends TrackedConnection {
   readonly entry: ConntrackEntry;
 }
 
-function tracked(entry: ConntrackEntry, { family, protocol }: ConntrackSection): Tracked {
+/** The entry as the cleaner sees it. */
+export function tracked(entry: ConntrackEntry, { family, protocol }: ConntrackSection): Tracked {
   const { original, reply, status } = entry;
   return { entry, family, protocol, original, reply, seenReply: status.seenReply };
 }

@@ -14,6 +14,10 @@ const subcommands: Readonly<Record<string, { summary: string; load: () => Promis
     summary: 'publish the CRDs, assign ProxyConfigs to nodes, manage the agents, report status',
     load: async () => (await import('./operator.ts')).operator,
   },
+  explain: {
+    summary: 'say what this node would do with a connection, and why',
+    load: async () => (await import('./explain.ts')).explain,
+  },
   cleanup: {
     summary: "remove nftproxy's table from this node",
     load: async () => (await import('./cleanup.ts')).cleanup,

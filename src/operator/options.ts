@@ -54,13 +54,11 @@ const flags = {
 /** @throws OperatorUsageError */
 export function parseOperatorOptions(args: readonly string[], environment: NodeJS.ProcessEnv): OperatorOptions {
   const values = parse(args);
-  const image = values.image ?? environment['NFTPROXY_IMAGE'];
-  if (image === undefined) throw new OperatorUsageError('--image is missing: the image that agents are to run');
   const server = values['agent-api-server'];
   return {
     ...(values.kubeconfig !== undefined && { kubeconfig: values.kubeconfig }),
     namespace: values.namespace ?? environment['POD_NAMESPACE'] ?? 'nftproxy-system',
-    image,
+    image: imageFor(values.image ?? environment['NFTPROXY_IMAGE']),
     ...(server !== undefined && { agentApiServer: hostPort(server) }),
     httpPort: port(values['http-port'] ?? '8080'),
     logFormat: oneOf('--log-format', values['log-format'] ?? 'text', ['json', 'text']),
@@ -81,6 +79,11 @@ function oneOf<T extends string>(option: string, value: string, allowed: readonl
   const found = allowed.find((candidate) => candidate === value);
   if (found !== undefined) return found;
   throw new OperatorUsageError(`${option} is "${value}": use one of ${allowed.join(', ')}`);
+}
+
+function imageFor(image: string | undefined): string {
+  if (image !== undefined && image !== '') return image;
+  throw new OperatorUsageError('--image is missing: the image that agents are to run');
 }
 
 function port(text: string): number {

@@ -178,6 +178,20 @@ describe('who may connect to load-balancer addresses', () => {
     expect(admitted('default/web:/tcp/6')).toEqual(six);
   });
 
+  it('a change of nothing but the ranges, or of nothing but the policy, is a change', () => {
+    const parts = { ingress: [{ ip: '198.51.100.1' }], loadBalancerSourceRanges: ['10.0.0.0/8'] };
+    const state = stateOf({ 'default/web': service(parts) });
+    const after = (more: object) =>
+      state.applyService('default/web', service({ ...parts, ...more })).changed.get('default/web:/tcp/4')?.frontends;
+    const narrowed = after({ loadBalancerSourceRanges: ['10.1.0.0/16'] });
+    expect(narrowed?.map(show)).toContain('LoadBalancerIP 198.51.100.1 80 Cluster [10.1.0.0/16]');
+    expect(after({ loadBalancerSourceRanges: [] })?.map(show)).toContain('LoadBalancerIP 198.51.100.1 80 Cluster');
+    expect(after({})?.map(show)).toContain('LoadBalancerIP 198.51.100.1 80 Cluster [10.0.0.0/8]');
+    expect(after({ externalTrafficPolicy: 'Local' })?.map(show)).toContain(
+      'LoadBalancerIP 198.51.100.1 80 Local [10.0.0.0/8]',
+    );
+  });
+
   it('says so if nobody is admitted because every range is malformed', () => {
     const state = stateOf({ 'default/web': service({ loadBalancerSourceRanges: ['office', 'home'] }) });
     expect(problems(state)).toEqual([

@@ -284,10 +284,57 @@ export const event: Arbitrary<Event> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('Config' as const), object: servicesConfig }) },
 );
 
+const editedFields = [
+  'clusterIPs',
+  'ports',
+  'externalIPs',
+  'loadBalancerSourceRanges',
+  'internalTrafficPolicy',
+  'externalTrafficPolicy',
+  'sessionAffinity',
+] as const;
+
+/** One field of a Service becomes that of another: what a user does with kubectl edit. */
+interface Edit {
+  readonly kind: 'Edit';
+  readonly key: string;
+  readonly field: (typeof editedFields)[number];
+  readonly from: ServiceObject;
+}
+
+const edit: Arbitrary<Edit> = fc.record({
+  kind: fc.constant('Edit' as const),
+  key: fc.constantFrom(...serviceKeys),
+  field: fc.constantFrom(...editedFields),
+  from: serviceObject,
+});
+
+/** The edits as events, each on top of what its Service was by then; none for a Service that is not there. */
+function withEdits(steps: readonly (Event | Edit)[]): Event[] {
+  const services = new Map<string, ServiceObject | undefined>();
+  return steps.flatMap((step) => {
+    const done: Event[] = step.kind === 'Edit' ? editOf(step, services.get(step.key)) : [step];
+    for (const one of done) if (one.kind === 'Service') services.set(one.key, one.object);
+    return done;
+  });
+}
+
+function editOf({ key, field, from }: Edit, object: ServiceObject | undefined): Event[] {
+  if (object === undefined) return [];
+  const spec = { ...object.spec, [field]: from.spec?.[field] };
+  return [{ kind: 'Service', key, object: { ...object, spec } }];
+}
+
 /** A history, with the configuration that it starts with. */
 export const history: Arbitrary<{ readonly config: ServicesConfig; readonly events: readonly Event[] }> = fc.record({
   config: servicesConfig,
-  events: fc.array(event, { minLength: 5, maxLength: 30, size: 'max' }),
+  events: fc
+    .array(fc.oneof({ weight: 4, arbitrary: event }, { weight: 1, arbitrary: edit }), {
+      minLength: 5,
+      maxLength: 30,
+      size: 'max',
+    })
+    .map(withEdits),
 });
 
 /** The cluster in which nothing has happened yet. */

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { ConntrackSocket } from '../../../src/nftables/index.ts';
 import type { ConntrackEntry } from '../../../src/nftables/index.ts';
-import { link, Namespace } from '../namespace.ts';
+import { link } from '../namespace.ts';
+import type { Namespace } from '../namespace.ts';
 import { afterThisTest, host } from './host.ts';
 
 function open(namespace: Namespace): ConntrackSocket {
@@ -19,7 +20,6 @@ function insert(namespace: Namespace, protocol: 'tcp' | 'udp', source: string, d
   const dnat = address.includes(':') ? '[fd00::9]:8080' : '10.0.0.9:8080';
   return namespace.run('conntrack', [
     '-I',
-    ...(address.includes(':') ? ['-f', 'ipv6'] : []),
     ...['-p', protocol, '-s', sourceAddress, '-d', address, '--sport', sourcePort, '--dport', port],
     ...['--timeout', '600', '--dst-nat', dnat],
     ...(protocol === 'tcp' ? ['--state', 'ESTABLISHED'] : []),
@@ -97,7 +97,7 @@ describe('the connection table', () => {
     // A new connection from the same port is another entry: the old name does not hit it.
     await insert(namespace, 'udp', '10.0.0.2|40002', '10.96.0.1|53');
     expect(await socket.delete(doomed)).toBe(false);
-    expect((await namespace.run('conntrack', ['-L'])).trim().split('\n')).toHaveLength(3);
+    expect((await namespace.run('conntrack', ['-L', '-f', 'ipv4'])).trim().split('\n')).toHaveLength(3);
     const [six] = await socket.entries({ family: 6 });
     if (six === undefined) throw new Error('no IPv6 entry');
     expect(await socket.delete(six)).toBe(true);
@@ -111,7 +111,8 @@ describe('the connection table', () => {
       const source = `-s 10.1.${index >> 8}.${index & 255} -d 10.96.0.1 --sport 1024 --dport 53`;
       return `-I -p udp ${source} --dst-nat 10.0.0.9:53 --timeout 600`;
     });
-    await namespace.run('conntrack', ['-R', '-'], { input: `${lines.join('\n')}\n` });
+    // conntrack opens /dev/stdin, which must be a pipe for that and not Node's socket.
+    await namespace.run('sh', ['-c', 'cat | conntrack -R -'], { input: `${lines.join('\n')}\n` });
     const socket = open(namespace);
     const sources = new Set<string>();
     await socket.scan({ family: 4, dnat: true }, ({ original }) => sources.add(original.source));

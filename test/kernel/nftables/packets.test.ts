@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Transaction, drop, reject } from '../../../src/nftables/index.ts';
 import { link, Namespace } from '../namespace.ts';
 import { afterThisTest, openSocket } from './host.ts';
-import { rulesetOf, transactionOf } from './ruleset.ts';
+import { learnRule, rulesetOf, transactionOf } from './ruleset.ts';
 import {
   concat,
   dnatFromMap,
@@ -58,7 +58,11 @@ async function topology(): Promise<{ client: Namespace; router: Namespace; serve
       addresses: families.flatMap((each) => each.servers.map(length)),
       routes: families.map((each) => ({ to: 'default', via: each.back })),
     },
-    b: { addresses: families.map((each) => length(each.back)) },
+    b: {
+      addresses: families.map((each) => length(each.back)),
+      // So that packets to a virtual address that are not translated get as far as the forward hook.
+      routes: families.map((each) => ({ to: 'default', via: each.servers[0] })),
+    },
   });
   await server.serve(
     families.flatMap((each) =>
@@ -153,8 +157,7 @@ describe('packets through rules that were written over netlink', () => {
       expect(servers.map(serverName)).toContain(hashed[0]);
       expect(await ask('tcp', 81, 1)).toEqual(['ECONNREFUSED']);
       expect(await ask('tcp', 82, 1)).toEqual(['ETIMEDOUT']);
-      const services = { name: `services${family}`, key: [], data: 'verdict', counter: true } as const;
-      const definition = (await socket.sets('nftproxy')).find(({ name }) => name === services.name);
+      const definition = (await socket.sets('nftproxy')).find(({ name }) => name === `services${family}`);
       if (definition === undefined) throw new Error('the map is gone');
       const [web] = await socket.elementsByKey('nftproxy', definition, [{ key: `${vip} . tcp . 80` }]);
       expect(web).toMatchObject({ data: `goto inc${family}`, packets: 4 });
@@ -168,7 +171,6 @@ describe('packets through rules that were written over netlink', () => {
       const { client, router } = await topology();
       const socket = openSocket(router);
       const transaction = transactionOf(rulesetOf(4), rulesetOf(6));
-      const { learnRule } = await import('./ruleset.ts');
       const base = { type: 'nat', hook: 'prerouting', priority: -100 } as const;
       transaction.addChain({ name: 'prerouting', base });
       for (const { family, vip, servers } of families) {

@@ -1,0 +1,205 @@
+import { networkInterfaces } from 'node:os';
+import { parseArgs } from 'node:util';
+import { UsageError } from '../agent/options.ts';
+import { revisionOf } from '../api/revision.ts';
+import type { EffectiveConfig } from '../api/types.ts';
+import { contains } from '../dataplane/address-bytes.ts';
+import { definitionOf } from '../dataplane/sets.ts';
+import { trace } from '../dataplane/trace.ts';
+import type { Outcome, Packet, TableView } from '../dataplane/trace.ts';
+import { NftablesSocket } from '../nftables/index.ts';
+import { canonicalAddress, familyOf } from '../services/address.ts';
+import type { Protocol, ServicePort } from '../services/index.ts';
+
+const usage = `Usage: nftproxy explain --to ADDRESS:PORT [--from ADDRESS] [--protocol tcp|udp|sctp] [--interface NAME]
+
+Says what this node would do with a new connection, and why, from the elements that are in the kernel now.
+
+  --to ADDRESS:PORT   where the client connects to; [ADDRESS]:PORT for IPv6
+  --from ADDRESS      the client (default: this host)
+  --protocol          tcp, udp or sctp (default tcp)
+  --interface NAME    where the packet comes in; decides with detectLocal by interface
+  --agent URL         the agent's metrics address, asked for its configuration and the names of Services
+                      (default http://127.0.0.1:10249)
+  --output            text or json (default text)
+`;
+
+interface Question {
+  readonly source: string | undefined;
+  readonly destination: string;
+  readonly port: number;
+  readonly protocol: Protocol;
+  readonly interfaceName: string | undefined;
+}
+
+/** What the agent on this node tells about itself; undefined where it does not answer. */
+interface AgentView {
+  readonly config: EffectiveConfig | undefined;
+  readonly ports: readonly ServicePort[];
+}
+
+/** `nftproxy explain`. */
+export async function explain(args: readonly string[]): Promise<number> {
+  const { values } = parse(args);
+  if (values.help === true) {
+    process.stdout.write(usage);
+    return 0;
+  }
+  const question = questionOf(values);
+  const agent = await askAgent(values.agent);
+  const socket = NftablesSocket.open();
+  try {
+    if (!(await socket.tables()).some((table) => table.family === 'inet' && table.name === 'nftproxy')) {
+      throw new Error('this node has no table inet nftproxy: has the agent written it yet?');
+    }
+    const packet = await packetOf(question, agent, kernelView(socket));
+    const outcome = await trace(kernelView(socket), packet);
+    const owner = ownerOf(packet, outcome, agent.ports);
+    process.stdout.write(
+      values.output === 'json'
+        ? `${JSON.stringify({ packet, ...outcome, service: owner?.id })}\n`
+        : render(packet, outcome, owner, agent),
+    );
+    return 0;
+  } finally {
+    socket.close();
+  }
+}
+
+// What parseArgs makes of the table of options is its own best description.
+// eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types, @typescript-eslint/explicit-function-return-type
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        to: { type: 'string' },
+        from: { type: 'string' },
+        protocol: { type: 'string', default: 'tcp' },
+        interface: { type: 'string' },
+        agent: { type: 'string', default: 'http://127.0.0.1:10249' },
+        output: { type: 'string', default: 'text' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+  } catch (error) {
+    throw new UsageError(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
+  }
+}
+
+function questionOf(values: { to?: string; from?: string; protocol: string; interface?: string }): Question {
+  const match = /^\[?([^\]]+?)\]?:(\d+)$/.exec(values.to ?? '');
+  const destination = canonicalAddress(match?.[1] ?? '');
+  const port = Number(match?.[2]);
+  if (destination === undefined || !(port > 0 && port < 65536)) {
+    throw new UsageError(`--to is ${JSON.stringify(values.to ?? '')}: use ADDRESS:PORT or [ADDRESS]:PORT\n\n${usage}`);
+  }
+  const source = values.from === undefined ? undefined : canonicalAddress(values.from);
+  if (values.from !== undefined && source === undefined) {
+    throw new UsageError(`--from is ${JSON.stringify(values.from)}: use an IP address`);
+  }
+  const protocol = (['tcp', 'udp', 'sctp'] as const).find((one) => one === values.protocol);
+  if (!protocol) throw new UsageError(`--protocol is ${JSON.stringify(values.protocol)}: use tcp, udp or sctp`);
+  return { source, destination, port, protocol, interfaceName: values.interface };
+}
+
+async function askAgent(url: string): Promise<AgentView> {
+  try {
+    const [config, ports] = await Promise.all([fetch(`${url}/configz`), fetch(`${url}/serviceports`)]);
+    const assigned = (await config.json()) as { config: EffectiveConfig } | null;
+    return { config: assigned?.config, ports: (await ports.json()) as ServicePort[] };
+  } catch {
+    // Said in the answer: an explanation without an agent is still worth having.
+    return { config: undefined, ports: [] };
+  }
+}
+
+/** The kernel's own elements; interval sets are read whole, they are small. */
+function kernelView(socket: NftablesSocket): TableView {
+  const define = (set: string): NonNullable<ReturnType<typeof definitionOf>> => {
+    const definition = definitionOf(set);
+    if (!definition) throw new Error(`the data plane has no set ${set}`);
+    return definition;
+  };
+  return {
+    get: async (set, key) => (await socket.elementsByKey('nftproxy', define(set), [{ key }]))[0],
+    ranges: async (set) => (await socket.elements('nftproxy', define(set))).map(({ key }) => key),
+  };
+}
+
+async function packetOf(question: Question, { config }: AgentView, view: TableView): Promise<Packet> {
+  const { destination, port, protocol, source, interfaceName } = question;
+  const own = Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address));
+  const family = familyOf(destination);
+  const mine = own.find((address) => familyOf(address) === family && !address.startsWith('127.') && address !== '::1');
+  const fromHost = source === undefined || own.includes(source);
+  const client = source ?? mine ?? destination;
+  return {
+    source: client,
+    destination,
+    protocol,
+    port,
+    fromHost,
+    fromPod: detects(config, interfaceName, client, await view.ranges(`local_sources${family}`)),
+    toHost: own.includes(destination),
+    masqueradeAll: config?.masqueradeAll ?? false,
+  };
+}
+
+/** What the local detector says of the client; undefined without a detector. */
+function detects(
+  config: EffectiveConfig | undefined,
+  interfaceName: string | undefined,
+  client: string,
+  ranges: readonly string[],
+): boolean | undefined {
+  const { bridgeInterface, interfaceNamePrefix } = config?.detectLocal ?? {};
+  if (bridgeInterface !== undefined) return interfaceName === bridgeInterface;
+  if (interfaceNamePrefix !== undefined) return interfaceName?.startsWith(interfaceNamePrefix) ?? false;
+  return ranges.length === 0 ? undefined : contains(ranges, client);
+}
+
+function ownerOf(packet: Packet, outcome: Outcome, ports: readonly ServicePort[]): ServicePort | undefined {
+  return ports.find(
+    (port) =>
+      port.protocol === packet.protocol &&
+      port.frontends.some((frontend) =>
+        frontend.kind === 'NodePort'
+          ? outcome.frontend === 'nodePort' && frontend.port === packet.port
+          : frontend.address === packet.destination && frontend.port === packet.port,
+      ),
+  );
+}
+
+const actions: Readonly<Record<Outcome['action'], string>> = {
+  forward: 'forwarded',
+  reject: 'rejected ("connection refused")',
+  drop: 'dropped (the client times out)',
+  pass: 'left alone',
+};
+
+function render(packet: Packet, outcome: Outcome, owner: ServicePort | undefined, { config }: AgentView): string {
+  const lines = [
+    `${packet.protocol} from ${packet.source}${packet.fromHost ? ' (this host)' : ''} to ${packet.destination} port ${packet.port}`,
+    `Result: ${actions[outcome.action]}`,
+  ];
+  if (owner) lines.push(`Service: ${owner.namespace}/${owner.name}, port ${owner.portName || '(unnamed)'}, ${owner.algorithm}`);
+  for (const step of outcome.steps) lines.push(`  - ${step}`);
+  for (const line of shares(outcome)) lines.push(line);
+  if (outcome.action === 'forward') lines.push(`Source address: ${outcome.masquerade ? 'masqueraded' : 'kept'}`);
+  lines.push(
+    config
+      ? `Configuration: revision ${revisionOf(config)}, detectLocal ${config.detectLocal.mode}`
+      : 'Configuration: the agent does not answer, so local traffic is told by source range only and Services are not named',
+  );
+  return `${lines.join('\n')}\n`;
+}
+
+function shares({ endpoints, chosen }: Outcome): string[] {
+  if (chosen !== undefined) return [`Endpoint: ${chosen} (certain)`];
+  const counts = new Map<string, number>();
+  for (const endpoint of endpoints) counts.set(endpoint, (counts.get(endpoint) ?? 0) + 1);
+  return [...counts].map(
+    ([endpoint, slots]) => `Endpoint: ${endpoint} (${((100 * slots) / endpoints.length).toFixed(1)} %)`,
+  );
+}
