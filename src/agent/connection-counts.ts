@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Family, Frontend, Protocol } from '../services/types.ts';
 
 /** New connections that one frontend of a Service port has taken since its counter was made. */
@@ -12,16 +13,21 @@ export interface ConnectionCount {
   readonly connections: number;
 }
 
+/** Some 5 ms of work between two turns of the event loop. */
+const countsPerTurn = 2500;
+
 const name = 'nftproxy_service_port_new_connections_total';
 
 /**
  * The counts in Prometheus' text format; counts with the same labels (a Service port with two external addresses) are
  * added up. Written by hand because there may be 100,000 of them at every scrape: a registry would keep an object and
- * a hashed label set for each.
+ * a hashed label set for each. Watch events are handled in between.
  */
-export function renderConnectionCounts(counts: Iterable<ConnectionCount>): string {
+export async function renderConnectionCounts(counts: Iterable<ConnectionCount>): Promise<string> {
   const series = new Map<string, number>();
+  let done = 0;
   for (const count of counts) {
+    if (++done % countsPerTurn === 0) await setImmediate();
     const labels =
       `namespace="${escape(count.namespace)}",service="${escape(count.service)}",port="${escape(count.port)}",` +
       `protocol="${count.protocol}",ip_family="IPv${count.family}",frontend="${count.frontend}"`;

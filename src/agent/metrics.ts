@@ -57,7 +57,7 @@ export class AgentMetrics {
 
   async #connectionCounts(): Promise<string> {
     try {
-      return renderConnectionCounts(await this.#options.sources.connectionCounts());
+      return await renderConnectionCounts(await this.#options.sources.connectionCounts());
     } catch (error) {
       this.#collectFailures.inc();
       this.#options.onCollectFailure(error);

@@ -187,7 +187,10 @@ function decodeTuple(attributes: Attributes, tuple: number, family: 4 | 6): Conn
   };
 }
 
-/** Writes what names one entry: its original tuple, its id (so that a successor of the same tuple stays) and zone. */
+/**
+ * Writes what names one entry: original tuple, zone and id. With the id a successor of the same tuple stays, unless
+ * the kernel put it at the same place in memory, from which it makes the id.
+ */
 export function encodeEntryName(writer: MessageWriter, entry: ConntrackEntry): void {
   const tuple = writer.beginNested(conntrackAttribute.original);
   encodeTuple(writer, entry.original, entry.family, entry.protocol);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { LabelSelector, ProxyConfig } from '../api/types.ts';
-import { assignNodes } from './assign-nodes.ts';
+import { sharesOf, winnerOf } from './assign-nodes.ts';
 import { selects } from './label-selector.ts';
 import type { NodeInfo } from './node-info.ts';
 
@@ -45,7 +45,7 @@ describe('a label selector', () => {
 
 describe('a node goes to', () => {
   const winner = (configs: ProxyConfig[], labels = {}): string | undefined =>
-    assignNodes(configs, [node('n', labels)]).winners.get('n')?.metadata.name;
+    winnerOf(configs, node('n', labels))?.metadata.name;
 
   test('the config of highest priority that selects it', () => {
     const configs = [
@@ -74,7 +74,7 @@ describe('a node goes to', () => {
 
 test('a config knows which nodes it selects and which of them it won', () => {
   const nodes = [node('a', { pool: 'edge' }), node('b'), node('c', { pool: 'edge' })];
-  const { shares } = assignNodes([config('all'), config('edge', { priority: 1, nodeSelector: edge })], nodes);
+  const shares = sharesOf([config('all'), config('edge', { priority: 1, nodeSelector: edge })], nodes);
   const names = (name: string) => shares.get(name)?.won.map((won) => won.name);
   expect(names('edge')).toEqual(['a', 'c']);
   expect(names('all')).toEqual(['b']);
@@ -102,16 +102,17 @@ test('every node has the same winner whatever the order of events, and nobody ou
       const all = given.map(({ name, ...rest }) => config(name, rest));
       const turned = [...all.slice(seed % (all.length + 1)), ...all.slice(0, seed % (all.length + 1))];
       const infos = machines.map(({ name, pool }) => node(name, { pool }));
-      const { winners, shares } = assignNodes(all, infos);
-      const name = ([machine, won]: [string, ProxyConfig]) => [machine, won.metadata.name];
-      expect([...assignNodes(turned, infos).winners].map(name)).toEqual([...winners].map(name));
+      const won = new Map(
+        [...sharesOf(turned, infos)].flatMap(([by, share]) => share.won.map((each) => [each.name, by])),
+      );
       for (const info of infos) {
         const candidates = all.filter(({ spec }) => selects(spec.nodeSelector, info.labels));
         const best = Math.max(...candidates.map(({ spec }) => spec.priority ?? 0));
-        expect(winners.get(info.name)?.spec.priority).toBe(candidates.length === 0 ? undefined : best);
+        const winner = winnerOf(all, info);
+        expect(winner?.spec.priority).toBe(candidates.length === 0 ? undefined : best);
+        expect(winnerOf(turned, info)).toBe(winner);
+        expect(won.get(info.name)).toBe(winner?.metadata.name);
       }
-      const won = [...shares.values()].flatMap((share) => share.won.map((each) => each.name));
-      expect(won.sort()).toEqual([...winners.keys()].sort());
     }),
   );
 });

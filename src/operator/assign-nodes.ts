@@ -9,34 +9,34 @@ export interface Share {
   readonly selected: number;
 }
 
-/** Who governs what. */
-export interface Assignment {
-  /** By node name. A node that no config selects is missing. */
-  readonly winners: ReadonlyMap<string, ProxyConfig>;
-  /** By config name; every config that is not being deleted is there. */
-  readonly shares: ReadonlyMap<string, Share>;
+/**
+ * The ProxyConfig that governs a node: of those that select it the one of highest priority, of equal ones the oldest,
+ * then the first by name. Configs that are being deleted no longer count. The order of the inputs is of no consequence.
+ *
+ * Costs as much as there are configs, so that a change of one node of thousands costs no more than that.
+ */
+export function winnerOf(configs: Iterable<ProxyConfig>, node: NodeInfo): ProxyConfig | undefined {
+  return ranked(configs).find(({ spec }) => selects(spec.nodeSelector, node.labels));
 }
 
-/**
- * Exactly one ProxyConfig governs a node: of those that select it the one of highest priority, of equal ones the
- * oldest, then the first by name. Configs that are being deleted no longer count. The order of the inputs is of no
- * consequence.
- */
-export function assignNodes(configs: Iterable<ProxyConfig>, nodes: Iterable<NodeInfo>): Assignment {
-  const ranked = [...configs].filter(({ metadata }) => metadata.deletionTimestamp === undefined).sort(byRank);
-  const shares = new Map(ranked.map(({ metadata }) => [metadata.name, { won: [] as NodeInfo[], selected: 0 }]));
-  const winners = new Map<string, ProxyConfig>();
+/** The shares of all configs that are not being deleted, by name, as `winnerOf` divides the nodes. */
+export function sharesOf(configs: Iterable<ProxyConfig>, nodes: Iterable<NodeInfo>): ReadonlyMap<string, Share> {
+  const order = ranked(configs);
+  const shares = new Map(order.map(({ metadata }) => [metadata.name, { won: [] as NodeInfo[], selected: 0 }]));
   for (const node of nodes) {
-    const candidates = ranked.filter(({ spec }) => selects(spec.nodeSelector, node.labels));
+    const candidates = order.filter(({ spec }) => selects(spec.nodeSelector, node.labels));
     candidates.forEach(({ metadata }, rank) => {
       const share = shares.get(metadata.name);
       if (share === undefined) return;
       share.selected++;
       if (rank === 0) share.won.push(node);
     });
-    if (candidates[0]) winners.set(node.name, candidates[0]);
   }
-  return { winners, shares };
+  return shares;
+}
+
+function ranked(configs: Iterable<ProxyConfig>): ProxyConfig[] {
+  return [...configs].filter(({ metadata }) => metadata.deletionTimestamp === undefined).sort(byRank);
 }
 
 function byRank(a: ProxyConfig, b: ProxyConfig): number {

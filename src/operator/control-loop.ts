@@ -1,13 +1,14 @@
-import type { ApiClient, ReflectorStatistics } from '../kubernetes/index.ts';
-import type { EventRecorder } from '../kubernetes/index.ts';
+import type { ProxyConfig } from '../api/types.ts';
+import type { ApiClient, EventRecorder, ReflectorStatistics } from '../kubernetes/index.ts';
 import { AgentsReconciler } from './agents-reconciler.ts';
-import { assignNodes } from './assign-nodes.ts';
-import type { Assignment } from './assign-nodes.ts';
+import { sharesOf, winnerOf } from './assign-nodes.ts';
+import type { Share } from './assign-nodes.ts';
 import { ClusterCache } from './cluster-cache.ts';
 import { constructWithKubeconfig } from './construct-with-kubeconfig.ts';
 import type { OperatorLog } from './log.ts';
 import type { OperatorMetrics } from './metrics.ts';
 import { NodeReconciler } from './node-reconciler.ts';
+import type { View } from './node-reconciler.ts';
 import type { OperatorOptions } from './options.ts';
 import { ProxyConfigController } from './proxy-config-controller.ts';
 import { StatusReconciler } from './status-reconciler.ts';
@@ -33,7 +34,8 @@ export class ControlLoop {
   readonly #configs: ProxyConfigController;
   readonly #cache: ClusterCache;
   readonly #queues: { readonly nodes: WorkQueue; readonly configs: WorkQueue; readonly agents: WorkQueue };
-  #assignment: Assignment | undefined;
+  /** Who governs how many nodes; worked out anew when it is asked for after a change. */
+  #shares: ReadonlyMap<string, Share> | undefined;
   #synced = false;
   #stopped = false;
 
@@ -55,7 +57,12 @@ export class ControlLoop {
       },
       log.warn,
     );
-    const view = { cache: this.#cache, configs: this.#configs, assignment: () => this.#assigned() };
+    const view: View = {
+      cache: this.#cache,
+      configs: this.#configs,
+      winnerOf: (node) => winnerOf(this.#proxyConfigs(), node),
+      shareOf: (config) => this.#shareOf(config),
+    };
     const nodes = new NodeReconciler(client, view, log);
     const status = new StatusReconciler(view, metrics, events);
     const agents = new AgentsReconciler(client, this.#cache, options, log);
@@ -113,9 +120,13 @@ export class ControlLoop {
     await Promise.all([this.#configs.shutdown(), this.#cache.stop()]);
   }
 
-  #assigned(): Assignment {
-    const configs = this.#configs.all().map(({ config }) => config);
-    return (this.#assignment ??= assignNodes(configs, this.#cache.nodes.values()));
+  #proxyConfigs(): ProxyConfig[] {
+    return this.#configs.all().map(({ config }) => config);
+  }
+
+  #shareOf(config: string): Share | undefined {
+    this.#shares ??= sharesOf(this.#proxyConfigs(), this.#cache.nodes.values());
+    return this.#shares.get(config);
   }
 
   #configChanged(name: string, relevant: boolean): void {
@@ -124,7 +135,7 @@ export class ControlLoop {
   }
 
   #nodeChanged(name: string): void {
-    this.#assignment = undefined;
+    this.#shares = undefined;
     this.#add('nodes', name);
     this.#allConfigs();
   }
@@ -140,7 +151,7 @@ export class ControlLoop {
   }
 
   #everythingChanged(): void {
-    this.#assignment = undefined;
+    this.#shares = undefined;
     for (const { name } of this.#cache.nodes.values()) this.#add('nodes', name);
     this.#allConfigs();
   }

@@ -1,9 +1,11 @@
 import { group, operatorFieldManager, proxyNodeStatePlural, version } from '../api/constants.ts';
 import { isConflict, isNotFound, resourcePath } from '../kubernetes/index.ts';
 import type { ApiClient } from '../kubernetes/index.ts';
-import type { Assignment } from './assign-nodes.ts';
+import type { ProxyConfig } from '../api/types.ts';
+import type { Share } from './assign-nodes.ts';
 import type { CachedNodeState, ClusterCache } from './cluster-cache.ts';
 import type { OperatorLog } from './log.ts';
+import type { NodeInfo } from './node-info.ts';
 import { differs, nodeStateFor } from './node-state.ts';
 import type { ProxyConfigController } from './proxy-config-controller.ts';
 
@@ -11,7 +13,10 @@ import type { ProxyConfigController } from './proxy-config-controller.ts';
 export interface View {
   readonly cache: Pick<ClusterCache, 'nodes' | 'states' | 'agents'>;
   readonly configs: Pick<ProxyConfigController, 'get' | 'writeStatus'>;
-  readonly assignment: () => Assignment;
+  /** The ProxyConfig that governs a node. */
+  readonly winnerOf: (node: NodeInfo) => ProxyConfig | undefined;
+  /** Undefined for a ProxyConfig that is gone or being deleted. */
+  readonly shareOf: (config: string) => Share | undefined;
 }
 
 /**
@@ -34,10 +39,10 @@ export class NodeReconciler {
 
   /** @throws ApiError, ConnectionError */
   async reconcile(name: string): Promise<undefined> {
-    const { cache, configs, assignment } = this.#view;
+    const { cache, configs, winnerOf } = this.#view;
     const [node, state] = [cache.nodes.get(name), cache.states.get(name)];
     if (node === undefined) return;
-    const winner = assignment().winners.get(name);
+    const winner = winnerOf(node);
     if (winner === undefined) {
       if (state !== undefined) await this.#remove(state);
       return;

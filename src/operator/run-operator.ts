@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { isatty } from 'node:tty';
 import { ConsoleLogger } from '@nestjs/common';
 import type { INestApplication, LoggerService, NestApplicationOptions } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -47,7 +48,7 @@ export async function runOperator(
 }
 
 function consoleLogger({ logFormat }: OperatorOptions): LoggerService {
-  return new ConsoleLogger({ json: logFormat === 'json', colors: process.stdout.isTTY, prefix: 'nftproxy' });
+  return new ConsoleLogger({ json: logFormat === 'json', colors: isatty(1), prefix: 'nftproxy' });
 }
 
 /** `http://[::1]:8080` is the application's name for "all addresses"; people and tests want one to connect to. */

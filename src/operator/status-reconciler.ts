@@ -30,9 +30,9 @@ export class StatusReconciler {
 
   /** @throws ApiError, ConnectionError */
   async reconcile(name: string): Promise<Again | undefined> {
-    const { cache, configs, assignment } = this.#view;
+    const { cache, configs, shareOf } = this.#view;
     const checked = configs.get(name);
-    const share = assignment().shares.get(name);
+    const share = shareOf(name);
     // Without a share it is being deleted: there is nothing to say about it any more.
     if (checked === undefined || share === undefined) {
       this.#metrics.forgetConfig(name);

@@ -37,9 +37,12 @@ export class Namespace implements AsyncDisposable {
     await execute('ip', ['netns', 'add', namespace.name]);
     living.add(namespace);
     await namespace.run('ip', ['link', 'set', 'lo', 'up']);
-    if (options.forwarding === true) {
-      await namespace.sysctl({ 'net.ipv4.ip_forward': 1, 'net.ipv6.conf.all.forwarding': 1 });
-    }
+    await namespace.sysctl({
+      // Also for link-local addresses: until theirs is usable a router does not even ask for IPv6 neighbours.
+      'net.ipv6.conf.default.accept_dad': 0,
+      'net.ipv6.conf.default.dad_transmits': 0,
+      ...(options.forwarding === true ? { 'net.ipv4.ip_forward': 1, 'net.ipv6.conf.all.forwarding': 1 } : {}),
+    });
     return namespace;
   }
 
@@ -120,11 +123,19 @@ export async function link(a: Namespace, b: Namespace, ends: { a: LinkEnd; b: Li
   const nameA = ends.a.interface ?? defaultInterface(b);
   const nameB = ends.b.interface ?? defaultInterface(a);
   await a.run('ip', ['link', 'add', nameA, 'type', 'veth', 'peer', 'name', nameB, 'netns', b.name]);
-  await configure(a, nameA, ends.a);
-  await configure(b, nameB, ends.b);
-  // Routes last: a route needs the carrier of both ends.
-  await addRoutes(a, nameA, ends.a);
-  await addRoutes(b, nameB, ends.b);
+  for (const [namespace, name] of [
+    [a, nameA],
+    [b, nameB],
+  ] as const) {
+    await namespace.run('ip', ['link', 'set', name, 'up']);
+  }
+  for (const [namespace, name, end] of [
+    [a, nameA, ends.a],
+    [b, nameB, ends.b],
+  ] as const) {
+    await untilUp(namespace, name);
+    await configure(namespace, name, end);
+  }
 }
 
 /**
@@ -140,15 +151,20 @@ function defaultInterface(peer: Namespace): string {
   return `to-${label}`.slice(0, 15);
 }
 
-async function configure(namespace: Namespace, name: string, end: LinkEnd): Promise<void> {
-  const lines = [`link set ${name} up`];
-  for (const address of end.addresses) {
-    lines.push(`address add ${address} dev ${name}${address.includes(':') ? ' nodad' : ''}`);
+/** A veth is up a moment after both ends were set up: the kernel looks at carriers in its own time. */
+async function untilUp(namespace: Namespace, name: string): Promise<void> {
+  for (let attempt = 0; attempt < 500; attempt++) {
+    if ((await namespace.run('ip', ['link', 'show', name])).includes(' state UP ')) return;
+    await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  await namespace.run('ip', ['-batch', '-'], { input: `${lines.join('\n')}\n` });
+  throw new Error(`${name} of ${namespace.name} did not come up`);
 }
 
-async function addRoutes(namespace: Namespace, name: string, end: LinkEnd): Promise<void> {
+async function configure(namespace: Namespace, name: string, end: LinkEnd): Promise<void> {
+  const lines = end.addresses.map(
+    (address) => `address add ${address} dev ${name}${address.includes(':') ? ' nodad' : ''}`,
+  );
+  await namespace.run('ip', ['-batch', '-'], { input: `${lines.join('\n')}\n` });
   for (const route of end.routes ?? []) {
     const family = route.via.includes(':') ? '-6' : '-4';
     await namespace.run('ip', [family, 'route', 'add', route.to, 'via', route.via, 'dev', name]);

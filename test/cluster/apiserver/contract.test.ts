@@ -338,7 +338,7 @@ describe.each(subjects)('%s', { timeout: 120_000 }, (_, start) => {
         '-p',
         '{"spec":{"ports":[{"port":81,"name":"c"},{"port":82,"name":"d"}]}}',
       );
-      expect(await field('svc/merged', '{.spec.ports[*].name}')).toBe('d c a');
+      expect(await field('svc/merged', '{.spec.ports[*].name}')).toBe('a c d');
     });
   });
 

@@ -79,7 +79,9 @@ function moved(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, s
 }
 
 function evenness(chosen: ReadonlyMap<string, string>, shares: readonly number[]): number {
-  const counts = numbers.map((number) => [...chosen.values()].filter((one) => one === endpointAddress(4, number)).length);
+  const counts = numbers.map(
+    (number) => [...chosen.values()].filter((one) => one === endpointAddress(4, number)).length,
+  );
   const present = [...counts.keys()].filter((index) => (shares[index] ?? 0) > 0);
   expect(present.length).toBe(counts.filter((count) => count > 0).length);
   const pick = (values: readonly number[]): number[] => present.map((index) => values[index] ?? 0);
@@ -128,7 +130,12 @@ describe('when one of ten endpoints leaves', () => {
     rig.setEndpoints('web', numbers);
     await rig.run();
     const before = await choices(rig, many);
-    expect(evenness(before, numbers.map(() => 1))).toBeGreaterThan(0.001);
+    expect(
+      evenness(
+        before,
+        numbers.map(() => 1),
+      ),
+    ).toBeGreaterThan(0.001);
     rig.setEndpoints('web', left);
     await rig.run();
     const after = await choices(rig, many);
@@ -151,14 +158,18 @@ describe('when one of ten endpoints leaves', () => {
 });
 
 describe('weights', () => {
-  it.each(['source-hash', 'maglev'])('decide how many clients an endpoint gets with %s', async (algorithm) => {
-    const weights = [1, 2, 3, 4, 0, 5, 10, 20, 20, 35];
-    rig.service('web', { algorithm });
-    rig.setEndpoints(
-      'web',
-      weights.map((weight, index) => ({ endpoint: index + 1, weight })),
-    );
-    await rig.run();
-    expect(evenness(await choices(rig, many), weights)).toBeGreaterThan(0.001);
-  }, 60_000);
+  it.each(['source-hash', 'maglev'])(
+    'decide how many clients an endpoint gets with %s',
+    async (algorithm) => {
+      const weights = [1, 2, 3, 4, 0, 5, 10, 20, 20, 35];
+      rig.service('web', { algorithm });
+      rig.setEndpoints(
+        'web',
+        weights.map((weight, index) => ({ endpoint: index + 1, weight })),
+      );
+      await rig.run();
+      expect(evenness(await choices(rig, many), weights)).toBeGreaterThan(0.001);
+    },
+    60_000,
+  );
 });

@@ -65,14 +65,17 @@ async function close(id: number): Promise<Reply> {
   return {};
 }
 
+const now = (): string => String(process.hrtime.bigint());
+
 async function lane({ address, port }: Extract<Command, { do: 'flood' }>): Promise<void> {
   while (flooding) {
-    const started = String(process.hrtime.bigint());
+    const started = now();
     const socket = connect({ host: address, port });
     try {
-      visits.push({ started, server: await answer(socket) });
+      const server = await answer(socket);
+      visits.push({ started, ended: now(), server });
     } catch (error) {
-      visits.push({ started, error: error instanceof Error ? error.message : String(error) });
+      visits.push({ started, ended: now(), error: error instanceof Error ? error.message : String(error) });
     }
     // By reset: thousands of connections in TIME_WAIT would use up the ports.
     socket.resetAndDestroy();

@@ -15,6 +15,8 @@ export type Command =
 export interface Visit {
   /** Just before the connection was asked for. */
   readonly started: string;
+  /** When it was answered or had failed. */
+  readonly ended: string;
   /** Address of the endpoint that answered, or an error code. */
   readonly server?: string;
   readonly error?: string;

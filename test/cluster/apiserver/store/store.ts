@@ -70,6 +70,8 @@ export class Store {
   readonly #changes = new EventEmitter().setMaxListeners(0);
   readonly #historyLimit: number;
   #revision: number;
+  /** Collections that come later start with this: they have no history before it either. */
+  #compacted = 0;
 
   /** @param historyLimit how many changes of each resource are remembered for watches and consistent pages */
   constructor(o: { historyLimit?: number; firstRevision?: number } = {}) {
@@ -186,7 +188,7 @@ export class Store {
   #collection(resource: string): Collection {
     let collection = this.#collections.get(resource);
     if (!collection) {
-      collection = { entries: new Map(), keys: new SortedKeys([]), history: [], compacted: 0 };
+      collection = { entries: new Map(), keys: new SortedKeys([]), history: [], compacted: this.#compacted };
       this.#collections.set(resource, collection);
     }
     return collection;
@@ -209,6 +211,7 @@ export class Store {
   compact(): void {
     // A revision of its own, so that even somebody who saw the newest change is behind, as after real compactions.
     this.#revision += 1;
+    this.#compacted = this.#revision;
     for (const collection of this.#collections.values()) {
       collection.history = [];
       collection.compacted = this.#revision;

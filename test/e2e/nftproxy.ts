@@ -1,0 +1,202 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { resourcePath } from '../../src/kubernetes/index.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import { ManagedProcess } from '../cluster/processes.ts';
+import { isReady } from '../cluster/runtime/objects.ts';
+import type { Pod } from '../cluster/runtime/objects.ts';
+
+const repository = join(import.meta.dirname, '../..');
+const loadScript = join(repository, 'test/cluster/workloads/load.ts');
+
+export const clusterCidrs = ['10.244.0.0/16', 'fd00:10:244::/48'];
+
+/** A ProxyConfig for every node, with its spec changed as a test needs it. */
+export function proxyConfig(spec: object = {}, name = 'default'): object {
+  const defaults = { detectLocal: { mode: 'ClusterCIDR' }, clusterCIDRs: clusterCidrs };
+  return {
+    apiVersion: 'nftproxy.io/v1alpha1',
+    kind: 'ProxyConfig',
+    metadata: { name },
+    spec: { ...defaults, ...spec },
+  };
+}
+
+/** Installs what `config/default` ships, and waits until the operator has published its CRDs. */
+export async function installOperator(cluster: Cluster): Promise<void> {
+  await cluster.kubectl('apply', '-k', join(repository, 'config/default'));
+  await cluster.waitFor('the CRDs', () =>
+    cluster.kubectl('get', 'crd', 'proxyconfigs.nftproxy.io', 'proxynodestates.nftproxy.io'),
+  );
+  const crds = ['crd/proxyconfigs.nftproxy.io', 'crd/proxynodestates.nftproxy.io'];
+  await cluster.kubectl('wait', '--for=condition=Established', ...crds, '--timeout=60s');
+}
+
+export async function apply(cluster: Cluster, ...objects: object[]): Promise<void> {
+  const list = { apiVersion: 'v1', kind: 'List', items: objects };
+  await cluster.kubectlWithInput(JSON.stringify(list), 'apply', '-f', '-');
+}
+
+/** Applies a ProxyConfig and waits until every node has it. */
+export async function configure(cluster: Cluster, spec: object = {}): Promise<void> {
+  await apply(cluster, proxyConfig(spec));
+  await cluster.kubectl('wait', '--for=condition=Ready', 'nftpc/default', '--timeout=90s');
+}
+
+/** A Deployment of echo servers and a dual-stack Service in front of it. */
+export function echo(replicas: number): object[] {
+  const labels = { app: 'echo' };
+  const container = {
+    name: 'echo',
+    image: 'echo',
+    ports: [{ containerPort: 8080 }],
+    readinessProbe: { httpGet: { path: '/', port: 8080 }, periodSeconds: 1 },
+  };
+  return [
+    {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'echo', namespace: 'default' },
+      spec: {
+        replicas,
+        selector: { matchLabels: labels },
+        template: { metadata: { labels }, spec: { terminationGracePeriodSeconds: 10, containers: [container] } },
+      },
+    },
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'echo', namespace: 'default' },
+      spec: { ipFamilyPolicy: 'PreferDualStack', selector: labels, ports: [{ port: 80, targetPort: 8080 }] },
+    },
+  ];
+}
+
+/** The ClusterIPs of a Service, IPv4 first. */
+export async function clusterIps(cluster: Cluster, service: string): Promise<string[]> {
+  const out = await cluster.kubectl('get', 'service', service, '-o', 'jsonpath={.spec.clusterIPs}');
+  return JSON.parse(out) as string[];
+}
+
+/** Puts a Service without selector and an IPv4 slice with these addresses into the cluster. */
+export async function createService(cluster: Cluster, name: string, addresses: string[], port = 8080): Promise<void> {
+  const namespace = 'default';
+  await cluster.client.create(resourcePath({ version: 'v1', plural: 'services', namespace }), {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name, namespace },
+    spec: { ports: [{ port: 80, protocol: 'TCP' }] },
+  });
+  const slices = resourcePath({ group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices', namespace });
+  await cluster.client.create(slices, {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name, namespace, labels: { 'kubernetes.io/service-name': name } },
+    addressType: 'IPv4',
+    endpoints: addresses.map((address) => ({ addresses: [address], conditions: { ready: true } })),
+    ports: [{ name: '', port, protocol: 'TCP' }],
+  });
+}
+
+/** The agent's pod on a node. @throws Error when there is none. */
+export function agentOn(cluster: Cluster, nodeName: string): Pod {
+  const labels = { 'app.kubernetes.io/component': 'agent' };
+  const [pod] = cluster.pods({ namespace: 'nftproxy-system', nodeName, labels });
+  if (pod === undefined) throw new Error(`there is no agent on ${nodeName}`);
+  return pod;
+}
+
+/** Ends the agent's process on a node and waits until its successor is ready. */
+export async function restartAgent(cluster: Cluster, nodeName: string, signal: NodeJS.Signals): Promise<void> {
+  const before = restartsOf(agentOn(cluster, nodeName));
+  process.kill(cluster.pid(agentOn(cluster, nodeName)), signal);
+  await cluster.waitFor('the agent to be back', () => {
+    const pod = agentOn(cluster, nodeName);
+    return restartsOf(pod) > before && isReady(pod);
+  });
+}
+
+function restartsOf(pod: Pod): number {
+  return pod.status?.containerStatuses?.[0]?.restartCount ?? 0;
+}
+
+export interface Requests {
+  requests: number;
+  answers: Record<string, number>;
+  failures: string[];
+}
+
+/** HTTP requests from a pod, each over a new connection. */
+export async function request(cluster: Cluster, pod: string, address: string, count: number): Promise<Requests> {
+  const url = `http://${address.includes(':') ? `[${address}]` : address}/`;
+  return resultOf(await cluster.exec(pod, process.execPath, loadScript, url, String(count)));
+}
+
+/** Sends requests from a pod all the time while `during` runs. */
+export async function requestWhile(
+  cluster: Cluster,
+  pod: string,
+  address: string,
+  during: () => Promise<void>,
+): Promise<Requests> {
+  const logFile = join(cluster.workDir, `requests-${Date.now()}.log`);
+  const command = [process.execPath, loadScript, `http://${address}/`];
+  const namespace = cluster.podNamespace(pod);
+  const sender = await ManagedProcess.start({ namespace, command, env: {}, logFile });
+  try {
+    await cluster.waitFor('the requests to start', async () => (await readFile(logFile, 'utf8')).includes('started'));
+    await during();
+  } finally {
+    await sender.stop(10_000);
+  }
+  return resultOf(await readFile(logFile, 'utf8'));
+}
+
+function resultOf(output: string): Requests {
+  const line = output.split('\n').find((candidate) => candidate.startsWith('{'));
+  if (line === undefined) throw new Error(`the load generator said: ${output}`);
+  return JSON.parse(line) as Requests;
+}
+
+/** nftproxy's table of a node in nft's words, without elements and counters. */
+export function rules(cluster: Cluster, nodeName: string): Promise<string> {
+  return cluster.nodeExec(nodeName, 'nft', '--stateless', '--terse', 'list', 'table', 'inet', 'nftproxy');
+}
+
+/** The elements of a map, in nft's words, sorted. */
+export async function elements(cluster: Cluster, nodeName: string, map: string): Promise<string[]> {
+  const text = await cluster.nodeExec(nodeName, 'nft', '--stateless', 'list', 'map', 'inet', 'nftproxy', map);
+  const inside = /elements = \{([\s\S]*?)\}/.exec(text)?.[1] ?? '';
+  return inside
+    .split(',')
+    .map((element) => element.trim().replaceAll(/\s+/g, ' '))
+    .filter(Boolean)
+    .toSorted();
+}
+
+/** A kubeconfig with which a process on a node reaches the API server as its administrator. */
+export async function nodeKubeconfig(cluster: Cluster): Promise<string> {
+  const path = join(cluster.workDir, 'node.kubeconfig');
+  const text = await readFile(cluster.kubeconfig, 'utf8');
+  await writeFile(path, text.replaceAll(cluster.apiServer.url, 'https://172.30.0.2:6443'), { mode: 0o600 });
+  return path;
+}
+
+/** Runs `nftproxy agent` on a node without operator and DaemonSet. */
+export async function startStandaloneAgent(
+  cluster: Cluster,
+  nodeName: string,
+  o: { arguments?: string[]; capabilities?: string[] } = {},
+): Promise<{ process: ManagedProcess; log: () => Promise<string> }> {
+  const logFile = join(cluster.workDir, `agent-${nodeName}-${Date.now()}.log`);
+  const kubeconfig = await nodeKubeconfig(cluster);
+  const args = ['agent', '--kubeconfig', kubeconfig, '--node-name', nodeName, ...(o.arguments ?? [])];
+  const started = await ManagedProcess.start({
+    namespace: cluster.network.node(nodeName).namespace,
+    command: [process.execPath, join(repository, 'dist/main.js'), ...args],
+    env: { PATH: process.env['PATH'] ?? '' },
+    logFile,
+    capabilities: o.capabilities ?? ['net_admin'],
+  });
+  return { process: started, log: () => readFile(logFile, 'utf8') };
+}

@@ -1,0 +1,22 @@
+// Started by flood.ts in a network namespace: `node raw-flows-main.ts <path of the namespace> <destination> <clients>`.
+// Sends one-datagram UDP flows to port 80 as fast as it can, until its input ends; then prints how many.
+import { flowsOf } from './objects.ts';
+import { FlowSender } from './raw-flows.ts';
+
+const [path = '', service = '1', clients = '1'] = process.argv.slice(2);
+/** A round: every flow of it is new when it is sent, as far as the node still knows the last one's. */
+const round = 20_000;
+
+let ended = false;
+process.stdin.resume().once('end', () => (ended = true));
+using sender = new FlowSender(path);
+let sent = 0;
+process.stdout.write('sending\n');
+while (!ended) {
+  for (const flow of flowsOf(round, { service: Number(service), clients: Number(clients) })) {
+    sent += await sender.send([flow]);
+    if (sent % 100 === 0) await new Promise(setImmediate);
+    if (ended) break;
+  }
+}
+process.stdout.write(`${sent}\n`);
