@@ -97,6 +97,7 @@ export class Agent {
       metrics: this.#metrics,
       proxyHealthy: () => this.#health.healthy,
       primaryAddresses: () => this.#sync.node?.primaryAddresses ?? [],
+      sysctlDirectory: options.sysctlDirectory,
       log,
       clock,
     });

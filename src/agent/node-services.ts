@@ -1,4 +1,4 @@
-import { networkInterfaces } from 'node:os';
+import { availableParallelism, networkInterfaces } from 'node:os';
 import { durationSeconds } from '../api/duration.ts';
 import type { ConntrackSettings } from '../api/types.ts';
 import type { EventRecorder } from '../kubernetes/index.ts';
@@ -16,7 +16,7 @@ import type { Logger } from './log.ts';
 import type { AgentMetrics } from './metrics.ts';
 import { nodePortAddresses } from './node-addresses.ts';
 import type { SyncResult } from './sync.ts';
-import { applyConntrackSysctls } from './sysctls.ts';
+import { applyConntrackSysctls, sysctlFiles } from './sysctls.ts';
 
 /** How often the node's own addresses are looked at for the listeners; the kernel's rules follow them by themselves. */
 const addressMilliseconds = 2000;
@@ -31,6 +31,7 @@ export class NodeServices {
   readonly #conntrack: ConntrackCleaner<Tracked>;
   readonly #log: Logger;
   readonly #timer: NodeJS.Timeout;
+  readonly #sysctlDirectory: string;
   #ranges: readonly string[] = [];
   #addresses: readonly string[] = [];
   #sysctls: string | undefined;
@@ -41,11 +42,13 @@ export class NodeServices {
     metrics: AgentMetrics;
     proxyHealthy: () => boolean;
     primaryAddresses: () => readonly string[];
+    sysctlDirectory: string;
     log: Logger;
     clock: Clock;
   }) {
     const { conntrack, events, metrics, log, clock } = options;
     this.#log = log;
+    this.#sysctlDirectory = options.sysctlDirectory;
     this.#healthChecks = new HealthCheckNodePorts({
       addresses: () => this.#addresses,
       proxyHealthy: options.proxyHealthy,
@@ -99,7 +102,7 @@ export class NodeServices {
     const text = JSON.stringify(settings);
     if (text === this.#sysctls) return;
     this.#sysctls = text;
-    const { changed, warnings } = applyConntrackSysctls({
+    const wanted = {
       maxPerCore: settings.maxPerCore,
       min: settings.min,
       tcpBeLiberal: settings.tcpBeLiberal,
@@ -107,7 +110,9 @@ export class NodeServices {
       tcpCloseWaitSeconds: durationSeconds(settings.tcpCloseWaitTimeout),
       udpSeconds: durationSeconds(settings.udpTimeout),
       udpStreamSeconds: durationSeconds(settings.udpStreamTimeout),
-    });
+    };
+    const machine = { files: sysctlFiles(this.#sysctlDirectory), cores: availableParallelism() };
+    const { changed, warnings } = applyConntrackSysctls(wanted, machine);
     for (const { name, from, to } of changed) this.#log.info('set', { sysctl: name, from, to });
     for (const { message } of warnings) this.#log.warn(message);
   }

@@ -13,6 +13,8 @@ export interface AgentOptions {
   readonly config?: string;
   readonly healthAddress: string;
   readonly metricsAddress: string;
+  /** Where the sysctls of the node are: a container's own /proc/sys is read-only. */
+  readonly sysctlDirectory: string;
   readonly logFormat: LogFormat;
   readonly logLevel: LogLevel;
 }
@@ -32,6 +34,7 @@ Keeps this node's nftables in line with the cluster's Services.
                           changes of the file are followed
   --healthz-bind-address  address:port of /healthz and /livez (default 0.0.0.0:10256)
   --metrics-bind-address  address:port of /metrics (default 127.0.0.1:10249)
+  --sysctl-directory      where the node's sysctls can be written (default /proc/sys)
   --log-format            text or json (default text)
   --log-level             debug, info, warn or error (default info)
 `;
@@ -45,6 +48,7 @@ export function parseAgentOptions(args: readonly string[], environment: NodeJS.P
     nodeName: values['node-name'] ?? environment['NODE_NAME'] ?? hostname().toLowerCase(),
     healthAddress: values['healthz-bind-address'],
     metricsAddress: values['metrics-bind-address'],
+    sysctlDirectory: values['sysctl-directory'],
     logFormat: oneOf('--log-format', values['log-format'], logFormats),
     logLevel: oneOf('--log-level', values['log-level'], logLevels),
   };
@@ -60,6 +64,7 @@ function parse(args: readonly string[]) {
         config: { type: 'string' },
         'healthz-bind-address': { type: 'string', default: '0.0.0.0:10256' },
         'metrics-bind-address': { type: 'string', default: '127.0.0.1:10249' },
+        'sysctl-directory': { type: 'string', default: '/proc/sys' },
         'log-format': { type: 'string', default: 'text' },
         'log-level': { type: 'string', default: 'info' },
       },

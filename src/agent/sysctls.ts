@@ -47,10 +47,14 @@ interface Setting {
   readonly byHand: string;
 }
 
-const machineFiles: KernelFiles = {
-  read: (path) => readFileSync(path, 'utf8'),
-  write: (path, text) => writeFileSync(path, text),
-};
+/** This machine's files, with its sysctls at `directory` instead of /proc/sys (where a container's are read-only). */
+export function sysctlFiles(directory = '/proc/sys'): KernelFiles {
+  const at = (path: string): string => path.replace(/^\/proc\/sys(?=\/)/, directory);
+  return {
+    read: (path) => readFileSync(at(path), 'utf8'),
+    write: (path, text) => writeFileSync(at(path), text),
+  };
+}
 
 /**
  * Makes the kernel's connection tracking as configured, as kube-proxy does: each value is written only if it differs
@@ -59,7 +63,7 @@ const machineFiles: KernelFiles = {
  */
 export function applyConntrackSysctls(
   config: ConntrackSysctls,
-  machine: { files: KernelFiles; cores: number } = { files: machineFiles, cores: availableParallelism() },
+  machine: { files: KernelFiles; cores: number } = { files: sysctlFiles(), cores: availableParallelism() },
 ): SysctlResult {
   const changed: SysctlResult['changed'][number][] = [];
   const warnings: SysctlWarning[] = [];

@@ -23,7 +23,7 @@ interface Complaint {
  * Reads the answers to a batch. Throws NetlinkError if the kernel refused it, or (with `stateUnknown`) when the answer
  * got lost.
  */
-export function checkAnswers(socket: NetlinkSocket, batch: Batch): void {
+export function checkAnswers(socket: Pick<NetlinkSocket, 'answers' | 'drain'>, batch: Batch): void {
   const complaints: Complaint[] = [];
   let acknowledged = false;
   try {

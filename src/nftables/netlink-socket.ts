@@ -41,6 +41,8 @@ export class NetlinkSocket {
   readonly portId: number;
   #descriptor: number;
   #sendBuffer = 0;
+  #sending = false;
+  #closing = false;
   readonly #received = Payload.of(new Uint8Array(receiveBufferSize));
 
   private constructor(descriptor: number, portId: number) {
@@ -66,10 +68,6 @@ export class NetlinkSocket {
     }
   }
 
-  get closed(): boolean {
-    return this.#descriptor === -1;
-  }
-
   /** Sends one request. Resolves (or, for small ones, returns) when the kernel has handled it. */
   send(bytes: Uint8Array): Promise<void> | undefined {
     const descriptor = this.#open();
@@ -78,8 +76,10 @@ export class NetlinkSocket {
       this.#sent(libc.send(descriptor, bytes, bytes.length, 0));
       return undefined;
     }
+    this.#sending = true;
     return new Promise((resolve, reject) => {
       libc.send.async(descriptor, bytes, bytes.length, 0, (error, result) => {
+        this.#sending = false;
         try {
           if (error !== null) throw error;
           // errno stays on the worker thread. Nothing was sent, so the same call again tells it.
@@ -88,6 +88,7 @@ export class NetlinkSocket {
         } catch (fault) {
           reject(fault instanceof Error ? fault : new Error(String(fault)));
         }
+        if (this.#closing) this.close();
       });
     });
   }
@@ -136,14 +137,17 @@ export class NetlinkSocket {
     return datagram === undefined ? [] : [...messages(datagram)];
   }
 
+  /** Nothing can be sent from here on. A request that a worker thread is sending is sent first. */
   close(): void {
-    if (this.#descriptor === -1) return;
+    this.#closing = true;
+    // The worker thread has the descriptor's number, which the next file to be opened would get.
+    if (this.#sending || this.#descriptor === -1) return;
     libc.close(this.#descriptor);
     this.#descriptor = -1;
   }
 
   #open(): number {
-    if (this.#descriptor === -1) throw new NetlinkError('the netlink socket is closed', errno.EBADF);
+    if (this.#closing) throw new NetlinkError('the netlink socket is closed', errno.EBADF);
     return this.#descriptor;
   }
 

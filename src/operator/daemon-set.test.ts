@@ -24,7 +24,7 @@ describe('the DaemonSet of the agents', () => {
             containers: [
               {
                 image: 'registry.example/nftproxy:1.2.3',
-                args: ['agent', '--node-name=$(NODE_NAME)', '--log-format=json'],
+                args: ['agent', '--node-name=$(NODE_NAME)', '--sysctl-directory=/host/proc/sys', '--log-format=json'],
                 securityContext: {
                   readOnlyRootFilesystem: true,
                   allowPrivilegeEscalation: false,

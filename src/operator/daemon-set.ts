@@ -58,6 +58,8 @@ function podSpec(options: DaemonSetOptions): object {
     tolerations: [{ operator: 'Exists' }],
     terminationGracePeriodSeconds: 10,
     containers: [agentContainer(options)],
+    // A container's own /proc/sys is read-only; the conntrack settings of the ProxyConfig are the node's.
+    volumes: [{ name: 'sysctls', hostPath: { path: '/proc/sys/net', type: 'Directory' } }],
   };
 }
 
@@ -66,12 +68,13 @@ function agentContainer({ image, apiServer, logFormat }: DaemonSetOptions): obje
   return {
     name: 'agent',
     image,
-    args: ['agent', '--node-name=$(NODE_NAME)', `--log-format=${logFormat}`],
+    args: ['agent', '--node-name=$(NODE_NAME)', '--sysctl-directory=/host/proc/sys', `--log-format=${logFormat}`],
     env: [
       { name: 'NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
       { name: 'KUBERNETES_SERVICE_HOST', value: apiServer.host },
       { name: 'KUBERNETES_SERVICE_PORT', value: String(apiServer.port) },
     ],
+    volumeMounts: [{ name: 'sysctls', mountPath: '/host/proc/sys/net' }],
     ports: [{ name: 'healthz', containerPort: healthPort, hostPort: healthPort, protocol: 'TCP' }],
     livenessProbe: { ...probe('/livez'), initialDelaySeconds: 10, periodSeconds: 10, failureThreshold: 6 },
     readinessProbe: { ...probe('/healthz'), periodSeconds: 5, failureThreshold: 2 },

@@ -136,6 +136,13 @@ describe('events', () => {
     expect(state.get('default/web:/tcp/6')?.clusterEndpoints).toMatchObject([{ address: 'fd01::1' }]);
   });
 
+  it('the first endpoint on another node turns reject into drop for internal policy Local', () => {
+    const state = stateOf(service({ internalTrafficPolicy: 'Local' }));
+    const away = slice('web', [{ addresses: ['10.0.0.1'], nodeName: 'there' }]);
+    expect(state.applyEndpointSlice('default/w', away).changed.get(web)?.hasAnyEndpoints).toBe(true);
+    expect(state.applyEndpointSlice('default/w', undefined).changed.get(web)?.hasAnyEndpoints).toBe(false);
+  });
+
   it('a change that makes no difference to forwarding is none', () => {
     const state = stateOf(service());
     state.applyEndpointSlice('default/w', slice('web', ['10.0.0.1', '10.0.0.2']));

@@ -53,6 +53,12 @@ describe('which Services are served', () => {
     ]);
   });
 
+  it('of several ClusterIPs of one family the first is served', () => {
+    const state = stateOf({ 'default/web': service({ clusterIPs: ['10.96.0.1', '10.96.0.2'] }) });
+    expect([...state.values()].map(({ frontends }) => frontends)).toMatchObject([[{ address: '10.96.0.1' }]]);
+    expect(state.problems()).toEqual([]);
+  });
+
   it('old objects with clusterIP alone are served', () => {
     const spec = { clusterIP: '10.96.0.7', ports: [{ port: 80 }] };
     expect(ids(stateOf({ 'default/web': { spec } }))).toEqual(['default/web:/tcp/4']);

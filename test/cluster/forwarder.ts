@@ -24,7 +24,9 @@ export class Forwarder {
     this.#sockets.add(from);
     from.pipe(to);
     // An error of one side is told to the other as a reset: that is what a broken connection looks like.
-    from.on('error', () => to.resetAndDestroy());
+    from.on('error', () => {
+      breakOff(to);
+    });
     from.on('close', () => {
       this.#sockets.delete(from);
       if (from.errored === null) to.destroySoon();
@@ -40,11 +42,24 @@ export class Forwarder {
     });
   }
 
+  /** The TCP port it listens on. */
+  get port(): number {
+    const address = this.#server.address();
+    if (address === null || typeof address === 'string') throw new Error('this forwarder has no port');
+    return address.port;
+  }
+
   /** Refuses new connections and resets the present ones. */
   async stop(): Promise<void> {
     if (!this.#server.listening) return;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of this.#sockets) breakOff(socket);
     await closed;
   }
+}
+
+/** Ends a connection at once: with a reset over TCP; a unix socket knows no resets. */
+function breakOff(socket: Socket): void {
+  if (socket.remotePort === undefined) socket.destroy();
+  else socket.resetAndDestroy();
 }

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { connect, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -90,6 +91,26 @@ describe.skipIf(!root)('a cluster network of three nodes (needs root: network na
       await inside.stop();
       server.close();
     }
+  });
+
+  test('a forwarder survives connections that are broken off on either side', async () => {
+    const server = createTcpServer((socket) => socket.resetAndDestroy());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    const path = join(folder, 'broken.sock');
+    const toTcp = new Forwarder({ path }, { host: '127.0.0.1', port });
+    const toUnix = new Forwarder({ host: '127.0.0.1', port: 0 }, { path });
+    await toTcp.start();
+    await toUnix.start();
+    for (let index = 0; index < 5; index += 1) {
+      const socket = connect({ host: '127.0.0.1', port: toUnix.port });
+      const ended = new Promise((resolve) => socket.on('error', resolve).on('close', resolve));
+      socket.write('x');
+      await ended;
+    }
+    await toUnix.stop();
+    await toTcp.stop();
+    server.close();
   });
 
   test('a process sees its mounts and nobody else does', async () => {

@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { stringify } from 'yaml';
 import { resourcePath } from '../../src/kubernetes/index.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { ManagedProcess } from '../cluster/processes.ts';
@@ -33,8 +34,8 @@ export async function installOperator(cluster: Cluster): Promise<void> {
 }
 
 export async function apply(cluster: Cluster, ...objects: object[]): Promise<void> {
-  const list = { apiVersion: 'v1', kind: 'List', items: objects };
-  await cluster.kubectlWithInput(JSON.stringify(list), 'apply', '-f', '-');
+  const documents = objects.map((object) => stringify(object)).join('---\n');
+  await cluster.kubectlWithInput(documents, 'apply', '-f', '-');
 }
 
 /** Applies a ProxyConfig and waits until every node has it. */

@@ -138,10 +138,7 @@ export async function link(a: Namespace, b: Namespace, ends: { a: LinkEnd; b: Li
   }
 }
 
-/**
- * `nft list ruleset` without what differs between two equal rulesets: nothing but handles does, and they are not
- * printed. Rejects when nft cannot print the ruleset.
- */
+/** `nft list ruleset` without counter values. Rejects when nft cannot print the ruleset. */
 export function listRuleset(namespace: Namespace): Promise<string> {
   return namespace.run('nft', ['-s', 'list', 'ruleset']);
 }

@@ -5,6 +5,9 @@ import {
   KubeConfig,
   KubernetesObjectApi,
   PatchStrategy,
+  V1ObjectMeta,
+  V1Service,
+  V1ServiceSpec,
   Watch,
 } from '@kubernetes/client-node';
 import type { KubernetesObject } from '@kubernetes/client-node';
@@ -25,13 +28,17 @@ beforeAll(async () => {
 afterAll(() => subject.stop());
 
 const gadget = (name: string, spec: object): KubernetesObject & { spec: object } => ({
-  ...{ apiVersion: 'test.nftproxy.io/v1alpha1', kind: 'Gadget', metadata: { name } },
+  ...{ apiVersion: 'test.nftproxy.io/v1alpha1', kind: 'Gadget' },
+  metadata: Object.assign(new V1ObjectMeta(), { name }),
   spec,
 });
 
 test('typed clients create, list and delete', async () => {
   const core = config.makeApiClient(CoreV1Api);
-  const body = { metadata: { name: 'typed' }, spec: { ports: [{ port: 80 }] } };
+  const body = Object.assign(new V1Service(), {
+    metadata: Object.assign(new V1ObjectMeta(), { name: 'typed' }),
+    spec: Object.assign(new V1ServiceSpec(), { ports: [{ port: 80 }] }),
+  });
   const created = await core.createNamespacedService({ namespace: 'default', body });
   expect(created.spec?.clusterIP).toMatch(/^10\.96\./);
   const list = await core.listNamespacedService({ namespace: 'default', fieldSelector: 'metadata.name=typed' });

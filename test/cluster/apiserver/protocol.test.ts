@@ -101,7 +101,10 @@ describe('the protocol', { timeout: 60_000 }, () => {
 
     test('can be cut, and can be told in the stream that they fell behind', async () => {
       const cut = (async () => {
-        for await (const _ of http.watch(`${configMaps}?watch=1&allowWatchBookmarks=1`)) server.dropWatches();
+        for await (const { type } of http.watch(`${configMaps}?watch=1&allowWatchBookmarks=1`)) {
+          expect(type).toBe('BOOKMARK');
+          server.dropWatches();
+        }
       })();
       await expect(cut).rejects.toThrow();
       const seen: Json[] = [];
@@ -118,8 +121,8 @@ describe('the protocol', { timeout: 60_000 }, () => {
       const old = await version();
       server.load([configMap('a')]);
       server.compact();
-      const { value } = await http.watch(`${configMaps}?watch=1&resourceVersion=${old}`).next();
-      expect(value).toMatchObject({ type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired' } });
+      const first = await http.watch(`${configMaps}?watch=1&resourceVersion=${old}`).next();
+      expect(first.value).toMatchObject({ type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired' } });
       const now = await version();
       server.load([configMap('b')]);
       expect(await events(`resourceVersion=${now}`, 1)).toEqual(['ADDED b']);

@@ -27,8 +27,8 @@ export class Flood {
   async stop(): Promise<number> {
     const exit = once(this.#child, 'exit');
     this.#child.stdin?.end();
-    const { value } = await this.#lines.next();
+    const count = await this.#lines.next();
     await exit;
-    return Number(value);
+    return Number(count.value);
   }
 }

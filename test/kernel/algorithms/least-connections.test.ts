@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LoadFollower } from '../../../src/agent/least-connections.ts';
 import { queuesUnder } from './queues.ts';
+import type { Queues } from './queues.ts';
 import { endpointAddress, flowsOf, serviceAddress } from './objects.ts';
 import { Rig } from './rig.ts';
 import { sumOf } from './statistics.ts';
@@ -27,18 +28,16 @@ describe('least-connections', () => {
     rig.setEndpoints('least', numbers, 8081);
     await rig.run();
     const load = { arrivals: 1500, hold: 40, slowHold: 400, lookEvery: 100 };
-    const [random, least] = await queuesUnder(rig, [1, 2], load);
-    // Once the queues have filled.
-    const settled = (queues: readonly number[]): number[] => queues.slice(load.slowHold);
-    const longest = (queues: readonly number[] = []): number => Math.max(...settled(queues));
-    const mean = (queues: readonly number[] = []): number => sumOf(settled(queues)) / settled(queues).length;
+    const [random, least] = (await queuesUnder(rig, [1, 2], load)) as [Queues, Queues];
+    const settled = [random, least].map(({ longest }) => longest.slice(load.slowHold));
+    const [randomMean = 0, leastMean = 0] = settled.map((queues) => sumOf(queues) / queues.length);
+    const [randomMost, leastMost] = settled.map((queues) => Math.max(...queues));
     console.log(
-      `longest queue, random: ${longest(random?.longest)} (mean ${mean(random?.longest).toFixed(1)}, ` +
-        `${random?.toSlow} of ${load.arrivals} to the slow one); least-connections: ${longest(least?.longest)} ` +
-        `(mean ${mean(least?.longest).toFixed(1)}, ${least?.toSlow} to the slow one)`,
+      `longest queue, random: ${randomMost} (mean ${randomMean.toFixed(1)}, ${random.toSlow} of ${load.arrivals} ` +
+        `to the slow one); least-connections: ${leastMost} (mean ${leastMean.toFixed(1)}, ${least.toSlow} to the slow one)`,
     );
-    expect(mean(least?.longest)).toBeLessThan(0.7 * mean(random?.longest));
-    expect(least?.toSlow).toBeLessThan(0.7 * (random?.toSlow ?? 0));
+    expect(leastMean).toBeLessThan(0.7 * randomMean);
+    expect(least.toSlow).toBeLessThan(0.7 * random.toSlow);
   }, 180_000);
 
   it('gives back what it took once the slow endpoint has recovered', async () => {

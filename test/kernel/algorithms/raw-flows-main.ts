@@ -1,5 +1,6 @@
-// Started by flood.ts in a network namespace: `node raw-flows-main.ts <path of the namespace> <destination> <clients>`.
+// Started by flood.ts in a network namespace: `node raw-flows-main.ts <path of the namespace> <service> <clients>`.
 // Sends one-datagram UDP flows to port 80 as fast as it can, until its input ends; then prints how many.
+import { setImmediate } from 'node:timers/promises';
 import { flowsOf } from './objects.ts';
 import { FlowSender } from './raw-flows.ts';
 
@@ -7,16 +8,16 @@ const [path = '', service = '1', clients = '1'] = process.argv.slice(2);
 /** A round: every flow of it is new when it is sent, as far as the node still knows the last one's. */
 const round = 20_000;
 
-let ended = false;
-process.stdin.resume().once('end', () => (ended = true));
+const end = new AbortController();
+process.stdin.resume().once('end', () => end.abort());
 using sender = new FlowSender(path);
 let sent = 0;
 process.stdout.write('sending\n');
-while (!ended) {
+while (!end.signal.aborted) {
   for (const flow of flowsOf(round, { service: Number(service), clients: Number(clients) })) {
     sent += await sender.send([flow]);
-    if (sent % 100 === 0) await new Promise(setImmediate);
-    if (ended) break;
+    if (sent % 100 === 0) await setImmediate();
+    if (end.signal.aborted) break;
   }
 }
 process.stdout.write(`${sent}\n`);

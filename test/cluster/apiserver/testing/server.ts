@@ -93,7 +93,7 @@ export class Http {
 
   #options(method: string, body: Json, type: string): NonNullable<Parameters<typeof request>[1]> {
     return {
-      method: method as 'GET',
+      method: method,
       dispatcher: this.#agent,
       headers: { 'content-type': type, ...(this.#token ? { authorization: `Bearer ${this.#token}` } : {}) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),

@@ -91,7 +91,7 @@ function protobufString(field: number, text: string): Buffer {
   return Buffer.concat([Buffer.from([(field << 3) | 2, bytes.length]), bytes]);
 }
 
-export const openApiV2Type = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+export const openApiV2Type = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
 
 /**
  * /openapi/v2 as protobuf: a document with a title and no definitions. kubectl before 1.27 wants it before it applies
