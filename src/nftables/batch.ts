@@ -152,8 +152,8 @@ export class Batch {
   /**
    * The finished batch: valid until the next change of it. More may be added afterwards, and it may be finished again.
    *
-   * The last message asks for an acknowledgement, like BATCH_END: before 6.10 kernels do not acknowledge BATCH_END,
-   * and either shows that the batch was looked at to its end.
+   * The last message asks for an acknowledgement, like BATCH_END: older kernels (about 6.10 and before, not tried) do
+   * not acknowledge BATCH_END, and either shows that the batch was looked at to its end.
    */
   finish(expectedGeneration: number | undefined): Uint8Array {
     const writer = this.#writer;

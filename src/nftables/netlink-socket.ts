@@ -117,7 +117,7 @@ export class NetlinkSocket {
 
   /** Throws away what is left of answers to earlier, failed requests. */
   drain(): void {
-    for (;;) {
+    while (!this.#closing) {
       try {
         if (this.receive() === undefined) return;
       } catch (error) {

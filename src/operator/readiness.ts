@@ -43,7 +43,8 @@ export class OperatorReadiness implements Readiness {
   }
 
   #caches(): Check {
-    if (!this.#leadership.leading) return { name: 'caches', ok: true, detail: 'standing by, this process does not lead' };
+    if (!this.#leadership.leading)
+      return { name: 'caches', ok: true, detail: 'standing by, this process does not lead' };
     const ok = this.#leadership.term?.synced ?? false;
     return { name: 'caches', ok, detail: ok ? 'complete' : 'not complete yet' };
   }

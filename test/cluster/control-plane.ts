@@ -1,3 +1,5 @@
+import type { KubeObject } from './apiserver/index.ts';
+
 /** Service CIDRs of a cluster, IPv4 first. */
 export const serviceCidrs = ['10.96.0.0/16', 'fd00:10:96::/112'];
 /** ClusterIP of the `kubernetes` Service: the first of the CIDR. */
@@ -43,6 +45,8 @@ export interface ApiServerControl {
   close(): Promise<void>;
   /** Misbehaviour that only the TypeScript server can be asked for. */
   faults?: {
+    /** Puts objects into the store as they are, even such as the API would refuse. */
+    load(objects: KubeObject[]): void;
     /** Makes older resourceVersions answer 410. */
     compact(): void;
     /** Cuts the connections of all watches. */

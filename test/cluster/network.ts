@@ -94,6 +94,9 @@ export class ClusterNetwork {
     for (const node of this.nodes) {
       await createNamespace(node.namespace, forwarding);
       await this.#plugIn(node, node.name);
+      // A node has a default route; without one the kernel would refuse a ClusterIP before any rule sees it.
+      const gateway = controlPlane.addresses;
+      await ipBatch(node.namespace, [`route add default via ${gateway.ipv4}`, `route add ::/0 via ${gateway.ipv6}`]);
     }
     for (const machine of [controlPlane, ...this.nodes]) {
       const others = this.nodes.filter((node) => node.namespace !== machine.namespace);

@@ -42,6 +42,9 @@ export async function startTypescriptApiServer(folder: string): Promise<ApiServe
     },
     close: stop,
     faults: {
+      load: (objects) => {
+        server.load(objects);
+      },
       compact: () => {
         server.compact();
       },

@@ -176,7 +176,7 @@ function prepare(): void {
     for (const namespace of living) namespace.destroyNow();
   });
   for (const name of existingNames()) {
-    const owner = new RegExp(`^${prefix}(\\d+)-`).exec(name)?.[1];
+    const owner = new RegExp(`^${prefix}(\\d+)-[0-9a-f]{6}-`).exec(name)?.[1];
     if (owner !== undefined && !isAlive(Number(owner))) spawnSync('ip', ['netns', 'del', name]);
   }
 }

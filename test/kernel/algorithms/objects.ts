@@ -10,6 +10,8 @@ export interface ServiceChoice {
   readonly algorithm?: string;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly affinitySeconds?: number;
+  /** For benchmarks: a single port in a single family. Both protocols and families unless said otherwise. */
+  readonly only?: { readonly family: Family; readonly protocol: 'tcp' | 'udp' };
 }
 
 /** An endpoint by number, with the weight of its slice. */
@@ -19,7 +21,7 @@ export interface EndpointChoice {
 }
 
 export function serviceAddress(family: Family, number = 1): string {
-  return family === 4 ? `10.96.0.${number}` : `fd00:10:96::${number.toString(16)}`;
+  return family === 4 ? `10.96.${number >> 8}.${number & 255}` : `fd00:10:96::${number.toString(16)}`;
 }
 
 export function endpointAddress(family: Family, number: number): string {
@@ -32,8 +34,10 @@ export function clientAddress(family: Family, number: number): string {
 }
 
 /** Ports 80 for TCP and UDP, ClusterIPs of both families. */
-export function serviceObject({ number = 1, algorithm, annotations, affinitySeconds }: ServiceChoice): ServiceObject {
-  const clusterIPs = [serviceAddress(4, number), serviceAddress(6, number)];
+export function serviceObject(choice: ServiceChoice): ServiceObject {
+  const { number = 1, algorithm, annotations, affinitySeconds, only } = choice;
+  const clusterIPs = (only ? [only.family] : ([4, 6] as const)).map((family) => serviceAddress(family, number));
+  const protocols = only ? [only.protocol] : ['tcp', 'udp'];
   return {
     metadata: {
       creationTimestamp: '2026-01-01T00:00:00Z',
@@ -41,12 +45,9 @@ export function serviceObject({ number = 1, algorithm, annotations, affinitySeco
     },
     spec: {
       type: 'ClusterIP',
-      clusterIP: clusterIPs[0],
+      clusterIP: clusterIPs[0] ?? '',
       clusterIPs,
-      ports: [
-        { name: 'tcp', protocol: 'TCP', port: 80 },
-        { name: 'udp', protocol: 'UDP', port: 80 },
-      ],
+      ports: protocols.map((name) => ({ name, protocol: name.toUpperCase(), port: 80 })),
       ...(affinitySeconds === undefined
         ? {}
         : { sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: { timeoutSeconds: affinitySeconds } } }),

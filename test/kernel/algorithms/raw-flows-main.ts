@@ -3,6 +3,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { flowsOf } from './objects.ts';
 import { FlowSender } from './raw-flows.ts';
+import type { Flow } from './raw-flows.ts';
 
 const [path = '', service = '1', clients = '1'] = process.argv.slice(2);
 /** A round: every flow of it is new when it is sent, as far as the node still knows the last one's. */
@@ -13,11 +14,13 @@ process.stdin.resume().once('end', () => end.abort());
 using sender = new FlowSender(path);
 let sent = 0;
 process.stdout.write('sending\n');
-while (!end.signal.aborted) {
-  for (const flow of flowsOf(round, { service: Number(service), clients: Number(clients) })) {
-    sent += await sender.send([flow]);
-    if (sent % 100 === 0) await setImmediate();
-    if (end.signal.aborted) break;
-  }
+for (const flow of rounds()) {
+  if (end.signal.aborted) break;
+  sent += await sender.send([flow]);
+  if (sent % 100 === 0) await setImmediate();
 }
 process.stdout.write(`${sent}\n`);
+
+function* rounds(): Generator<Flow> {
+  for (;;) yield* flowsOf(round, { service: Number(service), clients: Number(clients) });
+}
