@@ -53,6 +53,8 @@ export class KernelTable {
   readonly quarantined = new Map<string, Quarantined>();
   /** Elements by set, as far as this agent has written or adopted them. */
   readonly elementCounts = new Map<string, number>();
+  /** Frontends that an earlier run left in the table and that `start` removed: elements of the counting sets. */
+  removedFrontends: readonly Element[] = [];
   #state = new TableState();
   readonly #structure = new TableStructure();
   readonly #socket: NftablesSocket;
@@ -97,6 +99,7 @@ export class KernelTable {
   async start(ports: ReadonlyMap<string, DesiredPort>, node: NodeSettings): Promise<Applied> {
     this.#node = node;
     this.quarantined.clear();
+    this.removedFrontends = [];
     const accepted = new Map(ports);
     const total: Total = { transactions: 0, elements: 0, milliseconds: 0 };
     for (;;) {
@@ -231,6 +234,7 @@ export class KernelTable {
     const leftovers = this.#transaction();
     this.#structure.removeAllBut(leftovers, target.chains, target.sets);
     if (leftovers.operations > 0) await this.#commit(leftovers, total);
+    this.removedFrontends = deletes.filter(({ set }) => definitionOf(set)?.counter === true);
     this.#log.info('adopted the table', { kept, deleted: deletes.length, added: adds.length });
   }
 

@@ -4,6 +4,7 @@ import type { ConntrackSettings } from '../api/types.ts';
 import type { EventRecorder } from '../kubernetes/index.ts';
 import type { ConntrackEntry, ConntrackSocket } from '../nftables/index.ts';
 import { familyOf } from '../services/address.ts';
+import { protocols } from '../dataplane/pick-chains.ts';
 import type { ForwardingState, ServicePort } from '../services/index.ts';
 import type { Clock } from './clock.ts';
 import { ConntrackCleaner } from './conntrack-cleaner.ts';
@@ -95,6 +96,8 @@ export class NodeServices {
   setNodePortRanges(ranges: readonly string[]): void {
     this.#ranges = ranges;
     this.#lookAtAddresses();
+    // The node's primary address, to which the loopback listeners forward, may have become known.
+    void this.#localhost.apply();
   }
 
   /** Sets the conntrack sysctls of a configuration, once per change of it. */
@@ -128,8 +131,20 @@ export class NodeServices {
       ports.push([id, after && trackedPort(after)]);
     }
     this.#conntrack.applied(ports);
+    for (const { set, key } of result.removedFrontends) this.#frontendGone(set, key);
     if (localhost) void this.#localhost.apply();
     if (forwarding) void this.#healthChecks.update(forwarding.healthCheckNodePorts());
+  }
+
+  /** An element of `service_ports4` (`address . protocol . port`) or `node_ports4` (`protocol . port`). */
+  #frontendGone(set: string, key: string): void {
+    const fields = key.split(' . ');
+    const port = Number(fields.pop());
+    const protocol = protocols.find((one) => one === fields.at(-1));
+    if (!protocol) return;
+    const [address] = fields.length === 2 ? fields : [];
+    const family = set.endsWith('6') ? 6 : 4;
+    this.#conntrack.frontendGone({ family, protocol }, { port, ...(address === undefined ? {} : { address }) });
   }
 
   async stop(): Promise<void> {

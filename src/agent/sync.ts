@@ -1,5 +1,6 @@
 import type { DesiredPort } from '../dataplane/plan.ts';
 import type { NodeSettings } from '../dataplane/node.ts';
+import type { Element } from '../nftables/index.ts';
 import { ForwardingState } from '../services/index.ts';
 import type { Change, EndpointSliceObject, ServiceObject, ServicePort } from '../services/index.ts';
 import type { AssignedConfig } from './config-source.ts';
@@ -14,6 +15,8 @@ export interface SyncResult {
   readonly applied: Applied;
   /** Service ports that changed: what the kernel held before, and what it holds now. */
   readonly changes: readonly { readonly before: ServicePort | undefined; readonly after: ServicePort | undefined }[];
+  /** Frontends of an earlier run that are nobody's any more (elements of service_ports and node_ports). */
+  readonly removedFrontends: readonly Element[];
   /** Trigger times (milliseconds since the epoch) of the endpoint changes that this sync brought to the kernel. */
   readonly triggerTimes: readonly number[];
 }
@@ -191,7 +194,7 @@ export class Sync {
     this.#appliedSettings = JSON.stringify(settings);
     const ids = new Set([...before.keys(), ...ports.keys()]);
     const changes = [...ids].map((id) => ({ before: before.get(id), after: ports.get(id)?.port }));
-    return { full: true, applied, changes };
+    return { full: true, applied, changes, removedFrontends: this.#kernel.removedFrontends };
   }
 
   async #incremental(settings: NodeSettings): Promise<Omit<SyncResult, 'triggerTimes'>> {
@@ -213,7 +216,7 @@ export class Sync {
       after: desired?.port,
     }));
     add(await this.#kernel.apply(pending));
-    return { full: false, applied, changes };
+    return { full: false, applied, changes, removedFrontends: [] };
   }
 
   #changed(change: Change): Change {

@@ -19,16 +19,17 @@ function permutationOf(name: string, size: number): { offset: number; skip: numb
  * the backends' rows differ by at most one; a backend that leaves moves little but its own rows. With weights a
  * backend takes its turn when its accumulated weight has reached the largest weight (as Katran's MaglevV2).
  *
- * The result depends on the set of names and weights only, not on their order. Empty without backends.
+ * Every backend has at least one row, as long as there are enough. The result depends on the set of names and weights
+ * only, not on their order. Empty without backends.
  */
 export function maglevTable(backends: readonly MaglevBackend[], size: number): Int32Array {
   if (backends.length === 0) return new Int32Array(0);
   const order = [...backends.keys()].sort((a, b) => compare(backends[a]?.name ?? '', backends[b]?.name ?? ''));
   const heaviest = Math.max(...backends.map((backend) => backend.weight));
-  const state = order.map((index) => {
+  const state: Turn[] = order.map((index) => {
     const { name, weight } = backends[index] as MaglevBackend;
     const { offset, skip } = permutationOf(name, size);
-    return { index, weight, credit: 0, next: offset, skip };
+    return { index, weight, credit: 0, offset, next: offset, skip };
   });
   const table = new Int32Array(size).fill(-1);
   let filled = 0;
@@ -44,7 +45,33 @@ export function maglevTable(backends: readonly MaglevBackend[], size: number): I
       filled++;
     }
   }
+  feedStarved(table, state);
   return table;
+}
+
+/** A backend as it takes its turns. */
+interface Turn {
+  readonly index: number;
+  readonly weight: number;
+  readonly offset: number;
+  readonly skip: number;
+  credit: number;
+  next: number;
+}
+
+/** Gives backends whose weight is too small for a turn the first row of their permutation that its holder can spare. */
+function feedStarved(table: Int32Array, state: readonly Turn[]): void {
+  const rows = new Map<number, number>();
+  for (const holder of table) rows.set(holder, (rows.get(holder) ?? 0) + 1);
+  for (const { index, offset, skip } of state) {
+    if (rows.has(index) || state.length > table.length) continue;
+    let row = offset;
+    while ((rows.get(table[row] ?? -1) ?? 0) < 2) row = (row + skip) % table.length;
+    const holder = table[row] ?? -1;
+    rows.set(holder, (rows.get(holder) ?? 0) - 1);
+    rows.set(index, 1);
+    table[row] = index;
+  }
 }
 
 function compare(a: string, b: string): number {

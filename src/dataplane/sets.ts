@@ -79,7 +79,8 @@ const templates = {
     key: ['address', ...frontend],
     data: endpoint,
     comment: 'client, address, protocol, port: the endpoint this client stays with',
-    options: { dynamic: true, timeout: true, size: affinityCapacity, gcIntervalSeconds: 10 },
+    // No gc-interval: nft 1.0.6 could not load its own listing of it.
+    options: { dynamic: true, timeout: true, size: affinityCapacity },
   },
 } as const satisfies Record<string, Template>;
 

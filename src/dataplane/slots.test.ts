@@ -99,4 +99,9 @@ describe('Maglev', () => {
     expect(share(table, weighted[1] as Endpoint) / 1021).toBeCloseTo(0.75, 1);
     expect(maglevSlots([endpoint(1, 0)], 1021)).toEqual([]);
   });
+
+  it('leaves no endpoint of positive weight out, however heavy the others are', () => {
+    const table = maglevSlots([endpoint(1, 256), endpoint(2, 1), endpoint(3, 256)], 251);
+    expect(share(table, table.find((one) => one.weight === 1) as Endpoint)).toBe(1);
+  });
 });

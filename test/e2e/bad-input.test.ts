@@ -34,8 +34,8 @@ describe.skipIf(!root)('bad input (needs root)', { timeout: 180_000 }, () => {
       cluster.kubectl('get', 'nftps', 'node-2', '-o', 'jsonpath={.status.conditions[?(@.type=="Synced")].message}');
     await cluster.waitFor('node-2 to complain', async () => (await conditions()).includes('was not made by nftproxy'));
     expect(await cluster.nodeExec('node-2', 'nft', 'list', 'table', 'inet', 'nftproxy')).toContain('comment "mine"');
-    const ready = await cluster.kubectl('get', 'nftpc', 'default', '-o', 'jsonpath={.status.nodes.ready}');
-    expect(ready).toBe('1');
+    const ready = () => cluster.kubectl('get', 'nftpc', 'default', '-o', 'jsonpath={.status.nodes.ready}');
+    await cluster.waitFor('one node to be ready', async () => (await ready()) === '1');
   });
 
   test('when the foreign table goes, the agent takes over by itself', async () => {
@@ -118,7 +118,7 @@ describe.skipIf(!root)('bad input (needs root)', { timeout: 180_000 }, () => {
     await inKernel('after-the-second-agent', ['192.0.2.12']);
   });
 
-  test('unknown options and an unreachable API server give one clear line', async () => {
+  test('an unknown option is named', async () => {
     const main = ['dist/main.js', 'agent', '--nod-name', 'x'];
     await expect(cluster.nodeExec('node-1', process.execPath, ...main)).rejects.toThrow(/--nod-name/);
   });

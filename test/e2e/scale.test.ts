@@ -27,7 +27,7 @@ describe.skipIf(!root)('a thousand Services (needs root)', { timeout: 240_000 },
         await nftproxy.createService(
           cluster,
           `service-${number}`,
-          [1, 2, 3].map((one) => address(number!, one)),
+          [1, 2, 3].map((one) => address(number, one)),
         );
       }
     };
