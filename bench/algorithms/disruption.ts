@@ -1,4 +1,4 @@
-import { maglevTableSizes } from '../../src/api/types.ts';
+import type { maglevTableSizes } from '../../src/api/types.ts';
 import { endpointAddress, flowsOf } from '../../test/kernel/algorithms/objects.ts';
 import type { Rig } from '../../test/kernel/algorithms/rig.ts';
 import { legend, verticalAxis } from '../pictures/plot.ts';
@@ -87,7 +87,7 @@ export function drawDisruption(results: readonly Disruption[]): string {
         return [
           rectangle(x + 7, floor, step - 14, axis.at(0) - floor, { fill: colours.faint }),
           rectangle(x + 7, top, step - 14, floor - top, { fill: colours.series[4] }),
-          text(x + step / 2, top - 6, `${(100 * (necessary + needless)).toFixed(1)}`, middle),
+          text(x + step / 2, top - 6, (100 * (necessary + needless)).toFixed(1), middle),
           text(x + step / 2, area.top + area.height + 18, size === undefined ? 'source-' : name, middle),
           text(x + step / 2, area.top + area.height + 34, size ?? name.replace('source-', ''), middle),
         ];

@@ -58,7 +58,7 @@ export function drawDistribution({ weights: given, flows: total, counts }: Distr
         return [
           rectangle(x + 3, top, step - 6, bottom - top, { fill: colours.series[0] }),
           line(x, wanted, x + step, wanted, { stroke: colours.series[4], 'stroke-width': 2.5 }),
-          text(x + step / 2, bottom + 18, `${given[number]}`, { 'text-anchor': 'middle', fill: colours.faint }),
+          text(x + step / 2, bottom + 18, String(given[number]), { 'text-anchor': 'middle', fill: colours.faint }),
         ];
       }),
     ];

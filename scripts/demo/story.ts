@@ -53,7 +53,7 @@ export class Story {
 
   async #install(): Promise<void> {
     this.#act('Installing the operator');
-    quote(await this.#kubectl('apply', '-k', join(repository, 'config/default')));
+    quote(await this.#kubectl('apply', '-k', join(repository, 'config')));
     const operator = ['-n', 'nftproxy-system', 'deployment/nftproxy-operator'];
     await this.#kubectl('rollout', 'status', ...operator, '--timeout=60s');
     await this.#cluster.waitFor('the operator to install its CRDs', () =>

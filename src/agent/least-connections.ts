@@ -1,11 +1,9 @@
-import type { ConntrackEntry } from '../nftables/index.ts';
+import { loadUnit } from '../dataplane/elements.ts';
+import type { LoadWeights } from '../dataplane/elements.ts';
+import type { ConntrackEntry, ConntrackFilter } from '../nftables/index.ts';
 import type { Endpoint, ServicePort } from '../services/index.ts';
 
-/** Weights by `address:port`, integers; only their ratios matter. */
-export type LoadWeights = ReadonlyMap<string, number>;
-
-/** A weight of average load; gives ratios a resolution of about 1.5 %. */
-const unit = 64;
+/** Farthest that a weight may go from the average, as a factor. */
 const most = 4;
 
 /**
@@ -22,19 +20,17 @@ export function loadWeights(endpoints: readonly Endpoint[], open: (endpoint: End
       const factor = Math.min(most, Math.max(1 / most, average / (load[index] ?? average)));
       return [
         `${endpoint.address}:${endpoint.port}`,
-        Math.max(1, Math.round(unit * endpoint.weight * factor)),
+        Math.max(1, Math.round(loadUnit * endpoint.weight * factor)),
       ] as const;
     }),
   );
 }
 
-/** Open connections by protocol and endpoint, from what answers them. */
-export function countOpen(entries: Iterable<ConntrackEntry>, counts: Map<string, number>): void {
-  for (const entry of entries) {
-    if (!entry.status.dnat || !isOpen(entry)) continue;
-    const key = `${entry.protocol} ${entry.reply.source}:${entry.reply.sourcePort}`;
-    counts.set(key, (counts.get(key) ?? 0) + 1);
-  }
+/** Counts an open connection by protocol and endpoint: by what answers it. */
+function countOpen(entry: ConntrackEntry, counts: Map<string, number>): void {
+  if (!isOpen(entry)) return;
+  const key = `${entry.protocol} ${entry.reply.source}:${entry.reply.sourcePort}`;
+  counts.set(key, (counts.get(key) ?? 0) + 1);
 }
 
 /** TCP connections that are closing do not load their endpoint. */
@@ -42,9 +38,9 @@ function isOpen({ protocol, tcpState }: ConntrackEntry): boolean {
   return protocol !== 'tcp' || tcpState === undefined || tcpState === 'SYN_RECV' || tcpState === 'ESTABLISHED';
 }
 
-/** What to read from conntrack, and what to make of it. */
+/** Where connections are read from. */
 export interface LoadReader {
-  entries(section: { family: 4 | 6; protocol: ServicePort['protocol'] }): Promise<Iterable<ConntrackEntry>>;
+  scan(filter: ConntrackFilter, visit: (entry: ConntrackEntry) => unknown): Promise<void>;
 }
 
 /**
@@ -62,7 +58,9 @@ export class LoadFollower {
   async look(ports: Iterable<ServicePort>): Promise<Map<string, LoadWeights | undefined>> {
     const following = [...ports].filter(({ algorithm }) => algorithm === 'least-connections');
     const counts = new Map<string, number>();
-    for (const section of sectionsOf(following)) countOpen(await this.#reader.entries(section), counts);
+    for (const section of sectionsOf(following)) {
+      await this.#reader.scan({ ...section, dnat: true }, (entry) => countOpen(entry, counts));
+    }
     const changed = new Map<string, LoadWeights | undefined>();
     const last = new Map<string, string>();
     for (const port of following) {

@@ -17,8 +17,14 @@ export interface PortElements {
   readonly chains: readonly PickChain[];
 }
 
-/** Overrides of endpoint weights by `address:port`, for algorithms that follow the load; see least-connections.ts. */
+/**
+ * Weights by `address:port` for algorithms that follow the load, integers; see agent/least-connections.ts. They take
+ * the place of the endpoints' own: an endpoint of average load has `loadUnit` times its own weight.
+ */
 export type LoadWeights = ReadonlyMap<string, number>;
+
+/** Gives weights that follow the load a resolution of about 1.5 %. */
+export const loadUnit = 64;
 
 /** Collects the elements of one Service port. */
 class Rendering {
@@ -70,9 +76,11 @@ class Rendering {
     return table;
   }
 
+  /** An endpoint that is new since the last look at the load counts as one of average load. */
   #weighed(endpoint: Endpoint): Endpoint {
-    const weight = this.#weights?.get(`${endpoint.address}:${endpoint.port}`);
-    return weight === undefined || endpoint.weight === 0 ? endpoint : { ...endpoint, weight };
+    if (endpoint.weight === 0) return endpoint;
+    const weight = this.#weights?.get(`${endpoint.address}:${endpoint.port}`) ?? endpoint.weight * loadUnit;
+    return { ...endpoint, weight };
   }
 
   #pickChain(endpoints: SlotMap, slots: number): PickChain {

@@ -61,17 +61,22 @@ interface Turn {
 
 /** Gives backends whose weight is too small for a turn the first row of their permutation that its holder can spare. */
 function feedStarved(table: Int32Array, state: readonly Turn[]): void {
+  if (state.length > table.length) return;
   const rows = new Map<number, number>();
-  for (const holder of table) rows.set(holder, (rows.get(holder) ?? 0) + 1);
+  for (const holder of table) rows.set(holder, rowsOf(rows, holder) + 1);
   for (const { index, offset, skip } of state) {
-    if (rows.has(index) || state.length > table.length) continue;
+    if (rows.has(index)) continue;
     let row = offset;
-    while ((rows.get(table[row] ?? -1) ?? 0) < 2) row = (row + skip) % table.length;
+    while (rowsOf(rows, table[row]) < 2) row = (row + skip) % table.length;
     const holder = table[row] ?? -1;
-    rows.set(holder, (rows.get(holder) ?? 0) - 1);
+    rows.set(holder, rowsOf(rows, holder) - 1);
     rows.set(index, 1);
     table[row] = index;
   }
+}
+
+function rowsOf(rows: ReadonlyMap<number, number>, holder: number | undefined): number {
+  return rows.get(holder ?? -1) ?? 0;
 }
 
 function compare(a: string, b: string): number {

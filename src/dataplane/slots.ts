@@ -94,11 +94,27 @@ export function loadSlots(endpoints: number): number {
 
 /**
  * The table for least-connections. Its size depends only on the number of endpoints, so that following the load never
- * needs another chain and rewrites only the slots that change hands.
+ * needs another chain; and a weight that moves changes few slots, as each endpoint has a place of its own in it.
  */
 export function loadTable(endpoints: readonly Endpoint[]): SlotTable {
   const active = endpoints.filter((endpoint) => endpoint.weight > 0);
   const weights = active.map((endpoint) => endpoint.weight);
   const total = weights.reduce((sum, weight) => sum + weight, 0);
-  return active.length === 0 ? [] : interleave(active, apportion(weights, total, loadSlots(active.length)));
+  return active.length === 0 ? [] : inPlaces(active, apportion(weights, total, loadSlots(active.length)));
+}
+
+/**
+ * A table of equal places, one run of slots per endpoint. An endpoint with a smaller count leaves the end of its place
+ * to those whose count is larger. The order tells nothing: it is for random draws.
+ */
+function inPlaces(endpoints: readonly Endpoint[], counts: readonly number[]): SlotTable {
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  const place = Math.floor(total / endpoints.length);
+  const lodgers = endpoints.flatMap((endpoint, index) =>
+    Array<Endpoint>(Math.max(0, (counts[index] ?? 0) - place)).fill(endpoint),
+  );
+  return Array.from({ length: total }, (_, slot) => {
+    const owner = Math.floor(slot / place);
+    return slot % place < (counts[owner] ?? 0) ? endpoints[owner] : lodgers.pop();
+  }).filter((endpoint) => endpoint !== undefined);
 }

@@ -23,9 +23,9 @@ export function proxyConfig(spec: object = {}, name = 'default'): object {
   };
 }
 
-/** Installs what `config/default` ships, and waits until the operator has published its CRDs. */
+/** Installs what `config` ships, and waits until the operator has published its CRDs. */
 export async function installOperator(cluster: Cluster): Promise<void> {
-  await cluster.kubectl('apply', '-k', join(repository, 'config/default'));
+  await cluster.kubectl('apply', '-k', join(repository, 'config'));
   await cluster.waitFor('the CRDs', () =>
     cluster.kubectl('get', 'crd', 'proxyconfigs.nftproxy.io', 'proxynodestates.nftproxy.io'),
   );

@@ -137,8 +137,8 @@ export class RunningPod {
       folders[serviceAccountPath] = await this.#writeFolder('serviceaccount', files);
     }
     for (const volume of spec.volumes ?? []) {
-      if (volume.hostPath !== undefined) continue;
-      if (volume.emptyDir !== undefined) folders[volume.name] = await this.#writeFolder(volume.name, {});
+      if (volume.hostPath !== undefined) folders[volume.name] = volume.hostPath.path;
+      else if (volume.emptyDir !== undefined) folders[volume.name] = await this.#writeFolder(volume.name, {});
       else if (volume.configMap !== undefined) {
         const files = await this.#host.readConfigMap(namespace, volume.configMap.name);
         folders[volume.name] = await this.#writeFolder(volume.name, files);

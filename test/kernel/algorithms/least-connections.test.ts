@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LoadFollower } from '../../../src/agent/least-connections.ts';
+import { loadTable } from '../../../src/dataplane/slots.ts';
 import { queuesUnder } from './queues.ts';
 import type { Queues } from './queues.ts';
 import { endpointAddress, flowsOf, serviceAddress } from './objects.ts';
@@ -80,12 +81,32 @@ describe('least-connections', () => {
     expect(reached.size).toBe(3);
   }, 60_000);
 
+  it('gives a new endpoint its share at once, before the next look at the load', async () => {
+    rig.setEndpoints('least', [1, 2], 8081);
+    await rig.run();
+    await rig.followLoad();
+    rig.setEndpoints('least', [1, 2, 3], 8081);
+    await rig.run();
+    const { byEndpoint, total } = await rig.flows(flowsOf(1000, { service: 2, clients: 20 }));
+    expect((byEndpoint.get(endpointAddress(4, 3)) ?? 0) / total).toBeGreaterThan(0.2);
+  }, 60_000);
+
+  it('rewrites few slots when the load of one endpoint moves', () => {
+    const endpoints = numbers.map((number) => ({ address: `10.0.0.${number}`, port: 80, local: false, weight: 64 }));
+    const before = loadTable(endpoints);
+    const after = loadTable(endpoints.map((one, index) => (index === 4 ? { ...one, weight: 48 } : one)));
+    const changed = before.filter(({ address }, slot) => after[slot]?.address !== address).length;
+    expect(before).toHaveLength(160);
+    expect(changed).toBeGreaterThan(0);
+    expect(changed).toBeLessThanOrEqual(8);
+  });
+
   it('reads no connections when no Service asks for it', async () => {
     const looks: string[] = [];
     const follower = new LoadFollower({
-      entries: ({ family, protocol }) => {
-        looks.push(`${protocol}${family}`);
-        return Promise.resolve([]);
+      scan: ({ family, protocol }) => {
+        looks.push(`${protocol ?? 'all'}${family}`);
+        return Promise.resolve();
       },
     });
     await follower.look([...rig.sync.loadBalanced].filter(({ algorithm }) => algorithm === 'random'));

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { link, Namespace } from '../../test/kernel/namespace.ts';
-import type { ConntrackEntry } from '../nftables/index.ts';
-import { ConntrackSocket } from '../nftables/index.ts';
-import type { Family } from '../services/types.ts';
-import { systemClock } from './clock.ts';
-import { ConntrackCleaner, type CleanUp } from './conntrack-cleaner.ts';
-import type { TrackedConnection, TrackedServicePort } from './conntrack-view.ts';
+import { link, Namespace } from '../namespace.ts';
+import type { ConntrackEntry } from '../../../src/nftables/index.ts';
+import { ConntrackSocket } from '../../../src/nftables/index.ts';
+import type { Family } from '../../../src/services/types.ts';
+import { systemClock } from '../../../src/agent/clock.ts';
+import { ConntrackCleaner, type CleanUp } from '../../../src/agent/conntrack-cleaner.ts';
+import type { TrackedConnection, TrackedServicePort } from '../../../src/agent/conntrack-view.ts';
 
 const isRoot = process.getuid?.() === 0;
 

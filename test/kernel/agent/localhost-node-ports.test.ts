@@ -1,16 +1,16 @@
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { link, Namespace } from '../../test/kernel/namespace.ts';
+import { link, Namespace } from '../namespace.ts';
 
 const isRoot = process.getuid?.() === 0;
-const module = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+const module = (name: string) => fileURLToPath(new URL(`../../../src/agent/${name}`, import.meta.url));
 
 /** What an agent on the node would run. */
 const agent = `
-  import { systemClock } from ${JSON.stringify(module('./clock.ts'))};
-  import { LocalhostNodePorts } from ${JSON.stringify(module('./localhost-node-ports.ts'))};
-  import { applyConntrackSysctls } from ${JSON.stringify(module('./sysctls.ts'))};
+  import { systemClock } from ${JSON.stringify(module('clock.ts'))};
+  import { LocalhostNodePorts } from ${JSON.stringify(module('localhost-node-ports.ts'))};
+  import { applyConntrackSysctls } from ${JSON.stringify(module('sysctls.ts'))};
   const ports = new LocalhostNodePorts({
     primaryAddress: (family) => (family === 4 ? '10.0.0.1' : 'fd00::1'),
     onBindFailure: (_family, _bind, error) => { throw error; },

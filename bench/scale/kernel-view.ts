@@ -1,0 +1,118 @@
+import type { Namespace } from '../../test/kernel/namespace.ts';
+import { definitionOf } from '../../src/dataplane/sets.ts';
+import { NftablesSocket } from '../../src/nftables/index.ts';
+import type { SetDefinition } from '../../src/nftables/index.ts';
+import { clusterIp, servicePort, targetPort } from './objects.ts';
+import type { Protocol, Size } from './objects.ts';
+
+/** What a benchmark asks the kernel about a proxy's table. Commits are noticed by the generation, which is cheap. */
+export interface KernelView {
+  generation(): Promise<number>;
+  /** Whether the table is complete and in force. May be expensive: asked after commits only. */
+  complete(): Promise<boolean>;
+  /** Whether connections to a Service may go to this endpoint. */
+  leadsTo(service: number, address: string): Promise<boolean>;
+  /** Elements in the kernel, counted by listing them. Expensive. */
+  count(): Promise<string>;
+  close(): void;
+}
+
+const table = 'nftproxy';
+
+function setOf(name: string): SetDefinition {
+  const set = definitionOf(name);
+  if (!set) throw new Error(`there is no set ${name}`);
+  return set;
+}
+
+/** nftproxy's table, read over netlink. */
+export class NftproxyView implements KernelView {
+  readonly #socket: NftablesSocket;
+  readonly #size: Size;
+  readonly #protocol: string;
+  readonly #endpoints = setOf('endpoints4');
+
+  constructor(node: Namespace, size: Size, protocol: Protocol) {
+    this.#socket = NftablesSocket.open({ namespacePath: node.path });
+    this.#size = size;
+    this.#protocol = protocol.toLowerCase();
+  }
+
+  async generation(): Promise<number> {
+    return (await this.#socket.generation()).id;
+  }
+
+  /** The chains that the kernel calls are added last. `count` shows that nothing is missing then. */
+  async complete(): Promise<boolean> {
+    return (await this.#socket.chains(table)).some(({ name }) => name === 'prerouting');
+  }
+
+  async leadsTo(service: number, address: string): Promise<boolean> {
+    const frontend = `${clusterIp(service)} . ${this.#protocol} . ${servicePort}`;
+    const keys = Array.from({ length: this.#size.endpoints }, (_, slot) => ({ key: `${frontend} . ${slot}` }));
+    const elements = await this.#socket.elementsByKey(table, this.#endpoints, keys);
+    return elements.some((element) => element?.data === `${address} . ${targetPort}`);
+  }
+
+  async count(): Promise<string> {
+    const services = await this.#socket.elements(table, setOf('services4'));
+    const endpoints = await this.#socket.elements(table, this.#endpoints);
+    return `${services.length} Services, ${endpoints.length} endpoints`;
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+}
+
+/** kube-proxy's table, read with nft. */
+export class KubeProxyView implements KernelView {
+  readonly #socket: NftablesSocket;
+  readonly #node: Namespace;
+  readonly #size: Size;
+  readonly #protocol: string;
+  #chains = new Map<string, string>();
+
+  constructor(node: Namespace, size: Size, protocol: Protocol) {
+    this.#socket = NftablesSocket.open({ namespacePath: node.path });
+    this.#node = node;
+    this.#size = size;
+    this.#protocol = protocol.toLowerCase();
+  }
+
+  async generation(): Promise<number> {
+    return (await this.#socket.generation()).id;
+  }
+
+  async complete(): Promise<boolean> {
+    return this.#size.services <= (await this.#serviceChains()).size;
+  }
+
+  async leadsTo(service: number, address: string): Promise<boolean> {
+    const chain = this.#chains.get(clusterIp(service));
+    if (chain === undefined) throw new Error(`kube-proxy has no chain for ${clusterIp(service)}`);
+    const text = await this.#node.run('nft', ['list', 'chain', 'ip', 'kube-proxy', chain]);
+    return text.includes(`__${address}/${targetPort}`);
+  }
+
+  async count(): Promise<string> {
+    const chains = await this.#node.run('nft', ['list', 'chains', 'ip']);
+    return `${(await this.#serviceChains()).size} Services, ${chains.match(/chain endpoint-/g)?.length ?? 0} endpoints`;
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+
+  /** Chain by ClusterIP, out of the map that dispatches. */
+  async #serviceChains(): Promise<Map<string, string>> {
+    try {
+      const text = await this.#node.run('nft', ['list', 'map', 'ip', 'kube-proxy', 'service-ips']);
+      const element = new RegExp(`([\\d.]+) \\. ${this.#protocol} \\. ${servicePort} : goto (\\S+?),?\\s`, 'g');
+      this.#chains = new Map([...text.matchAll(element)].map(([, ip = '', chain = '']) => [ip, chain]));
+    } catch (error) {
+      if (!String(error).includes('No such file or directory')) throw error; // There is no table yet.
+    }
+    return this.#chains;
+  }
+}

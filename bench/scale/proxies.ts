@@ -1,0 +1,98 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { repository } from '../../scripts/build.ts';
+import type { Namespace } from '../../test/kernel/namespace.ts';
+import { podRange, thisNode } from './objects.ts';
+
+/** A running proxy process in a node's namespace. */
+export class ProxyProcess {
+  readonly pid: number;
+  /** `performance.now()` right before the process was made. */
+  readonly startedAt: number;
+  readonly #child: ChildProcess;
+  readonly #log: { readonly at: number; readonly line: string }[] = [];
+
+  constructor(node: Namespace, command: string, args: readonly string[]) {
+    this.startedAt = performance.now();
+    this.#child = node.spawn(command, args, { env: { ...process.env, KUBECONFIG: '' } });
+    if (this.#child.pid === undefined) throw new Error(`${command} cannot be started`);
+    this.pid = this.#child.pid;
+    this.#child.stdout?.resume();
+    if (this.#child.stderr === null) throw new Error(`${command} has no standard error`);
+    createInterface(this.#child.stderr).on('line', (line) => this.#log.push({ at: performance.now(), line }));
+  }
+
+  get running(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Milliseconds from the start to the first line of the log that contains this; undefined if there is none yet. */
+  logged(text: string): number | undefined {
+    const found = this.#log.find(({ line }) => line.includes(text));
+    return found && found.at - this.startedAt;
+  }
+
+  lineWith(text: string): string | undefined {
+    return this.#log.find(({ line }) => line.includes(text))?.line;
+  }
+
+  lastLines(): string {
+    return this.#log
+      .slice(-5)
+      .map(({ line }) => line)
+      .join('\n');
+  }
+
+  /** Resident memory in MB, now and at most so far. */
+  async memory(): Promise<{ readonly now: number; readonly peak: number }> {
+    const status = await readFile(`/proc/${this.pid}/status`, 'utf8');
+    const megabytes = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1]) / 1024;
+    return { now: megabytes('VmRSS'), peak: megabytes('VmHWM') };
+  }
+
+  async end(signal: NodeJS.Signals): Promise<void> {
+    if (!this.running) return;
+    const exit = once(this.#child, 'exit');
+    this.#child.kill(signal);
+    await exit;
+  }
+}
+
+/** How to start a proxy against a cluster, in a node of its own. */
+export type StartProxy = (node: Namespace) => ProxyProcess;
+
+/** `nftproxy agent`, as shipped. Extra arguments for node may be given, e.g. for profiling. */
+export async function nftproxy(
+  folder: string,
+  kubeconfig: string,
+  nodeArguments: readonly string[] = [],
+): Promise<StartProxy> {
+  const config = join(folder, 'proxy-config.json');
+  const spec = { detectLocal: { mode: 'ClusterCIDR' }, clusterCIDRs: [podRange] };
+  const manifest = { apiVersion: 'nftproxy.io/v1alpha1', kind: 'ProxyConfig', metadata: { name: 'bench' }, spec };
+  await writeFile(config, JSON.stringify(manifest));
+  const main = process.env['NFTPROXY_MAIN'] ?? join(repository, 'dist/main.js');
+  const files = ['--kubeconfig', kubeconfig, '--config', config];
+  const args = [...nodeArguments, main, 'agent', ...files, '--node-name', thisNode];
+  return (node) => new ProxyProcess(node, process.execPath, args);
+}
+
+/** kube-proxy in nftables mode. */
+export async function kubeProxy(binary: string, folder: string, kubeconfig: string): Promise<StartProxy> {
+  const config = join(folder, 'kube-proxy.json');
+  const settings = {
+    apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
+    kind: 'KubeProxyConfiguration',
+    mode: 'nftables',
+    hostnameOverride: thisNode,
+    clusterCIDR: podRange,
+    clientConnection: { kubeconfig },
+    // Sysctls of the machine, not of the namespace: left alone.
+    conntrack: { maxPerCore: 0, min: 0 },
+  };
+  await writeFile(config, JSON.stringify(settings));
+  return (node) => new ProxyProcess(node, binary, ['--config', config]);
+}
