@@ -70,7 +70,13 @@ function serviceObject(service: number, protocol: Protocol): KubeObject {
   return {
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: { name: app, namespace, labels: { app }, managedFields: managedFields('kubectl-client-side-apply') },
+    metadata: {
+      name: app,
+      namespace,
+      uid: uid(1, service),
+      labels: { app },
+      managedFields: managedFields('kubectl-client-side-apply'),
+    },
     spec: {
       type: 'ClusterIP',
       selector: { app },

@@ -339,12 +339,14 @@ export class KernelTable {
 
   /** The Service ports to blame for a failed transaction; rethrows what is no Service port's fault. */
   #culprits(error: unknown, plan: Plan, changes: Changes, nobodysFault: ReadonlySet<string>): Set<string> {
-    if (!(error instanceof NetlinkError) || nobodysFault.has(error.code)) throw error;
+    if (!(error instanceof NetlinkError)) throw error;
     const owners = error.culprits.map(({ element }) => element && plan.ownerOf(element));
     const ids = new Set(owners.flatMap((id) => (id !== undefined && changes.has(id) ? id : [])));
     // Whatever failed in a transaction of one Service port is that one's.
-    if (ids.size === 0 && changes.size === 1) return new Set(changes.keys());
-    if (ids.size === 0) throw error;
+    if (ids.size === 0 && changes.size === 1) for (const id of changes.keys()) ids.add(id);
+    // One that was refused before and is tried again is no surprise.
+    const expected = ids.size > 0 && [...ids].every((id) => this.quarantined.has(id));
+    if (ids.size === 0 || (nobodysFault.has(error.code) && !expected)) throw error;
     return ids;
   }
 
