@@ -25,7 +25,12 @@ interface Count {
 }
 
 const parts: Part[] = [
-  { name: 'unit tests', folders: ['src', 'test/oracle', 'test/cluster/apiserver'], needsRoot: false, arguments: [] },
+  {
+    name: 'unit tests',
+    folders: ['src', 'test/oracle', 'test/docs', 'test/cluster/apiserver'],
+    needsRoot: false,
+    arguments: [],
+  },
   {
     name: 'kernel tests',
     folders: ['test/kernel', 'test/cluster'],

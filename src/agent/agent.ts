@@ -23,6 +23,7 @@ import type { AgentOptions } from './options.ts';
 import { Pacer } from './pacer.ts';
 import { Reporter } from './reporter.ts';
 import { Sources } from './sources.ts';
+import type { NodeState } from './sources.ts';
 import { agentState } from './agent-state.ts';
 import { Sync } from './sync.ts';
 import type { SyncResult } from './sync.ts';
@@ -78,6 +79,7 @@ export class Agent {
   readonly #listeners: HttpListener[];
   readonly #timers: NodeJS.Timeout[] = [];
   #generation: number | undefined;
+  #nodeText: string | undefined;
   #lastGoodRevision: string | undefined;
   #failure: string | undefined;
   #eventArrivedAt: number | undefined;
@@ -152,6 +154,7 @@ export class Agent {
     this.#nodeState?.start();
     void this.#sources.synced().then(() => {
       log.info('Services and EndpointSlices are known', { ...this.#sync.forwarding?.stats });
+      if (!this.#sync.node) this.#nodeChanged(undefined);
       this.#sync.sourcesSynced();
       if (!this.#sync.config) log.info('waiting for the operator to assign a ProxyConfig to this node');
       this.#request();
@@ -196,11 +199,7 @@ export class Agent {
           this.#metrics.kubeProxy.endpointChangeSeen();
           this.#changed(this.#sync.endpointSlice(key, slice));
         },
-        node: (node) => {
-          this.#health.setNode(node?.health);
-          if (!node) log.warn('there is no Node of this name in the cluster', { node: this.#options.nodeName });
-          this.#changed(this.#sync.setNode(node));
-        },
+        node: (node) => this.#nodeChanged(node),
         serviceCIDRs: (cidrs) => {
           this.#sync.setServiceCIDRs(cidrs);
           this.#request();
@@ -208,6 +207,21 @@ export class Agent {
       },
       log,
     );
+  }
+
+  /** Kubelets touch their Node all the time; what the agent follows of it hardly ever changes. */
+  #nodeChanged(node: NodeState | undefined): void {
+    const text = JSON.stringify(node ?? null);
+    if (text === this.#nodeText) return;
+    this.#nodeText = text;
+    this.#health.setNode(node?.health);
+    if (!node) {
+      this.#deps.log.warn('the cluster has no Node of this name: no endpoint is local, NodePorts have no address', {
+        node: this.#options.nodeName,
+      });
+    }
+    this.#changed(this.#sync.setNode(node));
+    this.#request();
   }
 
   #makeNodeStateReflector(): Reflector<ProxyNodeState> {

@@ -189,7 +189,7 @@ export class AgentRig implements AsyncDisposable {
 
   /** Waits until something holds (an error is a no); tells what the agent has logged when it never does. */
   async until(what: string, holds: () => boolean | Promise<boolean>, agent?: AgentProcess): Promise<void> {
-    const deadline = Date.now() + 45_000;
+    const deadline = Date.now() + 30_000;
     let reason = 'it does not hold';
     for (;;) {
       try {
@@ -222,12 +222,14 @@ export class AgentRig implements AsyncDisposable {
       kind: 'Node',
       metadata: { name: 'node-1', labels: { 'topology.kubernetes.io/zone': 'a' } },
       spec: { podCIDRs: ['10.244.1.0/24', 'fd00:10:244:1::/64'] },
-      status: {
-        addresses: [
-          { type: 'InternalIP', address: addresses[4].node },
-          { type: 'InternalIP', address: addresses[6].node },
-        ],
-      },
     });
+    const status = {
+      addresses: [
+        { type: 'InternalIP', address: addresses[4].node },
+        { type: 'InternalIP', address: addresses[6].node },
+      ],
+    };
+    const path = resourcePath({ version: 'v1', plural: 'nodes', name: 'node-1', subresource: 'status' });
+    await this.client.mergePatch(path, { status });
   }
 }
