@@ -92,12 +92,13 @@ export class KubeProxyView implements KernelView {
     const chain = this.#chains.get(clusterIp(service));
     if (chain === undefined) throw new Error(`kube-proxy has no chain for ${clusterIp(service)}`);
     const text = await this.#node.run('nft', ['list', 'chain', 'ip', 'kube-proxy', chain]);
-    return text.includes(`__${address}/${targetPort}`);
+    return text.includes(`: ${address} . ${targetPort}`);
   }
 
   async count(): Promise<string> {
-    const chains = await this.#node.run('nft', ['list', 'chains', 'ip']);
-    return `${(await this.#serviceChains()).size} Services, ${chains.match(/chain endpoint-/g)?.length ?? 0} endpoints`;
+    const text = await this.#node.run('nft', ['list', 'table', 'ip', 'kube-proxy']);
+    const endpoints = text.match(new RegExp(` : [\\d.]+ \\. ${targetPort}\\b`, 'g'))?.length ?? 0;
+    return `${(await this.#serviceChains()).size} Services, ${endpoints} endpoints`;
   }
 
   close(): void {

@@ -1,4 +1,4 @@
-import type { KubeObject } from '../../test/cluster/apiserver/index.ts';
+import type { Json, KubeObject } from '../../test/cluster/apiserver/json.ts';
 
 /** How big a cluster is. */
 export interface Size {
@@ -34,7 +34,7 @@ export function sliceName(service: number): string {
 }
 
 /** The endpoints of one slice. `first` replaces the address of the first one. */
-export function endpointsOf(service: number, count: number, first?: string): readonly object[] {
+export function endpointsOf(service: number, count: number, first?: string): Json[] {
   return Array.from({ length: count }, (_, index) => {
     const pod = service * count + index;
     const address = index === 0 && first !== undefined ? first : podAddress(pod);
@@ -44,7 +44,7 @@ export function endpointsOf(service: number, count: number, first?: string): rea
       conditions: { ready: true, serving: true, terminating: false },
       nodeName: `node-${(pod % nodes) + 1}`,
       targetRef: { kind: 'Pod', namespace, name, uid: uid(2, pod) },
-      zone: `zone-${'abc'[pod % 3]}`,
+      zone: `zone-${pod % 3}`,
     };
   });
 }
@@ -107,11 +107,11 @@ function sliceObject(service: number, endpoints: number, protocol: Protocol): Ku
     },
     addressType: 'IPv4',
     ports: [{ name: 'http', protocol, port: targetPort }],
-    endpoints: [...endpointsOf(service, endpoints)],
+    endpoints: endpointsOf(service, endpoints),
   };
 }
 
-function managedFields(manager: string): object[] {
+function managedFields(manager: string): Json[] {
   const labels = { '.': {}, 'f:app': {}, 'f:kubernetes.io/service-name': {} };
   const fieldsV1 = { 'f:metadata': { 'f:labels': labels }, 'f:endpoints': {}, 'f:ports': {}, 'f:spec': {} };
   return [

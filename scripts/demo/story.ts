@@ -150,7 +150,7 @@ export class Story {
     say(dim(`    $ kill -9 ${pid}`) + `    # the agent of ${node}`);
     process.kill(pid, 'SIGKILL');
     const restarted = (pod: Pod | undefined) =>
-      pod !== undefined && isReady(pod) && pod.status?.containerStatuses?.[0]?.restartCount === 1;
+      pod !== undefined && isReady(pod) && (pod.status?.containerStatuses?.[0]?.restartCount ?? 0) > 0;
     await this.#cluster.waitFor('the agent to be back', () => restarted(this.#agent()));
     await sleep(1000);
     const after = await rulesOf(this.#cluster, node);

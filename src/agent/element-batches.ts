@@ -1,4 +1,5 @@
 import type { Element, SetDefinition, Transaction } from '../nftables/index.ts';
+import { elementsById } from '../dataplane/element-map.ts';
 import type { DesiredPort } from '../dataplane/plan.ts';
 import { definitionOf } from '../dataplane/sets.ts';
 
@@ -36,13 +37,14 @@ export function addBatch(tx: Transaction, { deletes, adds }: Batch): void {
 
 /** Splits many changes into batches of bounded size; the delete and the add of one key always share a batch. */
 export function* inBatches(deletes: readonly Element[], adds: readonly Element[]): Generator<Batch> {
-  const pending = new Map(deletes.map((element) => [`${element.set} ${element.key}`, element]));
+  const pending = elementsById(deletes);
   let batch: Batch = { deletes: [], adds: [] };
   for (const element of adds) {
-    const key = `${element.set} ${element.key}`;
-    const old = pending.get(key);
-    if (old) batch.deletes.push(old);
-    pending.delete(key);
+    const old = pending.get(element);
+    if (old) {
+      batch.deletes.push(old);
+      pending.delete(old);
+    }
     batch.adds.push(element);
     if (batch.adds.length < elementsPerTransaction) continue;
     yield batch;

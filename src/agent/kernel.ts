@@ -35,7 +35,8 @@ type Changes = ReadonlyMap<string, DesiredPort | undefined>;
 
 /** The whole table as it is to be. */
 interface Target {
-  readonly ports: ReadonlyMap<string, DesiredPort>;
+  /** Holds the Service ports once the plan is accepted. */
+  readonly state: TableState;
   readonly plan: Plan;
   readonly elements: readonly Element[];
   readonly sets: readonly SetDefinition[];
@@ -106,8 +107,8 @@ export class KernelTable {
       const target = this.#target(accepted, node);
       try {
         await this.#bringTo(target, total);
-        this.#state = new TableState();
-        this.#state.plan(accepted).accept();
+        target.plan.accept();
+        this.#state = target.state;
         this.elementCounts.clear();
         this.#count(target.elements, 1);
         return total;
@@ -165,13 +166,14 @@ export class KernelTable {
   }
 
   #target(ports: ReadonlyMap<string, DesiredPort>, node: NodeSettings): Target {
-    const plan = new TableState().plan(ports);
+    const state = new TableState();
+    const plan = state.plan(ports);
     return {
-      ports,
+      state,
       plan,
       elements: [...plan.adds, ...nodeElements(node)],
       sets: [...constantSets(), ...wantedAffineSets(ports.values())],
-      chains: wantedChains(node, ports.values()),
+      chains: wantedChains(node, ports.values(), plan.chains),
     };
   }
 
@@ -305,7 +307,26 @@ export class KernelTable {
     }
   }
 
+  /**
+   * Chains that are new get a transaction of their own, before anything names them. A packet that entered the old
+   * generation may already read the new one's elements, but finds a chain of the new one still empty: it would leave
+   * untranslated, and its connection would stay so.
+   */
+  async #addNewChains(plan: Plan, total: Total): Promise<void> {
+    const missing = plan.chains.filter(({ name }) => !this.#structure.hasChain(name));
+    if (missing.length === 0) return;
+    const tx = this.#transaction();
+    const undo = this.#structure.addChains(tx, missing.map(renderPickChain));
+    try {
+      await this.#commit(tx, total);
+    } catch (error) {
+      undo();
+      throw error;
+    }
+  }
+
   async #commitOnce(plan: Plan, changes: Changes, forgotten: readonly Element[], total: Total): Promise<void> {
+    await this.#addNewChains(plan, total);
     const tx = this.#transaction();
     const desired = [...changes.values()].filter((port) => port !== undefined);
     const undo = [

@@ -1,6 +1,6 @@
 import { ApiError, Reflector, resourcePath } from '../kubernetes/index.ts';
 import type { ApiClient, KubernetesObject } from '../kubernetes/index.ts';
-import type { EndpointSliceObject, ServiceObject } from '../services/objects.ts';
+import type { EndpointObject, EndpointSliceObject, Maybe, ServiceObject } from '../services/objects.ts';
 import { parseCidr } from '../services/address.ts';
 import type { NodeForHealth } from './health.ts';
 import { describeError } from './log.ts';
@@ -22,13 +22,33 @@ export interface SourceHandler {
   serviceCIDRs(cidrs: readonly string[]): void;
 }
 
+/**
+ * Carries an object from the reflector to the handler. A reflector keeps what it is given, and the forwarding state
+ * keeps its own form of it: hundreds of thousands of endpoints should not be in memory twice.
+ */
+class Parcel<T> {
+  #content: T | undefined;
+
+  constructor(content: T) {
+    this.#content = content;
+  }
+
+  /** The object, the first time; reflectors tell of every version once. */
+  open(): T {
+    const content = this.#content;
+    if (content === undefined) throw new Error('this object was handed on before');
+    this.#content = undefined;
+    return content;
+  }
+}
+
 const withoutProxyName = '!service.kubernetes.io/service-proxy-name';
 const withoutHeadless = `${withoutProxyName},!service.kubernetes.io/headless`;
 
 /** The watches an agent lives on. What is not for this proxy is filtered at the API server. */
 export class Sources {
-  readonly services: Reflector<ServiceObject>;
-  readonly endpointSlices: Reflector<EndpointSliceObject>;
+  readonly services: Reflector<Parcel<ServiceObject>>;
+  readonly endpointSlices: Reflector<Parcel<EndpointSliceObject>>;
   readonly node: Reflector<NodeState>;
   readonly serviceCIDRs: Reflector<readonly string[]>;
 
@@ -42,23 +62,23 @@ export class Sources {
           retryInSeconds,
         });
       };
-    this.services = new Reflector<ServiceObject>({
+    this.services = new Reflector<Parcel<ServiceObject>>({
       name: 'services',
       client,
       path: resourcePath({ version: 'v1', plural: 'services' }),
       labelSelector: withoutProxyName,
       fieldSelector: 'spec.clusterIP!=None',
-      transform: trimService,
-      handler: { changed: (key, service) => handler.service(key, service) },
+      transform: (raw) => new Parcel(trimService(raw)),
+      handler: { changed: (key, service) => handler.service(key, service?.open()) },
       onError: onError('services'),
     });
-    this.endpointSlices = new Reflector<EndpointSliceObject>({
+    this.endpointSlices = new Reflector<Parcel<EndpointSliceObject>>({
       name: 'endpointslices',
       client,
       path: resourcePath({ group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices' }),
       labelSelector: withoutHeadless,
-      transform: trimSlice,
-      handler: { changed: (key, slice) => handler.endpointSlice(key, slice) },
+      transform: (raw) => new Parcel(trimSlice(raw)),
+      handler: { changed: (key, slice) => handler.endpointSlice(key, slice?.open()) },
       onError: onError('endpointslices'),
     });
     this.node = new Reflector<NodeState>({
@@ -140,7 +160,17 @@ function trimService(raw: KubernetesObject): ServiceObject {
 
 function trimSlice(raw: KubernetesObject): EndpointSliceObject {
   const { metadata, addressType, endpoints, ports } = raw as RawSlice;
-  return { metadata: trimMetadata(metadata), addressType, endpoints, ports };
+  return { metadata: trimMetadata(metadata), addressType, endpoints: trimEndpoints(endpoints), ports };
+}
+
+/** What is no list is left to the readers of src/services to judge, as are strange endpoints. */
+function trimEndpoints(endpoints: EndpointSliceObject['endpoints']): EndpointSliceObject['endpoints'] {
+  if (!Array.isArray(endpoints)) return endpoints;
+  return endpoints.map((endpoint: Maybe<EndpointObject>) => {
+    if (!endpoint) return endpoint;
+    const { addresses, conditions, nodeName, hints } = endpoint;
+    return { addresses, conditions, nodeName, hints };
+  });
 }
 
 function trimMetadata(metadata: RawService['metadata']): ServiceObject['metadata'] {

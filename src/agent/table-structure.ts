@@ -20,6 +20,10 @@ export class TableStructure {
     return [...this.#sets];
   }
 
+  hasChain(name: string): boolean {
+    return this.#chains.has(name);
+  }
+
   forget(): void {
     this.#sets.clear();
     this.#chains.clear();

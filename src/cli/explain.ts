@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram';
 import { networkInterfaces } from 'node:os';
 import { parseArgs } from 'node:util';
 import { UsageError } from '../agent/options.ts';
@@ -9,7 +10,7 @@ import { trace } from '../dataplane/trace.ts';
 import type { Outcome, Packet, TableView } from '../dataplane/trace.ts';
 import { NftablesSocket } from '../nftables/index.ts';
 import { canonicalAddress, familyOf } from '../services/address.ts';
-import type { Protocol, ServicePort } from '../services/index.ts';
+import type { Frontend, Protocol, ServicePort } from '../services/index.ts';
 
 const usage = `Usage: nftproxy explain --to ADDRESS:PORT [--from ADDRESS] [--protocol tcp|udp|sctp] [--interface NAME]
 
@@ -66,8 +67,6 @@ export async function explain(args: readonly string[]): Promise<number> {
   }
 }
 
-// What parseArgs makes of the table of options is its own best description.
-// eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types, @typescript-eslint/explicit-function-return-type
 function parse(args: readonly string[]) {
   try {
     return parseArgs({
@@ -87,20 +86,29 @@ function parse(args: readonly string[]) {
   }
 }
 
-function questionOf(values: { to?: string; from?: string; protocol: string; interface?: string }): Question {
-  const match = /^\[?([^\]]+?)\]?:(\d+)$/.exec(values.to ?? '');
-  const destination = canonicalAddress(match?.[1] ?? '');
-  const port = Number(match?.[2]);
-  if (destination === undefined || !(port > 0 && port < 65536)) {
-    throw new UsageError(`--to is ${JSON.stringify(values.to ?? '')}: use ADDRESS:PORT or [ADDRESS]:PORT\n\n${usage}`);
-  }
+/** @throws UsageError that says which option is wrong and what it takes. */
+export function questionOf(values: { to?: string; from?: string; protocol: string; interface?: string }): Question {
+  const protocol = (['tcp', 'udp', 'sctp'] as const).find((one) => one === values.protocol);
+  if (!protocol) throw new UsageError(`--protocol is ${JSON.stringify(values.protocol)}: use tcp, udp or sctp`);
+  const { destination, port } = destinationOf(values.to);
   const source = values.from === undefined ? undefined : canonicalAddress(values.from);
   if (values.from !== undefined && source === undefined) {
     throw new UsageError(`--from is ${JSON.stringify(values.from)}: use an IP address`);
   }
-  const protocol = (['tcp', 'udp', 'sctp'] as const).find((one) => one === values.protocol);
-  if (!protocol) throw new UsageError(`--protocol is ${JSON.stringify(values.protocol)}: use tcp, udp or sctp`);
+  if (source !== undefined && familyOf(source) !== familyOf(destination)) {
+    throw new UsageError(`--from ${source} and --to ${destination} are of different IP families`);
+  }
   return { source, destination, port, protocol, interfaceName: values.interface };
+}
+
+function destinationOf(to: string | undefined): { destination: string; port: number } {
+  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^[\]:]+)):(\d+)$/.exec(to ?? '') ?? [];
+  const destination = canonicalAddress(bracketed ?? plain ?? '');
+  const port = Number(digits);
+  if (destination === undefined || !(port > 0 && port < 65536)) {
+    throw new UsageError(`--to is ${JSON.stringify(to ?? '')}: use ADDRESS:PORT or [ADDRESS]:PORT\n\n${usage}`);
+  }
+  return { destination, port };
 }
 
 async function askAgent(url: string): Promise<AgentView> {
@@ -131,19 +139,29 @@ async function packetOf(question: Question, { config }: AgentView, view: TableVi
   const { destination, port, protocol, source, interfaceName } = question;
   const own = Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address));
   const family = familyOf(destination);
-  const mine = own.find((address) => familyOf(address) === family && !address.startsWith('127.') && address !== '::1');
-  const fromHost = source === undefined || own.includes(source);
-  const client = source ?? mine ?? destination;
+  const client = source ?? (await ownSource(destination, port)) ?? destination;
   return {
     source: client,
     destination,
     protocol,
     port,
-    fromHost,
+    fromHost: source === undefined || own.includes(source),
     fromPod: detects(config, interfaceName, client, await view.ranges(`local_sources${family}`)),
     toHost: own.includes(destination),
     masqueradeAll: config?.masqueradeAll ?? false,
   };
+}
+
+/** The source address that this host's kernel takes for a destination; undefined without a route. Sends nothing. */
+function ownSource(destination: string, port: number): Promise<string | undefined> {
+  const socket = createSocket(familyOf(destination) === 4 ? 'udp4' : 'udp6');
+  return new Promise((resolve) => {
+    socket.connect(port, destination, (error?: Error | null) => {
+      // No route is an answer too: the caller has another address to go by.
+      resolve(error ? undefined : canonicalAddress(socket.address().address));
+      socket.close();
+    });
+  });
 }
 
 /** What the local detector says of the client; undefined without a detector. */
@@ -159,15 +177,16 @@ function detects(
   return ranges.length === 0 ? undefined : contains(ranges, client);
 }
 
-function ownerOf(packet: Packet, outcome: Outcome, ports: readonly ServicePort[]): ServicePort | undefined {
-  return ports.find(
-    (port) =>
-      port.protocol === packet.protocol &&
-      port.frontends.some((frontend) =>
-        frontend.kind === 'NodePort'
-          ? outcome.frontend === 'nodePort' && frontend.port === packet.port
-          : frontend.address === packet.destination && frontend.port === packet.port,
-      ),
+/** The Service port that was asked: by its address and port, else by its NodePort; undefined if it is none's. */
+export function ownerOf(packet: Packet, outcome: Outcome, ports: readonly ServicePort[]): ServicePort | undefined {
+  if (outcome.action === 'pass') return undefined;
+  const family = familyOf(packet.destination);
+  const candidates = ports.filter((port) => port.family === family && port.protocol === packet.protocol);
+  const has = (matches: (frontend: Frontend) => boolean): ServicePort | undefined =>
+    candidates.find((port) => port.frontends.some((frontend) => frontend.port === packet.port && matches(frontend)));
+  return (
+    has((frontend) => frontend.kind !== 'NodePort' && frontend.address === packet.destination) ??
+    (packet.toHost ? has((frontend) => frontend.kind === 'NodePort') : undefined)
   );
 }
 
@@ -183,7 +202,8 @@ function render(packet: Packet, outcome: Outcome, owner: ServicePort | undefined
     `${packet.protocol} from ${packet.source}${packet.fromHost ? ' (this host)' : ''} to ${packet.destination} port ${packet.port}`,
     `Result: ${actions[outcome.action]}`,
   ];
-  if (owner) lines.push(`Service: ${owner.namespace}/${owner.name}, port ${owner.portName || '(unnamed)'}, ${owner.algorithm}`);
+  if (owner)
+    lines.push(`Service: ${owner.namespace}/${owner.name}, port ${owner.portName || '(unnamed)'}, ${owner.algorithm}`);
   for (const step of outcome.steps) lines.push(`  - ${step}`);
   for (const line of shares(outcome)) lines.push(line);
   if (outcome.action === 'forward') lines.push(`Source address: ${outcome.masquerade ? 'masqueraded' : 'kept'}`);

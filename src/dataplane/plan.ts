@@ -1,5 +1,7 @@
 import type { Element } from '../nftables/index.ts';
 import type { ServicePort } from '../services/types.ts';
+import { elementsById, ElementMap } from './element-map.ts';
+import type { ElementId } from './element-map.ts';
 import { elementsOf } from './elements.ts';
 import type { LoadWeights, PortElements } from './elements.ts';
 import type { PickChain } from './pick-chains.ts';
@@ -13,7 +15,7 @@ export interface Plan {
   /** Chains of a single Service port that nothing names any more. */
   readonly retiredChains: readonly PickChain[];
   /** The Service port that brought an element; shared elements name one of those that need it. */
-  ownerOf(element: Pick<Element, 'set' | 'key'>): string | undefined;
+  ownerOf(element: ElementId): string | undefined;
   /** Call when the kernel has taken the plan: from now on it is the state that changes are compared with. */
   accept(): void;
 }
@@ -24,15 +26,13 @@ export interface DesiredPort {
   readonly weights?: LoadWeights;
 }
 
-const identity = (element: Pick<Element, 'set' | 'key'>): string => `${element.set} ${element.key}`;
-
 /**
  * The elements the kernel holds for Service ports, as a function of the Service ports themselves: nothing but the
  * accepted Service ports and reference counts of shared elements is kept, elements are computed again when needed.
  */
 export class TableState {
   readonly #ports = new Map<string, DesiredPort>();
-  readonly #references = new Map<string, number>();
+  readonly #references = new ElementMap<number>();
 
   /** Service ports whose elements the kernel holds. */
   get size(): number {
@@ -56,19 +56,20 @@ export class TableState {
     for (const [id, desired] of changes) {
       const before = render(this.#ports.get(id));
       const after = render(desired);
-      difference.own(id, before.own, after.own);
-      difference.shared(id, before.shared, after.shared);
+      difference.own(before.own, after.own);
+      difference.shared(before.shared, after.shared);
       for (const chain of after.chains) chains.set(chain.name, chain);
       for (const chain of before.chains) if (chain.method === 'round_robin') retired.set(chain.name, chain);
     }
     for (const name of chains.keys()) retired.delete(name);
-    const { deletes, adds, references, owners } = difference.result();
+    const { deletes, adds, references } = difference.result();
+    let owners: ElementMap<string> | undefined;
     return {
       deletes,
       adds,
       chains: [...chains.values()],
       retiredChains: [...retired.values()],
-      ownerOf: (element) => owners.get(identity(element)),
+      ownerOf: (element) => (owners ??= this.#owners(changes)).get(element),
       accept: () => {
         for (const [id, desired] of changes) {
           if (desired) this.#ports.set(id, desired);
@@ -79,10 +80,24 @@ export class TableState {
     };
   }
 
-  #countReferences(references: ReadonlyMap<string, number>): void {
-    for (const [key, count] of references) {
-      if (count > 0) this.#references.set(key, count);
-      else this.#references.delete(key);
+  /** Whose elements these are; asked for after a failure only. What is added belongs to who adds it. */
+  #owners(changes: ReadonlyMap<string, DesiredPort | undefined>): ElementMap<string> {
+    const owners = new ElementMap<string>();
+    for (const id of changes.keys()) {
+      for (const element of render(this.#ports.get(id)).own) owners.set(element, id);
+    }
+    for (const [id, desired] of changes) {
+      const { own, shared } = render(desired);
+      for (const element of own) owners.set(element, id);
+      for (const element of shared) owners.set(element, id);
+    }
+    return owners;
+  }
+
+  #countReferences(references: Iterable<Counted>): void {
+    for (const { element, count } of references) {
+      if (count > 0) this.#references.set(element, count);
+      else this.#references.delete(element);
     }
   }
 }
@@ -93,76 +108,79 @@ function render(desired: DesiredPort | undefined): PortElements {
   return desired ? elementsOf(desired.port, desired.weights) : nothing;
 }
 
+/** A shared element with the number of Service ports that need it. */
+interface Counted {
+  readonly element: Element;
+  count: number;
+}
+
 /** Accumulates the changes of several Service ports into one set of deletes and adds. */
 class Difference {
-  readonly #base: ReadonlyMap<string, number>;
-  readonly #deletes = new Map<string, Element>();
-  readonly #adds = new Map<string, Element>();
-  readonly #counts = new Map<string, { count: number; element: Element }>();
-  readonly #owners = new Map<string, string>();
+  readonly #base: ElementMap<number>;
+  readonly #deletes = new ElementMap<Element>();
+  readonly #adds = new ElementMap<Element>();
+  /** What was ever in `adds`, in its order: what belongs to one Service port stays together in a batch. */
+  readonly #added: Element[] = [];
+  readonly #counts = new ElementMap<Counted>();
 
-  constructor(references: ReadonlyMap<string, number>) {
+  constructor(references: ElementMap<number>) {
     this.#base = references;
   }
 
   /** Elements of one Service port: what is in both with equal data stays untouched. */
-  own(id: string, before: readonly Element[], after: readonly Element[]): void {
-    const old = new Map(before.map((element) => [identity(element), element]));
+  own(before: readonly Element[], after: readonly Element[]): void {
+    const old = elementsById(before);
     for (const element of after) {
-      const key = identity(element);
-      const previous = old.get(key);
-      old.delete(key);
+      const previous = old.get(element);
+      old.delete(element);
       if (previous && previous.data === element.data) continue;
-      if (previous) this.#delete(key, previous, id);
-      this.#adds.set(key, element);
-      this.#owners.set(key, id);
+      if (previous) this.#deletes.set(previous, previous);
+      this.#add(element);
     }
-    for (const [key, element] of old) this.#delete(key, element, id);
+    for (const element of old.values()) this.#deletes.set(element, element);
   }
 
-  #delete(key: string, element: Element, id: string): void {
-    this.#deletes.set(key, element);
-    if (!this.#owners.has(key)) this.#owners.set(key, id);
+  #add(element: Element): void {
+    this.#adds.set(element, element);
+    this.#added.push(element);
   }
 
   /** Elements that several Service ports need: present while at least one does. */
-  shared(id: string, before: readonly Element[], after: readonly Element[]): void {
-    for (const element of before) this.#count(element, -1, id);
-    for (const element of after) this.#count(element, 1, id);
+  shared(before: readonly Element[], after: readonly Element[]): void {
+    for (const element of before) this.#count(element, -1);
+    for (const element of after) this.#count(element, 1);
   }
 
-  #count(element: Element, by: number, id: string): void {
-    const key = identity(element);
-    const entry = this.#counts.get(key) ?? { count: this.#base.get(key) ?? 0, element };
+  #count(element: Element, by: number): void {
+    let entry = this.#counts.get(element);
+    if (!entry) {
+      entry = { element, count: this.#base.get(element) ?? 0 };
+      this.#counts.set(element, entry);
+    }
     entry.count += by;
-    this.#counts.set(key, entry);
-    if (by > 0) this.#owners.set(key, id);
   }
 
-  result(): {
-    deletes: Element[];
-    adds: Element[];
-    references: Map<string, number>;
-    owners: ReadonlyMap<string, string>;
-  } {
-    const references = new Map<string, number>();
-    for (const [key, { count, element }] of this.#counts) {
-      const before = this.#base.get(key) ?? 0;
-      if (before === 0 && count > 0) this.#adds.set(key, element);
-      if (before > 0 && count === 0) this.#deletes.set(key, element);
-      if (count !== before) references.set(key, count);
+  result(): { deletes: Element[]; adds: Element[]; references: Counted[] } {
+    const references: Counted[] = [];
+    for (const counted of this.#counts.values()) {
+      const { element, count } = counted;
+      const before = this.#base.get(element) ?? 0;
+      if (before === 0 && count > 0) this.#add(element);
+      if (before > 0 && count === 0) this.#deletes.set(element, element);
+      if (count !== before) references.push(counted);
     }
     this.#cancelHandovers();
-    return { deletes: [...this.#deletes.values()], adds: [...this.#adds.values()], references, owners: this.#owners };
+    const adds = this.#added.filter((element) => this.#adds.get(element) === element);
+    return { deletes: [...this.#deletes.values()], adds, references };
   }
 
   /** A frontend that passes from one Service port to another unchanged needs neither a delete nor an add. */
   #cancelHandovers(): void {
-    for (const [key, added] of this.#adds) {
-      const deleted = this.#deletes.get(key);
-      if (!deleted || deleted.data !== added.data) continue;
-      this.#deletes.delete(key);
-      this.#adds.delete(key);
+    for (const deleted of [...this.#deletes.values()]) {
+      const added = this.#adds.get(deleted);
+      if (!added || deleted.data !== added.data) continue;
+      this.#deletes.delete(deleted);
+      this.#adds.delete(added);
     }
   }
 }
@@ -175,14 +193,13 @@ export function adopt(
   desired: readonly Element[],
   present: Iterable<Element>,
 ): { deletes: Element[]; adds: Element[]; kept: number } {
-  const wanted = new Map(desired.map((element) => [identity(element), element]));
+  const wanted = elementsById(desired);
   const deletes: Element[] = [];
   let kept = 0;
   for (const element of present) {
-    const key = identity(element);
-    const want = wanted.get(key);
+    const want = wanted.get(element);
     if (want && want.data === element.data) {
-      wanted.delete(key);
+      wanted.delete(element);
       kept++;
     } else {
       deletes.push({
@@ -192,5 +209,6 @@ export function adopt(
       });
     }
   }
-  return { deletes, adds: [...wanted.values()], kept };
+  // In the order given: what belongs to one Service port stays together in a batch.
+  return { deletes, adds: desired.filter((element) => wanted.get(element) === element), kept };
 }

@@ -1,5 +1,4 @@
 import type { SetDefinition } from '../nftables/index.ts';
-import { elementsOf } from './elements.ts';
 import type { NodeSettings } from './node.ts';
 import type { DesiredPort } from './plan.ts';
 import { renderPickChain } from './pick-chains.ts';
@@ -27,14 +26,14 @@ export function wantedAffineSets(ports: Iterable<DesiredPort>): SetDefinition[] 
 
 /**
  * Every chain the table is to have for these Service ports: the constant ones, those that learn affinity (one pair of
- * rules per timeout), and one pick chain per slot count in use.
+ * rules per timeout), and `picks`, the pick chains that the Service ports' verdicts name.
  */
-export function wantedChains(node: NodeSettings, ports: Iterable<DesiredPort>): RenderedChain[] {
+export function wantedChains(
+  node: NodeSettings,
+  ports: Iterable<DesiredPort>,
+  picks: readonly PickChain[],
+): RenderedChain[] {
   const all = [...ports];
-  const picks = new Map<string, PickChain>();
-  for (const { port, weights } of all) {
-    for (const chain of elementsOf(port, weights).chains) picks.set(chain.name, chain);
-  }
   const learn = ([4, 6] as const).map((family) => learnChain(family, affinityTimeouts(all, family)));
-  return [...learn, ...constantChains(node), ...[...picks.values()].map(renderPickChain)];
+  return [...learn, ...constantChains(node), ...picks.map(renderPickChain)];
 }

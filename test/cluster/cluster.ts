@@ -7,6 +7,7 @@ import { ApiClient, loadConnection, resourcePath } from '../../src/kubernetes/in
 import { runCommand } from './commands.ts';
 import { apiServerPort, kubernetesServiceIp } from './control-plane.ts';
 import type { ApiServerControl } from './control-plane.ts';
+import { createImage, imageFolder } from './image.ts';
 import { Forwarder } from './forwarder.ts';
 import { startKubeApiServer } from './kube-apiserver.ts';
 import { ClusterNetwork } from './network.ts';
@@ -56,6 +57,11 @@ export class Cluster {
 
   get kubeconfig(): string {
     return this.apiServer.kubeconfig;
+  }
+
+  /** The program as it was when the cluster started: an entry point for `node`. */
+  get program(): string {
+    return join(imageFolder(this.workDir), 'dist/main.js');
   }
 
   get nodes(): readonly NetworkNode[] {
@@ -246,6 +252,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       kubeconfig: apiServer.kubeconfig,
       network,
       folder: workDir,
+      imageFolder: await createImage(workDir),
       certificateAuthority: apiServer.certificateAuthority,
       issueToken: (subject) => apiServer.issueToken(subject),
       apiService: { host: kubernetesServiceIp, port: 443 },

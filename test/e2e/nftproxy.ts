@@ -194,7 +194,7 @@ export async function startStandaloneAgent(
   const args = ['agent', '--kubeconfig', kubeconfig, '--node-name', nodeName, ...(o.arguments ?? [])];
   const started = await ManagedProcess.start({
     namespace: cluster.network.node(nodeName).namespace,
-    command: [process.execPath, join(repository, 'dist/main.js'), ...args],
+    command: [process.execPath, cluster.program, ...args],
     env: { PATH: process.env['PATH'] ?? '' },
     logFile,
     capabilities: o.capabilities ?? ['net_admin'],

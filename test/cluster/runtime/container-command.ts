@@ -10,12 +10,15 @@ interface Image {
   program?: string;
 }
 
-const images: Record<string, Image> = {
-  // The Dockerfile's entry point.
-  nftproxy: { entrypoint: [process.execPath, join(repository, 'dist/main.js')], program: 'nftproxy' },
-  echo: { entrypoint: [process.execPath, join(repository, 'test/cluster/workloads/echo.ts')] },
-  pause: { entrypoint: ['sleep', 'infinity'] },
-};
+/** @param imageFolder what the image `nftproxy` holds: see image.ts. */
+function imagesIn(imageFolder: string): Record<string, Image> {
+  return {
+    // The Dockerfile's entry point.
+    nftproxy: { entrypoint: [process.execPath, join(imageFolder, 'dist/main.js')], program: 'nftproxy' },
+    echo: { entrypoint: [process.execPath, join(repository, 'test/cluster/workloads/echo.ts')] },
+    pause: { entrypoint: ['sleep', 'infinity'] },
+  };
+}
 
 /** The last part of an image's name, without registry, tag and digest. */
 export function imageName(image: string): string {
@@ -28,8 +31,8 @@ export function imageName(image: string): string {
  * is then run from this machine.
  * @throws Error when the image is unknown and the container has no command (a kubelet's ErrImagePull).
  */
-export function containerCommand(container: Container, env: Record<string, string>): string[] {
-  const image = images[imageName(container.image)];
+export function containerCommand(container: Container, env: Record<string, string>, imageFolder: string): string[] {
+  const image = imagesIn(imageFolder)[imageName(container.image)];
   const expand = (words: string[] = []) => words.map((word) => expandVariables(word, env));
   if (container.command === undefined) {
     if (image === undefined)

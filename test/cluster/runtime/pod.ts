@@ -25,6 +25,8 @@ export interface PodHost {
   certificateAuthority: string;
   issueToken: (subject: TokenSubject) => Promise<string>;
   readConfigMap(namespace: string, name: string): Promise<Record<string, string>>;
+  /** What the image `nftproxy` holds. */
+  imageFolder: string;
   /** Folder for this pod's logs and volumes. */
   folder: string;
   reportStatus(pod: Pod, status: PodStatus): void;
@@ -115,7 +117,7 @@ export class RunningPod {
     }
     return {
       namespace: this.#namespace,
-      command: containerCommand(spec, env),
+      command: containerCommand(spec, env, this.#host.imageFolder),
       env,
       logFile: join(this.#host.folder, `${spec.name}.log`),
       mounts,

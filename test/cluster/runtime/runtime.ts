@@ -17,6 +17,8 @@ export interface RuntimeOptions {
   network: ClusterNetwork;
   /** Logs and volumes of pods go below this folder. */
   folder: string;
+  /** What the image `nftproxy` holds. */
+  imageFolder: string;
   /** PEM text of the API server's CA. */
   certificateAuthority: string;
   issueToken: (subject: TokenSubject) => Promise<string>;
@@ -188,6 +190,7 @@ export class Runtime {
         return (await this.#client.get<{ data?: Record<string, string> }>(path)).data ?? {};
       },
       folder: join(this.#options.folder, 'pods', `${namespace}.${name}`),
+      imageFolder: this.#options.imageFolder,
       reportStatus: () => undefined,
       log,
     };

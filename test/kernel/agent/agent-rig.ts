@@ -132,9 +132,9 @@ export class AgentRig implements AsyncDisposable {
   async service(name: string, { metadata, spec, status }: ServiceObject): Promise<void> {
     const path = resourcePath({ version: 'v1', plural: 'services', namespace, name });
     const head = { apiVersion: 'v1', kind: 'Service' };
-    const { creationTimestamp: _given, ...rest } = metadata ?? {};
+    const { labels, annotations } = metadata ?? {};
     const apply = { fieldManager: 'test', force: true };
-    await this.client.apply(path, { ...head, metadata: { ...rest, name, namespace }, spec }, apply);
+    await this.client.apply(path, { ...head, metadata: { labels, annotations, name, namespace }, spec }, apply);
     const sub = resourcePath({ version: 'v1', plural: 'services', namespace, name, subresource: 'status' });
     if ((status?.loadBalancer?.ingress ?? []).length > 0) await this.client.mergePatch(sub, { status });
   }
@@ -142,12 +142,12 @@ export class AgentRig implements AsyncDisposable {
   /** Creates or replaces an EndpointSlice in the namespace default. */
   async slice(name: string, slice: EndpointSliceObject): Promise<void> {
     const path = resourcePath({ group, version: 'v1', plural: 'endpointslices', namespace, name });
-    const { creationTimestamp: _given, ...rest } = slice.metadata ?? {};
+    const { labels, annotations } = slice.metadata ?? {};
     const object = {
       apiVersion: 'discovery.k8s.io/v1',
       kind: 'EndpointSlice',
       ...slice,
-      metadata: { ...rest, name, namespace },
+      metadata: { labels, annotations, name, namespace },
     };
     await this.client.apply(path, object, { fieldManager: 'test', force: true });
   }
@@ -174,9 +174,7 @@ export class AgentRig implements AsyncDisposable {
       const response = await fetch(${JSON.stringify(url)}, { headers: { 'accept-encoding': 'identity' } });
       const headers = Object.fromEntries(response.headers);
       console.log(JSON.stringify({ status: response.status, headers, body: await response.text() }));`;
-    const text = await this.rig
-      .namespaceOf(where)
-      .run(process.execPath, ['--input-type=module', '--eval', script]);
+    const text = await this.rig.namespaceOf(where).run(process.execPath, ['--input-type=module', '--eval', script]);
     return JSON.parse(text) as HttpAnswer;
   }
 

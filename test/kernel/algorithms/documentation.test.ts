@@ -15,7 +15,11 @@ const page = readFileSync(new URL('algorithms.md', folder), 'utf8');
 /** The cells of the table under a heading of the page, without its head; quoting of code removed. */
 function tableUnder(heading: string): string[][] {
   const [, section = ''] = page.split(`## ${heading}\n`);
-  const rows = section.split('\n## ')[0]?.split('\n').filter((line) => line.startsWith('|')) ?? [];
+  const rows =
+    section
+      .split('\n## ')[0]
+      ?.split('\n')
+      .filter((line) => line.startsWith('|')) ?? [];
   return rows.slice(2).map((row) =>
     row
       .slice(1, -1)

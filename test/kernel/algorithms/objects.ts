@@ -92,11 +92,11 @@ export function endpointSlices(
 
 /** One flow from each of `count` clients, or `perClient` of them, to a Service. Source ports are fresh. */
 export function* flowsOf(count: number, options: FlowOptions = {}): Generator<Flow> {
-  const { family = 4, service = 1, clients = count, port = 80 } = options;
+  const { family = 4, service = 1, clients = count } = options;
   const destination = serviceAddress(family, service);
   for (let flow = 0; flow < count; flow++) {
     const source = clientAddress(family, flow % clients);
-    yield { source, sourcePort: 1024 + (Math.floor(flow / clients) % 60_000), destination, port };
+    yield { source, sourcePort: 1024 + (Math.floor(flow / clients) % 60_000), destination, port: 80 };
   }
 }
 
@@ -106,5 +106,4 @@ export interface FlowOptions {
   readonly service?: number;
   /** How many clients share the flows evenly. */
   readonly clients?: number;
-  readonly port?: number;
 }

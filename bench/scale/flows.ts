@@ -1,0 +1,82 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FlowSender } from '../../test/kernel/algorithms/raw-flows.ts';
+import type { Flow } from '../../test/kernel/algorithms/raw-flows.ts';
+import { link, Namespace } from '../../test/kernel/namespace.ts';
+import { clusterIp, podAddress, servicePort, targetPort } from './objects.ts';
+import { median } from './statistics.ts';
+
+const rounds = 7;
+const flowsPerRound = 20_000;
+
+/**
+ * New UDP flows per second that a node takes, out of a client's namespace and through the node's table. Sender and
+ * kernel share one processor, so compare with `direct`: the same packets to pods, which no table translates.
+ */
+export class FlowRate implements AsyncDisposable {
+  readonly #client: Namespace;
+  readonly #node: Namespace;
+  readonly #sender: FlowSender;
+  readonly #services: number;
+
+  private constructor(client: Namespace, node: Namespace, services: number) {
+    this.#client = client;
+    this.#node = node;
+    this.#services = services;
+    this.#sender = new FlowSender(client.path);
+  }
+
+  static async create(node: Namespace, services: number): Promise<FlowRate> {
+    const client = await Namespace.create('client');
+    await link(client, node, {
+      a: { addresses: ['172.28.0.2/24'], routes: [{ to: 'default', via: '172.28.0.1' }] },
+      b: { addresses: ['172.28.0.1/24'], routes: [{ to: '10.255.0.0/16', via: '172.28.0.2' }] },
+    });
+    const rate = new FlowRate(client, node, services);
+    // The first packets wait for a neighbour.
+    await rate.#sender.send([...flowsTo(() => clusterIp(0), servicePort)].slice(0, 1));
+    await sleep(200);
+    return rate;
+  }
+
+  /** To ClusterIPs of all Services. */
+  async throughServices(): Promise<number> {
+    return this.#measure([...flowsTo((flow) => clusterIp((flow * 7919) % this.#services), servicePort)]);
+  }
+
+  /** To pods, past all Services. */
+  async direct(): Promise<number> {
+    return this.#measure([...flowsTo((flow) => podAddress((flow * 7919) % this.#services), targetPort)]);
+  }
+
+  /** Every flow is new: connections of earlier rounds are forgotten first. Flows per second, median. */
+  async #measure(flows: readonly Flow[]): Promise<number> {
+    const rates: number[] = [];
+    for (let round = 0; round < rounds; round++) {
+      await this.#node.run('conntrack', ['-F']);
+      const start = performance.now();
+      await this.#sender.send(flows);
+      rates.push((flows.length / (performance.now() - start)) * 1000);
+      await this.#check(flows.length);
+    }
+    return median(rates);
+  }
+
+  /** Packets that were lost would make a node look fast. */
+  async #check(expected: number): Promise<void> {
+    const tracked = Number(await this.#node.run('conntrack', ['-C']));
+    if (tracked < expected * 0.99) throw new Error(`only ${tracked} of ${expected} flows arrived`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#sender[Symbol.dispose]();
+    await this.#client.destroy();
+  }
+}
+
+/** From 256 pods outside this node, each with fresh ports. */
+function* flowsTo(destination: (flow: number) => string, port: number): Generator<Flow> {
+  for (let flow = 0; flow < flowsPerRound; flow++) {
+    const source = `10.255.0.${flow & 255}`;
+    yield { source, sourcePort: 1024 + (flow >> 8), destination: destination(flow), port };
+  }
+}

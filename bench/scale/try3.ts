@@ -1,0 +1,11 @@
+import { mkdtemp } from 'node:fs/promises';
+import { BenchCluster } from './cluster.ts';
+import { ApiClient, loadConnection } from '../../src/kubernetes/index.ts';
+const size = { services: Number(process.argv[2]), endpoints: Number(process.argv[3]) };
+const folder = await mkdtemp('/tmp/bench-');
+await using cluster = await BenchCluster.start(folder, size);
+const node = await cluster.addNode('node');
+import { spawnSync } from 'node:child_process';
+const script = `const {ApiClient,loadConnection}=await import('/work/main/src/kubernetes/index.ts'); const c=new ApiClient(await loadConnection({kubeconfig:process.argv[1]}),{userAgent:'x'});
+const t=performance.now(); let n=0; await Promise.all(['/api/v1/services','/apis/discovery.k8s.io/v1/endpointslices'].map(p=>c.listPages(p,{},(x)=>{n+=x.length},{signal:AbortSignal.timeout(60000)})));console.log(n,'both lists ms',performance.now()-t, 'client cpu', process.cpuUsage().user/1000); process.exit()`;
+for (let i = 0; i < 3; i++) console.log(await node.run(process.execPath, ['--input-type=module', '-e', script, cluster.kubeconfig]));

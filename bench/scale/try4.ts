@@ -1,0 +1,16 @@
+import { mkdtemp } from 'node:fs/promises';
+import { BenchCluster } from './cluster.ts';
+import { KubeProxyView } from './kernel-view.ts';
+import { kubeProxy } from './proxies.ts';
+import { untilComplete, settle } from './start-up.ts';
+const size = { services: 5, endpoints: 3 };
+const folder = await mkdtemp('/tmp/bench-');
+await using cluster = await BenchCluster.start(folder, size);
+const node = await cluster.addNode('kp');
+const p = (await kubeProxy('/opt/envtest/bin/kube-proxy', folder, cluster.kubeconfig))(node);
+const view = new KubeProxyView(node, size, 'TCP');
+console.log(await untilComplete(p, view)); await settle();
+console.log((await node.run('nft', ['list', 'table', 'ip', 'kube-proxy'])).slice(0, 6000));
+console.log((await node.run('nft', ['list', 'chains', 'ip'])).slice(0, 600));
+console.log(p.lastLines());
+await p.end('SIGTERM');view.close();

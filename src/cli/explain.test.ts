@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import { UsageError } from '../agent/options.ts';
+import type { Outcome, Packet } from '../dataplane/trace.ts';
+import type { ServicePort } from '../services/index.ts';
+import { ownerOf, questionOf } from './explain.ts';
+
+describe('a question to nftproxy explain', () => {
+  it.each([
+    ['10.96.0.10:80', '10.96.0.10', 80],
+    ['[fd00:10:96::0A]:443', 'fd00:10:96::a', 443],
+  ])('--to %s is understood', (to, destination, port) => {
+    expect(questionOf({ to, protocol: 'tcp' })).toMatchObject({ destination, port, protocol: 'tcp' });
+  });
+
+  it.each(['', '10.96.0.10', ':80', '10.96.0.10:0', '10.96.0.10:65536', '10.96.0.999:80', 'fd00::1:80', '[fd00::1]'])(
+    '--to %j is refused with the form it takes',
+    (to) => {
+      const ask = (): unknown => questionOf({ to, protocol: 'tcp' });
+      expect(ask).toThrow(UsageError);
+      expect(ask).toThrow('use ADDRESS:PORT or [ADDRESS]:PORT');
+    },
+  );
+
+  it('names the option that is wrong', () => {
+    const to = '10.96.0.10:80';
+    expect(() => questionOf({ to, protocol: 'icmp' })).toThrow('--protocol is "icmp": use tcp, udp or sctp');
+    expect(() => questionOf({ to, from: 'here', protocol: 'tcp' })).toThrow('--from is "here": use an IP address');
+    expect(() => questionOf({ to, from: 'fd00::1', protocol: 'tcp' })).toThrow('different IP families');
+  });
+});
+
+describe('the Service that an explanation names', () => {
+  const port = (id: string, family: 4 | 6, frontends: ServicePort['frontends']): ServicePort => ({
+    id,
+    namespace: 'default',
+    name: 'web',
+    portName: '',
+    protocol: 'tcp',
+    family,
+    frontends,
+    clusterEndpoints: [],
+    localEndpoints: [],
+    otherServingEndpoints: [],
+    hasAnyEndpoints: false,
+    algorithm: 'random',
+  });
+  const ports = [
+    port('nodePort4', 4, [{ kind: 'NodePort', port: 30080, policy: 'Cluster' }]),
+    port('nodePort6', 6, [{ kind: 'NodePort', port: 30080, policy: 'Cluster' }]),
+    port('external', 4, [{ kind: 'ExternalIP', address: '192.0.2.1', port: 30080, policy: 'Cluster' }]),
+  ];
+  const packet = (destination: string, toHost: boolean): Packet => ({
+    source: '198.51.100.1',
+    destination,
+    protocol: 'tcp',
+    port: 30080,
+    fromHost: false,
+    fromPod: false,
+    toHost,
+    masqueradeAll: false,
+  });
+  const reject: Outcome = { action: 'reject', steps: [], endpoints: [], masquerade: false };
+  const name = (destination: string, toHost: boolean, outcome = reject): string | undefined =>
+    ownerOf(packet(destination, toHost), outcome, ports)?.id;
+
+  it('is told for a NodePort too that rejects, in the family of the packet', () => {
+    expect(name('172.30.0.1', true)).toBe('nodePort4');
+    expect(name('fd00:172:30::1', true)).toBe('nodePort6');
+  });
+
+  it('is that of the address before that of a NodePort of the same number', () => {
+    expect(name('192.0.2.1', true)).toBe('external');
+  });
+
+  it('is nobody’s where the packet is none of a Service', () => {
+    expect(name('203.0.113.1', false)).toBeUndefined();
+    expect(name('172.30.0.1', true, { ...reject, action: 'pass' })).toBeUndefined();
+  });
+});

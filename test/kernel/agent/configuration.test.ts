@@ -1,0 +1,72 @@
+import { writeFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadBalancer, slice } from '../services/objects.ts';
+import { addresses } from '../services/rig.ts';
+import type { AgentProcess } from './agent-process.ts';
+import { AgentRig } from './agent-rig.ts';
+
+let host: AgentRig;
+let agent: AgentProcess;
+const ip = addresses[4];
+
+beforeAll(async () => {
+  host = await AgentRig.create();
+  await host.service('web', loadBalancer());
+  await host.slice('web-4', slice('web', 4, ['localPod', 'remotePod']));
+  agent = await host.startedAgent();
+}, 120_000);
+
+afterAll(async () => {
+  await host[Symbol.asyncDispose]();
+}, 60_000);
+
+/** The address under which an endpoint sees the client pod. */
+async function seenAs(): Promise<string | undefined> {
+  const [answer] = await host.request('clientPod', { protocol: 'tcp', address: ip.clusterIP, port: 80 });
+  return answer?.client?.split(':')[0];
+}
+
+describe('the configuration file of a running agent', () => {
+  it('is followed when it changes, without a restart', async () => {
+    const { pid } = agent;
+    expect(await seenAs()).toBe(ip.clientPod);
+    await host.configure({ masqueradeAll: true });
+    await host.until('masquerading', async () => (await seenAs()) !== ip.clientPod, agent);
+    await host.configure();
+    await host.until('no masquerading', async () => (await seenAs()) === ip.clientPod, agent);
+    expect(agent.running && agent.pid === pid).toBe(true);
+  });
+
+  it('is kept out when it becomes invalid: the log names the field, the last good one stays in force', async () => {
+    await host.configure({ nodePortAddresses: ['172.31.0.0/16'] });
+    const outside = { protocol: 'tcp', address: '172.31.0.1', port: 30080 } as const;
+    const served = async () => (await host.request('outside', outside))[0]?.error === undefined;
+    await host.until('NodePorts at the other address', served, agent);
+    const good = await host.configText();
+    await writeFile(host.configFile, good.replace('172.31.0.0/16', 'everywhere'));
+    await host.until('a word about it', () => agent.log.includes('spec.nodePortAddresses'), agent);
+    expect(agent.log).toContain('the last good configuration stays in force');
+    expect(await served()).toBe(true);
+    await writeFile(host.configFile, ': this is no YAML [');
+    await host.until('a word about it', () => (agent.log.match(/stays in force/g) ?? []).length === 2, agent);
+    expect(await served()).toBe(true);
+    await host.configure();
+    await host.until('the corrected file', async () => !(await served()), agent);
+  });
+});
+
+describe('a ServiceCIDR that is added later', () => {
+  it('is applied at once: its unallocated addresses are dropped, and no longer once it has gone', async () => {
+    const unallocated = { protocol: 'tcp', address: '10.97.0.7', port: 80, timeoutMilliseconds: 400 } as const;
+    const error = async () => (await host.request('clientPod', unallocated))[0]?.error;
+    const before = await error();
+    expect(before).not.toBe('ETIMEDOUT');
+    const path = '/apis/networking.k8s.io/v1/servicecidrs';
+    const head = { apiVersion: 'networking.k8s.io/v1', kind: 'ServiceCIDR', metadata: { name: 'more' } };
+    await host.client.create(path, { ...head, spec: { cidrs: ['10.97.0.0/16'] } });
+    await host.until('a drop', async () => (await error()) === 'ETIMEDOUT', agent);
+    await host.client.mergePatch(`${path}/more`, { metadata: { finalizers: null } });
+    await host.client.delete(`${path}/more`);
+    await host.until('no drop', async () => (await error()) === before, agent);
+  });
+});

@@ -1,0 +1,84 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadBalancer, slice } from '../services/objects.ts';
+import { addresses } from '../services/rig.ts';
+import type { AgentProcess } from './agent-process.ts';
+import { AgentRig } from './agent-rig.ts';
+
+let host: AgentRig;
+let agent: AgentProcess;
+const clusterIP = { protocol: 'tcp', address: addresses[4].clusterIP, port: 80 } as const;
+
+beforeAll(async () => {
+  host = await AgentRig.create();
+  await host.service('web', loadBalancer({ sessionAffinity: 'ClientIP' }));
+  for (const family of [4, 6] as const) {
+    await host.slice(`web-${family}`, slice('web', family, ['localPod', 'remotePod']));
+  }
+}, 120_000);
+
+afterAll(async () => {
+  await host[Symbol.asyncDispose]();
+}, 60_000);
+
+const table = () => host.rig.nft('--stateless', 'list', 'table', 'inet', 'nftproxy');
+const errors = async (count = 1) =>
+  (await host.request('clientPod', { ...clusterIP, count })).flatMap(({ error }) => error ?? []);
+
+describe('an agent', () => {
+  it('that starts while the API server is away says so, writes nothing, and works once it is back', async () => {
+    await host.disconnect();
+    agent = host.startAgent();
+    await host.until('a word about it', () => agent.log.includes('cannot follow the API server'), agent);
+    expect(agent.log).toContain('ECONNREFUSED');
+    expect(await host.rig.nft('list', 'tables')).not.toContain('nftproxy');
+    await host.connect();
+    await host.until('the first sync', () => agent.log.includes(' synced '), agent);
+    expect(await errors()).toEqual([]);
+  });
+
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    it(`that ends by ${signal} leaves the rules in force, and its successor writes no element`, async () => {
+      expect(await errors()).toEqual([]);
+      const before = await table();
+      const code = await agent.end(signal);
+      expect(code).toBe(signal === 'SIGTERM' ? 0 : null);
+      expect(await errors(10)).toEqual([]);
+      agent = await host.startedAgent();
+      expect(agent.log).toMatch(/ synced .*elements=0 /);
+      const withoutExpiry = (text: string) => text.replaceAll(/ expires \S+/g, '').replaceAll(/flags owner.*\n/g, '');
+      expect(withoutExpiry(await table())).toBe(withoutExpiry(before));
+      expect(await errors(10)).toEqual([]);
+    });
+  }
+
+  it('whose API server goes away keeps everything, and catches up when it is back', async () => {
+    await host.disconnect();
+    await host.slice('web-4', slice('web', 4, []));
+    expect(await errors()).toEqual([]);
+    await host.connect();
+    await host.until('the change', async () => (await errors())[0] === 'ECONNREFUSED', agent);
+    await host.slice('web-4', slice('web', 4, ['remotePod']));
+    await host.until('endpoints', async () => (await errors()).length === 0, agent);
+  });
+});
+
+describe('nftproxy cleanup', () => {
+  it('is refused while the agent owns the table', async () => {
+    const { code, stderr } = await host.nftproxy('cleanup');
+    expect(code).toBe(1);
+    expect(stderr).toContain('owned by another process');
+    expect(await errors()).toEqual([]);
+  });
+
+  it('removes the table and nothing else once the agent has stopped, and may be run again', async () => {
+    await host.rig.node.nft('add table inet somebody_else');
+    await agent.end('SIGTERM');
+    expect((await host.nftproxy('cleanup')).stdout).toContain('removed table inet nftproxy');
+    const tables = await host.rig.nft('list', 'tables');
+    expect(tables).not.toContain('nftproxy');
+    expect(tables).toContain('somebody_else');
+    const again = await host.nftproxy('cleanup');
+    expect(again).toMatchObject({ code: 0 });
+    expect(again.stdout).toContain('nothing to remove');
+  });
+});
