@@ -4,7 +4,7 @@ import { KernelTable } from '../../src/agent/kernel.ts';
 import { createLogger } from '../../src/agent/log.ts';
 import { Sync } from '../../src/agent/sync.ts';
 import { NftablesSocket } from '../../src/nftables/index.ts';
-import type { EndpointSliceObject, ServiceObject } from '../../src/services/index.ts';
+import type { EndpointSliceObject } from '../../src/services/index.ts';
 import { Namespace } from '../../test/kernel/namespace.ts';
 import { clusterObjects, endpointsOf, podRange, sliceName, thisNode } from './objects.ts';
 import type { Size } from './objects.ts';
@@ -40,7 +40,7 @@ export async function measureChangeCost(size: Size): Promise<ChangeCost> {
     fill(sync, size);
     sync.sourcesSynced();
     await sync.run();
-    const fresh = (round: number): readonly object[] =>
+    const fresh = (round: number): readonly unknown[] =>
       endpointsOf(round, size.endpoints, `10.112.${round >> 8}.${round & 255}`);
     return {
       size,
@@ -55,12 +55,12 @@ export async function measureChangeCost(size: Size): Promise<ChangeCost> {
 function fill(sync: Sync, size: Size): void {
   for (const object of clusterObjects(size, 'TCP')) {
     const key = `default/${object.metadata.name}`;
-    if (object.kind === 'Service') sync.service(key, object as ServiceObject);
-    if (object.kind === 'EndpointSlice') sync.endpointSlice(key, object as EndpointSliceObject);
+    if (object.kind === 'Service') sync.service(key, object);
+    if (object.kind === 'EndpointSlice') sync.endpointSlice(key, object);
   }
 }
 
-async function measure(sync: Sync, size: Size, endpointsFor: (service: number) => readonly object[]): Promise<Parts> {
+async function measure(sync: Sync, size: Size, endpointsFor: (service: number) => readonly unknown[]): Promise<Parts> {
   const user: number[] = [];
   const kernel: number[] = [];
   const slices = new Map<string, object>();

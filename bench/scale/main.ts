@@ -16,7 +16,7 @@ import { measureSize } from './one-size.ts';
 import { parseOptions, usage } from './options.ts';
 import type { Options, Part } from './options.ts';
 import { kubeProxy, nftproxy } from './proxies.ts';
-import { describeSize, load, machine, processorPressure, table } from './report.ts';
+import { describeSize, load, machine, table } from './report.ts';
 import type { Row } from './report.ts';
 import { settle, untilComplete } from './start-up.ts';
 

@@ -1,4 +1,4 @@
-import type { Json, KubeObject } from '../../test/cluster/apiserver/json.ts';
+import type { Json, KubeObject, ManagedFieldsEntry } from '../../test/cluster/apiserver/json.ts';
 
 /** How big a cluster is. */
 export interface Size {
@@ -111,7 +111,7 @@ function sliceObject(service: number, endpoints: number, protocol: Protocol): Ku
   };
 }
 
-function managedFields(manager: string): Json[] {
+function managedFields(manager: string): ManagedFieldsEntry[] {
   const labels = { '.': {}, 'f:app': {}, 'f:kubernetes.io/service-name': {} };
   const fieldsV1 = { 'f:metadata': { 'f:labels': labels }, 'f:endpoints': {}, 'f:ports': {}, 'f:spec': {} };
   return [

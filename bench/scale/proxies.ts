@@ -7,6 +7,9 @@ import { repository } from '../../scripts/build.ts';
 import type { Namespace } from '../../test/kernel/namespace.ts';
 import { podRange, thisNode } from './objects.ts';
 
+/** USER_HZ, which is 100 on every Linux that Node.js runs on. */
+const ticksPerSecond = 100;
+
 /** A running proxy process in a node's namespace. */
 export class ProxyProcess {
   readonly pid: number;
@@ -51,6 +54,15 @@ export class ProxyProcess {
     const status = await readFile(`/proc/${this.pid}/status`, 'utf8');
     const megabytes = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1]) / 1024;
     return { now: megabytes('VmRSS'), peak: megabytes('VmHWM') };
+  }
+
+  /** Milliseconds of processor time that the process and its finished children have used, to 10 ms. */
+  async processorTime(): Promise<number> {
+    const stat = await readFile(`/proc/${this.pid}/stat`, 'utf8');
+    // utime, stime, cutime and cstime are fields 14 to 17; the name in field 2 may have spaces in it.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
+    return (ticks * 1000) / ticksPerSecond;
   }
 
   async end(signal: NodeJS.Signals): Promise<void> {

@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem } from 'node:os';
 import { packageVersion } from '../../src/agent/package-version.ts';
 import type { Size } from './objects.ts';
@@ -33,7 +32,9 @@ function ratio({ unit, nftproxy, kubeProxy }: Row): string {
 
 /** As a markdown table. */
 export function table(rows: readonly Row[]): string {
-  const lines = rows.map((row) => [row.what, row.unit, text(row.nftproxy), text(row.kubeProxy), ratio(row)].join(' | '));
+  const lines = rows.map((row) =>
+    [row.what, row.unit, text(row.nftproxy), text(row.kubeProxy), ratio(row)].join(' | '),
+  );
   return [' | unit | nftproxy | kube-proxy | better by', '--- | --- | ---: | ---: | ---:', ...lines]
     .map((line) => `| ${line} |`)
     .join('\n');
@@ -58,14 +59,4 @@ export function machine(kubeProxyBinary: string | undefined): string {
     parts.push(`kube-proxy ${version.replace('Kubernetes ', '')} (nftables mode)`);
   }
   return parts.join(', ');
-}
-
-/** What others did on the machine meanwhile shows here; 0 on kernels without pressure information. */
-export function processorPressure(): number {
-  try {
-    return Number(/some avg10=([\d.]+)/.exec(readFileSync('/proc/pressure/cpu', 'utf8'))?.[1]);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
-    throw error;
-  }
 }

@@ -23,6 +23,7 @@ import type { AgentOptions } from './options.ts';
 import { Pacer } from './pacer.ts';
 import { Reporter } from './reporter.ts';
 import { Sources } from './sources.ts';
+import { releaseSpareMemory } from './spare-memory.ts';
 import type { NodeState } from './sources.ts';
 import { agentState } from './agent-state.ts';
 import { Sync } from './sync.ts';
@@ -36,6 +37,8 @@ const retry = { first: 1000, atMost: 30_000 };
 /** An update that has waited this long makes /healthz fail: twice kube-proxy's sync period. */
 const healthTimeoutMilliseconds = 60_000;
 const verifyMilliseconds = 1000;
+/** After the first sync: by then what follows it (conntrack, status) is done too. */
+const releaseMemoryMilliseconds = 1000;
 const quarantineRetryMilliseconds = 30_000;
 /** How often least-connections looks at the open connections. */
 const loadMilliseconds = 3000;
@@ -83,6 +86,7 @@ export class Agent {
   #lastGoodRevision: string | undefined;
   #failure: string | undefined;
   #eventArrivedAt: number | undefined;
+  #memoryReleased = false;
 
   constructor(options: AgentOptions, deps: AgentDependencies) {
     const { client, socket, log, clock } = deps;
@@ -313,6 +317,10 @@ export class Agent {
     this.#failure = undefined;
     this.#lastGoodRevision = this.#sync.appliedRevision;
     const detail = { ...result.applied, servicePorts: result.changes.length, full: result.full };
+    if (!this.#memoryReleased) {
+      this.#memoryReleased = true;
+      setTimeout(releaseSpareMemory, releaseMemoryMilliseconds).unref();
+    }
     if (result.full) log.info('synced', detail);
     else log.debug('synced', detail);
     this.#reporter?.update();

@@ -1,5 +1,6 @@
-import { createServer, type ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { Clock } from './clock.ts';
+import { createServer } from './http-listener.ts';
 import type { BindAddress } from './http-listener.ts';
 import { ListenerSet } from './listener-set.ts';
 

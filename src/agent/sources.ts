@@ -51,6 +51,8 @@ export class Sources {
   readonly endpointSlices: Reflector<Parcel<EndpointSliceObject>>;
   readonly node: Reflector<NodeState>;
   readonly serviceCIDRs: Reflector<readonly string[]>;
+  /** Settles when the API server has answered that it will not list ServiceCIDRs. */
+  readonly #noServiceCIDRs: Promise<void>;
 
   constructor(client: ApiClient, nodeName: string, handler: SourceHandler, log: Logger) {
     const onError =
@@ -90,6 +92,8 @@ export class Sources {
       handler: { changed: (_key, node) => handler.node(node) },
       onError: onError('nodes'),
     });
+    const refused = Promise.withResolvers<undefined>();
+    this.#noServiceCIDRs = refused.promise;
     this.serviceCIDRs = new Reflector<readonly string[]>({
       name: 'servicecidrs',
       client,
@@ -97,6 +101,7 @@ export class Sources {
       transform: cidrsOf,
       handler: { changed: () => handler.serviceCIDRs(this.#allServiceCIDRs()) },
       onError: (error, retry) => {
+        if (error instanceof ApiError) refused.resolve(undefined);
         // Kubernetes before 1.33 has no ServiceCIDRs; unallocated ClusterIPs are then not dropped, all else works.
         if (error instanceof ApiError && error.status === 404) log.debug('this API server has no ServiceCIDRs');
         else onError('servicecidrs')(error, retry);
@@ -131,9 +136,13 @@ export class Sources {
     for (const reflector of this.#all) reflector.start();
   }
 
-  /** Resolves when Services, EndpointSlices and the Node have been listed once: nothing is written before. */
+  /**
+   * Resolves when Services, EndpointSlices, the Node and the ServiceCIDRs (where there are any) have been listed once:
+   * nothing is written before, or a restart would take elements out only to put them back.
+   */
   async synced(): Promise<void> {
-    await Promise.all([this.services.synced, this.endpointSlices.synced, this.node.synced]);
+    const serviceCIDRs = Promise.race([this.serviceCIDRs.synced, this.#noServiceCIDRs]);
+    await Promise.all([this.services.synced, this.endpointSlices.synced, this.node.synced, serviceCIDRs]);
   }
 
   async stop(): Promise<void> {

@@ -36,7 +36,8 @@ function applyDefaults(schema: Schema, value: unknown): unknown {
 }
 
 test('the checked-in CRDs are what the classes say (run `npm run generate` after changing them)', async () => {
-  expect((await readdir(directory)).sort()).toEqual(
+  const present = (await readdir(directory)).filter((name) => name !== 'kustomization.yaml');
+  expect(present.sort()).toEqual(
     crdFiles()
       .map(({ name }) => name)
       .sort(),

@@ -57,7 +57,9 @@ export async function runProbe(
   const timeout = String(probe.timeoutSeconds ?? 1);
   try {
     const command = ['timeout', timeout, 'bash', '-c', probeScript, host, String(port), path ?? ''];
-    const { stdout } = await runCommand('ip', ['netns', 'exec', namespace, ...command], { timeout: 30_000 });
+    // Not this process's environment: a BASH_ENV in it would run in every probe.
+    const options = { env: { PATH: process.env['PATH'] }, timeout: 30_000 };
+    const { stdout } = await runCommand('ip', ['netns', 'exec', namespace, ...command], options);
     return path === undefined ? { success: true, message: 'connected' } : judgeStatusLine(stdout);
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;

@@ -70,3 +70,17 @@ describe('a ServiceCIDR that is added later', () => {
     await host.until('no drop', async () => (await error()) === before, agent);
   });
 });
+
+describe('a Node whose address changes', () => {
+  it('has its NodePorts at the new address, without a restart', async () => {
+    await host.rig.node.run('ip', ['address', 'add', '172.30.0.9/32', 'dev', 'lo']);
+    const ask = async (address: string) =>
+      (await host.request('outside', { protocol: 'tcp', address, port: 30080 }))[0]?.error;
+    expect(await ask(ip.node)).toBeUndefined();
+    expect(await ask('172.30.0.9')).toBe('ECONNREFUSED');
+    const status = { addresses: [{ type: 'InternalIP', address: '172.30.0.9' }] };
+    await host.client.mergePatch('/api/v1/nodes/node-1/status', { status });
+    await host.until('NodePorts at the new address', async () => (await ask('172.30.0.9')) === undefined, agent);
+    expect(await ask(ip.node)).toBe('ECONNREFUSED');
+  });
+});

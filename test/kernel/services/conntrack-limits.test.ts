@@ -4,7 +4,7 @@ import { ConntrackCleaner } from '../../../src/agent/conntrack-cleaner.ts';
 import { tracked, trackedPort } from '../../../src/agent/node-services.ts';
 import type { Tracked } from '../../../src/agent/node-services.ts';
 import { ConntrackSocket } from '../../../src/nftables/index.ts';
-import { sendSctp, serveSctp } from '../sctp.ts';
+import { sendSctp, serveSctp } from './sctp.ts';
 import { loadBalancer, slice } from './objects.ts';
 import type { Pod } from './objects.ts';
 import { addresses, Rig } from './rig.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sendSctp, serveSctp } from '../sctp.ts';
-import type { SctpOutcome } from '../sctp.ts';
+import { sendSctp, serveSctp } from './sctp.ts';
+import type { SctpOutcome } from './sctp.ts';
 import { loadBalancer, slice } from './objects.ts';
 import type { Pod } from './objects.ts';
 import { addresses, Rig } from './rig.ts';

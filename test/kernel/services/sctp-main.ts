@@ -1,14 +1,14 @@
 // SCTP by hand, for kernels without SCTP sockets: an INIT chunk over a raw socket, and what comes back.
-//   node sctp.ts client '{"source":"10.0.0.5","destination":"10.96.0.1","port":80,"timeoutMilliseconds":500}'
+//   node sctp-main.ts client '{"source":"10.0.0.5","destination":"10.96.0.1","port":80,"timeoutMilliseconds":500}'
 //     prints {"outcome":"answered","server":…,"client":…}, {"outcome":"unreachable"} or {"outcome":"nothing"}
-//   node sctp.ts server 10.0.1.2 8080
+//   node sctp-main.ts server 10.0.1.2 8080
 //     answers every INIT to that address and port with an INIT ACK; prints "ready", then the client of each
 import { setTimeout as sleep } from 'node:timers/promises';
 import koffi from 'koffi';
 import { addressBytes } from '../../../src/dataplane/address-bytes.ts';
 import { canonicalAddress } from '../../../src/services/address.ts';
 import { errnoName, lastErrno, libc } from '../../../src/nftables/libc.ts';
-import type { SctpOutcome, SctpRequest } from '../sctp.ts';
+import type { SctpOutcome, SctpRequest } from './sctp.ts';
 
 const AF_INET = 2;
 const AF_INET6 = 10;

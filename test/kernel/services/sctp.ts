@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { Namespace } from './namespace.ts';
+import type { Namespace } from '../namespace.ts';
 
-const script = fileURLToPath(new URL('./traffic/sctp.ts', import.meta.url));
+const script = fileURLToPath(new URL('./sctp-main.ts', import.meta.url));
 
 /** An association that a client tries to begin. */
 export interface SctpRequest {
