@@ -29,7 +29,7 @@ describe.skipIf(!root)('a cluster network of three nodes (needs root: network na
   /** TCP by bash, so that the test needs no ping: a refused connection proves that packets go both ways. */
   async function reach(namespace: string, address: string): Promise<string> {
     const script = 'if (exec 3<>/dev/tcp/$0/9) 2>&1; then echo open; fi';
-    const { stdout } = await runCommand('ip', ['netns', 'exec', namespace, 'bash', '-c', script, address]);
+    const { stdout } = await runCommand('ip', ['netns', 'exec', namespace, 'bash', '--norc', '-c', script, address]);
     return stdout;
   }
 

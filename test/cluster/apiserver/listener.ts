@@ -2,7 +2,7 @@ import { unlink } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { Server } from 'node:https';
-import type { AddressInfo, ListenOptions } from 'node:net';
+import type { AddressInfo, ListenOptions, Socket } from 'node:net';
 import type { Certificates } from './auth/certificates.ts';
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -17,6 +17,7 @@ async function listen(server: Server, where: ListenOptions): Promise<void> {
 /** An HTTPS server on a TCP port, and on a unix socket as well if a path is given. */
 export class Listener {
   readonly #servers: Server[] = [];
+  readonly #sockets = new Set<Socket>();
   readonly #certificates: Certificates;
   readonly #handler: Handler;
 
@@ -30,6 +31,11 @@ export class Listener {
     // HTTP/1.1 only, and no certificate asked for is refused here: a wrong one makes the request anonymous, hence 401.
     const tls = { ca, cert: serverCertificate, key: serverKey, requestCert: true, rejectUnauthorized: false };
     const server = createServer({ ...tls, keepAliveTimeout: 120_000, requestTimeout: 0 }, this.#handler);
+    // HTTP knows a connection only after its TLS handshake: one in the middle of it must not keep us from closing.
+    server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
     // A client that hangs up in the middle of the handshake is no concern of ours.
     server.on('tlsClientError', (_error, socket) => socket.destroy());
     this.#servers.push(server);
@@ -55,6 +61,7 @@ export class Listener {
       this.#servers.map(async (server) => {
         const closed = new Promise<void>((resolve) => server.close(() => resolve()));
         server.closeAllConnections();
+        for (const socket of this.#sockets) socket.destroy();
         await closed;
       }),
     );

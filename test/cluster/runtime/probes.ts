@@ -56,8 +56,8 @@ export async function runProbe(
   const { host = podIP, port, path } = probeTarget(probe, container);
   const timeout = String(probe.timeoutSeconds ?? 1);
   try {
-    const command = ['timeout', timeout, 'bash', '-c', probeScript, host, String(port), path ?? ''];
-    // Not this process's environment: a BASH_ENV in it would run in every probe.
+    // --norc: bash takes a standard input that is a socket for a remote shell's, and would run ~/.bashrc first.
+    const command = ['timeout', timeout, 'bash', '--norc', '-c', probeScript, host, String(port), path ?? ''];
     const options = { env: { PATH: process.env['PATH'] }, timeout: 30_000 };
     const { stdout } = await runCommand('ip', ['netns', 'exec', namespace, ...command], options);
     return path === undefined ? { success: true, message: 'connected' } : judgeStatusLine(stdout);
