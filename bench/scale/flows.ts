@@ -3,14 +3,21 @@ import { FlowSender } from '../../test/kernel/algorithms/raw-flows.ts';
 import type { Flow } from '../../test/kernel/algorithms/raw-flows.ts';
 import { link, Namespace } from '../../test/kernel/namespace.ts';
 import { clusterIp, podAddress, servicePort, targetPort } from './objects.ts';
-import { median } from './statistics.ts';
 
-const rounds = 7;
+const rounds = 12;
 const flowsPerRound = 20_000;
+
+/** New UDP flows per second. */
+export interface FlowRates {
+  /** To pods, past all Services: what the sender and connection tracking cost by themselves. */
+  readonly direct: number;
+  /** To the ClusterIPs of all Services in turn. */
+  readonly service: number;
+}
 
 /**
  * New UDP flows per second that a node takes, out of a client's namespace and through the node's table. Sender and
- * kernel share one processor, so compare with `direct`: the same packets to pods, which no table translates.
+ * kernel share one processor, so the rates are only good for comparison.
  */
 export class FlowRate implements AsyncDisposable {
   readonly #client: Namespace;
@@ -38,27 +45,26 @@ export class FlowRate implements AsyncDisposable {
     return rate;
   }
 
-  /** To ClusterIPs of all Services. */
-  async throughServices(): Promise<number> {
-    return this.#measure([...flowsTo((flow) => clusterIp((flow * 7919) % this.#services), servicePort)]);
-  }
-
-  /** To pods, past all Services. */
-  async direct(): Promise<number> {
-    return this.#measure([...flowsTo((flow) => podAddress((flow * 7919) % this.#services), targetPort)]);
-  }
-
-  /** Every flow is new: connections of earlier rounds are forgotten first. Flows per second, median. */
-  async #measure(flows: readonly Flow[]): Promise<number> {
-    const rates: number[] = [];
+  /** The fastest of some rounds, as what others do on the machine only ever takes away. */
+  async measure(): Promise<FlowRates> {
+    const toPods = [...flowsTo((flow) => podAddress((flow * 7919) % this.#services), targetPort)];
+    const toServices = [...flowsTo((flow) => clusterIp((flow * 7919) % this.#services), servicePort)];
+    const best = { direct: 0, service: 0 };
     for (let round = 0; round < rounds; round++) {
-      await this.#node.run('conntrack', ['-F']);
-      const start = performance.now();
-      await this.#sender.send(flows);
-      rates.push((flows.length / (performance.now() - start)) * 1000);
-      await this.#check(flows.length);
+      best.direct = Math.max(best.direct, await this.#round(toPods));
+      best.service = Math.max(best.service, await this.#round(toServices));
     }
-    return median(rates);
+    return best;
+  }
+
+  /** Every flow is new: connections of earlier rounds are forgotten first. */
+  async #round(flows: readonly Flow[]): Promise<number> {
+    await this.#node.run('conntrack', ['-F']);
+    const start = performance.now();
+    await this.#sender.send(flows);
+    const seconds = (performance.now() - start) / 1000;
+    await this.#check(flows.length);
+    return flows.length / seconds;
   }
 
   /** Packets that were lost would make a node look fast. */

@@ -11,6 +11,7 @@ import { repository } from '../../scripts/build.ts';
 import { measureChangeCost } from './change-cost.ts';
 import { BenchCluster } from './cluster.ts';
 import { FlowRate } from './flows.ts';
+import type { FlowRates } from './flows.ts';
 import { KubeProxyView, NftproxyView } from './kernel-view.ts';
 import { measureSize } from './one-size.ts';
 import { parseOptions, usage } from './options.ts';
@@ -102,11 +103,6 @@ async function flows(): Promise<Row[]> {
   });
 }
 
-interface FlowRates {
-  readonly direct: number;
-  readonly service: number;
-}
-
 async function flowRates(
   node: Awaited<ReturnType<BenchCluster['addNode']>>,
   start: Awaited<ReturnType<typeof nftproxy>>,
@@ -120,7 +116,7 @@ async function flowRates(
   await proxy.end('SIGKILL');
   view.close();
   await using rate = await FlowRate.create(node, services);
-  return { direct: await rate.direct(), service: await rate.throughServices() };
+  return await rate.measure();
 }
 
 function flowRows(ours: FlowRates, theirs: FlowRates | undefined): Row[] {

@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises';
+import { setTimeout } from 'node:timers/promises';
 import koffi from 'koffi';
 import { addressBytes } from '../../../src/dataplane/address-bytes.ts';
 import { errnoName, lastErrno, libc } from '../../../src/nftables/libc.ts';
@@ -19,8 +19,12 @@ const IPPROTO_RAW = 255;
 const IPPROTO_UDP = 17;
 const CLONE_NEWNET = 0x40000000;
 const O_RDONLY_CLOEXEC = 0o2000000;
-/** Datagrams between two breaths: far fewer than a veth's queue holds (net.core.netdev_max_backlog, 1000). */
-const burst = 100;
+/**
+ * Datagrams between two pauses: far fewer than a veth's queue holds (net.core.netdev_max_backlog, 1000), which all
+ * namespaces share.
+ */
+const burst = 50;
+const pauseMilliseconds = 1;
 
 type SendTo = (fd: number, buffer: Uint8Array, length: number, flags: number, to: Uint8Array, size: number) => number;
 const sendto = koffi
@@ -52,7 +56,7 @@ export class FlowSender implements Disposable {
       const packet = packetOf(family, source, destination, flow);
       const to = socketAddress(family, destination);
       check('sendto', sendto(this.#sockets[family], packet, packet.length, 0, to, to.length));
-      if (++sent % burst === 0) await setImmediate();
+      if (++sent % burst === 0) await setTimeout(pauseMilliseconds);
     }
     return sent;
   }

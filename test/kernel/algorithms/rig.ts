@@ -19,6 +19,10 @@ import type { EndpointChoice, ServiceChoice } from './objects.ts';
 import { FlowSender } from './raw-flows.ts';
 import type { Flow } from './raw-flows.ts';
 
+/** How long flows that are underway are waited for: one second. */
+const looks = 20;
+const lookMilliseconds = 50;
+
 /**
  * A node between many clients and many endpoints:
  *
@@ -138,8 +142,13 @@ export class Rig implements AsyncDisposable {
   /** Sends the flows and reads where they arrived. Connections of earlier calls are forgotten first. */
   async flows(flows: Iterable<Flow>): Promise<Arrivals> {
     await this.forgetConnections();
-    await this.#sender.send(flows);
-    return readArrivals(this.endpoints);
+    const sent = await this.#sender.send(flows);
+    // On a busy machine the last ones are still on their way.
+    for (let look = 1; ; look++) {
+      const arrivals = await readArrivals(this.endpoints);
+      if (arrivals.total + arrivals.untranslated >= sent || look === looks) return arrivals;
+      await setTimeout(lookMilliseconds);
+    }
   }
 
   async forgetConnections(): Promise<void> {
