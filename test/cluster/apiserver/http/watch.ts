@@ -193,7 +193,8 @@ export class WatchStream {
   /** Cuts the connection without a word. */
   drop(): void {
     this.#release();
-    this.#response.socket?.resetAndDestroy();
+    // A reset is not to be had on a TLS socket.
+    this.#response.socket?.destroy();
   }
 
   #release(): void {
