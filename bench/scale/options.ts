@@ -17,7 +17,8 @@ export interface Options {
 export const usage = `Usage: npm run bench -- scale [options]
 
 Measures the agent on big clusters, in network namespaces of its own; needs root and a build (npm run build).
-With the environment variable KUBE_PROXY naming a kube-proxy binary, both are measured.
+With the environment variable KUBE_PROXY naming a kube-proxy binary, both are measured. NFTPROXY_MAIN names another
+build than dist/main.js.
 
   --size SERVICESxENDPOINTS   a cluster; may be given several times (default 10000x3)
   --all                       1000x3, 10000x3, 45000x3 and 5000x50
