@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { elementListAttribute, nft, protocolFamily, setAttribute, subsystem } from './constants.ts';
 import { decodeElement, encodeElement, joinIntervals } from './elements.ts';
 import type { Element, Mark } from './elements.ts';
@@ -34,8 +35,28 @@ function collect(set: SetDefinition, message: Message, into: Mark[]): void {
   for (const [, item] of list?.attributes() ?? []) into.push(decodeElement(set, item));
 }
 
-/** All elements, by a dump. */
-export function readElements(socket: NetlinkSocket, table: string, set: SetDefinition): Promise<Element[]> {
+/** How often a dump is tried while the kernel rebuilds the set's hash table, and how long it is given in between. */
+const dumpAttempts = 20;
+const rebuildMilliseconds = 25;
+
+/**
+ * All elements, by a dump.
+ *
+ * A set without a size grows its hash table in the background, and a dump then goes on in another order without any
+ * flag: it repeats elements, and leaves out as many. So a repeated key means that the dump is worth nothing.
+ *
+ * @throws Error if the kernel does not come to rest
+ */
+export async function readElements(socket: NetlinkSocket, table: string, set: SetDefinition): Promise<Element[]> {
+  for (let attempt = 1; attempt <= dumpAttempts; attempt++) {
+    const elements = await dumpElements(socket, table, set);
+    if (set.interval === true || new Set(elements.map(({ key }) => key)).size === elements.length) return elements;
+    await setTimeout(rebuildMilliseconds);
+  }
+  throw new Error(`set ${set.name} changes its order all the time: it could not be read as a whole`);
+}
+
+function dumpElements(socket: NetlinkSocket, table: string, set: SetDefinition): Promise<Element[]> {
   return dump(socket, queryOf(table, set), () => {
     const marks: Mark[] = [];
     return {
