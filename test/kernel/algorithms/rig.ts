@@ -100,6 +100,13 @@ export class Rig implements AsyncDisposable {
       },
     });
     await startCounting(endpoints);
+    // A flood comes back to a source port within a second or two. The node must have forgotten the connection that had
+    // it before, or that one's endpoint is what the new connection gets.
+    await clients.sysctl({ 'net.ipv4.ip_local_port_range': '1024 65535' });
+    const closing = ['time_wait', 'close', 'close_wait', 'fin_wait', 'last_ack'];
+    await node.sysctl(
+      Object.fromEntries(closing.map((state) => [`net.netfilter.nf_conntrack_tcp_timeout_${state}`, 1])),
+    );
     const rig = new Rig(clients, node, endpoints);
     await rig.#findNeighbours();
     return rig;
