@@ -47,8 +47,8 @@ interface Target {
  * The table `inet nftproxy` of this network namespace: claims it, brings it to the wanted state and keeps it there.
  *
  * Calls must not overlap (the agent's pacer sees to that). A Service port that the kernel refuses is set aside in
- * `quarantined` while all others are written; whatever is not a Service port's fault is thrown, and `resync()` is the
- * way back from there.
+ * `quarantined` while all others are written; whatever is not a Service port's fault is thrown, and another
+ * `start()` is the way back from there.
  */
 export class KernelTable {
   readonly quarantined = new Map<string, Quarantined>();
@@ -145,16 +145,6 @@ export class KernelTable {
     this.#count(adds, 1);
     this.#node = node;
     return total;
-  }
-
-  /** Reads the whole table back and writes what differs, refused Service ports included: the way out of surprises. */
-  async resync(): Promise<Applied> {
-    const ports = new Map([...this.#state.ports()].map((desired) => [desired.port.id, desired]));
-    for (const { id, desired } of this.quarantined.values()) {
-      if (desired) ports.set(id, desired);
-      else ports.delete(id);
-    }
-    return this.start(ports, this.#settings());
   }
 
   /** True if somebody else has committed in this namespace since, so that an unowned table needs another look. */
@@ -396,7 +386,7 @@ export class KernelTable {
 /** Errors that say nothing about one Service: no permission, no memory, an answer lost. */
 const systemicErrors = new Set(['EPERM', 'ENOMEM', 'ENOBUFS', 'ERESTART', 'EINTR', 'EBADF']);
 
-/** For a change against the state we believe in, also: the kernel's state is another one. Only a resync can tell. */
+/** For a change against the state we believe in, also: the kernel's state is another one. Only `start` can tell. */
 const unexpectedErrors = new Set([...systemicErrors, 'ENOENT', 'EEXIST']);
 
 /** How often a clean-up of remembered clients is tried again because entries expired under its hands. */

@@ -35,7 +35,7 @@ const triggerTimeAnnotation = 'endpoints.kubernetes.io/last-change-trigger-time'
  *     pending changes                    node settings
  *        '------------------+------------------'
  *                           v  run()
- *        first time or after a surprise: start/resync (whole table compared)
+ *        first time or after a surprise: start (whole table compared)
  *        otherwise: apply (only the elements that changed)
  * ```
  */

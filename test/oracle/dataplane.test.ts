@@ -7,10 +7,9 @@ import { trace } from '../../src/dataplane/trace.ts';
 import type { Outcome, Packet, TableView } from '../../src/dataplane/trace.ts';
 import type { Element } from '../../src/nftables/index.ts';
 import { ForwardingState } from '../../src/services/forwarding-state.ts';
-import type { Change } from '../../src/services/forwarding-state.ts';
 import type { Endpoint, Frontend, ServicePort } from '../../src/services/types.ts';
 import { after, emptyCluster, history } from './arbitraries.ts';
-import type { Event } from './arbitraries.ts';
+import { apply } from './apply.ts';
 import { expectedState } from './oracle.ts';
 
 const numRuns = Number(process.env['NFTPROXY_PROPERTY_RUNS'] ?? 1000);
@@ -41,19 +40,6 @@ class ModelTable implements TableView {
 
   sorted(): string[] {
     return [...this.elements.values()].map(({ set, key, data }) => `${set} { ${key} : ${data ?? ''} }`).sort();
-  }
-}
-
-function apply(state: ForwardingState, event: Event): Change {
-  switch (event.kind) {
-    case 'Service':
-      return state.applyService(event.key, event.object);
-    case 'EndpointSlice':
-      return state.applyEndpointSlice(event.key, event.object);
-    case 'Node':
-      return state.setNode(event.object);
-    case 'Config':
-      return state.setConfig(event.object);
   }
 }
 

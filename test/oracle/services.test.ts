@@ -5,25 +5,13 @@ import { ForwardingState } from '../../src/services/forwarding-state.ts';
 import type { Change } from '../../src/services/forwarding-state.ts';
 import type { Problem, ServicePort } from '../../src/services/types.ts';
 import { after, emptyCluster, history } from './arbitraries.ts';
+import { apply } from './apply.ts';
 import type { Event } from './arbitraries.ts';
 import { expectedState } from './oracle.ts';
 import type { Cluster, Conflict, Expected } from './oracle.ts';
 
 // More for a long run: NFTPROXY_PROPERTY_RUNS=100000 npx vitest run test/oracle
 const numRuns = Number(process.env['NFTPROXY_PROPERTY_RUNS'] ?? 2000);
-
-function apply(state: ForwardingState, event: Event): Change {
-  switch (event.kind) {
-    case 'Service':
-      return state.applyService(event.key, event.object);
-    case 'EndpointSlice':
-      return state.applyEndpointSlice(event.key, event.object);
-    case 'Node':
-      return state.setNode(event.object);
-    case 'Config':
-      return state.setConfig(event.object);
-  }
-}
 
 /** What somebody knows who is told of every Change and never looks at the state. */
 class Follower {
