@@ -27,7 +27,7 @@ interface Count {
 const parts: Part[] = [
   {
     name: 'unit tests',
-    folders: ['src', 'test/oracle', 'test/docs', 'test/cluster/apiserver'],
+    folders: ['src', 'test/oracle', 'test/docs', 'test/apiserver'],
     needsRoot: false,
     arguments: [],
   },
@@ -35,7 +35,7 @@ const parts: Part[] = [
     name: 'kernel tests',
     folders: ['test/kernel', 'test/cluster'],
     needsRoot: true,
-    arguments: ['--exclude', 'test/cluster/apiserver/**', '--no-file-parallelism'],
+    arguments: ['--exclude', 'test/apiserver/**', '--no-file-parallelism'],
   },
   { name: 'end-to-end tests', folders: ['test/e2e'], needsRoot: true, arguments: ['--no-file-parallelism'] },
 ];

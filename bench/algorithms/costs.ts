@@ -1,9 +1,9 @@
 import { algorithms } from '../../src/services/index.ts';
 import type { Algorithm } from '../../src/services/index.ts';
-import { elementsOf } from '../../src/dataplane/elements.ts';
-import { flowsOf } from '../../test/kernel/algorithms/objects.ts';
-import type { Rig } from '../../test/kernel/algorithms/rig.ts';
-import { sumOf } from '../../test/kernel/algorithms/statistics.ts';
+import { elementsOf } from '../../src/dataplane/nftables/elements.ts';
+import { flowsOf } from '../../test/balancing/objects.ts';
+import type { Rig } from '../../test/balancing/rig.ts';
+import { sumOf } from '../../test/balancing/statistics.ts';
 
 /** What a Service port of one address costs with an algorithm. Times are medians in microseconds. */
 export interface Cost {

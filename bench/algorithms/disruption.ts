@@ -1,6 +1,6 @@
 import type { maglevTableSizes } from '../../src/api/types.ts';
-import { endpointAddress, flowsOf } from '../../test/kernel/algorithms/objects.ts';
-import type { Rig } from '../../test/kernel/algorithms/rig.ts';
+import { endpointAddress, flowsOf } from '../../test/balancing/objects.ts';
+import type { Rig } from '../../test/balancing/rig.ts';
 import { legend, verticalAxis } from '../pictures/plot.ts';
 import { colours, picture, rectangle, text } from '../pictures/svg.ts';
 

@@ -2,9 +2,9 @@ import { verticalAxis } from '../pictures/plot.ts';
 import { colours, line, picture, rectangle, text } from '../pictures/svg.ts';
 import { algorithms } from '../../src/services/index.ts';
 import type { Algorithm } from '../../src/services/index.ts';
-import { endpointAddress, flowsOf } from '../../test/kernel/algorithms/objects.ts';
-import type { Rig } from '../../test/kernel/algorithms/rig.ts';
-import { sumOf } from '../../test/kernel/algorithms/statistics.ts';
+import { endpointAddress, flowsOf } from '../../test/balancing/objects.ts';
+import type { Rig } from '../../test/balancing/rig.ts';
+import { sumOf } from '../../test/balancing/statistics.ts';
 
 /** Flows of each endpoint, per algorithm. */
 export interface Distribution {

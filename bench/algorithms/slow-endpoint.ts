@@ -1,6 +1,6 @@
-import { queuesUnder } from '../../test/kernel/algorithms/queues.ts';
-import type { Load, Queues } from '../../test/kernel/algorithms/queues.ts';
-import type { Rig } from '../../test/kernel/algorithms/rig.ts';
+import { queuesUnder } from '../../test/balancing/queues.ts';
+import type { Load, Queues } from '../../test/balancing/queues.ts';
+import type { Rig } from '../../test/balancing/rig.ts';
 import { curve, horizontalAxis, legend, verticalAxis } from '../pictures/plot.ts';
 import { colours, picture, text } from '../pictures/svg.ts';
 

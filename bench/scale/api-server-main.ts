@@ -4,7 +4,7 @@
  * Arguments: data directory, IP address, Unix socket, Services, endpoints of each, protocol. Prints one line of JSON
  * (see ServerReady) when it can be used.
  */
-import { startApiServer } from '../../test/cluster/apiserver/index.ts';
+import { startApiServer } from '../../test/apiserver/index.ts';
 import { clusterObjects } from './objects.ts';
 import type { Protocol } from './objects.ts';
 

@@ -1,11 +1,11 @@
 import { withDefaults } from '../../src/api/defaults.ts';
 import { revisionOf } from '../../src/api/revision.ts';
-import { KernelTable } from '../../src/agent/kernel.ts';
-import { createLogger } from '../../src/agent/log.ts';
-import { Sync } from '../../src/agent/sync.ts';
+import { KernelTable } from '../../src/dataplane/nftables/table.ts';
+import { createLogger } from '../../src/runtime/log.ts';
+import { Sync } from '../../src/agent/sync/sync.ts';
 import { NftablesSocket } from '../../src/nftables/index.ts';
 import type { EndpointSliceObject } from '../../src/services/index.ts';
-import { Namespace } from '../../test/kernel/namespace.ts';
+import { Namespace } from '../../test/support/namespace.ts';
 import { clusterObjects, endpointsOf, podRange, sliceName, thisNode } from './objects.ts';
 import type { Size } from './objects.ts';
 import { median } from './statistics.ts';

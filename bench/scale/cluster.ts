@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'node:https';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { link, Namespace } from '../../test/kernel/namespace.ts';
+import { link, Namespace } from '../../test/support/namespace.ts';
 import type { ServerReady } from './api-server-main.ts';
 import { endpointsOf, sliceName } from './objects.ts';
 import type { Protocol, Size } from './objects.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FlowSender } from '../../test/kernel/algorithms/raw-flows.ts';
-import type { Flow } from '../../test/kernel/algorithms/raw-flows.ts';
-import { link, Namespace } from '../../test/kernel/namespace.ts';
+import { FlowSender } from '../../test/balancing/raw-flows.ts';
+import type { Flow } from '../../test/balancing/raw-flows.ts';
+import { link, Namespace } from '../../test/support/namespace.ts';
 import { clusterIp, podAddress, servicePort, targetPort } from './objects.ts';
 
 const rounds = 12;

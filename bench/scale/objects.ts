@@ -1,4 +1,4 @@
-import type { Json, KubeObject, ManagedFieldsEntry } from '../../test/cluster/apiserver/json.ts';
+import type { Json, KubeObject, ManagedFieldsEntry } from '../../test/apiserver/json.ts';
 
 /** How big a cluster is. */
 export interface Size {

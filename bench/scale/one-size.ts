@@ -1,4 +1,4 @@
-import type { Namespace } from '../../test/kernel/namespace.ts';
+import type { Namespace } from '../../test/support/namespace.ts';
 import { busyChanges, quietChanges } from './changes.ts';
 import { BenchCluster } from './cluster.ts';
 import { KubeProxyView, NftproxyView } from './kernel-view.ts';

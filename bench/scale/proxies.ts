@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { repository } from '../../scripts/build.ts';
-import type { Namespace } from '../../test/kernel/namespace.ts';
+import type { Namespace } from '../../test/support/namespace.ts';
 import { podRange, thisNode } from './objects.ts';
 
 /** USER_HZ, which is 100 on every Linux that Node.js runs on. */

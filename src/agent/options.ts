@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { parseArgs } from 'node:util';
-import { logFormats, logLevels } from './log.ts';
-import type { LogFormat, LogLevel } from './log.ts';
+import { logFormats, logLevels } from '../runtime/log.ts';
+import type { LogFormat, LogLevel } from '../runtime/log.ts';
 
 /** What `nftproxy agent` is told on its command line. */
 export interface AgentOptions {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseCidr } from './cidr.ts';
+import { parseCidr } from '../ip/prefix.ts';
 import { defaults, withDefaults } from './defaults.ts';
 import { durationSeconds } from './duration.ts';
 import { revisionOf } from './revision.ts';

@@ -1,8 +1,8 @@
 import { Agent } from '../agent/agent.ts';
-import { systemClock } from '../agent/clock.ts';
-import { createLogger } from '../agent/log.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { createLogger } from '../runtime/log.ts';
 import { agentUsage, parseAgentOptions } from '../agent/options.ts';
-import { packageVersion } from '../agent/package-version.ts';
+import { packageVersion } from '../runtime/version.ts';
 import { ApiClient, loadConnection } from '../kubernetes/index.ts';
 import { ConntrackSocket, NftablesSocket } from '../nftables/index.ts';
 import { untilSignal } from './signals.ts';

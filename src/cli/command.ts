@@ -1,5 +1,5 @@
 import { UsageError } from '../agent/options.ts';
-import { describeError } from '../agent/log.ts';
+import { describeError } from '../runtime/log.ts';
 
 /** A subcommand: gets the arguments after its name, returns the exit code. */
 type Subcommand = (args: readonly string[]) => Promise<number>;

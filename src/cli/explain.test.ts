@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../agent/options.ts';
-import type { Outcome, Packet } from '../dataplane/trace.ts';
+import type { Outcome, Packet } from '../dataplane/nftables/trace.ts';
 import type { ServicePort } from '../services/index.ts';
 import { ownerOf, questionOf } from './explain.ts';
 

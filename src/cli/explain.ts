@@ -4,12 +4,12 @@ import { parseArgs } from 'node:util';
 import { UsageError } from '../agent/options.ts';
 import { revisionOf } from '../api/revision.ts';
 import type { EffectiveConfig } from '../api/types.ts';
-import { contains } from '../dataplane/address-bytes.ts';
-import { definitionOf } from '../dataplane/sets.ts';
-import { trace } from '../dataplane/trace.ts';
-import type { Outcome, Packet, TableView } from '../dataplane/trace.ts';
+import { contains } from '../ip/bytes.ts';
+import { definitionOf } from '../dataplane/nftables/sets.ts';
+import { trace } from '../dataplane/nftables/trace.ts';
+import type { Outcome, Packet, TableView } from '../dataplane/nftables/trace.ts';
 import { NftablesSocket } from '../nftables/index.ts';
-import { canonicalAddress, familyOf } from '../services/address.ts';
+import { canonicalAddress, familyOf } from '../ip/address.ts';
 import type { Frontend, Protocol, ServicePort } from '../services/index.ts';
 
 const usage = `Usage: nftproxy explain --to ADDRESS:PORT [--from ADDRESS] [--protocol tcp|udp|sctp] [--interface NAME]

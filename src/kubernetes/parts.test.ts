@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Backoff } from './backoff.ts';
+import { Backoff } from '../runtime/backoff.ts';
 import { microTime } from './clock.ts';
-import { compareVersions, ConsistencyCheck } from './consistency-check.ts';
-import { LineSplitter } from './line-splitter.ts';
-import { resourcePath, withQuery } from './paths.ts';
+import { compareVersions, ConsistencyCheck } from './reflector/consistency-check.ts';
+import { LineSplitter } from './client/line-splitter.ts';
+import { resourcePath, withQuery } from './client/paths.ts';
 
 describe('paths', () => {
   it.each([

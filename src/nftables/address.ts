@@ -1,4 +1,4 @@
-import { MessageWriter } from './message-writer.ts';
+import { MessageWriter } from '../netlink/message-writer.ts';
 
 const zero = 48;
 const dot = 46;

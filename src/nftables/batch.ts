@@ -9,7 +9,7 @@ import {
 } from './constants.ts';
 import { encodeElement } from './elements.ts';
 import type { Element } from './elements.ts';
-import { MessageWriter } from './message-writer.ts';
+import { MessageWriter } from '../netlink/message-writer.ts';
 import type { SetDefinition } from './sets.ts';
 
 /** One message of a batch, for telling which operation failed. */

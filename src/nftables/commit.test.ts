@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { checkAnswers } from './commit.ts';
-import { errno } from './libc.ts';
-import { Payload } from './message-reader.ts';
-import type { Message } from './message-reader.ts';
-import { MessageWriter } from './message-writer.ts';
-import { NetlinkError } from './netlink-error.ts';
+import { errno } from '../netlink/libc.ts';
+import { Payload } from '../netlink/message-reader.ts';
+import type { Message } from '../netlink/message-reader.ts';
+import { MessageWriter } from '../netlink/message-writer.ts';
+import { NetlinkError } from '../netlink/error.ts';
 import { Transaction } from './transaction.ts';
 
 /** NLMSG_ERROR, capped; 0 is an acknowledgement. */

@@ -2,13 +2,13 @@ import type { Batch, Operation } from './batch.ts';
 import { acknowledgementAttribute, elementListAttribute, generationAttribute, nft, subsystem } from './constants.ts';
 import { decodeElement } from './elements.ts';
 import type { Element } from './elements.ts';
-import { errno, errnoName } from './libc.ts';
-import { attributesOf, messages, Payload } from './message-reader.ts';
-import type { Message } from './message-reader.ts';
-import { hintFor, NetlinkError } from './netlink-error.ts';
-import type { Culprit } from './netlink-error.ts';
-import { acknowledgementOf, errorOf } from './netlink-socket.ts';
-import type { NetlinkSocket } from './netlink-socket.ts';
+import { errno, errnoName } from '../netlink/libc.ts';
+import { attributesOf, messages, Payload } from '../netlink/message-reader.ts';
+import type { Message } from '../netlink/message-reader.ts';
+import { hintFor, NetlinkError } from '../netlink/error.ts';
+import type { Culprit } from '../netlink/error.ts';
+import { acknowledgementOf, errorOf } from '../netlink/socket.ts';
+import type { NetlinkSocket } from '../netlink/socket.ts';
 
 /** An error answer to a batch. */
 interface Complaint {

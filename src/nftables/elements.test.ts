@@ -4,10 +4,10 @@ import { SyntaxFault } from './address.ts';
 import { decodeElement, encodeElement, joinIntervals } from './elements.ts';
 import type { Element } from './elements.ts';
 import { formatRange, mergePrefixes } from './intervals.ts';
-import { Payload } from './message-reader.ts';
-import { MessageWriter } from './message-writer.ts';
+import { Payload } from '../netlink/message-reader.ts';
+import { MessageWriter } from '../netlink/message-writer.ts';
 import type { SetDefinition } from './sets.ts';
-import { keysOf } from './keys-of.test-data.ts';
+import { keysOf } from './testing/keys-of.ts';
 
 /** What a set with these elements would list. */
 function throughTheWire(set: SetDefinition, elements: readonly Element[]): Element[] {

@@ -1,6 +1,6 @@
 import { chainAttribute, hookAttribute, hookNumber, protocolFamily, tableAttribute, tableFlag } from './constants.ts';
-import type { Message, Payload } from './message-reader.ts';
-import { attributesOf } from './message-reader.ts';
+import type { Message, Payload } from '../netlink/message-reader.ts';
+import { attributesOf } from '../netlink/message-reader.ts';
 import type { ChainDefinition } from './transaction.ts';
 import { userDataString, userDataType } from './user-data.ts';
 

@@ -11,9 +11,9 @@ import {
   lookup,
   matchL4Protocols,
   updateMap,
-} from './statements.ts';
-import type { Statement } from './statements.ts';
-import { concat, ipDaddr, ipSaddr, jhash, l4proto, numgenRandom, thDport } from './values.ts';
+} from './expressions/statements.ts';
+import type { Statement } from './expressions/statements.ts';
+import { concat, ipDaddr, ipSaddr, jhash, l4proto, numgenRandom, thDport } from './expressions/values.ts';
 
 function hash(...statements: Statement[]): string {
   return fingerprint({ chain: 'c', statements });

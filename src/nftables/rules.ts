@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { ruleAttribute } from './constants.ts';
-import { ExpressionEncoder } from './expression-encoder.ts';
-import type { AnonymousSetMaker } from './expression-encoder.ts';
-import type { Payload } from './message-reader.ts';
-import { MessageWriter } from './message-writer.ts';
-import type { Statement } from './statements.ts';
+import { ExpressionEncoder } from './expressions/encoder.ts';
+import type { AnonymousSetMaker } from './expressions/encoder.ts';
+import type { Payload } from '../netlink/message-reader.ts';
+import { MessageWriter } from '../netlink/message-writer.ts';
+import type { Statement } from './expressions/statements.ts';
 import { binary, comment, userDataBytes, userDataString, userDataType } from './user-data.ts';
 
 /** A rule to append to a chain. */

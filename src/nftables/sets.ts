@@ -3,10 +3,10 @@ import { elementListAttribute, flag, nft, setAttribute, setDescription, setFlag 
 import { encodeElement } from './elements.ts';
 import { fieldLength, keyLength, typeNumber, typesOfNumber } from './fields.ts';
 import type { FieldType } from './fields.ts';
-import type { Payload } from './message-reader.ts';
-import type { MessageWriter } from './message-writer.ts';
-import { encodeCounter } from './expression-encoder.ts';
-import type { AnonymousSet } from './expression-encoder.ts';
+import type { Payload } from '../netlink/message-reader.ts';
+import type { MessageWriter } from '../netlink/message-writer.ts';
+import { encodeCounter } from './expressions/encoder.ts';
+import type { AnonymousSet } from './expressions/encoder.ts';
 import { setUserData, userDataString, userDataType } from './user-data.ts';
 
 /** A named set (no `data`) or map of an inet table. */

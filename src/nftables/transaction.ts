@@ -12,8 +12,8 @@ import {
   tableFlag,
 } from './constants.ts';
 import type { Element } from './elements.ts';
-import type { AnonymousSet } from './expression-encoder.ts';
-import { MessageWriter } from './message-writer.ts';
+import type { AnonymousSet } from './expressions/encoder.ts';
+import { MessageWriter } from '../netlink/message-writer.ts';
 import { encodeRule, ruleText } from './rules.ts';
 import type { Rule } from './rules.ts';
 import { encodeAnonymousSet, encodeSet } from './sets.ts';

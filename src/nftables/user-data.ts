@@ -1,6 +1,6 @@
 import type { FieldType } from './fields.ts';
-import type { Payload } from './message-reader.ts';
-import type { MessageWriter } from './message-writer.ts';
+import type { Payload } from '../netlink/message-reader.ts';
+import type { MessageWriter } from '../netlink/message-writer.ts';
 import type { SetDefinition } from './sets.ts';
 
 /**

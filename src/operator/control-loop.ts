@@ -1,18 +1,18 @@
 import type { ProxyConfig } from '../api/types.ts';
 import type { ApiClient, EventRecorder, ReflectorStatistics } from '../kubernetes/index.ts';
-import { AgentsReconciler } from './agents-reconciler.ts';
-import { sharesOf, winnerOf } from './assign-nodes.ts';
-import type { Share } from './assign-nodes.ts';
-import { ClusterCache } from './cluster-cache.ts';
-import { constructWithKubeconfig } from './construct-with-kubeconfig.ts';
+import { AgentsReconciler } from './agents/agents-reconciler.ts';
+import { sharesOf, winnerOf } from './rollout/assign-nodes.ts';
+import type { Share } from './rollout/assign-nodes.ts';
+import { ClusterCache } from './cluster/cluster-cache.ts';
+import { constructWithKubeconfig } from './library/construct-with-kubeconfig.ts';
 import type { OperatorLog } from './log.ts';
-import type { OperatorMetrics } from './metrics.ts';
-import { NodeReconciler } from './node-reconciler.ts';
-import type { View } from './node-reconciler.ts';
+import type { OperatorMetrics } from './http/metrics.ts';
+import { NodeReconciler } from './rollout/node-reconciler.ts';
+import type { View } from './rollout/node-reconciler.ts';
 import type { OperatorOptions } from './options.ts';
-import { ProxyConfigController } from './proxy-config-controller.ts';
-import { StatusReconciler } from './status-reconciler.ts';
-import { WorkQueue } from './work-queue.ts';
+import { ProxyConfigController } from './library/proxy-config-controller.ts';
+import { StatusReconciler } from './status/status-reconciler.ts';
+import { WorkQueue } from '../kubernetes/work-queue.ts';
 
 export interface ControlLoopParts {
   readonly client: ApiClient;

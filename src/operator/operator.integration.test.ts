@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import request from 'supertest';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startApiServer } from '../../test/cluster/apiserver/index.ts';
+import { startApiServer } from '../../test/apiserver/index.ts';
 import { startKubeApiServer } from '../../test/cluster/kube-apiserver.ts';
 import type { ProxyConfig, ProxyConfigSpec, ProxyNodeState } from '../api/types.ts';
 import { ApiClient, isNotFound, loadConnection, resourcePath } from '../kubernetes/index.ts';
-import { conditionOf } from './conditions.ts';
-import type { RawDaemonSet } from './daemon-set.ts';
+import { conditionOf } from './status/conditions.ts';
+import type { RawDaemonSet } from './agents/daemon-set.ts';
 import { runOperator } from './run-operator.ts';
 import type { RunningOperator } from './run-operator.ts';
 

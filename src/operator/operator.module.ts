@@ -9,12 +9,12 @@ import type {
 import { EventRecorder } from '../kubernetes/index.ts';
 import type { ApiClient } from '../kubernetes/index.ts';
 import { ControlLoop } from './control-loop.ts';
-import { HealthController, MetricsController } from './http.controllers.ts';
+import { HealthController, MetricsController } from './http/http.controllers.ts';
 import { Leadership } from './leadership.ts';
 import { logTo } from './log.ts';
-import { OperatorMetrics } from './metrics.ts';
+import { OperatorMetrics } from './http/metrics.ts';
 import type { OperatorOptions } from './options.ts';
-import { OperatorReadiness } from './readiness.ts';
+import { OperatorReadiness } from './http/readiness.ts';
 
 const pingSeconds = 5;
 

@@ -1,4 +1,4 @@
-import type { KubeObject } from './apiserver/index.ts';
+import type { KubeObject } from '../apiserver/index.ts';
 
 /** Service CIDRs of a cluster, IPv4 first. */
 export const serviceCidrs = ['10.96.0.0/16', 'fd00:10:96::/112'];

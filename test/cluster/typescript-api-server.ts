@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { startApiServer } from './apiserver/index.ts';
-import type { ApiServer } from './apiserver/index.ts';
+import { startApiServer } from '../apiserver/index.ts';
+import type { ApiServer } from '../apiserver/index.ts';
 import { apiServerNames, serviceCidrs } from './control-plane.ts';
 import type { ApiServerControl } from './control-plane.ts';
 
-/** Starts the API server of test/cluster/apiserver in this process. It has no authorization: everybody may do everything. */
+/** Starts the API server of test/apiserver in this process. It has no authorization: everybody may do everything. */
 export async function startTypescriptApiServer(folder: string): Promise<ApiServerControl> {
   const options = {
     dataDirectory: folder,

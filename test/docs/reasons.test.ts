@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { reasons as conditionReasons } from '../../src/operator/reasons.ts';
+import { reasons as conditionReasons } from '../../src/operator/status/reasons.ts';
 import { reasons } from '../../src/services/reasons.ts';
 
 // The formatter pads the columns of tables.

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { nodeElements } from '../../src/dataplane/node.ts';
-import { TableState } from '../../src/dataplane/plan.ts';
-import type { DesiredPort, Plan } from '../../src/dataplane/plan.ts';
-import { trace } from '../../src/dataplane/trace.ts';
-import type { Outcome, Packet, TableView } from '../../src/dataplane/trace.ts';
+import { nodeElements } from '../../src/dataplane/nftables/node-elements.ts';
+import { TableState } from '../../src/dataplane/nftables/plan.ts';
+import type { DesiredPort, Plan } from '../../src/dataplane/nftables/plan.ts';
+import { trace } from '../../src/dataplane/nftables/trace.ts';
+import type { Outcome, Packet, TableView } from '../../src/dataplane/nftables/trace.ts';
 import type { Element } from '../../src/nftables/index.ts';
 import { ForwardingState } from '../../src/services/forwarding-state.ts';
 import type { Endpoint, Frontend, ServicePort } from '../../src/services/types.ts';

@@ -1,4 +1,4 @@
-import type { KubernetesObject } from '../types.ts';
+import type { KubernetesObject } from '../client/types.ts';
 
 export interface StoredObject extends KubernetesObject {
   [field: string]: unknown;

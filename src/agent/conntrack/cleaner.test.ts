@@ -1,0 +1,161 @@
+import { describe, expect, test } from 'vitest';
+import type { Frontend } from '../../services/types.ts';
+import { ConntrackCleaner, type CleanUp } from './cleaner.ts';
+import { FakeConntrackTable, type Target } from './testing/fake-connections.ts';
+import type { TrackedConnection, TrackedServicePort } from './what-is-stale.ts';
+import { ManualClock } from '../../runtime/testing/manual-clock.ts';
+
+const nodeIP = '192.168.0.2';
+
+function rig() {
+  const clock = new ManualClock();
+  const table = new FakeConntrackTable();
+  const cleaned: CleanUp[] = [];
+  const failures: number[] = [];
+  const addresses = new Set([nodeIP]);
+  const cleaner = new ConntrackCleaner<TrackedConnection>({
+    table,
+    nodePortAddresses: () => addresses,
+    onCleaned: (cleanUp) => void cleaned.push(cleanUp),
+    onFailure: (_error, delay) => void failures.push(delay),
+    clock,
+  });
+  return { clock, table, cleaned, failures, addresses, cleaner };
+}
+
+const a = { address: '10.244.1.1', port: 53 };
+const b = { address: '10.244.1.2', port: 53 };
+const vip = { address: '10.96.0.10', port: 53 };
+const dns: Frontend[] = [{ kind: 'ClusterIP', ...vip, policy: 'Cluster' }];
+const udp = (servingEndpoints: Target[], frontends = dns): TrackedServicePort => ({
+  protocol: 'udp',
+  family: 4,
+  frontends,
+  servingEndpoints,
+});
+const tcp = (servingEndpoints: Target[]): TrackedServicePort => ({ ...udp(servingEndpoints), protocol: 'tcp' });
+
+describe('conntrack clean-up', () => {
+  test('a UDP client of an endpoint that went is freed right after the sync', async () => {
+    const { clock, table, cleaned, cleaner } = rig();
+    cleaner.applied([['dns', udp([a, b])]]);
+    await clock.advance(60_000);
+    const [stale, good] = [table.add('udp', vip, a, true), table.add('udp', vip, b, true)];
+    cleaner.applied([['dns', udp([b])]]);
+    await clock.advance(1);
+    expect(table.all.has(stale)).toBe(false);
+    expect(table.all.has(good)).toBe(true);
+    expect(cleaned.at(-1)).toMatchObject({ family: 4, examined: 2, deleted: 1 });
+  });
+
+  test('after a start everything is looked at once, and flows that are fine survive', async () => {
+    const { clock, table, cleaner } = rig();
+    const [good, stale, unanswered] = [
+      table.add('udp', vip, a, true),
+      table.add('udp', vip, { address: '10.244.9.9', port: 53 }, true),
+      table.add('udp', vip, vip),
+    ];
+    cleaner.frontendGone({ family: 4, protocol: 'udp' }, { address: '10.96.0.66', port: 53 });
+    const deleted = table.add('udp', { address: '10.96.0.66', port: 53 }, a, true);
+    cleaner.applied([['dns', udp([a])]]);
+    await clock.advance(1);
+    expect([good, stale, unanswered, deleted].map((entry) => table.all.has(entry))).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ]);
+  });
+
+  test('a deleted Service’s connections go; another node’s node port stays', async () => {
+    const { clock, table, cleaner } = rig();
+    const nodePort: Frontend = { kind: 'NodePort', port: 30053, policy: 'Cluster' };
+    cleaner.applied([['dns', udp([a], [...dns, nodePort])]]);
+    await clock.advance(60_000);
+    const mine = [table.add('udp', vip, a, true), table.add('udp', { address: nodeIP, port: 30053 }, a, true)];
+    const others = table.add('udp', { address: '192.168.0.3', port: 30053 }, a, true);
+    cleaner.applied([['dns', undefined]]);
+    await clock.advance(1);
+    expect(mine.some((entry) => table.all.has(entry))).toBe(false);
+    expect(table.all.has(others)).toBe(true);
+  });
+
+  test('nothing is read while nothing changed that matters', async () => {
+    const { clock, table, cleaner } = rig();
+    cleaner.applied([
+      ['dns', udp([a])],
+      ['web', tcp([a])],
+    ]);
+    await clock.advance(60_000);
+    expect(table.reads).toHaveLength(2);
+    cleaner.applied([['dns', udp([a, b])]]); // one more endpoint
+    cleaner.applied([['web', tcp([a, b])]]);
+    cleaner.applied([['dns', udp([a, b])]]); // nothing
+    cleaner.applied([['none', undefined]]);
+    await clock.advance(60_000);
+    expect(table.reads).toHaveLength(2);
+    cleaner.applied([['web', tcp([b])]]);
+    await clock.advance(60_000);
+    expect(table.reads.slice(2)).toEqual([{ family: 4, protocol: 'tcp' }]);
+  });
+
+  test('many changes in a row cost one reading a second', async () => {
+    const { clock, table, cleaner } = rig();
+    for (let n = 0; n < 400; n++) {
+      cleaner.applied([['dns', udp([n % 2 === 0 ? a : b])]]);
+      await clock.advance(25);
+    }
+    expect(table.reads.length).toBeLessThanOrEqual(11);
+    expect(table.reads.length).toBeGreaterThanOrEqual(9);
+  });
+
+  test('a reading that fails forgets nothing', async () => {
+    const { clock, table, failures, cleaner } = rig();
+    cleaner.applied([['dns', udp([a])]]);
+    await clock.advance(60_000);
+    const stale = table.add('udp', vip, a, true);
+    table.failing = true;
+    cleaner.applied([['dns', undefined]]);
+    await clock.advance(5000);
+    expect(failures.length).toBeGreaterThan(1);
+    expect(table.all.has(stale)).toBe(true);
+    table.failing = false;
+    await clock.advance(60_000);
+    expect(table.all.has(stale)).toBe(false);
+  });
+
+  test('an entry that cannot be deleted does not keep the others, and is tried again', async () => {
+    const { clock, table, failures, cleaned, cleaner } = rig();
+    table.add('udp', vip, a, true);
+    const second = table.add('udp', vip, a, true);
+    table.deletesFail = 1;
+    cleaner.applied([['dns', udp([b])]]);
+    await clock.advance(1);
+    expect(table.all.has(second)).toBe(false);
+    expect(failures).toEqual([1000]);
+    await clock.advance(1000);
+    expect(table.all.size).toBe(0);
+    expect(cleaned.map((cleanUp) => cleanUp.deleted)).toEqual([1, 1]);
+  });
+
+  test('a new address of the node frees those who tried its node port before', async () => {
+    const { clock, table, addresses, cleaner } = rig();
+    cleaner.applied([['dns', udp([a], [{ kind: 'NodePort', port: 30053, policy: 'Cluster' }])]]);
+    await clock.advance(60_000);
+    const early = table.add('udp', { address: '192.168.0.7', port: 30053 }, { address: '192.168.0.7', port: 30053 });
+    addresses.add('192.168.0.7');
+    cleaner.nodePortAddressesChanged();
+    await clock.advance(1);
+    expect(table.all.has(early)).toBe(false);
+  });
+
+  test('a unanswered TCP connection to an endpoint that went is freed, an answered one is not', async () => {
+    const { clock, table, cleaner } = rig();
+    cleaner.applied([['web', tcp([a, b])]]);
+    await clock.advance(60_000);
+    const [waiting, established] = [table.add('tcp', vip, a), table.add('tcp', vip, a, true)];
+    cleaner.applied([['web', tcp([b])]]);
+    await clock.advance(1);
+    expect([table.all.has(waiting), table.all.has(established)]).toEqual([false, true]);
+  });
+});

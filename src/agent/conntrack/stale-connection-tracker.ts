@@ -1,0 +1,87 @@
+import { frontendKey, frontendKeys, type TrackedServicePort } from './what-is-stale.ts';
+import type { Family, Protocol } from '../../services/types.ts';
+
+/** A table of the kernel's connection tracking that can be read by itself. */
+export interface ConntrackSection {
+  readonly family: Family;
+  readonly protocol: Protocol;
+}
+
+/** Whose connections must be looked at, and which frontends are nobody's any more. */
+export interface Dirt {
+  readonly ports: ReadonlySet<string>;
+  readonly gone: ReadonlyMap<string, ConntrackSection>;
+}
+
+/**
+ * Remembers which Service ports changed in a way that can leave stale connections behind. What endpoints were added
+ * to those already there does not count; what went, and what began to forward, does.
+ */
+export class DirtBook {
+  readonly #known = new Map<string, TrackedServicePort>();
+  #ports = new Set<string>();
+  #gone = new Map<string, ConntrackSection>();
+
+  /** The kernel now has this for the Service port, or nothing of it. Returns whether there is something to clean. */
+  applied(id: string, after: TrackedServicePort | undefined): boolean {
+    const before = this.#known.get(id);
+    if (after === undefined) this.#known.delete(id);
+    else this.#known.set(id, after);
+    if (before === after) return false;
+
+    const { lost, gained } = frontendChanges(before, after);
+    if (before !== undefined) for (const key of lost) this.#gone.set(key, before);
+    const dirty = after !== undefined && (gained || endpointsDirty(before, after));
+    if (dirty) this.#ports.add(id);
+    return dirty || lost.length > 0;
+  }
+
+  /** A frontend that the kernel had from an earlier run and that nobody has any more. */
+  frontendGone(section: ConntrackSection, frontend: { address?: string; port: number }): void {
+    this.#gone.set(frontendKey(section.protocol, section.family, frontend), section);
+  }
+
+  /** All Service ports with a node port must be looked at. Returns whether there are any. */
+  nodePortsDirty(): boolean {
+    const size = this.#ports.size;
+    for (const [id, port] of this.#known) {
+      if (port.frontends.some((frontend) => frontend.kind === 'NodePort')) this.#ports.add(id);
+    }
+    return this.#ports.size > size;
+  }
+
+  /** The Service ports that the kernel has. */
+  get known(): ReadonlyMap<string, TrackedServicePort> {
+    return this.#known;
+  }
+
+  /** Hands over what there is to clean; if that fails, `putBack` must follow. */
+  take(): Dirt {
+    const dirt = { ports: this.#ports, gone: this.#gone };
+    this.#ports = new Set();
+    this.#gone = new Map();
+    return dirt;
+  }
+
+  putBack(dirt: Dirt): void {
+    for (const id of dirt.ports) this.#ports.add(id);
+    for (const [key, section] of dirt.gone) this.#gone.set(key, section);
+  }
+}
+
+function frontendChanges(
+  before: TrackedServicePort | undefined,
+  after: TrackedServicePort | undefined,
+): { lost: string[]; gained: boolean } {
+  const beforeKeys = before === undefined ? [] : frontendKeys(before);
+  const afterKeys = new Set(after === undefined ? [] : frontendKeys(after));
+  const lost = beforeKeys.filter((key) => !afterKeys.has(key));
+  return { lost, gained: afterKeys.size > beforeKeys.length - lost.length };
+}
+
+function endpointsDirty(before: TrackedServicePort | undefined, after: TrackedServicePort): boolean {
+  if (before === undefined || before.servingEndpoints === after.servingEndpoints) return false;
+  if (before.servingEndpoints.length === 0) return after.servingEndpoints.length > 0;
+  const now = new Set(after.servingEndpoints.map(({ address, port }) => `${address} ${port}`));
+  return before.servingEndpoints.some(({ address, port }) => !now.has(`${address} ${port}`));
+}

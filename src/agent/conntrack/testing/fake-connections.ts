@@ -1,0 +1,47 @@
+import type { Family, Protocol } from '../../../services/types.ts';
+import type { ConntrackTable } from '../cleaner.ts';
+import type { ConntrackSection } from '../stale-connection-tracker.ts';
+import type { TrackedConnection } from '../what-is-stale.ts';
+
+/** An address and port. */
+export interface Target {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Connection tracking in memory, for tests: reads and deletions can be made to fail. */
+export class FakeConntrackTable implements ConntrackTable<TrackedConnection> {
+  readonly all = new Set<TrackedConnection>();
+  readonly reads: ConntrackSection[] = [];
+  failing = false;
+  deletesFail = 0;
+  #client = 1024;
+
+  entries({ family, protocol }: ConntrackSection): Promise<TrackedConnection[]> {
+    this.reads.push({ family, protocol });
+    if (this.failing) return Promise.reject(new Error('dump interrupted'));
+    return Promise.resolve([...this.all].filter((entry) => entry.family === family && entry.protocol === protocol));
+  }
+
+  delete(entry: TrackedConnection): Promise<boolean> {
+    if (this.deletesFail > 0) {
+      this.deletesFail--;
+      return Promise.reject(new Error('no'));
+    }
+    return Promise.resolve(this.all.delete(entry));
+  }
+
+  /** A client's first packet to `to`, sent on to `via`. */
+  add(protocol: Protocol, to: Target, via: Target, seenReply = false, family: Family = 4): TrackedConnection {
+    const client = { address: '10.244.0.9', port: this.#client++ };
+    const entry = {
+      family,
+      protocol,
+      seenReply,
+      original: { source: client.address, sourcePort: client.port, destination: to.address, destinationPort: to.port },
+      reply: { source: via.address, sourcePort: via.port, destination: client.address, destinationPort: client.port },
+    };
+    this.all.add(entry);
+    return entry;
+  }
+}

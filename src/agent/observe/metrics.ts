@@ -1,0 +1,67 @@
+import { collectDefaultMetrics, Counter, Registry } from 'prom-client';
+import type { Family } from '../../services/types.ts';
+import { renderConnectionCounts, type ConnectionCount } from './connection-counts.ts';
+import { KubeProxyMetrics, type NoLocalEndpointsCount } from './metrics-kubeproxy.ts';
+import { OwnMetrics, type OwnMetricsSources } from './metrics-own.ts';
+
+/** What is asked at each scrape. */
+export interface MetricsSources extends OwnMetricsSources {
+  /** Reads the kernel's counters. May fail: then the scrape goes on without them. */
+  readonly connectionCounts: () => Promise<Iterable<ConnectionCount>>;
+  readonly noLocalEndpoints: () => Iterable<NoLocalEndpointsCount>;
+  readonly localhostListeners: (family: Family) => number;
+}
+
+export interface AgentMetricsOptions {
+  readonly version: string;
+  readonly families: readonly Family[];
+  readonly sources: MetricsSources;
+  /** Told when the kernel's counters could not be read for a scrape. */
+  readonly onCollectFailure: (error: unknown) => void;
+}
+
+/** All metrics of an agent, in a registry of their own. */
+export class AgentMetrics {
+  readonly kubeProxy: KubeProxyMetrics;
+  readonly own: OwnMetrics;
+  readonly #register = new Registry();
+  readonly #options: AgentMetricsOptions;
+  readonly #collectFailures: Counter;
+  #counting: Promise<string> | undefined;
+
+  constructor(options: AgentMetricsOptions) {
+    const register = this.#register;
+    this.#options = options;
+    this.kubeProxy = new KubeProxyMetrics({ register, families: options.families, ...options.sources });
+    this.own = new OwnMetrics({ register, version: options.version, sources: options.sources });
+    this.#collectFailures = new Counter({
+      name: 'nftproxy_collect_failures_total',
+      help: 'Scrapes that went without the connection counts because the kernel could not be read',
+      registers: [register],
+    });
+    // The event loop's lag is sampled by a timer: ten times a second tells enough and costs an idle node little.
+    collectDefaultMetrics({ register, eventLoopMonitoringPrecision: 100 });
+  }
+
+  get contentType(): string {
+    return this.#register.contentType;
+  }
+
+  /** Everything in Prometheus' text format. */
+  async text(): Promise<string> {
+    // Scrapes at the same time share one reading of the kernel.
+    this.#counting ??= this.#connectionCounts().finally(() => (this.#counting = undefined));
+    const counts = await this.#counting;
+    return (await this.#register.metrics()) + counts;
+  }
+
+  async #connectionCounts(): Promise<string> {
+    try {
+      return await renderConnectionCounts(await this.#options.sources.connectionCounts());
+    } catch (error) {
+      this.#collectFailures.inc();
+      this.#options.onCollectFailure(error);
+      return '';
+    }
+  }
+}

@@ -1,0 +1,203 @@
+import { ApiError, Reflector, resourcePath } from '../../kubernetes/index.ts';
+import type { ApiClient, KubernetesObject } from '../../kubernetes/index.ts';
+import type { EndpointObject, EndpointSliceObject, Maybe, ServiceObject } from '../../services/objects.ts';
+import { parseCidr } from '../../ip/address.ts';
+import type { NodeForHealth } from '../observe/health.ts';
+import { describeError } from '../../runtime/log.ts';
+import type { Logger } from '../../runtime/log.ts';
+import { nodeViewOf } from './node-settings.ts';
+import type { WatchStatistics } from '../observe/metrics-own.ts';
+import type { NodeView } from './node-settings.ts';
+
+/** This node's object as far as the agent follows it. */
+export interface NodeState extends NodeView {
+  readonly health: NodeForHealth;
+}
+
+/** Receives what the API server says. Keys are `namespace/name`; undefined means the object is gone. */
+export interface SourceHandler {
+  service(key: string, service: ServiceObject | undefined): void;
+  endpointSlice(key: string, slice: EndpointSliceObject | undefined): void;
+  node(node: NodeState | undefined): void;
+  serviceCIDRs(cidrs: readonly string[]): void;
+}
+
+/**
+ * Carries an object from the reflector to the handler. A reflector keeps what it is given, and the forwarding state
+ * keeps its own form of it: hundreds of thousands of endpoints should not be in memory twice.
+ */
+class Parcel<T> {
+  #content: T | undefined;
+
+  constructor(content: T) {
+    this.#content = content;
+  }
+
+  /** The object, the first time; reflectors tell of every version once. */
+  open(): T {
+    const content = this.#content;
+    if (content === undefined) throw new Error('this object was handed on before');
+    this.#content = undefined;
+    return content;
+  }
+}
+
+const withoutProxyName = '!service.kubernetes.io/service-proxy-name';
+const withoutHeadless = `${withoutProxyName},!service.kubernetes.io/headless`;
+
+/** The watches an agent lives on. What is not for this proxy is filtered at the API server. */
+export class Sources {
+  readonly services: Reflector<Parcel<ServiceObject>>;
+  readonly endpointSlices: Reflector<Parcel<EndpointSliceObject>>;
+  readonly node: Reflector<NodeState>;
+  readonly serviceCIDRs: Reflector<readonly string[]>;
+  /** Settles when the API server has answered that it will not list ServiceCIDRs. */
+  readonly #noServiceCIDRs: Promise<void>;
+
+  constructor(client: ApiClient, nodeName: string, handler: SourceHandler, log: Logger) {
+    const onError =
+      (name: string) =>
+      (error: Error, { retryInSeconds }: { retryInSeconds: number }): void => {
+        log.warn('cannot follow the API server; trying again', {
+          resource: name,
+          reason: describeError(error),
+          retryInSeconds,
+        });
+      };
+    this.services = new Reflector<Parcel<ServiceObject>>({
+      name: 'services',
+      client,
+      path: resourcePath({ version: 'v1', plural: 'services' }),
+      labelSelector: withoutProxyName,
+      fieldSelector: 'spec.clusterIP!=None',
+      transform: (raw) => new Parcel(trimService(raw)),
+      handler: { changed: (key, service) => handler.service(key, service?.open()) },
+      onError: onError('services'),
+    });
+    this.endpointSlices = new Reflector<Parcel<EndpointSliceObject>>({
+      name: 'endpointslices',
+      client,
+      path: resourcePath({ group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices' }),
+      labelSelector: withoutHeadless,
+      transform: (raw) => new Parcel(trimSlice(raw)),
+      handler: { changed: (key, slice) => handler.endpointSlice(key, slice?.open()) },
+      onError: onError('endpointslices'),
+    });
+    this.node = new Reflector<NodeState>({
+      name: 'nodes',
+      client,
+      path: resourcePath({ version: 'v1', plural: 'nodes' }),
+      fieldSelector: `metadata.name=${nodeName}`,
+      transform: nodeStateOf,
+      handler: { changed: (_key, node) => handler.node(node) },
+      onError: onError('nodes'),
+    });
+    const refused = Promise.withResolvers<undefined>();
+    this.#noServiceCIDRs = refused.promise;
+    this.serviceCIDRs = new Reflector<readonly string[]>({
+      name: 'servicecidrs',
+      client,
+      path: resourcePath({ group: 'networking.k8s.io', version: 'v1', plural: 'servicecidrs' }),
+      transform: cidrsOf,
+      handler: { changed: () => handler.serviceCIDRs(this.#allServiceCIDRs()) },
+      onError: (error, retry) => {
+        if (error instanceof ApiError) refused.resolve(undefined);
+        // Kubernetes before 1.33 has no ServiceCIDRs; unallocated ClusterIPs are then not dropped, all else works.
+        if (error instanceof ApiError && error.status === 404) log.debug('this API server has no ServiceCIDRs');
+        else onError('servicecidrs')(error, retry);
+      },
+    });
+  }
+
+  #allServiceCIDRs(): string[] {
+    return [...new Set([...this.serviceCIDRs.values()].flat())].sort();
+  }
+
+  /** How the watches fare; `now` is the wall clock. */
+  statistics(now: number): WatchStatistics[] {
+    const named = {
+      services: this.services,
+      endpointslices: this.endpointSlices,
+      nodes: this.node,
+      servicecidrs: this.serviceCIDRs,
+    };
+    return Object.entries(named).map(([resource, { statistics }]) => ({
+      resource,
+      ...statistics,
+      lastEventAgeSeconds: statistics.lastEventAt === undefined ? undefined : (now - statistics.lastEventAt) / 1000,
+    }));
+  }
+
+  get #all(): readonly { start(): void; stop(): Promise<void> }[] {
+    return [this.services, this.endpointSlices, this.node, this.serviceCIDRs];
+  }
+
+  start(): void {
+    for (const reflector of this.#all) reflector.start();
+  }
+
+  /**
+   * Resolves when Services, EndpointSlices, the Node and the ServiceCIDRs (where there are any) have been listed once:
+   * nothing is written before, or a restart would take elements out only to put them back.
+   */
+  async synced(): Promise<void> {
+    const serviceCIDRs = Promise.race([this.serviceCIDRs.synced, this.#noServiceCIDRs]);
+    await Promise.all([this.services.synced, this.endpointSlices.synced, this.node.synced, serviceCIDRs]);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#all.map((reflector) => reflector.stop()));
+  }
+}
+
+type RawSlice = KubernetesObject & EndpointSliceObject;
+type RawService = KubernetesObject & ServiceObject;
+
+interface RawNode extends KubernetesObject {
+  readonly spec?: { readonly taints?: readonly { readonly key: string }[]; readonly podCIDRs?: readonly string[] };
+}
+
+interface RawServiceCIDR extends KubernetesObject {
+  readonly spec?: { readonly cidrs?: readonly string[] };
+}
+
+/** Drops what forwarding does not need, managed fields above all: it is most of the memory. */
+function trimService(raw: KubernetesObject): ServiceObject {
+  const { metadata, spec, status } = raw as RawService;
+  return { metadata: trimMetadata(metadata), spec, status };
+}
+
+function trimSlice(raw: KubernetesObject): EndpointSliceObject {
+  const { metadata, addressType, endpoints, ports } = raw as RawSlice;
+  return { metadata: trimMetadata(metadata), addressType, endpoints: trimEndpoints(endpoints), ports };
+}
+
+/** What is no list is left to the readers of src/services to judge, as are strange endpoints. */
+function trimEndpoints(endpoints: EndpointSliceObject['endpoints']): EndpointSliceObject['endpoints'] {
+  if (!Array.isArray(endpoints)) return endpoints;
+  return endpoints.map((endpoint: Maybe<EndpointObject>) => {
+    if (!endpoint) return endpoint;
+    const { addresses, conditions, nodeName, hints } = endpoint;
+    return { addresses, conditions, nodeName, hints };
+  });
+}
+
+function trimMetadata(metadata: RawService['metadata']): ServiceObject['metadata'] {
+  const { labels, annotations, creationTimestamp } = metadata;
+  return { labels, annotations, creationTimestamp };
+}
+
+function nodeStateOf(raw: KubernetesObject): NodeState {
+  const node = raw as RawNode;
+  return {
+    ...nodeViewOf(node),
+    health: {
+      metadata: { deletionTimestamp: node.metadata.deletionTimestamp },
+      spec: { taints: (node.spec?.taints ?? []).map(({ key }) => ({ key })) },
+    },
+  };
+}
+
+function cidrsOf(raw: KubernetesObject): readonly string[] {
+  return ((raw as RawServiceCIDR).spec?.cidrs ?? []).flatMap((cidr) => parseCidr(cidr)?.text ?? []);
+}

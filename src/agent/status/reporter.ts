@@ -1,0 +1,122 @@
+import {
+  agentFieldManager,
+  apiVersion,
+  group,
+  proxyNodeStateKind,
+  proxyNodeStatePlural,
+  version,
+} from '../../api/constants.ts';
+import type { Condition, ProxyNodeState, ProxyNodeStateStatus } from '../../api/types.ts';
+import { resourcePath } from '../../kubernetes/index.ts';
+import type { ApiClient } from '../../kubernetes/index.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { describeError } from '../../runtime/log.ts';
+import type { Logger } from '../../runtime/log.ts';
+import { Pacer } from '../../runtime/pacer.ts';
+import { statusOf } from './status.ts';
+import type { AgentState } from './status.ts';
+
+/** Counts are reported this seldom, so that a busy cluster does not make every node write all the time. */
+const quietMilliseconds = 10_000;
+
+/**
+ * Writes the status of this node's ProxyNodeState by server-side apply: at once when the revision or a condition
+ * changed, otherwise at most every ten seconds or so, and only when something did change.
+ */
+export class Reporter {
+  readonly #client: ApiClient;
+  readonly #nodeName: string;
+  readonly #state: () => AgentState;
+  readonly #generation: () => number | undefined;
+  readonly #agentVersion: string;
+  readonly #clock: Clock;
+  readonly #pacer: Pacer;
+  #conditions: readonly Condition[] = [];
+  #written: string | undefined;
+  #urgent: string | undefined;
+  #cancelLater: (() => void) | undefined;
+
+  constructor(options: {
+    client: ApiClient;
+    nodeName: string;
+    state: () => AgentState;
+    /** Generation of the ProxyNodeState; undefined while there is none, and then nothing is written. */
+    generation: () => number | undefined;
+    agentVersion: string;
+    clock: Clock;
+    log: Logger;
+  }) {
+    this.#client = options.client;
+    this.#nodeName = options.nodeName;
+    this.#state = options.state;
+    this.#generation = options.generation;
+    this.#agentVersion = options.agentVersion;
+    this.#clock = options.clock;
+    this.#pacer = new Pacer({
+      run: () => this.#write(),
+      rest: () => 200,
+      retry: { first: 500, atMost: 30_000 },
+      onFailure: (error, retryInMilliseconds) => {
+        options.log.warn('cannot report to the ProxyNodeState; trying again', {
+          reason: describeError(error),
+          retryInMilliseconds,
+        });
+      },
+      clock: options.clock,
+    });
+  }
+
+  /** The conditions that the object already has, so that a restart does not move their transition times. */
+  adopt(object: ProxyNodeState): void {
+    if (this.#conditions.length === 0) this.#conditions = object.status?.conditions ?? [];
+  }
+
+  /** Something may have changed. */
+  update(): void {
+    const status = this.#status();
+    if (!status) return;
+    if (urgentPart(status) !== this.#urgent) {
+      this.#pacer.trigger();
+      return;
+    }
+    this.#cancelLater ??= this.#clock.after(quietMilliseconds * (1 + Math.random() / 2), () => {
+      this.#cancelLater = undefined;
+      this.#pacer.trigger();
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#cancelLater?.();
+    await this.#pacer.stop();
+  }
+
+  #status(): ProxyNodeStateStatus | undefined {
+    const generation = this.#generation();
+    if (generation === undefined) return undefined;
+    return statusOf(this.#state(), this.#conditions, new Date(this.#clock.wall()), generation, this.#agentVersion);
+  }
+
+  async #write(): Promise<void> {
+    const status = this.#status();
+    if (!status) return;
+    const text = JSON.stringify(status);
+    if (text === this.#written) return;
+    const path = resourcePath({
+      group,
+      version,
+      plural: proxyNodeStatePlural,
+      name: this.#nodeName,
+      subresource: 'status',
+    });
+    const body = { apiVersion, kind: proxyNodeStateKind, metadata: { name: this.#nodeName }, status };
+    await this.#client.apply(path, body, { fieldManager: agentFieldManager, force: true });
+    this.#written = text;
+    this.#urgent = urgentPart(status);
+    this.#conditions = status.conditions ?? [];
+  }
+}
+
+/** What must not wait: everything but the counts. */
+function urgentPart({ observedGeneration, appliedRevision, conditions }: ProxyNodeStateStatus): string {
+  return JSON.stringify([observedGeneration, appliedRevision, conditions]);
+}

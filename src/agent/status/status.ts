@@ -1,0 +1,81 @@
+import { release } from 'node:os';
+import type { Condition, ProxyNodeStateStatus } from '../../api/types.ts';
+
+/** What the agent knows about its own work, as far as it is reported. */
+export interface AgentState {
+  /** Revision in the kernel; undefined until the first sync. */
+  readonly appliedRevision?: string;
+  readonly lastGoodRevision?: string;
+  /** Why the last sync failed; undefined if it went well. */
+  readonly failure?: string;
+  readonly quarantined: readonly { readonly id: string; readonly reason: string }[];
+  readonly services: number;
+  readonly endpoints: number;
+  readonly elements: number;
+  /** Problems in Services and EndpointSlices, worth a look though everything else works. */
+  readonly problems: readonly { readonly reason: string; readonly message: string }[];
+}
+
+const longestMessage = 256;
+
+/**
+ * The status of this node's ProxyNodeState. A condition keeps its transition time while its status does not change.
+ *
+ * `Synced`: the kernel holds the assigned revision and every Service. `Degraded`: something needs a person; reasons
+ * `SyncFailing`, `ServicePortsRefused`, `ObjectsWithProblems`, `AsExpected`.
+ */
+export function statusOf(
+  state: AgentState,
+  previous: readonly Condition[],
+  now: Date,
+  observedGeneration: number | undefined,
+  agentVersion: string,
+): ProxyNodeStateStatus {
+  const condition = (type: string, status: Condition['status'], reason: string, message: string): Condition => {
+    const before = previous.find((candidate) => candidate.type === type);
+    return {
+      type,
+      status,
+      reason,
+      message: message.slice(0, longestMessage),
+      lastTransitionTime: before?.status === status ? before.lastTransitionTime : `${now.toISOString().slice(0, 19)}Z`,
+      ...(observedGeneration === undefined ? {} : { observedGeneration }),
+    };
+  };
+  const synced = syncedCondition(state);
+  const degraded = degradedCondition(state);
+  return {
+    ...(observedGeneration === undefined ? {} : { observedGeneration }),
+    ...(state.appliedRevision === undefined ? {} : { appliedRevision: state.appliedRevision }),
+    ...(state.lastGoodRevision === undefined ? {} : { lastGoodRevision: state.lastGoodRevision }),
+    services: state.services,
+    endpoints: state.endpoints,
+    elements: state.elements,
+    kernelVersion: release(),
+    agentVersion,
+    conditions: [condition('Synced', ...synced), condition('Degraded', ...degraded)],
+  };
+}
+
+type Verdict = readonly [Condition['status'], string, string];
+
+function syncedCondition(state: AgentState): Verdict {
+  if (state.failure !== undefined) return ['False', 'SyncFailing', state.failure];
+  if (state.appliedRevision === undefined) return ['Unknown', 'Starting', 'waiting for Services and EndpointSlices'];
+  return ['True', 'UpToDate', 'the kernel holds every Service'];
+}
+
+function degradedCondition({ failure, quarantined, problems }: AgentState): Verdict {
+  if (failure !== undefined) return ['True', 'SyncFailing', failure];
+  const [first] = quarantined;
+  if (first) {
+    const message = `the kernel refuses ${quarantined.length} Service ports, first ${first.id}: ${first.reason}`;
+    return ['True', 'ServicePortsRefused', message];
+  }
+  const [problem] = problems;
+  if (problem) {
+    const more = problems.length > 1 ? ` (and ${problems.length - 1} more; see Events)` : '';
+    return ['True', 'ObjectsWithProblems', `${problem.reason}: ${problem.message}`.slice(0, 200) + more];
+  }
+  return ['False', 'AsExpected', 'nothing to report'];
+}

@@ -1,0 +1,121 @@
+import { ArrayMaxSize, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
+import { ConditionDto } from './condition.ts';
+import { defaultPriority } from '../defaults.ts';
+import { Field, Nested } from './field.ts';
+import { LabelSelectorDto } from './label-selector.ts';
+import { maximumFailedNodes, maximumNodeMessage } from '../limits.ts';
+import { objectNameLength, reasonPattern, revisionPattern } from './patterns.ts';
+import { ProxySettingsDto } from './settings.ts';
+import type { FailedNode, NodeCounts, ProxyConfigSpec, ProxyConfigStatus } from '../types.ts';
+
+export class ProxyConfigSpecDto extends ProxySettingsDto implements ProxyConfigSpec {
+  @Field({
+    description: 'Nodes that this configuration is for; without any requirement, all nodes.',
+    default: {},
+    atomic: true,
+  })
+  @IsOptional()
+  @Nested(() => LabelSelectorDto)
+  nodeSelector?: LabelSelectorDto;
+
+  @Field({
+    description:
+      'Which configuration a node gets that several select: that of highest priority; of equal ones the oldest, then ' +
+      'the first by name. Configurations are never merged.',
+    default: defaultPriority,
+  })
+  @IsOptional()
+  @IsInt()
+  @Min(-1000000)
+  @Max(1000000)
+  priority?: number;
+}
+
+class NodeCountsDto implements NodeCounts {
+  @Field({ description: 'Nodes that this configuration governs.' })
+  @IsInt()
+  @Min(0)
+  matching!: number;
+
+  @Field({ description: 'Of these: told to run updateRevision.' })
+  @IsInt()
+  @Min(0)
+  updated!: number;
+
+  @Field({ description: 'Of these: have applied updateRevision and are in sync.' })
+  @IsInt()
+  @Min(0)
+  ready!: number;
+
+  @Field({ description: 'Of these: report a failure.' })
+  @IsInt()
+  @Min(0)
+  failed!: number;
+
+  @Field({ description: 'Of these: have not reported on updateRevision yet.' })
+  @IsInt()
+  @Min(0)
+  pending!: number;
+
+  @Field({ description: 'Of these: NotReady and without a report; not waited for.' })
+  @IsInt()
+  @Min(0)
+  ignored!: number;
+}
+
+class FailedNodeDto implements FailedNode {
+  @Field({ description: 'Name of the node.' })
+  @IsString()
+  @MaxLength(objectNameLength)
+  name!: string;
+
+  @Field({ description: 'Reason that its agent reports.' })
+  @IsString()
+  @MaxLength(128)
+  @Matches(reasonPattern)
+  reason!: string;
+
+  @Field({ description: 'Message of its agent, shortened.' })
+  @IsString()
+  @MaxLength(maximumNodeMessage)
+  message!: string;
+}
+
+export class ProxyConfigStatusDto implements ProxyConfigStatus {
+  @Field({ description: 'metadata.generation that this status speaks of; -1 before the first.', format: 'int64' })
+  @IsOptional()
+  @IsInt()
+  observedGeneration?: number;
+
+  @Field({ description: 'Revision that all nodes had when they last all had one.' })
+  @IsOptional()
+  @IsString()
+  @Matches(revisionPattern)
+  currentRevision?: string;
+
+  @Field({ description: 'Revision of the configuration as it is now.' })
+  @IsOptional()
+  @IsString()
+  @Matches(revisionPattern)
+  updateRevision?: string;
+
+  @Field({ description: 'Nodes, counted.' })
+  @IsOptional()
+  @Nested(() => NodeCountsDto)
+  nodes?: NodeCountsDto;
+
+  @Field({ description: 'Some of the nodes that failed, and why.', listMapKeys: ['name'] })
+  @IsOptional()
+  @ArrayMaxSize(maximumFailedNodes)
+  @Nested(() => FailedNodeDto, { each: true })
+  failedNodes?: FailedNodeDto[];
+
+  @Field({
+    description: 'Accepted, Reconciling, Stalled, Degraded and Ready.',
+    listMapKeys: ['type'],
+  })
+  @IsOptional()
+  @ArrayMaxSize(10)
+  @Nested(() => ConditionDto, { each: true })
+  conditions?: ConditionDto[];
+}

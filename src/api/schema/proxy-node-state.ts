@@ -1,0 +1,91 @@
+import { ArrayMaxSize, IsInt, IsOptional, IsString, Matches, MaxLength, Min } from 'class-validator';
+import { ConditionDto } from './condition.ts';
+import { Field, Nested } from './field.ts';
+import { objectNameLength, objectNamePattern, revisionPattern } from './patterns.ts';
+import { ProxySettingsDto } from './settings.ts';
+import type { ProxyNodeStateStatus } from '../types.ts';
+
+class ConfigRefDto {
+  @Field({ description: 'Name of the ProxyConfig.' })
+  @IsString()
+  @MaxLength(objectNameLength)
+  @Matches(objectNamePattern)
+  name!: string;
+
+  @Field({ description: 'Its metadata.generation.', format: 'int64' })
+  @IsInt()
+  @Min(0)
+  generation!: number;
+}
+
+/** Written by the operator. */
+export class ProxyNodeStateSpecDto {
+  @Field({ description: 'The ProxyConfig that governs the node.' })
+  @Nested(() => ConfigRefDto)
+  configRef!: ConfigRefDto;
+
+  @Field({ description: 'Revision of config: a hash of its content.' })
+  @IsString()
+  @Matches(revisionPattern)
+  revision!: string;
+
+  @Field({ description: 'What the agent of the node is to do, every setting decided.' })
+  @Nested(() => ProxySettingsDto)
+  config!: ProxySettingsDto;
+}
+
+/** Written by the agent of the node, when it changes. */
+export class ProxyNodeStateStatusDto implements ProxyNodeStateStatus {
+  @Field({ description: 'metadata.generation that this status speaks of.', format: 'int64' })
+  @IsOptional()
+  @IsInt()
+  observedGeneration?: number;
+
+  @Field({ description: 'Revision that the kernel of the node has.' })
+  @IsOptional()
+  @IsString()
+  @Matches(revisionPattern)
+  appliedRevision?: string;
+
+  @Field({ description: 'Last revision that was applied in full.' })
+  @IsOptional()
+  @IsString()
+  @Matches(revisionPattern)
+  lastGoodRevision?: string;
+
+  @Field({ description: 'Services that the node forwards.' })
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  services?: number;
+
+  @Field({ description: 'Endpoints that they are spread over.' })
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  endpoints?: number;
+
+  @Field({ description: 'Elements of nftables sets and maps that this takes.' })
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  elements?: number;
+
+  @Field({ description: 'Kernel release of the node.' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(128)
+  kernelVersion?: string;
+
+  @Field({ description: 'Version of the agent.' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(128)
+  agentVersion?: string;
+
+  @Field({ description: 'Synced and Degraded.', listMapKeys: ['type'] })
+  @IsOptional()
+  @ArrayMaxSize(10)
+  @Nested(() => ConditionDto, { each: true })
+  conditions?: ConditionDto[];
+}

@@ -1,0 +1,180 @@
+import { evaluate } from '@marcbachmann/cel-js';
+import { Ajv } from 'ajv';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { parseCidr } from '../../ip/prefix.ts';
+import { withDefaults } from '../defaults.ts';
+import { ProxyConfigSpecDto } from './proxy-config.ts';
+import { schemaOf } from './openapi.ts';
+import type { Schema } from './openapi.ts';
+import { validateProxyConfig } from './validate.ts';
+
+const manifest = (spec: unknown, other: object = {}) => ({
+  apiVersion: 'nftproxy.io/v1alpha1',
+  kind: 'ProxyConfig',
+  metadata: { name: 'default' },
+  spec,
+  ...other,
+});
+
+function errorsOf(spec: unknown, other: object = {}): string[] {
+  const result = validateProxyConfig(manifest(spec, other));
+  return 'errors' in result ? result.errors.map(({ path, message }) => `${path}: ${message}`) : [];
+}
+
+describe('a ProxyConfig file is accepted', () => {
+  test.each([
+    ['with nothing but defaults', {}],
+    ['with a dual-stack pair of cluster CIDRs', { clusterCIDRs: ['10.244.0.0/16', 'fd00:10:244::/56'] }],
+    ['with a bridge', { detectLocal: { mode: 'BridgeInterface', bridgeInterface: 'cni0' } }],
+    ['with an interface prefix', { detectLocal: { mode: 'InterfaceNamePrefix', interfaceNamePrefix: 'veth' } }],
+    ['with node-port addresses primary', { nodePortAddresses: ['primary'] }],
+    ['with several node-port CIDRs', { nodePortAddresses: ['192.0.2.0/24', '198.51.100.0/24', '::/0'] }],
+    ['with maglev', { loadBalancing: { algorithm: 'maglev', maglev: { tableSize: 65521 } } }],
+    ['with a selector', { nodeSelector: { matchExpressions: [{ key: 'pool', operator: 'In', values: ['edge'] }] } }],
+    ['with a section left empty', { conntrack: null, detectLocal: { mode: null } }],
+    ['with conntrack settings', { conntrack: { maxPerCore: 0, tcpEstablishedTimeout: '1h30m', tcpBeLiberal: true } }],
+  ])('%s', (_story, spec) => {
+    expect(errorsOf(spec)).toEqual([]);
+  });
+
+  test('and nulls do not reach who reads it', () => {
+    const result = validateProxyConfig(manifest({ conntrack: null, detectLocal: { mode: null } }));
+    if ('errors' in result) throw new Error('refused');
+    expect(result.config.spec).toEqual({ detectLocal: {} });
+    expect(withDefaults(result.config.spec).detectLocal).toEqual({ mode: 'ClusterCIDR' });
+  });
+});
+
+describe('a ProxyConfig file is refused with the field that is wrong:', () => {
+  test.each([
+    [
+      'an unknown algorithm',
+      { loadBalancing: { algorithm: 'fastest' } },
+      'spec.loadBalancing.algorithm: must be one of',
+    ],
+    ['a field nobody knows', { loadBalancing: { algorythm: 'random' } }, 'spec.loadBalancing.algorythm: unknown field'],
+    ['a table size that is not prime', { loadBalancing: { maglev: { tableSize: 1000 } } }, 'maglev.tableSize: must be'],
+    ['text for a number', { priority: '5' }, 'spec.priority: must be'],
+    ['text for a section', { detectLocal: 'ClusterCIDR' }, 'spec.detectLocal: '],
+    ['a list for a section', { detectLocal: [] }, 'spec.detectLocal: must be an object'],
+    ['a bridge without name', { detectLocal: { mode: 'BridgeInterface' } }, 'spec.detectLocal.bridgeInterface: '],
+    ['a name without bridge', { detectLocal: { bridgeInterface: 'cni0' } }, 'spec.detectLocal.bridgeInterface: '],
+    ['a malformed CIDR', { clusterCIDRs: ['10.244.0.0'] }, 'spec.clusterCIDRs: must be a CIDR'],
+    ['an impossible IPv6 CIDR', { clusterCIDRs: ['1:2:3/64'] }, 'spec.clusterCIDRs: '],
+    ['two CIDRs of a family', { clusterCIDRs: ['10.0.0.0/16', '10.1.0.0/16'] }, 'spec.clusterCIDRs: at most one'],
+    ['primary among CIDRs', { nodePortAddresses: ['primary', '::/0'] }, 'spec.nodePortAddresses: primary stands alone'],
+    ['a duration without unit', { conntrack: { udpTimeout: '30' } }, 'spec.conntrack.udpTimeout: must be a duration'],
+    ['a selector without values', { nodeSelector: { matchExpressions: [{ key: 'a', operator: 'In' }] } }, '[0].values'],
+    ['a label that is a number', { nodeSelector: { matchLabels: { rack: 7 } } }, 'spec.nodeSelector.matchLabels: '],
+    ['a spec that is a list', [], 'spec: must be an object'],
+  ])('%s', (_story, spec, expected) => {
+    expect(errorsOf(spec).join('\n')).toContain(expected);
+  });
+
+  test('another kind, and a field beside spec', () => {
+    expect(errorsOf({}, { kind: 'Service', data: {} })).toEqual(['kind: must be ProxyConfig', 'data: unknown field']);
+    expect(errorsOf({}, { metadata: { name: 'x'.repeat(64) } }).join()).toContain('metadata.name: must be lower case');
+    expect(validateProxyConfig('nonsense')).toEqual({
+      errors: [{ path: '', message: 'must be a ProxyConfig manifest' }],
+    });
+  });
+});
+
+/** Specs that are nearly right, so that about half of them are. */
+const nearlyRight = (() => {
+  const optional = <T>(value: fc.Arbitrary<T>) =>
+    fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: value });
+  const cidr = fc.constantFrom(
+    '10.0.0.0/8',
+    '192.0.2.1/24',
+    'fd00::/8',
+    '::/0',
+    '10.0.0.0/33',
+    'fd00::/129',
+    'primary',
+  );
+  const duration = fc.constantFrom('24h', '1m30s', '0s', '0', '1.5h', '-1s', '10', 'soon');
+  const requirement = fc.record(
+    {
+      key: fc.constantFrom('pool', 'kubernetes.io/os', ''),
+      operator: fc.constantFrom('In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt'),
+      values: fc.array(fc.constantFrom('a', 'b', '-c'), { maxLength: 2 }),
+    },
+    { requiredKeys: ['key', 'operator'] },
+  );
+  return fc
+    .record({
+      mode: optional(fc.constantFrom('nftables', 'nftables', 'ipvs')),
+      priority: optional(fc.constantFrom(0, -5, 1.5, 2_000_000)),
+      loadBalancing: optional(
+        fc.record(
+          {
+            algorithm: fc.constantFrom('random', 'maglev', 'least'),
+            maglev: fc.record({ tableSize: fc.constantFrom(251, 1021, 1000) }, { requiredKeys: [] }),
+          },
+          { requiredKeys: [] },
+        ),
+      ),
+      detectLocal: optional(
+        fc.record(
+          {
+            mode: fc.constantFrom('ClusterCIDR', 'NodeCIDR', 'BridgeInterface', 'InterfaceNamePrefix'),
+            bridgeInterface: fc.constantFrom('cni0', 'much-too-long-a-name', 'a b'),
+            interfaceNamePrefix: fc.constantFrom('veth', ''),
+          },
+          { requiredKeys: [] },
+        ),
+      ),
+      clusterCIDRs: optional(fc.array(cidr, { maxLength: 3 })),
+      nodePortAddresses: optional(fc.array(cidr, { maxLength: 3 })),
+      masqueradeAll: optional(fc.constantFrom<unknown>(true, false, 'yes')),
+      conntrack: optional(
+        fc.record({ maxPerCore: fc.constantFrom(0, 1, -1), udpTimeout: duration }, { requiredKeys: [] }),
+      ),
+      nodeSelector: optional(
+        fc.record(
+          {
+            matchLabels: fc.dictionary(fc.constantFrom('a', 'b'), fc.constantFrom<unknown>('x', '', '-', 1)),
+            matchExpressions: fc.array(requirement, { maxLength: 2 }),
+          },
+          { requiredKeys: [] },
+        ),
+      ),
+    })
+    .map((spec) => JSON.parse(JSON.stringify(spec)) as Record<string, unknown>);
+})();
+
+/** Fills in defaults, then checks schema and CEL, as an API server does. */
+function apiServer(schema: Schema): (spec: Record<string, unknown>) => boolean {
+  const ajv = new Ajv({ strict: false, useDefaults: true, formats: { cidr: (text) => parseCidr(text) !== undefined } });
+  const valid = ajv.compile(schema);
+  return (spec) => {
+    const value = structuredClone(spec);
+    return valid(value) && keepsRules(schema, value);
+  };
+}
+
+function keepsRules(schema: Schema, value: unknown): boolean {
+  const rules = (schema['x-kubernetes-validations'] ?? []) as { rule: string }[];
+  if (!rules.every(({ rule }) => evaluate(rule, { self: value }) === true)) return false;
+  if (Array.isArray(value)) return value.every((item) => keepsRules(schema['items'] as Schema, item));
+  if (typeof value !== 'object' || value === null) return true;
+  const properties = (schema['properties'] ?? {}) as Record<string, Schema>;
+  return Object.entries(value).every(([name, member]) => keepsRules(properties[name] ?? {}, member));
+}
+
+test('the API server (schema and CEL) and --config FILE accept the same specs', () => {
+  const accepts = apiServer(schemaOf(ProxyConfigSpecDto));
+  let accepted = 0;
+  fc.assert(
+    fc.property(nearlyRight, (spec) => {
+      const ours = errorsOf(spec);
+      if (ours.length === 0) accepted++;
+      expect(accepts(spec), ours.join('; ')).toBe(ours.length === 0);
+    }),
+    { numRuns: 1500 },
+  );
+  // Else the test above would say little.
+  expect(accepted).toBeGreaterThan(20);
+});

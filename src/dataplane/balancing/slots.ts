@@ -1,0 +1,120 @@
+import type { Endpoint } from '../../services/types.ts';
+import { maglevTable } from './maglev.ts';
+
+/**
+ * Slot tables: an endpoint is chosen by a number 0..n-1 that the kernel draws or hashes, so an endpoint's share is
+ * the number of slots that name it. The order is canonical (endpoints come sorted), so every node, and every restart,
+ * makes the same table from the same endpoints.
+ */
+export type SlotTable = readonly Endpoint[];
+
+/** Most slots that weights may expand to (per 64-96 bytes of kernel memory each). */
+export const maximumWeightedSlots = 1024;
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}
+
+/**
+ * How many slots each weight gets: weights divided by their greatest common divisor; where that is more than `limit`,
+ * shares of `limit` by largest remainder, but at least one for every weight above 0. Error of a share: below 1/limit.
+ */
+export function slotCounts(weights: readonly number[], limit = maximumWeightedSlots): number[] {
+  const divisor = weights.reduce(greatestCommonDivisor, 0);
+  if (divisor === 0) return weights.map(() => 0);
+  const reduced = weights.map((weight) => weight / divisor);
+  const total = reduced.reduce((sum, weight) => sum + weight, 0);
+  const positive = reduced.filter((weight) => weight > 0).length;
+  const capacity = Math.max(limit, positive);
+  return total <= capacity ? reduced : apportion(reduced, total, capacity);
+}
+
+/** Largest-remainder apportionment of exactly `capacity` slots, at least one for every positive weight. */
+export function apportion(weights: readonly number[], total: number, capacity: number): number[] {
+  const quotas = weights.map((weight) => (weight * capacity) / total);
+  const counts = quotas.map((quota, index) => ((weights[index] ?? 0) > 0 ? Math.max(1, Math.floor(quota)) : 0));
+  let rest = capacity - counts.reduce((sum, count) => sum + count, 0);
+  const step = rest >= 0 ? 1 : -1;
+  const remainder = (index: number): number => (quotas[index] ?? 0) - (counts[index] ?? 0);
+  // Ties go to the lower index, so that all nodes agree.
+  const order = [...counts.keys()].sort((a, b) => step * (remainder(b) - remainder(a)) || a - b);
+  while (rest !== 0) {
+    for (const index of order) {
+      if (rest === 0) break;
+      const count = counts[index] ?? 0;
+      if (step > 0 ? count === 0 : count <= 1) continue;
+      counts[index] = count + step;
+      rest -= step;
+    }
+  }
+  return counts;
+}
+
+/**
+ * A table in which each endpoint has its count of slots, spread out evenly (smooth weighted round robin), so that
+ * going through the slots in order interleaves the endpoints as IPVS's wrr does.
+ */
+export function interleave(endpoints: readonly Endpoint[], counts: readonly number[]): SlotTable {
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  if (total === endpoints.length && counts.every((count) => count === 1)) return endpoints;
+  const credit = counts.map(() => 0);
+  const table: Endpoint[] = [];
+  while (table.length < total) {
+    let richest = 0;
+    counts.forEach((count, index) => {
+      credit[index] = (credit[index] ?? 0) + count;
+      if ((credit[index] ?? 0) > (credit[richest] ?? 0)) richest = index;
+    });
+    credit[richest] = (credit[richest] ?? 0) - total;
+    const next = endpoints[richest];
+    if (next) table.push(next);
+  }
+  return table;
+}
+
+/** The table for random, round-robin and source-hash. Endpoints with weight 0 get no slot. */
+export function weightedTable(endpoints: readonly Endpoint[]): SlotTable {
+  return interleave(endpoints, slotCounts(endpoints.map((endpoint) => endpoint.weight)));
+}
+
+/** The Maglev table of `size` slots (a prime); empty without endpoints of positive weight. */
+export function maglevSlots(endpoints: readonly Endpoint[], size: number): SlotTable {
+  const active = endpoints.filter((endpoint) => endpoint.weight > 0);
+  const rows = maglevTable(
+    active.map((endpoint) => ({ name: `${endpoint.address}:${endpoint.port}`, weight: endpoint.weight })),
+    size,
+  );
+  return Array.from(rows).flatMap((row) => active[row] ?? []);
+}
+
+/** Slots of a least-connections table with that many endpoints: enough to express weights, constant while they move. */
+export function loadSlots(endpoints: number): number {
+  return Math.max(endpoints, Math.min(maximumWeightedSlots, endpoints * 16));
+}
+
+/**
+ * The table for least-connections. Its size depends only on the number of endpoints, so that following the load never
+ * needs another chain; and a weight that moves changes few slots, as each endpoint has a place of its own in it.
+ */
+export function loadTable(endpoints: readonly Endpoint[]): SlotTable {
+  const active = endpoints.filter((endpoint) => endpoint.weight > 0);
+  const weights = active.map((endpoint) => endpoint.weight);
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return active.length === 0 ? [] : inPlaces(active, apportion(weights, total, loadSlots(active.length)));
+}
+
+/**
+ * A table of equal places, one run of slots per endpoint. An endpoint with a smaller count leaves the end of its place
+ * to those whose count is larger. The order tells nothing: it is for random draws.
+ */
+function inPlaces(endpoints: readonly Endpoint[], counts: readonly number[]): SlotTable {
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  const place = Math.floor(total / endpoints.length);
+  const lodgers = endpoints.flatMap((endpoint, index) =>
+    Array<Endpoint>(Math.max(0, (counts[index] ?? 0) - place)).fill(endpoint),
+  );
+  return Array.from({ length: total }, (_, slot) => {
+    const owner = Math.floor(slot / place);
+    return slot % place < (counts[owner] ?? 0) ? endpoints[owner] : lodgers.pop();
+  }).filter((endpoint) => endpoint !== undefined);
+}

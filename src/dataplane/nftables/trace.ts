@@ -1,0 +1,231 @@
+import type { Element } from '../../nftables/index.ts';
+import { familyOf } from '../../ip/address.ts';
+import type { Family, Protocol } from '../../services/types.ts';
+import { addressBytes, contains } from '../../ip/bytes.ts';
+import { jhash, scaleToSlot } from './jhash.ts';
+import { hashSeed } from './endpoint-selection-chains.ts';
+
+/** A look at the table's elements: the kernel's own, or a copy in a test. */
+export interface TableView {
+  get(set: string, key: string): Promise<Element | undefined>;
+  /** All keys of an interval set. */
+  ranges(set: string): Promise<readonly string[]>;
+}
+
+/** The first packet of a connection, as it comes to this node. Addresses canonical. */
+export interface Packet {
+  readonly source: string;
+  readonly destination: string;
+  readonly protocol: Protocol;
+  readonly port: number;
+  /** The packet is made on this host itself. */
+  readonly fromHost: boolean;
+  /** The local detector takes it for traffic of a pod of this node or cluster; undefined: there is no detector. */
+  readonly fromPod: boolean | undefined;
+  /** The destination is an address of this host. */
+  readonly toHost: boolean;
+  readonly masqueradeAll: boolean;
+}
+
+/** What happens to a connection, and why. */
+export interface Outcome {
+  readonly action: 'forward' | 'reject' | 'drop' | 'pass';
+  /** One sentence per decision, in order. */
+  readonly steps: readonly string[];
+  /** Which kind of address was asked; undefined if it is none of a Service. */
+  readonly frontend?: 'service' | 'nodePort';
+  /** `address . port` of those it may go to, one entry per slot (a share is a count of slots). */
+  readonly endpoints: readonly string[];
+  /** Set if it is certain which one: by session affinity or by hash. */
+  readonly chosen?: string;
+  readonly masquerade: boolean;
+}
+
+const pickChain = /^(affinity_)?((?:node_port_)?(?:local_)?)(random|hash|round_robin)([46])_(\w+)$/;
+
+/** Follows the rules of skeleton.ts and pick-chains.ts over the elements, as the kernel would. */
+export async function trace(view: TableView, packet: Packet): Promise<Outcome> {
+  return new Walk(view, packet).run();
+}
+
+class Walk {
+  readonly #view: TableView;
+  readonly #packet: Packet;
+  readonly #family: Family;
+  readonly #steps: string[] = [];
+
+  constructor(view: TableView, packet: Packet) {
+    this.#view = view;
+    this.#packet = packet;
+    this.#family = familyOf(packet.destination);
+  }
+
+  async run(): Promise<Outcome> {
+    const service = this.#key(false);
+    if (await this.#has('service_ports', service)) {
+      this.#say(`${service} is an address and port of a Service`);
+      return this.#follow(await this.#verdict('services', service), false);
+    }
+    if (await this.#isNodePort()) {
+      this.#say(
+        `${this.#key(true)} is a NodePort, and ${this.#packet.destination} is a node address that accepts them`,
+      );
+      return this.#follow(await this.#verdict('node_port_services', this.#key(true)), true);
+    }
+    if (await this.#has('cluster_ips', this.#packet.destination)) {
+      return this.#end('reject', `${this.#packet.destination} is a ClusterIP, but its Service has no such port`);
+    }
+    if (contains(await this.#ranges('service_cidrs'), this.#packet.destination)) {
+      return this.#end('drop', `${this.#packet.destination} is in a ServiceCIDR, but no Service has it`);
+    }
+    return this.#end('pass', 'not an address of a Service: the packet goes on untouched');
+  }
+
+  #key(nodePort: boolean): string {
+    const { destination, protocol, port } = this.#packet;
+    return nodePort ? `${protocol} . ${port}` : `${destination} . ${protocol} . ${port}`;
+  }
+
+  async #isNodePort(): Promise<boolean> {
+    const { toHost, destination } = this.#packet;
+    if (!toHost || destination === '::1' || destination.startsWith('127.')) return false;
+    if (!contains(await this.#ranges('node_port_addresses'), destination)) return false;
+    return this.#has('node_ports', this.#key(true));
+  }
+
+  async #follow(verdict: string | undefined, nodePort: boolean): Promise<Outcome> {
+    const family = this.#family;
+    const key = this.#key(nodePort);
+    switch (verdict) {
+      case undefined:
+      case 'drop':
+        return this.#end('drop', 'no endpoint on this node may be used, though there are some elsewhere: dropped');
+      case 'goto reject':
+        return this.#end('reject', 'the Service has no endpoint that takes new connections: rejected');
+      case `goto firewall${family}`:
+        return this.#firewall(key);
+      case `goto external_local${family}`:
+        return this.#localPolicy(key, '', nodePort);
+      case `goto node_port_local${family}`:
+        return this.#localPolicy(key, 'node_port_', nodePort);
+      default:
+        return this.#pick(verdict.slice('goto '.length), key, nodePort);
+    }
+  }
+
+  async #firewall(key: string): Promise<Outcome> {
+    const prefix = `${key} . `;
+    const ranges = (await this.#ranges('source_ranges')).flatMap((range) =>
+      range.startsWith(prefix) ? range.slice(prefix.length) : [],
+    );
+    if (!contains(ranges, this.#packet.source)) {
+      return this.#end('drop', `loadBalancerSourceRanges (${ranges.join(', ')}) do not admit ${this.#packet.source}`);
+    }
+    this.#say(`loadBalancerSourceRanges admit ${this.#packet.source}`);
+    return this.#follow(await this.#verdict('allowed_services', key), false);
+  }
+
+  async #localPolicy(key: string, prefix: string, nodePort: boolean): Promise<Outcome> {
+    const { fromPod, fromHost } = this.#packet;
+    const near = fromPod === true || fromHost;
+    const who = fromPod === true ? 'a pod' : fromHost ? 'this host' : 'outside';
+    this.#say(
+      `externalTrafficPolicy is Local and the source is ${who}: ${near ? 'all endpoints' : 'those on this node'}`,
+    );
+    return this.#follow(await this.#verdict(`${prefix}${near ? 'cluster' : 'local'}_policy`, key), nodePort);
+  }
+
+  async #pick(chain: string, key: string, nodePort: boolean): Promise<Outcome> {
+    const { affinity, scope, method, slots } = parsePickChain(chain);
+    const endpoints = await this.#slots(`${scope}endpoints`, key, slots);
+    const chosen = (affinity ? await this.#remembered() : undefined) ?? this.#hashed(method, endpoints);
+    this.#say(`${methodNames[method] ?? method} over ${new Set(endpoints).size} endpoints (${chain})`);
+    const masquerade = await this.#masquerade(key, nodePort);
+    return {
+      action: 'forward',
+      steps: this.#steps,
+      frontend: nodePort ? 'nodePort' : 'service',
+      endpoints,
+      ...(chosen === undefined ? {} : { chosen }),
+      masquerade,
+    };
+  }
+
+  async #slots(map: string, key: string, count: number): Promise<string[]> {
+    const endpoints: string[] = [];
+    while (endpoints.length < count) {
+      const element = await this.#view.get(`${map}${this.#family}`, `${key} . ${endpoints.length}`);
+      if (element?.data === undefined) break;
+      endpoints.push(element.data);
+    }
+    return endpoints;
+  }
+
+  async #remembered(): Promise<string | undefined> {
+    const entry = await this.#view.get(`affinity${this.#family}`, `${this.#packet.source} . ${this.#key(false)}`);
+    if (entry?.data !== undefined) this.#say(`session affinity: ${this.#packet.source} stays with ${entry.data}`);
+    return entry?.data;
+  }
+
+  #hashed(method: string, endpoints: readonly string[]): string | undefined {
+    if (method !== 'hash') return undefined;
+    const slot = scaleToSlot(jhash(addressBytes(this.#packet.source), hashSeed), endpoints.length);
+    return endpoints[slot];
+  }
+
+  async #masquerade(key: string, nodePort: boolean): Promise<boolean> {
+    const { fromHost, fromPod, masqueradeAll } = this.#packet;
+    const prefix = nodePort ? 'node_port_' : '';
+    if (await this.#has(`${prefix}masquerade`, key)) {
+      this.#say(`externalTrafficPolicy Cluster: ${verb(true)}`);
+      return true;
+    }
+    if (await this.#has(`${prefix}masquerade_from_host`, key)) {
+      this.#say(`externalTrafficPolicy Local and from ${fromHost ? 'this host' : 'elsewhere'}: ${verb(fromHost)}`);
+      return fromHost;
+    }
+    const masquerade = masqueradeAll || fromPod === false;
+    const why = masqueradeAll ? 'and masqueradeAll is set' : masquerade ? 'and not from a pod' : 'from a pod';
+    this.#say(`to a ClusterIP ${why}: ${verb(masquerade)}`);
+    return masquerade;
+  }
+
+  async #has(set: string, key: string): Promise<boolean> {
+    return (await this.#view.get(`${set}${this.#family}`, key)) !== undefined;
+  }
+
+  async #verdict(set: string, key: string): Promise<string | undefined> {
+    return (await this.#view.get(`${set}${this.#family}`, key))?.data;
+  }
+
+  #ranges(set: string): Promise<readonly string[]> {
+    return this.#view.ranges(`${set}${this.#family}`);
+  }
+
+  #say(step: string): void {
+    this.#steps.push(step);
+  }
+
+  #end(action: Outcome['action'], step: string): Outcome {
+    this.#say(step);
+    return { action, steps: this.#steps, endpoints: [], masquerade: false };
+  }
+}
+
+function parsePickChain(name: string): { affinity: boolean; scope: string; method: string; slots: number } {
+  const [, affinity, scope = '', method, , suffix] = pickChain.exec(name) ?? [];
+  if (method === undefined) throw new Error(`chain ${name} is none that balances`);
+  // The chain of a round-robin Service port is named after the Service port, not after its slots.
+  const slots = method === 'round_robin' ? Number.POSITIVE_INFINITY : Number(suffix);
+  return { affinity: affinity !== undefined, scope, method, slots };
+}
+
+const methodNames: Readonly<Record<string, string>> = {
+  random: 'a random choice',
+  hash: 'a choice by hash of the source address',
+  round_robin: 'round robin',
+};
+
+function verb(masquerade: boolean): string {
+  return masquerade ? 'the source address is replaced (masquerade)' : 'the source address is kept';
+}

@@ -1,0 +1,217 @@
+import { randomBytes } from 'node:crypto';
+import type { ApiClient } from '../client/client.ts';
+import { microTime, systemClock } from '../clock.ts';
+import type { Clock } from '../clock.ts';
+import { isNotFound, toError } from '../client/errors.ts';
+import { EventBudget } from './event-budget.ts';
+import { resourcePath } from '../client/paths.ts';
+
+/** The object that an Event is about. */
+export interface EventRegarding {
+  apiVersion: string;
+  kind: string;
+  name: string;
+  namespace?: string;
+  uid?: string;
+}
+
+export interface EventRecorderOptions {
+  client: ApiClient;
+  /** Which program reports, e.g. `nftproxy-agent`: Event.reportingController. */
+  component: string;
+  /** Which instance of it, e.g. the node's name: Event.reportingInstance. */
+  instance: string;
+  /** An Event could not be written, or was left out. */
+  onError?: (error: Error) => void;
+  clock?: Clock;
+}
+
+/** Equal Events: one object in the API, with a count. */
+interface Series {
+  readonly key: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly content: Readonly<Record<string, unknown>>;
+  count: number;
+  /** Wall-clock and monotonic time of the last one. */
+  lastAt: number;
+  lastMonotonic: number;
+  /** The count that the API server knows; 0 before the Event is created. */
+  written: number;
+  /** The count that is under way to it. */
+  sending: number;
+  updates: number;
+  cancelUpdate: (() => void) | undefined;
+}
+
+/** Equal Events within this time are counted instead of written anew. */
+const seriesSeconds = 600;
+/** The count is written this long after the first repetition, and then at ever longer intervals. */
+const firstUpdateSeconds = 5;
+const longestUpdateSeconds = 300;
+/** Series remembered, and so Events waiting to be written, at most. */
+const mostSeries = 1000;
+const longestNoteBytes = 1024;
+
+/**
+ * Writes Events (events.k8s.io/v1) about objects, for people who `kubectl describe` them.
+ *
+ * The same event (object, type, reason, message) within ten minutes becomes a count in the Event that is there; the
+ * number of different ones about one object is limited. Writing happens in the background, one at a time; what cannot
+ * be written is reported to `onError` and forgotten.
+ */
+export class EventRecorder {
+  readonly #options: EventRecorderOptions;
+  readonly #clock: Clock;
+  readonly #budget: EventBudget;
+  readonly #series = new Map<string, Series>();
+  readonly #due = new Set<Series>();
+  #writing: Promise<void> | undefined;
+
+  constructor(options: EventRecorderOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#budget = new EventBudget(this.#clock);
+  }
+
+  /**
+   * Records an event; never throws and never waits.
+   *
+   * @param reason a word in CamelCase that programs can match, at most 128 characters
+   * @param message for people; cut off at 1024 bytes
+   */
+  event(regarding: EventRegarding, type: 'Normal' | 'Warning', reason: string, message: string): void {
+    const object = [regarding.kind, regarding.namespace, regarding.name, regarding.uid].join('/');
+    const key = [object, type, reason, message].join('\n');
+    this.#forgetOld();
+    const known = this.#series.get(key);
+    if (known !== undefined) {
+      this.#repeat(known);
+    } else if (!this.#budget.take(object)) {
+      this.#report(`too many about one object, this one is left out: ${object}: ${reason}: ${message}`);
+    } else if (this.#series.size >= mostSeries) {
+      this.#report(`too many at a time, this one is left out: ${object}: ${reason}: ${message}`);
+    } else {
+      const series = this.#begin(key, regarding, { type, reason, note: cut(message) });
+      this.#series.set(key, series);
+      this.#write(series);
+    }
+  }
+
+  /** Writes what is waiting, counts included; resolves when all of it has been tried once. */
+  async flush(): Promise<void> {
+    for (const series of this.#series.values()) if (series.sending < series.count) this.#write(series);
+    await this.#writing;
+  }
+
+  #begin(key: string, regarding: EventRegarding, text: { type: string; reason: string; note: string }): Series {
+    const { component, instance } = this.#options;
+    const now = this.#clock.now();
+    return {
+      key,
+      // Events about cluster-scoped objects live in the namespace default: the API server insists.
+      namespace: regarding.namespace ?? 'default',
+      name: `${regarding.name.slice(0, 230)}.${randomBytes(8).toString('hex')}`,
+      content: {
+        eventTime: microTime(now),
+        reportingController: component,
+        reportingInstance: instance,
+        action: text.reason,
+        regarding,
+        ...text,
+      },
+      count: 1,
+      lastAt: now,
+      lastMonotonic: this.#clock.monotonic(),
+      written: 0,
+      sending: 0,
+      updates: 0,
+      cancelUpdate: undefined,
+    };
+  }
+
+  #repeat(series: Series): void {
+    series.count += 1;
+    series.lastAt = this.#clock.now();
+    series.lastMonotonic = this.#clock.monotonic();
+    // To the end of the map, which is in the order of the last event.
+    this.#series.delete(series.key);
+    this.#series.set(series.key, series);
+    if (series.cancelUpdate !== undefined) return;
+    const seconds = Math.min(firstUpdateSeconds * 2 ** series.updates, longestUpdateSeconds);
+    series.updates += 1;
+    series.cancelUpdate = this.#clock.after(seconds * 1000, () => this.#write(series));
+  }
+
+  #write(series: Series): void {
+    series.cancelUpdate?.();
+    series.cancelUpdate = undefined;
+    this.#due.add(series);
+    this.#writing ??= this.#writeDue();
+  }
+
+  /** Writes one after the other; nothing in here throws. */
+  async #writeDue(): Promise<void> {
+    for (const series of this.#due) {
+      this.#due.delete(series);
+      try {
+        await this.#store(series);
+      } catch (error) {
+        // So that the next one like it gets a new chance.
+        this.#series.delete(series.key);
+        series.cancelUpdate?.();
+        this.#options.onError?.(toError(error));
+      }
+    }
+    this.#writing = undefined;
+  }
+
+  async #store(series: Series): Promise<void> {
+    const { client } = this.#options;
+    const { namespace, name, count } = series;
+    if (series.written === count) return;
+    series.sending = count;
+    const location = { group: 'events.k8s.io', version: 'v1', plural: 'events', namespace };
+    const repetition = count > 1 ? { series: { count, lastObservedTime: microTime(series.lastAt) } } : {};
+    if (series.written > 0) {
+      try {
+        await client.mergePatch(resourcePath({ ...location, name }), repetition);
+        series.written = count;
+        return;
+      } catch (error) {
+        // The API server deletes Events after an hour; a long series outlives its first one.
+        if (!isNotFound(error)) throw error;
+      }
+    }
+    await client.create(resourcePath(location), {
+      apiVersion: 'events.k8s.io/v1',
+      kind: 'Event',
+      metadata: { name, namespace },
+      ...series.content,
+      ...repetition,
+    });
+    series.written = count;
+  }
+
+  #forgetOld(): void {
+    const now = this.#clock.monotonic();
+    for (const series of this.#series.values()) {
+      if (now - series.lastMonotonic < seriesSeconds * 1000) return;
+      // The map is in the order of the last event: an unwritten count keeps its timer, and is written all the same.
+      this.#series.delete(series.key);
+    }
+  }
+
+  #report(message: string): void {
+    this.#options.onError?.(new Error(`Event not written: ${message}`));
+  }
+}
+
+/** At most 1024 bytes of UTF-8, which is what the API server takes. */
+function cut(message: string): string {
+  const bytes = Buffer.from(message, 'utf8');
+  if (bytes.length <= longestNoteBytes) return message;
+  // Not in the middle of a character: an incomplete one at the end decodes to U+FFFD.
+  const text = bytes.subarray(0, longestNoteBytes - 3).toString('utf8');
+  return `${text.replace(/\uFFFD+$/, '')}…`;
+}

@@ -1,0 +1,30 @@
+import { SyntaxFault } from '../address.ts';
+import { dataAttribute, verdictAttribute } from '../constants.ts';
+import type { Payload } from '../../netlink/message-reader.ts';
+import type { MessageWriter } from '../../netlink/message-writer.ts';
+
+/** NF_DROP, NF_ACCEPT and NFT_* as signed numbers. */
+const codes: Readonly<Record<string, number>> = { drop: 0, accept: 1, continue: -1, jump: -3, goto: -4, return: -5 };
+const names = new Map(Object.entries(codes).map(([name, code]) => [code, name]));
+
+/** Writes `drop`, `accept`, `return`, `continue`, `jump c` or `goto c` as NFTA_DATA_VERDICT. Throws SyntaxFault. */
+export function encodeVerdict(writer: MessageWriter, text: string): void {
+  const space = text.indexOf(' ');
+  const name = space === -1 ? text : text.slice(0, space);
+  const code = codes[name];
+  const takesChain = code === -3 || code === -4;
+  if (code === undefined || takesChain === (space === -1))
+    throw new SyntaxFault(`not a verdict: ${JSON.stringify(text)}`);
+  const verdict = writer.beginNested(dataAttribute.verdict);
+  writer.number(verdictAttribute.code, code >>> 0);
+  if (takesChain) writer.string(verdictAttribute.chain, text.slice(space + 1));
+  writer.endAttribute(verdict);
+}
+
+/** The inverse of encodeVerdict, of the payload of NFTA_DATA_VERDICT. */
+export function decodeVerdict(verdict: Payload): string {
+  const code = verdict.get(verdictAttribute.code)?.i32() ?? 0;
+  const name = names.get(code) ?? String(code);
+  const chain = verdict.get(verdictAttribute.chain)?.string();
+  return chain === undefined ? name : `${name} ${chain}`;
+}

@@ -1,0 +1,107 @@
+import type { HostPort } from './api-server-address.ts';
+import type { AgentCounts } from '../status/config-status.ts';
+
+/** Name of the agents' DaemonSet, and of the ServiceAccount that its Pods run as. */
+export const agentName = 'nftproxy-agent';
+const managedBy = 'nftproxy-operator';
+const selector = { 'app.kubernetes.io/name': 'nftproxy', 'app.kubernetes.io/component': 'agent' };
+const healthPort = 10256;
+
+export interface DaemonSetOptions {
+  readonly namespace: string;
+  readonly image: string;
+  readonly apiServer: HostPort;
+  readonly logFormat: 'json' | 'text';
+}
+
+/** A DaemonSet of apps/v1, as far as it is read back. */
+export interface RawDaemonSet {
+  metadata: { name: string; generation?: number };
+  spec?: { template?: { spec?: { containers?: { env?: { name: string; value?: string }[] }[] } } };
+  status?: {
+    observedGeneration?: number;
+    desiredNumberScheduled?: number;
+    numberReady?: number;
+    updatedNumberScheduled?: number;
+  };
+}
+
+/**
+ * The DaemonSet that runs an agent on every Linux node, to be server-side applied.
+ *
+ * The agents reach the API server at its own address: they cannot depend on the ClusterIP that they program. They need
+ * NET_ADMIN in the node's network namespace, nothing else, and run also where nothing else may (`Exists`), because
+ * without them no Service works there.
+ */
+export function daemonSetFor(options: DaemonSetOptions): object {
+  const labels = { ...selector, 'app.kubernetes.io/managed-by': managedBy };
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'DaemonSet',
+    metadata: { name: agentName, namespace: options.namespace, labels },
+    spec: {
+      selector: { matchLabels: selector },
+      updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: '10%' } },
+      template: { metadata: { labels }, spec: podSpec(options) },
+    },
+  };
+}
+
+function podSpec(options: DaemonSetOptions): object {
+  return {
+    serviceAccountName: agentName,
+    hostNetwork: true,
+    // Cluster DNS is itself a Service: an agent must not need it.
+    dnsPolicy: 'Default',
+    priorityClassName: 'system-node-critical',
+    nodeSelector: { 'kubernetes.io/os': 'linux' },
+    tolerations: [{ operator: 'Exists' }],
+    terminationGracePeriodSeconds: 10,
+    containers: [agentContainer(options)],
+    // A container's own /proc/sys is read-only; the conntrack settings of the ProxyConfig are the node's.
+    volumes: [{ name: 'sysctls', hostPath: { path: '/proc/sys/net', type: 'Directory' } }],
+  };
+}
+
+function agentContainer({ image, apiServer, logFormat }: DaemonSetOptions): object {
+  const probe = (path: string) => ({ httpGet: { path, port: healthPort, scheme: 'HTTP' }, timeoutSeconds: 5 });
+  return {
+    name: 'agent',
+    image,
+    args: ['agent', '--node-name=$(NODE_NAME)', '--sysctl-directory=/host/proc/sys', `--log-format=${logFormat}`],
+    env: [
+      { name: 'NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
+      { name: 'KUBERNETES_SERVICE_HOST', value: apiServer.host },
+      { name: 'KUBERNETES_SERVICE_PORT', value: String(apiServer.port) },
+    ],
+    volumeMounts: [{ name: 'sysctls', mountPath: '/host/proc/sys/net' }],
+    ports: [{ name: 'healthz', containerPort: healthPort, hostPort: healthPort, protocol: 'TCP' }],
+    livenessProbe: { ...probe('/livez'), initialDelaySeconds: 10, periodSeconds: 10, failureThreshold: 6 },
+    readinessProbe: { ...probe('/healthz'), periodSeconds: 5, failureThreshold: 2 },
+    // Memory of the elements in the kernel is charged to this container: 64-96 bytes each, some five for a Service with
+    // three endpoints. No limit: a node whose agent is killed for a large cluster loses its updates.
+    resources: { requests: { cpu: '50m', memory: '150Mi' } },
+    securityContext: {
+      runAsUser: 0,
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'], add: ['NET_ADMIN'] },
+      seccompProfile: { type: 'RuntimeDefault' },
+    },
+  };
+}
+
+/** The API server that the agents of a DaemonSet use; undefined if it does not say. */
+export function apiServerOf(daemonSet: RawDaemonSet | undefined): HostPort | undefined {
+  const env = daemonSet?.spec?.template?.spec?.containers?.[0]?.env ?? [];
+  const value = (name: string): string | undefined => env.find((variable) => variable.name === name)?.value;
+  const [host, port] = [value('KUBERNETES_SERVICE_HOST'), Number(value('KUBERNETES_SERVICE_PORT'))];
+  return host === undefined || !Number.isInteger(port) ? undefined : { host, port };
+}
+
+/** How many agents there should be and are; before the DaemonSet controller has looked at it, unknown. */
+export function agentCountsOf(daemonSet: RawDaemonSet | undefined): Pick<AgentCounts, 'desired' | 'ready'> | undefined {
+  const status = daemonSet?.status;
+  if (status?.observedGeneration === undefined) return undefined;
+  return { desired: status.desiredNumberScheduled ?? 0, ready: status.numberReady ?? 0 };
+}

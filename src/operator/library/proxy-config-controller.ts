@@ -1,0 +1,73 @@
+import { fileURLToPath } from 'node:url';
+import { ResourceEventType } from '@dot-i/k8s-operator';
+import type { OperatorLogger, ResourceEvent, ResourceMeta } from '@dot-i/k8s-operator';
+import { group, proxyConfigPlural, proxyNodeStatePlural, version } from '../../api/constants.ts';
+import type { ProxyConfig, ProxyConfigStatus } from '../../api/types.ts';
+import { specErrors } from '../../api/schema/validate.ts';
+import type { FieldError } from '../../api/schema/validate.ts';
+import type { ApiClient } from '../../kubernetes/index.ts';
+import { SafeOperator } from './safe-operator.ts';
+
+/** A ProxyConfig and what is wrong with its spec (the API server may have an older CRD than we have rules). */
+export interface CheckedConfig {
+  readonly config: ProxyConfig;
+  readonly errors: readonly FieldError[];
+}
+
+/** `relevant`: more than its status or metadata changed, so that nodes may be concerned. */
+export type ConfigListener = (name: string, relevant: boolean) => void;
+
+const directory = fileURLToPath(new URL('../../../crds/', import.meta.url));
+
+/** Installs the CRDs, keeps the ProxyConfigs, and writes their status. */
+export class ProxyConfigController extends SafeOperator {
+  readonly #listener: ConfigListener;
+  readonly #configs = new Map<string, CheckedConfig & { readonly meta: ResourceMeta }>();
+
+  constructor(client: ApiClient, logger: OperatorLogger, listener: ConfigListener) {
+    super(client, logger);
+    this.#listener = listener;
+  }
+
+  get(name: string): CheckedConfig | undefined {
+    return this.#configs.get(name);
+  }
+
+  /** All ProxyConfigs, also invalid ones and those that are being deleted. */
+  all(): CheckedConfig[] {
+    return [...this.#configs.values()];
+  }
+
+  /** Writes the whole status. @throws ApiError */
+  async writeStatus(name: string, status: ProxyConfigStatus): Promise<void> {
+    const known = this.#configs.get(name);
+    if (known !== undefined) await this.setResourceStatus(known.meta, status);
+  }
+
+  protected override async init(): Promise<void> {
+    for (const plural of [proxyConfigPlural, proxyNodeStatePlural]) {
+      await this.registerCustomResourceDefinition(`${directory}${group}_${plural}.yaml`);
+    }
+    await this.watchResource(group, version, proxyConfigPlural, (event) => this.#onEvent(event));
+  }
+
+  // The library wants a promise; all that happens here is that keys go into queues.
+  // eslint-disable-next-line @typescript-eslint/require-await
+  async #onEvent({ meta, type, object }: ResourceEvent): Promise<void> {
+    const before = this.#configs.get(meta.name)?.config;
+    if (type === ResourceEventType.Deleted) {
+      this.#configs.delete(meta.name);
+      this.#listener(meta.name, true);
+      return;
+    }
+    // The CRD is ours; what its schema may have let through, specErrors finds.
+    const config = object as unknown as ProxyConfig;
+    this.#configs.set(meta.name, { config, errors: specErrors({ ...config.spec }), meta });
+    this.#listener(meta.name, before === undefined || isRelevant(before, config));
+  }
+}
+
+function isRelevant(before: ProxyConfig, after: ProxyConfig): boolean {
+  const [a, b] = [before.metadata, after.metadata];
+  return a.uid !== b.uid || a.generation !== b.generation || a.deletionTimestamp !== b.deletionTimestamp;
+}

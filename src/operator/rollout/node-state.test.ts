@@ -1,0 +1,60 @@
+import { Ajv } from 'ajv';
+import { describe, expect, test } from 'vitest';
+import { ProxyNodeStateSpecDto } from '../../api/schema/proxy-node-state.ts';
+import { schemaOf } from '../../api/schema/openapi.ts';
+import type { ProxyConfig } from '../../api/types.ts';
+import { nodeInfoOf, sameNode } from '../cluster/node-info.ts';
+import { differs, nodeStateFor } from './node-state.ts';
+
+const config: ProxyConfig = {
+  metadata: { name: 'default', generation: 5 },
+  spec: { clusterCIDRs: ['fd00:10:244::/48', '10.244.0.0/16'], detectLocal: { mode: 'NodeCIDR' } },
+};
+const node = { name: 'node-1', uid: 'uid-1', labels: {}, ready: true };
+
+describe('what a node is told', () => {
+  test('is its whole configuration, owned by the Node, with the name of the config as a label', () => {
+    const state = nodeStateFor(config, node);
+    expect(state.metadata).toEqual({
+      name: 'node-1',
+      labels: { 'nftproxy.io/config': 'default' },
+      ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name: 'node-1', uid: 'uid-1' }],
+    });
+    expect(state.spec).toMatchObject({
+      configRef: { name: 'default', generation: 5 },
+      config: { mode: 'nftables', clusterCIDRs: ['10.244.0.0/16', 'fd00:10:244::/48'], nodePortAddresses: ['primary'] },
+    });
+  });
+
+  test('is valid by the CRD, and under 2 KiB', () => {
+    const { spec } = nodeStateFor(config, node);
+    const valid = new Ajv({ strict: false, validateFormats: false }).compile(schemaOf(ProxyNodeStateSpecDto));
+    expect(valid(structuredClone(spec)), JSON.stringify(valid.errors)).toBe(true);
+    expect(JSON.stringify(nodeStateFor(config, node)).length).toBeLessThan(2048);
+  });
+
+  test('is written again only when it differs', () => {
+    const state = nodeStateFor(config, node);
+    const stored = structuredClone(state);
+    expect(differs(state, undefined)).toBe(true);
+    expect(differs(state, stored)).toBe(false);
+    expect(differs(nodeStateFor({ ...config, spec: {} }, node), stored)).toBe(true);
+    expect(differs(nodeStateFor(config, { ...node, uid: 'uid-2' }), stored)).toBe(true);
+    stored.metadata.labels = {};
+    expect(differs(state, stored)).toBe(true);
+  });
+});
+
+test('of a Node only its labels, its identity and whether it is ready count', () => {
+  const raw = {
+    metadata: { name: 'node-1', uid: 'uid-1', labels: { pool: 'edge' } },
+    status: { conditions: [{ type: 'Ready', status: 'True' }] },
+  };
+  const info = nodeInfoOf(raw);
+  expect(info).toEqual({ name: 'node-1', uid: 'uid-1', labels: { pool: 'edge' }, ready: true });
+  expect(sameNode(info, nodeInfoOf(raw))).toBe(true);
+  expect(sameNode(info, { ...info, labels: {} })).toBe(false);
+  expect(sameNode(info, { ...info, labels: { pool: 'core' } })).toBe(false);
+  expect(sameNode(info, { ...info, ready: false })).toBe(false);
+  expect(nodeInfoOf({ metadata: { name: 'new' } })).toMatchObject({ ready: false, labels: {} });
+});

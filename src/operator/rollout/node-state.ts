@@ -1,0 +1,50 @@
+import { apiVersion, configLabel, proxyNodeStateKind } from '../../api/constants.ts';
+import { withDefaults } from '../../api/defaults.ts';
+import { canonicalJson, revisionOf } from '../../api/revision.ts';
+import type { Metadata, ProxyConfig, ProxyNodeState } from '../../api/types.ts';
+import type { NodeInfo } from '../cluster/node-info.ts';
+
+/** metav1.OwnerReference, as far as the operator sets it. */
+interface Owner {
+  apiVersion: string;
+  kind: string;
+  name: string;
+  uid: string;
+}
+
+/** A ProxyNodeState with what the operator sets of its metadata. */
+export interface OwnedNodeState extends Omit<ProxyNodeState, 'status' | 'metadata'> {
+  metadata: Metadata & { ownerReferences?: Owner[] };
+}
+
+/**
+ * What the operator applies for a node that `config` (a valid one) governs. The Node owns it, not the agent's Pod: it
+ * lives and dies with the Node.
+ */
+export function nodeStateFor(config: ProxyConfig, node: NodeInfo): OwnedNodeState {
+  const effective = withDefaults(config.spec);
+  return {
+    apiVersion,
+    kind: proxyNodeStateKind,
+    metadata: {
+      name: node.name,
+      labels: { [configLabel]: config.metadata.name },
+      ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name: node.name, uid: node.uid }],
+    },
+    spec: {
+      configRef: { name: config.metadata.name, generation: config.metadata.generation ?? 0 },
+      revision: revisionOf(effective),
+      config: effective,
+    },
+  };
+}
+
+/** True if applying `desired` would change `current`. */
+export function differs(desired: OwnedNodeState, current: OwnedNodeState | undefined): boolean {
+  if (current === undefined || current.metadata.labels?.[configLabel] !== desired.metadata.labels?.[configLabel]) {
+    return true;
+  }
+  const [owner] = desired.metadata.ownerReferences ?? [];
+  const owned = current.metadata.ownerReferences?.some(({ uid }) => uid === owner?.uid) ?? false;
+  return !owned || canonicalJson(current.spec) !== canonicalJson(desired.spec);
+}

@@ -1,0 +1,33 @@
+import type { ProxyConfigStatus } from '../../api/types.ts';
+import { conditionOf } from './conditions.ts';
+
+/** An Event to record about a ProxyConfig. */
+export interface StatusEvent {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: 'ConfigShadowed' | 'NodeSyncFailed' | 'RolloutComplete';
+  readonly message: string;
+}
+
+/** What happened between two statuses of a ProxyConfig that is worth an Event: transitions, never states. */
+export function statusEvents(previous: ProxyConfigStatus | undefined, next: ProxyConfigStatus): StatusEvent[] {
+  const events = [shadowed(previous, next), failed(previous, next), complete(previous, next)];
+  return events.filter((event) => event !== undefined);
+}
+
+function shadowed(previous: ProxyConfigStatus | undefined, next: ProxyConfigStatus): StatusEvent | undefined {
+  const accepted = conditionOf(next.conditions, 'Accepted');
+  const before = conditionOf(previous?.conditions, 'Accepted');
+  if (accepted?.reason !== 'Shadowed' || before?.reason === 'Shadowed') return undefined;
+  return { type: 'Warning', reason: 'ConfigShadowed', message: accepted.message };
+}
+
+function failed(previous: ProxyConfigStatus | undefined, next: ProxyConfigStatus): StatusEvent | undefined {
+  if ((next.nodes?.failed ?? 0) <= (previous?.nodes?.failed ?? 0)) return undefined;
+  const message = conditionOf(next.conditions, 'Degraded')?.message ?? 'nodes fail';
+  return { type: 'Warning', reason: 'NodeSyncFailed', message };
+}
+
+function complete(previous: ProxyConfigStatus | undefined, next: ProxyConfigStatus): StatusEvent | undefined {
+  if (next.currentRevision === undefined || next.currentRevision === previous?.currentRevision) return undefined;
+  return { type: 'Normal', reason: 'RolloutComplete', message: `all nodes have revision ${next.currentRevision}` };
+}

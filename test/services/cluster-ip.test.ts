@@ -1,0 +1,150 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Answer } from '../support/namespace.ts';
+import { loadBalancer, service, slice } from './objects.ts';
+import { addresses, Rig } from './rig.ts';
+import type { Where } from './rig.ts';
+
+const families = [4, 6] as const;
+const protocols = ['tcp', 'udp'] as const;
+
+let rig: Rig;
+
+beforeAll(async () => {
+  rig = await Rig.create();
+  await rig.startEndpoints();
+}, 60_000);
+
+afterAll(async () => {
+  await rig[Symbol.asyncDispose]();
+});
+
+function ask(
+  where: Where,
+  address: string,
+  protocol: 'tcp' | 'udp' = 'tcp',
+  options: { port?: number; count?: number; timeoutMilliseconds?: number } = {},
+): Promise<Answer[]> {
+  const { port = 80, count = 1, timeoutMilliseconds = 1500 } = options;
+  return rig.namespaceOf(where).request({ protocol, address, port, count, timeoutMilliseconds });
+}
+
+const host = (endpoint: string | undefined): string => (endpoint ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+
+describe('a ClusterIP Service with endpoints on this node and on another', () => {
+  beforeAll(async () => {
+    rig.service('web', service());
+    for (const family of families) rig.slice(`web-${family}`, slice('web', family, ['localPod', 'remotePod']));
+    await rig.run();
+  });
+
+  for (const family of families) {
+    const { clusterIP, localPod, remotePod, clientPod, node } = addresses[family];
+    for (const protocol of protocols) {
+      it(`spreads a pod's connections over both, who see the pod's own address (IPv${family}, ${protocol})`, async () => {
+        const answers = await ask('clientPod', clusterIP, protocol, { count: 60 });
+        expect(answers.map((answer) => answer.error).filter(Boolean)).toEqual([]);
+        const servers = new Set(answers.map((answer) => host(answer.server)));
+        expect(servers).toEqual(new Set([localPod, remotePod]));
+        expect(new Set(answers.map((answer) => host(answer.client)))).toEqual(new Set([clientPod]));
+      });
+
+      it(`serves the node itself and clients from outside, masqueraded (IPv${family}, ${protocol})`, async () => {
+        for (const where of ['node', 'outside'] as const) {
+          const answers = await ask(where, clusterIP, protocol, { count: 20 });
+          expect(answers.map((answer) => answer.error).filter(Boolean)).toEqual([]);
+          for (const answer of answers) expect(host(answer.client)).not.toBe(addresses[family].outside);
+          expect(answers.some((answer) => host(answer.client) === node)).toBe(true);
+        }
+      });
+    }
+
+    it(`lets an endpoint reach itself through the Service (IPv${family})`, async () => {
+      const answers = await ask('localPod', clusterIP, 'tcp', { count: 30 });
+      expect(answers.map((answer) => answer.error).filter(Boolean)).toEqual([]);
+      const toItself = answers.filter((answer) => host(answer.server) === localPod);
+      expect(toItself.length).toBeGreaterThan(0);
+      for (const answer of toItself) expect(host(answer.client)).not.toBe(localPod);
+    });
+
+    it(`rejects a port that the Service does not have (IPv${family})`, async () => {
+      for (const protocol of protocols) {
+        const [answer] = await ask('clientPod', clusterIP, protocol, { port: 81 });
+        expect(answer?.error).toBe('ECONNREFUSED');
+      }
+    });
+
+    it(`drops connections to an address of the Service CIDR that no Service has (IPv${family})`, async () => {
+      const unused = family === 4 ? '10.96.0.77' : 'fd00:10:96::77';
+      const [answer] = await ask('clientPod', unused, 'tcp', { timeoutMilliseconds: 600 });
+      expect(answer?.error).toBe('ETIMEDOUT');
+    });
+  }
+
+  it('counts new connections per Service in the kernel', async () => {
+    const before = await rig.nft('list', 'set', 'inet', 'nftproxy', 'service_ports4');
+    await ask('clientPod', addresses[4].clusterIP, 'tcp', { count: 7 });
+    const after = await rig.nft('list', 'set', 'inet', 'nftproxy', 'service_ports4');
+    const packets = (text: string): number =>
+      Number(/10\.96\.0\.10 \. tcp \. 80 counter packets (\d+)/.exec(text)?.[1] ?? Number.NaN);
+    expect(packets(after) - packets(before)).toBe(7);
+  });
+
+  it('translates SCTP as well', async () => {
+    const map = await rig.nft('list', 'map', 'inet', 'nftproxy', 'endpoints4');
+    expect(map).toContain('10.96.0.10 . sctp . 80 . 0 : 10.244.1.2 . 8080');
+  });
+
+  it('is printed and parsed by nft, whatever features are in use', async () => {
+    expect(await rig.nft('list', 'ruleset')).toContain('table inet nftproxy');
+    JSON.parse(await rig.nft('-j', 'list', 'ruleset'));
+  });
+
+  it('follows the endpoints: only those that are left get new connections', async () => {
+    rig.slice('web-4', slice('web', 4, ['remotePod']));
+    const { applied } = await rig.run();
+    // Chains for a number of endpoints that nothing had before come first, in a transaction of their own.
+    expect(applied.transactions).toBeLessThanOrEqual(2);
+    const answers = await ask('clientPod', addresses[4].clusterIP, 'tcp', { count: 20 });
+    expect(new Set(answers.map((answer) => host(answer.server)))).toEqual(new Set([addresses[4].remotePod]));
+  });
+
+  it('rejects at once when the last endpoint has gone, and serves again when one comes', async () => {
+    rig.slice('web-4', slice('web', 4, []));
+    await rig.run();
+    for (const where of ['clientPod', 'node', 'outside'] as const) {
+      for (const protocol of protocols) {
+        const [answer] = await ask(where, addresses[4].clusterIP, protocol);
+        expect(answer?.error, `${where} ${protocol}`).toBe('ECONNREFUSED');
+      }
+    }
+    rig.slice('web-4', slice('web', 4, ['localPod']));
+    await rig.run();
+    const [answer] = await ask('clientPod', addresses[4].clusterIP);
+    expect(host(answer?.server)).toBe(addresses[4].localPod);
+  });
+
+  it('writes nothing on a restart that finds everything right', async () => {
+    const objects = {
+      services: { web: service() },
+      slices: { 'web-4': slice('web', 4, ['localPod']), 'web-6': slice('web', 6, ['localPod', 'remotePod']) },
+    };
+    // The first restart may remove a chain for a number of endpoints that nothing has any more.
+    rig.restart(objects);
+    expect((await rig.run()).applied.elements).toBe(0);
+    const listed = await rig.nft('list', 'table', 'inet', 'nftproxy');
+    rig.restart(objects);
+    const { applied } = await rig.run();
+    expect(applied.elements).toBe(0);
+    expect(await rig.nft('list', 'table', 'inet', 'nftproxy')).toBe(listed);
+  });
+
+  it('repairs on a restart what is not right any more', async () => {
+    rig.restart({ services: { web: loadBalancer() }, slices: { 'web-4': slice('web', 4, ['remotePod']) } });
+    const { applied } = await rig.run();
+    expect(applied.elements).toBeGreaterThan(0);
+    const answers = await ask('clientPod', addresses[4].clusterIP, 'tcp', { count: 10 });
+    expect(new Set(answers.map((answer) => host(answer.server)))).toEqual(new Set([addresses[4].remotePod]));
+    const [refused] = await ask('clientPod', addresses[6].clusterIP);
+    expect(refused?.error).toBe('ECONNREFUSED');
+  });
+});

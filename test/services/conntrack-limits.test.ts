@@ -1,0 +1,119 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/runtime/clock.ts';
+import { ConntrackCleaner } from '../../src/agent/conntrack/cleaner.ts';
+import { tracked, trackedPort } from '../../src/agent/node-services.ts';
+import type { Tracked } from '../../src/agent/node-services.ts';
+import { ConntrackSocket } from '../../src/nftables/index.ts';
+import { sendSctp, serveSctp } from './sctp.ts';
+import { loadBalancer, slice } from './objects.ts';
+import type { Pod } from './objects.ts';
+import { addresses, Rig } from './rig.ts';
+
+let rig: Rig;
+let conntrack: ConntrackSocket;
+let cleaner: ConntrackCleaner<Tracked>;
+let cleanUps = 0;
+const ip = addresses[4];
+
+beforeAll(async () => {
+  rig = await Rig.create();
+  await rig.startEndpoints();
+  conntrack = ConntrackSocket.open({ namespacePath: rig.node.path });
+  cleaner = new ConntrackCleaner<Tracked>({
+    table: {
+      entries: async (section) => (await conntrack.entries(section)).map((entry) => tracked(entry, section)),
+      delete: ({ entry }) => conntrack.delete(entry),
+    },
+    nodePortAddresses: () => new Set([ip.node, addresses[6].node]),
+    onCleaned: () => (cleanUps += 1),
+    onFailure: (error) => {
+      throw error;
+    },
+    clock: systemClock,
+  });
+  rig.service('web', loadBalancer());
+}, 60_000);
+
+afterAll(async () => {
+  await cleaner.stop();
+  conntrack.close();
+  await rig[Symbol.asyncDispose]();
+});
+
+/** Writes these endpoints and waits until conntrack has been looked through. */
+async function endpoints(pods: readonly Pod[]): Promise<void> {
+  rig.slice('web-4', slice('web', 4, pods));
+  const { changes } = await rig.run();
+  const before = cleanUps;
+  cleaner.applied(
+    changes.flatMap(({ before: old, after }) => {
+      const id = (after ?? old)?.id;
+      return id === undefined ? [] : [[id, after && trackedPort(after)] as const];
+    }),
+  );
+  await expect.poll(() => cleanUps, { timeout: 15_000 }).toBeGreaterThan(before);
+  // Cleaning goes protocol by protocol: until it rests.
+  await new Promise((resolve) => setTimeout(resolve, 300));
+}
+
+/** The connections with this source port, as the conntrack tool lists them. */
+async function entries(protocol: string, sourcePort: number): Promise<string> {
+  return (await rig.node.run('conntrack', ['-L', '-p', protocol, '--orig-port-src', String(sourcePort)])).trim();
+}
+
+describe('a TCP connection that has not been answered', () => {
+  const request = { protocol: 'tcp', address: ip.clusterIP, port: 80, sourcePort: 41_000 } as const;
+
+  it('is freed when its endpoint goes, so that the client’s next SYN reaches another one', async () => {
+    await endpoints(['localPod']);
+    // The endpoint is there but silent: its address swallows the SYN.
+    await rig.localPod.nft(
+      'add table inet silent\nadd chain inet silent input { type filter hook input priority 0; policy drop; }\n',
+    );
+    const attempt = rig.namespaceOf('clientPod').request({ ...request, timeoutMilliseconds: 20_000 });
+    await expect.poll(() => entries('tcp', 41_000)).toContain('UNREPLIED');
+    await endpoints(['remotePod']);
+    const [answer] = await attempt;
+    expect(answer?.server).toBe(`${ip.remotePod}:8080`);
+    await rig.localPod.run('nft', ['delete', 'table', 'inet', 'silent']);
+  });
+
+  it('of an answered one nothing is deleted: it ends gracefully', async () => {
+    await endpoints(['localPod']);
+    await rig.namespaceOf('clientPod').request({ ...request, sourcePort: 41_001 });
+    expect(await entries('tcp', 41_001)).toContain(`src=${ip.localPod}`);
+    await endpoints(['remotePod']);
+    expect(await entries('tcp', 41_001)).toContain(`src=${ip.localPod}`);
+  });
+});
+
+describe('a flow to the port number of a NodePort', () => {
+  const flow = (address: string, sourcePort: number) =>
+    rig.namespaceOf('outside').request({ protocol: 'udp', address, port: 30080, sourcePort, timeoutMilliseconds: 400 });
+
+  it('is freed on this node’s addresses only: one that passes through to another machine stays', async () => {
+    await endpoints(['localPod']);
+    // 172.30.0.2 is another node: this one only routes to it.
+    await flow('172.30.0.2', 42_000);
+    await flow(ip.node, 42_001);
+    const passing = await entries('udp', 42_000);
+    expect(passing).toContain('dst=172.30.0.2');
+    expect(await entries('udp', 42_001)).toContain(`src=${ip.localPod}`);
+    await endpoints(['remotePod']);
+    expect(await entries('udp', 42_001)).toBe('');
+    expect(await entries('udp', 42_000)).toContain('dst=172.30.0.2');
+  });
+});
+
+describe('an SCTP association', () => {
+  it('whose endpoint has gone is freed, as with UDP', async () => {
+    await serveSctp(rig.namespaceOf('localPod'), ip.localPod, 8080);
+    await endpoints(['localPod']);
+    const request = { source: ip.clientPod, destination: ip.clusterIP, port: 80, sourcePort: 43_000 };
+    const answer = await sendSctp(rig.namespaceOf('clientPod'), { ...request, timeoutMilliseconds: 3000 });
+    expect(answer).toMatchObject({ outcome: 'answered' });
+    expect(await entries('sctp', 43_000)).toContain(`src=${ip.localPod}`);
+    await endpoints(['remotePod']);
+    expect(await entries('sctp', 43_000)).toBe('');
+  });
+});
