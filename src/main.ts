@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-import { runCommand } from './cli/command.ts';
+import { runCommand } from './cli/index.ts';
 
 process.exitCode = await runCommand(process.argv.slice(2));

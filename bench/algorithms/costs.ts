@@ -1,6 +1,6 @@
 import { algorithms } from '../../src/services/index.ts';
 import type { Algorithm } from '../../src/services/index.ts';
-import { elementsOf } from '../../src/dataplane/nftables/elements.ts';
+import { elementsOf } from '../../src/dataplane/nftables/index.ts';
 import { flowsOf } from '../../test/balancing/objects.ts';
 import type { Rig } from '../../test/balancing/rig.ts';
 import { sumOf } from '../../test/balancing/statistics.ts';

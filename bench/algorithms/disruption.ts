@@ -1,4 +1,4 @@
-import type { maglevTableSizes } from '../../src/api/types.ts';
+import type { maglevTableSizes } from '../../src/api/index.ts';
 import { endpointAddress, flowsOf } from '../../test/balancing/objects.ts';
 import type { Rig } from '../../test/balancing/rig.ts';
 import { legend, verticalAxis } from '../pictures/plot.ts';

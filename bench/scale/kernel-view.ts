@@ -1,5 +1,5 @@
 import type { Namespace } from '../../test/support/namespace.ts';
-import { definitionOf } from '../../src/dataplane/nftables/sets.ts';
+import { definitionOf } from '../../src/dataplane/nftables/index.ts';
 import { NftablesSocket } from '../../src/nftables/index.ts';
 import type { SetDefinition } from '../../src/nftables/index.ts';
 import { clusterIp, servicePort, targetPort } from './objects.ts';

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { cpus, loadavg, release, totalmem } from 'node:os';
-import { packageVersion } from '../../src/runtime/version.ts';
+import { packageVersion } from '../../src/runtime/index.ts';
 import type { Size } from './objects.ts';
 
 /** One figure of the report. */

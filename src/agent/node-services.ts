@@ -1,23 +1,18 @@
 import { availableParallelism, networkInterfaces } from 'node:os';
-import { durationSeconds } from '../api/duration.ts';
-import type { ConntrackSettings } from '../api/types.ts';
+import { durationSeconds } from '../api/index.ts';
+import type { ConntrackSettings } from '../api/index.ts';
 import type { EventRecorder } from '../kubernetes/index.ts';
-import type { ConntrackEntry, ConntrackSocket } from '../nftables/index.ts';
-import { familyOf } from '../ip/address.ts';
-import { protocols } from '../dataplane/nftables/endpoint-selection-chains.ts';
+import type { ConntrackEntry, ConntrackSocket } from '../conntrack/index.ts';
+import { familyOf } from '../ip/index.ts';
+import { protocols } from '../dataplane/index.ts';
 import type { ForwardingState, ServicePort } from '../services/index.ts';
-import type { Clock } from '../runtime/clock.ts';
-import { ConntrackCleaner } from './conntrack/cleaner.ts';
-import type { ConntrackSection } from './conntrack/stale-connection-tracker.ts';
-import type { TrackedConnection, TrackedServicePort } from './conntrack/what-is-stale.ts';
-import { HealthCheckNodePorts } from './node-ports/health-check-node-ports.ts';
-import { LocalhostNodePorts } from './node-ports/localhost-node-ports.ts';
-import { describeError } from '../runtime/log.ts';
-import type { Logger } from '../runtime/log.ts';
-import type { AgentMetrics } from './observe/metrics.ts';
-import { nodePortAddresses } from './node-ports/node-addresses.ts';
-import type { SyncResult } from './sync/sync.ts';
-import { applyConntrackSysctls, sysctlFiles } from './conntrack/sysctls.ts';
+import { describeError } from '../runtime/index.ts';
+import type { Clock, Logger } from '../runtime/index.ts';
+import { applyConntrackSysctls, ConntrackCleaner, sysctlFiles } from './conntrack/index.ts';
+import type { ConntrackSection, TrackedConnection, TrackedServicePort } from './conntrack/index.ts';
+import { HealthCheckNodePorts, LocalhostNodePorts, nodePortAddresses } from './node-ports/index.ts';
+import type { AgentMetrics } from './observe/index.ts';
+import type { SyncResult } from './sync/index.ts';
 
 /** How often the node's own addresses are looked at for the listeners; the kernel's rules follow them by themselves. */
 const addressMilliseconds = 2000;

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { parseArgs } from 'node:util';
-import { logFormats, logLevels } from '../runtime/log.ts';
-import type { LogFormat, LogLevel } from '../runtime/log.ts';
+import { logFormats, logLevels, UsageError } from '../runtime/index.ts';
+import type { LogFormat, LogLevel } from '../runtime/index.ts';
 
 /** What `nftproxy agent` is told on its command line. */
 export interface AgentOptions {
@@ -17,11 +17,6 @@ export interface AgentOptions {
   readonly sysctlDirectory: string;
   readonly logFormat: LogFormat;
   readonly logLevel: LogLevel;
-}
-
-/** A command line that cannot be understood; the message says which option and what it takes. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
 }
 
 export const agentUsage = `Usage: nftproxy agent [options]

@@ -1,4 +1,4 @@
-import { parseCidr } from '../ip/prefix.ts';
+import { parseCidr } from '../ip/index.ts';
 import type { EffectiveConfig, ProxySettings } from './types.ts';
 
 /** What a ProxyConfig that says nothing means. The CRD schema carries the same values (a test compares them). */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseCidr } from '../ip/prefix.ts';
+import { parseCidr } from '../ip/index.ts';
 import { defaults, withDefaults } from './defaults.ts';
 import { durationSeconds } from './duration.ts';
 import { revisionOf } from './revision.ts';

@@ -1,10 +1,8 @@
-import { Agent } from '../agent/agent.ts';
-import { systemClock } from '../runtime/clock.ts';
-import { createLogger } from '../runtime/log.ts';
-import { agentUsage, parseAgentOptions } from '../agent/options.ts';
-import { packageVersion } from '../runtime/version.ts';
+import { Agent, agentUsage, parseAgentOptions } from '../agent/index.ts';
+import { createLogger, packageVersion, systemClock } from '../runtime/index.ts';
 import { ApiClient, loadConnection } from '../kubernetes/index.ts';
-import { ConntrackSocket, NftablesSocket } from '../nftables/index.ts';
+import { ConntrackSocket } from '../conntrack/index.ts';
+import { NftablesSocket } from '../nftables/index.ts';
 import { untilSignal } from './signals.ts';
 
 /** `nftproxy agent`: runs until SIGTERM or SIGINT, and leaves the rules in place. */

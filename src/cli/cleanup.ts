@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { claimTable } from '../dataplane/nftables/claim.ts';
+import { claimTable } from '../dataplane/index.ts';
 import { NftablesSocket, Transaction } from '../nftables/index.ts';
 
 const usage = `Usage: nftproxy cleanup

@@ -1,5 +1,4 @@
-import { UsageError } from '../agent/options.ts';
-import { describeError } from '../runtime/log.ts';
+import { describeError, UsageError } from '../runtime/index.ts';
 
 /** A subcommand: gets the arguments after its name, returns the exit code. */
 type Subcommand = (args: readonly string[]) => Promise<number>;

@@ -19,7 +19,7 @@ export async function crds(args: readonly string[]): Promise<number> {
     return values.help === true ? 0 : 2;
   }
   // Loaded here: the classes bring class-validator, which other subcommands do without.
-  const { crdFiles } = await import('../api/schema/crds.ts');
+  const { crdFiles } = await import('../api/schema/index.ts');
   await mkdir(values.out, { recursive: true });
   for (const { name, text } of crdFiles()) {
     const path = join(values.out, name);

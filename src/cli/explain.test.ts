@@ -1,6 +1,6 @@
+import { UsageError } from '../runtime/index.ts';
 import { describe, expect, it } from 'vitest';
-import { UsageError } from '../agent/options.ts';
-import type { Outcome, Packet } from '../dataplane/nftables/trace.ts';
+import type { Outcome, Packet } from '../dataplane/index.ts';
 import type { ServicePort } from '../services/index.ts';
 import { ownerOf, questionOf } from './explain.ts';
 

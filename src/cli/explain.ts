@@ -1,15 +1,13 @@
+import { UsageError } from '../runtime/index.ts';
 import { createSocket } from 'node:dgram';
 import { networkInterfaces } from 'node:os';
 import { parseArgs } from 'node:util';
-import { UsageError } from '../agent/options.ts';
-import { revisionOf } from '../api/revision.ts';
-import type { EffectiveConfig } from '../api/types.ts';
-import { contains } from '../ip/bytes.ts';
-import { definitionOf } from '../dataplane/nftables/sets.ts';
-import { trace } from '../dataplane/nftables/trace.ts';
-import type { Outcome, Packet, TableView } from '../dataplane/nftables/trace.ts';
+import { revisionOf } from '../api/index.ts';
+import type { EffectiveConfig } from '../api/index.ts';
+import { canonicalAddress, contains, familyOf } from '../ip/index.ts';
+import { definitionOf, trace } from '../dataplane/index.ts';
+import type { Outcome, Packet, TableView } from '../dataplane/index.ts';
 import { NftablesSocket } from '../nftables/index.ts';
-import { canonicalAddress, familyOf } from '../ip/address.ts';
 import type { Frontend, Protocol, ServicePort } from '../services/index.ts';
 
 const usage = `Usage: nftproxy explain --to ADDRESS:PORT [--from ADDRESS] [--protocol tcp|udp|sctp] [--interface NAME]

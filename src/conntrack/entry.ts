@@ -1,7 +1,6 @@
-import { formatIpv4, formatIpv6, writeIpv4, writeIpv6 } from '../nftables/address.ts';
-import { protocolName, protocolNumber } from '../nftables/fields.ts';
-import { hostIsLittleEndian } from '../netlink/message-writer.ts';
-import type { MessageWriter } from '../netlink/message-writer.ts';
+import { formatIpv4, formatIpv6, protocolName, protocolNumber, writeIpv4, writeIpv6 } from '../nftables/index.ts';
+import { hostIsLittleEndian } from '../netlink/index.ts';
+import type { MessageWriter } from '../netlink/index.ts';
 
 /** One direction of a connection, as seen on the wire. */
 export interface ConntrackTuple {

@@ -1,12 +1,15 @@
 import { conntrackAttribute, decodeEntry, encodeEntryName, statusBit } from './entry.ts';
 import type { ConntrackEntry, ConntrackFilter } from './entry.ts';
-import { protocolFamily, subsystem } from '../nftables/constants.ts';
-import { NetlinkError } from '../netlink/error.ts';
-import { NetlinkSocket } from '../netlink/socket.ts';
-import type { SocketOptions } from '../netlink/socket.ts';
-import { ask, dumpPages } from '../netlink/queries.ts';
-import type { Query } from '../netlink/queries.ts';
-import { RequestQueue } from '../netlink/request-queue.ts';
+import {
+  ask,
+  dumpPages,
+  NetlinkError,
+  NetlinkSocket,
+  protocolFamily,
+  RequestQueue,
+  subsystem,
+} from '../netlink/index.ts';
+import type { Query, SocketOptions } from '../netlink/index.ts';
 
 /** IPCTNL_MSG_CT_* */
 const conntrackMessage = { new: 0, get: 1, delete: 2 } as const;

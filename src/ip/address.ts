@@ -1,4 +1,5 @@
-import type { Family } from '../services/types.ts';
+/** IP family. */
+export type Family = 4 | 6;
 
 /** An address as 16-bit groups, most significant first: two for IPv4, eight for IPv6. */
 type Groups = readonly number[];

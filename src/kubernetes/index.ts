@@ -1,18 +1,36 @@
-export { ApiClient } from './client/client.ts';
-export type { ApplyOptions, DeleteOptions, RequestOptions } from './client/client.ts';
+export {
+  ApiClient,
+  ApiError,
+  ConnectionError,
+  isConflict,
+  isGone,
+  isNotFound,
+  objectKey,
+  resourcePath,
+} from './client/index.ts';
+export type {
+  ApplyOptions,
+  DeleteOptions,
+  KubernetesObject,
+  ObjectList,
+  ObjectMeta,
+  OwnerReference,
+  Query,
+  RequestOptions,
+  ResourceLocation,
+  Status,
+  WatchEvent,
+} from './client/index.ts';
 export { microTime, sleep, systemClock } from './clock.ts';
 export type { Clock } from './clock.ts';
-export { loadConnection } from './connection/connection.ts';
-export type { Connection, TlsMaterial } from './connection/connection.ts';
-export { ApiError, ConnectionError, isConflict, isGone, isNotFound } from './client/errors.ts';
-export { EventRecorder } from './events/event-recorder.ts';
-export type { EventRecorderOptions, EventRegarding } from './events/event-recorder.ts';
-export { LeaderElector } from './leader-election/leader-elector.ts';
-export type { LeaderElectorOptions } from './leader-election/leader-elector.ts';
-export type { Lease, LeaseSpec } from './leader-election/lease.ts';
-export { resourcePath } from './client/paths.ts';
-export type { Query, ResourceLocation } from './client/paths.ts';
-export { Reflector } from './reflector/reflector.ts';
-export type { ReflectorHandler, ReflectorOptions, ReflectorStatistics } from './reflector/reflector.ts';
-export { objectKey } from './client/types.ts';
-export type { KubernetesObject, ObjectList, ObjectMeta, OwnerReference, Status, WatchEvent } from './client/types.ts';
+export { loadConnection } from './connection/index.ts';
+export type { Connection, TlsMaterial } from './connection/index.ts';
+export { EventRecorder } from './events/index.ts';
+export type { EventRecorderOptions, EventRegarding } from './events/index.ts';
+export { selects } from './label-selector.ts';
+export { LeaderElector } from './leader-election/index.ts';
+export type { LeaderElectorOptions, Lease, LeaseSpec } from './leader-election/index.ts';
+export { Reflector } from './reflector/index.ts';
+export type { ReflectorHandler, ReflectorOptions, ReflectorStatistics } from './reflector/index.ts';
+export { WorkQueue } from './work-queue.ts';
+export type { Again } from './work-queue.ts';

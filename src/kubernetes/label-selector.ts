@@ -1,4 +1,4 @@
-import type { LabelSelector, LabelSelectorRequirement } from '../api/types.ts';
+import type { LabelSelector, LabelSelectorRequirement } from '../api/index.ts';
 
 type Labels = Readonly<Record<string, string>>;
 

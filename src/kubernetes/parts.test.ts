@@ -1,10 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Backoff } from '../runtime/backoff.ts';
+import { Backoff } from '../runtime/index.ts';
 import { microTime } from './clock.ts';
-import { compareVersions, ConsistencyCheck } from './reflector/consistency-check.ts';
-import { LineSplitter } from './client/line-splitter.ts';
-import { resourcePath, withQuery } from './client/paths.ts';
+import { compareVersions, ConsistencyCheck } from './reflector/index.ts';
+import { LineSplitter, resourcePath, withQuery } from './client/index.ts';
 
 describe('paths', () => {
   it.each([

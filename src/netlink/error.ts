@@ -1,4 +1,3 @@
-import type { Element } from '../nftables/elements.ts';
 import { errnoName } from './libc.ts';
 
 /** What of a batch the kernel refused. */
@@ -8,7 +7,7 @@ export interface Culprit {
   readonly set?: string;
   readonly chain?: string;
   /** The element that was at fault, where the operation carried several. */
-  readonly element?: Element;
+  readonly element?: { readonly set: string; readonly key: string; readonly data?: string };
   /** What the kernel said of this one: `EEXIST`. */
   readonly code: string;
 }

@@ -1,5 +1,5 @@
+import { nested } from './constants.ts';
 import { endianness } from 'node:os';
-import { nested } from '../nftables/constants.ts';
 
 /** Netlink headers and host-endian values are little-endian on every machine Kubernetes runs on but s390x. */
 export const hostIsLittleEndian = endianness() === 'LE';

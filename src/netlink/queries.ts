@@ -1,4 +1,4 @@
-import { acknowledgementAttribute, flag, messageType } from '../nftables/constants.ts';
+import { acknowledgementAttribute, flag, messageType } from './constants.ts';
 import { errno, errnoName } from './libc.ts';
 import type { Message } from './message-reader.ts';
 import { MessageWriter } from './message-writer.ts';

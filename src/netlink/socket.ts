@@ -1,4 +1,4 @@
-import { flag, messageType } from '../nftables/constants.ts';
+import { flag, messageType } from './constants.ts';
 import { errno, errnoName, lastErrno, libc } from './libc.ts';
 import { messages, Payload } from './message-reader.ts';
 import type { Message } from './message-reader.ts';

@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatIpv4, formatIpv6, SyntaxFault, writeIpv4, writeIpv6 } from './address.ts';
-import { MessageWriter } from '../netlink/message-writer.ts';
+import { MessageWriter } from '../netlink/index.ts';
 
 function ipv4Bytes(text: string): number[] {
   const writer = new MessageWriter();

@@ -1,4 +1,4 @@
-import { MessageWriter } from '../netlink/message-writer.ts';
+import { MessageWriter } from '../netlink/index.ts';
 
 const zero = 48;
 const dot = 46;

@@ -1,15 +1,7 @@
-import {
-  batchGenerationId,
-  elementListAttribute,
-  flag,
-  messageType,
-  nft,
-  protocolFamily,
-  subsystem,
-} from './constants.ts';
+import { batchGenerationId, elementListAttribute, nft } from './constants.ts';
 import { encodeElement } from './elements.ts';
 import type { Element } from './elements.ts';
-import { MessageWriter } from '../netlink/message-writer.ts';
+import { flag, messageType, MessageWriter, protocolFamily, subsystem } from '../netlink/index.ts';
 import type { SetDefinition } from './sets.ts';
 
 /** One message of a batch, for telling which operation failed. */

@@ -1,10 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { checkAnswers } from './commit.ts';
-import { errno } from '../netlink/libc.ts';
-import { Payload } from '../netlink/message-reader.ts';
-import type { Message } from '../netlink/message-reader.ts';
-import { MessageWriter } from '../netlink/message-writer.ts';
-import { NetlinkError } from '../netlink/error.ts';
+import { errno, MessageWriter, NetlinkError, Payload } from '../netlink/index.ts';
+import type { Message } from '../netlink/index.ts';
 import { Transaction } from './transaction.ts';
 
 /** NLMSG_ERROR, capped; 0 is an acknowledgement. */

@@ -1,14 +1,21 @@
 import type { Batch, Operation } from './batch.ts';
-import { acknowledgementAttribute, elementListAttribute, generationAttribute, nft, subsystem } from './constants.ts';
+import { elementListAttribute, generationAttribute, nft } from './constants.ts';
 import { decodeElement } from './elements.ts';
 import type { Element } from './elements.ts';
-import { errno, errnoName } from '../netlink/libc.ts';
-import { attributesOf, messages, Payload } from '../netlink/message-reader.ts';
-import type { Message } from '../netlink/message-reader.ts';
-import { hintFor, NetlinkError } from '../netlink/error.ts';
-import type { Culprit } from '../netlink/error.ts';
-import { acknowledgementOf, errorOf } from '../netlink/socket.ts';
-import type { NetlinkSocket } from '../netlink/socket.ts';
+import {
+  acknowledgementAttribute,
+  acknowledgementOf,
+  attributesOf,
+  errno,
+  errnoName,
+  errorOf,
+  hintFor,
+  messages,
+  NetlinkError,
+  Payload,
+  subsystem,
+} from '../netlink/index.ts';
+import type { Culprit, Message, NetlinkSocket } from '../netlink/index.ts';
 
 /** An error answer to a batch. */
 interface Complaint {

@@ -1,14 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
-import { elementListAttribute, nft, protocolFamily, setAttribute, subsystem } from './constants.ts';
+import { elementListAttribute, nft, setAttribute } from './constants.ts';
 import { decodeElement, encodeElement, joinIntervals } from './elements.ts';
 import type { Element, Mark } from './elements.ts';
-import { attributesOf } from '../netlink/message-reader.ts';
-import type { Message } from '../netlink/message-reader.ts';
-import type { MessageWriter } from '../netlink/message-writer.ts';
-import { NetlinkError } from '../netlink/error.ts';
-import type { NetlinkSocket } from '../netlink/socket.ts';
-import { ask, dump } from '../netlink/queries.ts';
-import type { Query } from '../netlink/queries.ts';
+import { ask, attributesOf, dump, NetlinkError, protocolFamily, subsystem } from '../netlink/index.ts';
+import type { Message, MessageWriter, NetlinkSocket, Query } from '../netlink/index.ts';
 import type { SetDefinition } from './sets.ts';
 
 /** Keys asked for at once: each answer takes about 1 KiB of the socket's queue. */

@@ -4,10 +4,9 @@ import { SyntaxFault } from './address.ts';
 import { decodeElement, encodeElement, joinIntervals } from './elements.ts';
 import type { Element } from './elements.ts';
 import { formatRange, mergePrefixes } from './intervals.ts';
-import { Payload } from '../netlink/message-reader.ts';
-import { MessageWriter } from '../netlink/message-writer.ts';
+import { MessageWriter, Payload } from '../netlink/index.ts';
 import type { SetDefinition } from './sets.ts';
-import { keysOf } from './testing/keys-of.ts';
+import { keysOf } from './testing/index.ts';
 
 /** What a set with these elements would list. */
 function throughTheWire(set: SetDefinition, elements: readonly Element[]): Element[] {

@@ -11,10 +11,9 @@ import { formatFields, writeFields } from './fields.ts';
 import type { FieldType } from './fields.ts';
 import { addressBytes, formatRange, parseRange } from './intervals.ts';
 import type { AddressBits } from './intervals.ts';
-import type { Payload } from '../netlink/message-reader.ts';
-import type { MessageWriter } from '../netlink/message-writer.ts';
+import type { MessageWriter, Payload } from '../netlink/index.ts';
 import type { SetDefinition } from './sets.ts';
-import { decodeVerdict, encodeVerdict } from './expressions/verdicts.ts';
+import { decodeVerdict, encodeVerdict } from './expressions/index.ts';
 
 /**
  * One element of a set or map, in nft's own text syntax: what `nft list` prints is what is written and read here.

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { NetlinkError } from '../netlink/error.ts';
+import { NetlinkError } from '../netlink/index.ts';
 import type { NftablesSocket } from './socket.ts';
 import { Transaction } from './transaction.ts';
 

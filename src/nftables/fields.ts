@@ -1,6 +1,6 @@
 import { formatIpv4, formatIpv6, SyntaxFault, writeIpv4, writeIpv6 } from './address.ts';
-import { hostIsLittleEndian } from '../netlink/message-writer.ts';
-import type { MessageWriter } from '../netlink/message-writer.ts';
+import { hostIsLittleEndian } from '../netlink/index.ts';
+import type { MessageWriter } from '../netlink/index.ts';
 
 /**
  * What a field of a key or of data holds, by nft's names. `slot` is a host-endian u32: the type of `numgen` and

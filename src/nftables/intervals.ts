@@ -1,5 +1,5 @@
 import { formatIpv4, formatIpv6, isIpv6, SyntaxFault, writeIpv4, writeIpv6 } from './address.ts';
-import { MessageWriter } from '../netlink/message-writer.ts';
+import { MessageWriter } from '../netlink/index.ts';
 
 /** An inclusive range of addresses of one family as numbers. */
 export interface AddressRange {

@@ -1,6 +1,6 @@
-import { chainAttribute, hookAttribute, hookNumber, protocolFamily, tableAttribute, tableFlag } from './constants.ts';
-import type { Message, Payload } from '../netlink/message-reader.ts';
-import { attributesOf } from '../netlink/message-reader.ts';
+import { chainAttribute, hookAttribute, hookNumber, tableAttribute, tableFlag } from './constants.ts';
+import { attributesOf, protocolFamily } from '../netlink/index.ts';
+import type { Message, Payload } from '../netlink/index.ts';
 import type { ChainDefinition } from './transaction.ts';
 import { userDataString, userDataType } from './user-data.ts';
 

@@ -2,18 +2,24 @@ import { describe, expect, it } from 'vitest';
 import { fingerprint, ruleText } from './rules.ts';
 import {
   comparePrefix,
+  concat,
   ctStatusDnat,
   dnatFromMap,
   drop,
   formatSeconds,
   goto,
   iifname,
+  ipDaddr,
+  ipSaddr,
+  jhash,
+  l4proto,
   lookup,
   matchL4Protocols,
+  numgenRandom,
+  thDport,
   updateMap,
-} from './expressions/statements.ts';
-import type { Statement } from './expressions/statements.ts';
-import { concat, ipDaddr, ipSaddr, jhash, l4proto, numgenRandom, thDport } from './expressions/values.ts';
+} from './expressions/index.ts';
+import type { Statement } from './expressions/index.ts';
 
 function hash(...statements: Statement[]): string {
   return fingerprint({ chain: 'c', statements });

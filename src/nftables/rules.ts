@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import { ruleAttribute } from './constants.ts';
-import { ExpressionEncoder } from './expressions/encoder.ts';
-import type { AnonymousSetMaker } from './expressions/encoder.ts';
-import type { Payload } from '../netlink/message-reader.ts';
-import { MessageWriter } from '../netlink/message-writer.ts';
-import type { Statement } from './expressions/statements.ts';
+import { ExpressionEncoder } from './expressions/index.ts';
+import type { AnonymousSetMaker, Statement } from './expressions/index.ts';
+import { MessageWriter } from '../netlink/index.ts';
+import type { Payload } from '../netlink/index.ts';
 import { binary, comment, userDataBytes, userDataString, userDataType } from './user-data.ts';
 
 /** A rule to append to a chain. */

@@ -1,12 +1,12 @@
+import { flag } from '../netlink/index.ts';
 import type { Batch } from './batch.ts';
-import { elementListAttribute, flag, nft, setAttribute, setDescription, setFlag } from './constants.ts';
+import { elementListAttribute, nft, setAttribute, setDescription, setFlag } from './constants.ts';
 import { encodeElement } from './elements.ts';
 import { fieldLength, keyLength, typeNumber, typesOfNumber } from './fields.ts';
 import type { FieldType } from './fields.ts';
-import type { Payload } from '../netlink/message-reader.ts';
-import type { MessageWriter } from '../netlink/message-writer.ts';
-import { encodeCounter } from './expressions/encoder.ts';
-import type { AnonymousSet } from './expressions/encoder.ts';
+import type { MessageWriter, Payload } from '../netlink/index.ts';
+import { encodeCounter } from './expressions/index.ts';
+import type { AnonymousSet } from './expressions/index.ts';
 import { setUserData, userDataString, userDataType } from './user-data.ts';
 
 /** A named set (no `data`) or map of an inet table. */

@@ -1,20 +1,22 @@
 import { checkAnswers, generationOf } from './commit.ts';
 import type { Generation } from './commit.ts';
-import { chainAttribute, nft, protocolFamily, ruleAttribute, setAttribute, subsystem } from './constants.ts';
+import { chainAttribute, nft, ruleAttribute, setAttribute } from './constants.ts';
 import { tableAttribute } from './constants.ts';
 import { elementsByKey, readElements } from './element-queries.ts';
 import type { Element } from './elements.ts';
-import { attributesOf } from '../netlink/message-reader.ts';
-import type { Message } from '../netlink/message-reader.ts';
-import type { MessageWriter } from '../netlink/message-writer.ts';
-import { NetlinkError } from '../netlink/error.ts';
-import { NetlinkSocket } from '../netlink/socket.ts';
-import type { SocketOptions } from '../netlink/socket.ts';
+import {
+  ask,
+  attributesOf,
+  dump,
+  NetlinkError,
+  NetlinkSocket,
+  protocolFamily,
+  RequestQueue,
+  subsystem,
+} from '../netlink/index.ts';
+import type { Message, MessageWriter, Query, SocketOptions } from '../netlink/index.ts';
 import { decodeChain, decodeTable } from './objects.ts';
 import type { ChainInfo, TableInfo } from './objects.ts';
-import { ask, dump } from '../netlink/queries.ts';
-import type { Query } from '../netlink/queries.ts';
-import { RequestQueue } from '../netlink/request-queue.ts';
 import { decodeRule } from './rules.ts';
 import type { RuleInfo } from './rules.ts';
 import { decodeSet } from './sets.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { nft, subsystem } from './constants.ts';
-import { messages, Payload } from '../netlink/message-reader.ts';
+import { nft } from './constants.ts';
+import { messages, Payload, subsystem } from '../netlink/index.ts';
 import type { SetDefinition } from './sets.ts';
-import { goto, matchL4Protocols, nfproto } from './expressions/statements.ts';
+import { goto, matchL4Protocols, nfproto } from './expressions/index.ts';
 import { Transaction } from './transaction.ts';
 
 const set: SetDefinition = { name: 'endpoints4', key: ['ipv4_addr', 'inet_service'], data: ['ipv4_addr'] };

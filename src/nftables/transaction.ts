@@ -2,7 +2,6 @@ import { Batch } from './batch.ts';
 import {
   chainAttribute,
   elementListAttribute,
-  flag,
   hookAttribute,
   hookNumber,
   nft,
@@ -12,8 +11,8 @@ import {
   tableFlag,
 } from './constants.ts';
 import type { Element } from './elements.ts';
-import type { AnonymousSet } from './expressions/encoder.ts';
-import { MessageWriter } from '../netlink/message-writer.ts';
+import type { AnonymousSet } from './expressions/index.ts';
+import { flag, MessageWriter } from '../netlink/index.ts';
 import { encodeRule, ruleText } from './rules.ts';
 import type { Rule } from './rules.ts';
 import { encodeAnonymousSet, encodeSet } from './sets.ts';

@@ -1,6 +1,5 @@
 import type { FieldType } from './fields.ts';
-import type { Payload } from '../netlink/message-reader.ts';
-import type { MessageWriter } from '../netlink/message-writer.ts';
+import type { MessageWriter, Payload } from '../netlink/index.ts';
 import type { SetDefinition } from './sets.ts';
 
 /**

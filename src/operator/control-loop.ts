@@ -1,18 +1,15 @@
-import type { ProxyConfig } from '../api/types.ts';
+import type { ProxyConfig } from '../api/index.ts';
+import { WorkQueue } from '../kubernetes/index.ts';
 import type { ApiClient, EventRecorder, ReflectorStatistics } from '../kubernetes/index.ts';
-import { AgentsReconciler } from './agents/agents-reconciler.ts';
-import { sharesOf, winnerOf } from './rollout/assign-nodes.ts';
-import type { Share } from './rollout/assign-nodes.ts';
-import { ClusterCache } from './cluster/cluster-cache.ts';
-import { constructWithKubeconfig } from './library/construct-with-kubeconfig.ts';
+import { AgentsReconciler } from './agents/index.ts';
+import { NodeReconciler, sharesOf, winnerOf } from './rollout/index.ts';
+import type { Share, View } from './rollout/index.ts';
+import { ClusterCache } from './cluster/index.ts';
+import { constructWithKubeconfig, ProxyConfigController } from './library/index.ts';
 import type { OperatorLog } from './log.ts';
-import type { OperatorMetrics } from './http/metrics.ts';
-import { NodeReconciler } from './rollout/node-reconciler.ts';
-import type { View } from './rollout/node-reconciler.ts';
+import type { OperatorMetrics } from './http/index.ts';
 import type { OperatorOptions } from './options.ts';
-import { ProxyConfigController } from './library/proxy-config-controller.ts';
-import { StatusReconciler } from './status/status-reconciler.ts';
-import { WorkQueue } from '../kubernetes/work-queue.ts';
+import { StatusReconciler } from './status/index.ts';
 
 export interface ControlLoopParts {
   readonly client: ApiClient;

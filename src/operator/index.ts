@@ -1,5 +1,5 @@
 export { operatorMain } from './main.ts';
-export { OperatorUsageError, operatorUsage, parseOperatorOptions } from './options.ts';
+export { operatorUsage, OperatorUsageError, parseOperatorOptions } from './options.ts';
 export type { OperatorOptions } from './options.ts';
 export { runOperator } from './run-operator.ts';
 export type { RunningOperator } from './run-operator.ts';

@@ -6,10 +6,10 @@ import request from 'supertest';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startApiServer } from '../../test/apiserver/index.ts';
 import { startKubeApiServer } from '../../test/cluster/kube-apiserver.ts';
-import type { ProxyConfig, ProxyConfigSpec, ProxyNodeState } from '../api/types.ts';
+import type { ProxyConfig, ProxyConfigSpec, ProxyNodeState } from '../api/index.ts';
 import { ApiClient, isNotFound, loadConnection, resourcePath } from '../kubernetes/index.ts';
-import { conditionOf } from './status/conditions.ts';
-import type { RawDaemonSet } from './agents/daemon-set.ts';
+import { conditionOf } from './status/index.ts';
+import type { RawDaemonSet } from './agents/index.ts';
 import { runOperator } from './run-operator.ts';
 import type { RunningOperator } from './run-operator.ts';
 

@@ -9,12 +9,10 @@ import type {
 import { EventRecorder } from '../kubernetes/index.ts';
 import type { ApiClient } from '../kubernetes/index.ts';
 import { ControlLoop } from './control-loop.ts';
-import { HealthController, MetricsController } from './http/http.controllers.ts';
+import { HealthController, MetricsController, OperatorMetrics, OperatorReadiness } from './http/index.ts';
 import { Leadership } from './leadership.ts';
 import { logTo } from './log.ts';
-import { OperatorMetrics } from './http/metrics.ts';
 import type { OperatorOptions } from './options.ts';
-import { OperatorReadiness } from './http/readiness.ts';
 
 const pingSeconds = 5;
 

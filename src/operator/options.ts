@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { parseArgs } from 'node:util';
-import { parseHostPort } from './agents/api-server-address.ts';
-import type { HostPort } from './agents/api-server-address.ts';
+import { parseHostPort } from './agents/index.ts';
+import type { HostPort } from './agents/index.ts';
 
 /** What `nftproxy operator` is told on its command line. */
 export interface OperatorOptions {

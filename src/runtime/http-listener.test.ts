@@ -2,7 +2,7 @@ import { createServer } from 'node:net';
 import { describe, expect, test, vi } from 'vitest';
 import { systemClock } from './clock.ts';
 import { formatBindAddress, HttpListener, listen, parseBindAddress } from './http-listener.ts';
-import { ManualClock } from './testing/manual-clock.ts';
+import { ManualClock } from './testing/index.ts';
 
 // The machine that runs this may be busy.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });

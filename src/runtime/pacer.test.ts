@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
-import { ManualClock } from './testing/manual-clock.ts';
+import { ManualClock } from './testing/index.ts';
 import { Pacer } from './pacer.ts';
 
 // The machine that runs this may be busy.

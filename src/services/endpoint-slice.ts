@@ -1,4 +1,4 @@
-import { canonicalAddress, familyOf } from '../ip/address.ts';
+import { canonicalAddress, familyOf } from '../ip/index.ts';
 import type { Interner } from './interner.ts';
 import type { EndpointObject, EndpointPortObject, EndpointSliceObject, Maybe } from './objects.ts';
 import { compact, compareText, flat, items, portNumber, protocolOf, text } from './read.ts';

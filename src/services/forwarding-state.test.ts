@@ -4,7 +4,7 @@ import { ipvsSchedulers } from './algorithms.ts';
 import { ForwardingState } from './forwarding-state.ts';
 import type { EndpointSliceObject, NodeObject, ServiceObject } from './objects.ts';
 import { reasons } from './reasons.ts';
-import { service, slice } from './testing/objects.ts';
+import { service, slice } from './testing/index.ts';
 
 const config = { defaultAlgorithm: 'random', maglevTableSize: 1021, nodeName: 'here' } as const;
 const web = 'default/web:/tcp/4';

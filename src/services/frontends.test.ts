@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ForwardingState } from './forwarding-state.ts';
 import type { ServiceObject } from './objects.ts';
-import { service, slice } from './testing/objects.ts';
+import { service, slice } from './testing/index.ts';
 import type { Frontend } from './types.ts';
 
 const config = { defaultAlgorithm: 'random', maglevTableSize: 1021, nodeName: 'here' } as const;

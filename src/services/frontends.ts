@@ -1,4 +1,4 @@
-import { familyOf } from '../ip/address.ts';
+import { familyOf } from '../ip/index.ts';
 import { compareText, flat } from './read.ts';
 import type { ParsedPort, ParsedService } from './service.ts';
 import type { Family, Frontend, Protocol } from './types.ts';

@@ -5,7 +5,15 @@ export { weightAnnotation } from './endpoint-slice.ts';
 export { ForwardingState } from './forwarding-state.ts';
 export type { Change, ServicesStats } from './forwarding-state.ts';
 export type { HealthCheckNodePort } from './health-check.ts';
-export type { EndpointSliceObject, NodeObject, ServiceObject } from './objects.ts';
+export type {
+  EndpointObject,
+  EndpointPortObject,
+  EndpointSliceObject,
+  Maybe,
+  NodeObject,
+  ServiceObject,
+  ServicePortSpec,
+} from './objects.ts';
 export type { ProblemChange } from './problem-book.ts';
 export { reasons } from './reasons.ts';
 export type { Reason } from './reasons.ts';

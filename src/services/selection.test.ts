@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { service, slice } from './testing/objects.ts';
+import { service, slice } from './testing/index.ts';
 import { ForwardingState } from './forwarding-state.ts';
 import type { EndpointSliceObject, ServiceObject } from './objects.ts';
 

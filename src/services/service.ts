@@ -1,5 +1,5 @@
 import { algorithmAnnotation, algorithmNamed, kubeRouterAnnotation } from './algorithms.ts';
-import { canonicalAddress, familyOf } from '../ip/address.ts';
+import { canonicalAddress, familyOf } from '../ip/index.ts';
 import type { Maybe, ServiceObject, ServicePortSpec, ServiceSpec } from './objects.ts';
 import { compact, compareText, items, portNumber, protocolOf, text, wholeNumber } from './read.ts';
 import { ProblemCollector, quote } from './reasons.ts';

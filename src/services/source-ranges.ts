@@ -1,5 +1,5 @@
-import { familyOf, parseCidr, withoutOverlaps } from '../ip/address.ts';
-import type { Cidr } from '../ip/address.ts';
+import { familyOf, parseCidr, withoutOverlaps } from '../ip/index.ts';
+import type { Cidr } from '../ip/index.ts';
 import type { Maybe } from './objects.ts';
 import { items, text } from './read.ts';
 import type { ProblemCollector } from './reasons.ts';

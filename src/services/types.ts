@@ -5,13 +5,13 @@
  * equal strings.
  */
 
-import type { Algorithm } from '../api/types.ts';
+import type { Family } from '../ip/index.ts';
+import type { Algorithm } from '../api/index.ts';
 
-export { algorithms } from '../api/types.ts';
+export { algorithms } from '../api/index.ts';
 export type { Algorithm };
 
-/** IP family. */
-export type Family = 4 | 6;
+export type { Family };
 
 /** Transport protocol, in the spelling that nftables prints. */
 export type Protocol = 'tcp' | 'udp' | 'sctp';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
-import type { ProxySettings } from '../../src/api/types.ts';
+import type { ProxySettings } from '../../src/api/index.ts';
 import { ApiClient, loadConnection, resourcePath } from '../../src/kubernetes/index.ts';
 import type { EndpointSliceObject, ServiceObject } from '../../src/services/index.ts';
 import { startApiServer } from '../apiserver/index.ts';

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { link, Namespace } from '../support/namespace.ts';
-import type { ConntrackEntry } from '../../src/nftables/index.ts';
-import { ConntrackSocket } from '../../src/nftables/index.ts';
-import type { Family } from '../../src/services/types.ts';
-import { systemClock } from '../../src/runtime/clock.ts';
-import { ConntrackCleaner, type CleanUp } from '../../src/agent/conntrack/cleaner.ts';
-import type { TrackedConnection, TrackedServicePort } from '../../src/agent/conntrack/what-is-stale.ts';
+import type { ConntrackEntry } from '../../src/conntrack/index.ts';
+import { ConntrackSocket } from '../../src/conntrack/index.ts';
+import type { Family } from '../../src/services/index.ts';
+import { systemClock } from '../../src/runtime/index.ts';
+import { ConntrackCleaner } from '../../src/agent/conntrack/index.ts';
+import type { CleanUp, TrackedConnection, TrackedServicePort } from '../../src/agent/conntrack/index.ts';
 
 const isRoot = process.getuid?.() === 0;
 

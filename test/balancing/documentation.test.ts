@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { maglevTableSizes } from '../../src/api/types.ts';
+import { maglevTableSizes } from '../../src/api/index.ts';
 import {
   algorithmAnnotation,
   algorithms,

@@ -1,9 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addressBytes } from '../../src/ip/bytes.ts';
-import { jhash, scaleToSlot } from '../../src/dataplane/nftables/jhash.ts';
-import { hashSeed } from '../../src/dataplane/nftables/endpoint-selection-chains.ts';
-import { maglevSlots } from '../../src/dataplane/balancing/slots.ts';
-import { trace } from '../../src/dataplane/nftables/trace.ts';
+import { addressBytes } from '../../src/ip/index.ts';
+import { hashSeed, jhash, scaleToSlot, trace } from '../../src/dataplane/nftables/index.ts';
+import { maglevSlots } from '../../src/dataplane/balancing/index.ts';
 import type { Family } from '../../src/services/index.ts';
 import { clientAddress, endpointAddress, flowsOf, serviceAddress } from './objects.ts';
 import { Rig } from './rig.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LoadFollower } from '../../src/agent/sync/load-follower.ts';
-import { loadTable } from '../../src/dataplane/balancing/slots.ts';
+import { LoadFollower } from '../../src/agent/sync/index.ts';
+import { loadTable } from '../../src/dataplane/balancing/index.ts';
 import { queuesUnder } from './queues.ts';
 import type { Queues } from './queues.ts';
 import { endpointAddress, flowsOf, serviceAddress } from './objects.ts';

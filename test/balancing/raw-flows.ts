@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import koffi from 'koffi';
-import { addressBytes } from '../../src/ip/bytes.ts';
-import { errnoName, lastErrno, libc } from '../../src/netlink/libc.ts';
+import { addressBytes } from '../../src/ip/index.ts';
+import { errnoName, lastErrno, libc } from '../../src/netlink/index.ts';
 
 /** One UDP flow of a single datagram. Any source address will do: the sender writes the IP header itself. */
 export interface Flow {

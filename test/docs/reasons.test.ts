@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { reasons as conditionReasons } from '../../src/operator/status/reasons.ts';
-import { reasons } from '../../src/services/reasons.ts';
+import { reasons as conditionReasons } from '../../src/operator/status/index.ts';
+import { reasons } from '../../src/services/index.ts';
 
 // The formatter pads the columns of tables.
 const page = readFileSync(new URL('../../docs/reasons.md', import.meta.url), 'utf8').replaceAll(/ +/g, ' ');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ConntrackSocket } from '../../src/nftables/index.ts';
-import type { ConntrackEntry } from '../../src/nftables/index.ts';
+import { ConntrackSocket } from '../../src/conntrack/index.ts';
+import type { ConntrackEntry } from '../../src/conntrack/index.ts';
 import { link } from '../support/namespace.ts';
 import type { Namespace } from '../support/namespace.ts';
 import { afterThisTest, host } from './host.ts';

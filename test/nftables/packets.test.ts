@@ -1,22 +1,24 @@
 import { describe, expect, it } from 'vitest';
-import { Transaction, drop, reject } from '../../src/nftables/index.ts';
-import { link, Namespace } from '../support/namespace.ts';
-import { afterThisTest, openSocket } from './host.ts';
-import { learnRule, rulesetOf, transactionOf } from './ruleset.ts';
 import {
   concat,
   dnatFromMap,
+  drop,
   ipDaddr,
-  jhash,
   ipSaddr,
+  jhash,
   l4proto,
   lookup,
   matchL4Protocols,
   numgenInc,
+  reject,
   thDport,
+  Transaction,
   verdictMap,
 } from '../../src/nftables/index.ts';
 import type { Element, SetDefinition } from '../../src/nftables/index.ts';
+import { link, Namespace } from '../support/namespace.ts';
+import { afterThisTest, openSocket } from './host.ts';
+import { learnRule, rulesetOf, transactionOf } from './ruleset.ts';
 
 const families = [
   {

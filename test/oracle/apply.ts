@@ -1,4 +1,4 @@
-import type { Change, ForwardingState } from '../../src/services/forwarding-state.ts';
+import type { Change, ForwardingState } from '../../src/services/index.ts';
 import type { Event } from './arbitraries.ts';
 
 /** Tells a forwarding state of one event. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Arbitrary } from 'fast-check';
-import type { ServicesConfig } from '../../src/services/compose.ts';
+import { algorithms } from '../../src/services/index.ts';
 import type {
   EndpointObject,
   EndpointPortObject,
@@ -8,8 +8,8 @@ import type {
   NodeObject,
   ServiceObject,
   ServicePortSpec,
-} from '../../src/services/objects.ts';
-import { algorithms } from '../../src/services/types.ts';
+  ServicesConfig,
+} from '../../src/services/index.ts';
 import type { Cluster } from './oracle.ts';
 
 /**

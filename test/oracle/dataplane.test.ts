@@ -1,13 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { nodeElements } from '../../src/dataplane/nftables/node-elements.ts';
-import { TableState } from '../../src/dataplane/nftables/plan.ts';
-import type { DesiredPort, Plan } from '../../src/dataplane/nftables/plan.ts';
-import { trace } from '../../src/dataplane/nftables/trace.ts';
-import type { Outcome, Packet, TableView } from '../../src/dataplane/nftables/trace.ts';
+import { nodeElements, TableState, trace } from '../../src/dataplane/nftables/index.ts';
+import type { DesiredPort, Outcome, Packet, Plan, TableView } from '../../src/dataplane/nftables/index.ts';
 import type { Element } from '../../src/nftables/index.ts';
-import { ForwardingState } from '../../src/services/forwarding-state.ts';
-import type { Endpoint, Frontend, ServicePort } from '../../src/services/types.ts';
+import { ForwardingState } from '../../src/services/index.ts';
+import type { Endpoint, Frontend, ServicePort } from '../../src/services/index.ts';
 import { after, emptyCluster, history } from './arbitraries.ts';
 import { apply } from './apply.ts';
 import { expectedState } from './oracle.ts';

@@ -1,21 +1,19 @@
-import type { ServicesConfig } from '../../src/services/compose.ts';
-import type {
-  EndpointObject,
-  EndpointSliceObject,
-  Maybe,
-  NodeObject,
-  ServiceObject,
-  ServicePortSpec,
-} from '../../src/services/objects.ts';
 import type {
   Algorithm,
   Endpoint,
+  EndpointObject,
+  EndpointSliceObject,
   Family,
   Frontend,
+  Maybe,
+  NodeObject,
   Protocol,
+  ServiceObject,
   ServicePort,
+  ServicePortSpec,
+  ServicesConfig,
   TrafficPolicy,
-} from '../../src/services/types.ts';
+} from '../../src/services/index.ts';
 import { ipFamily, ipText, network, outermost } from './text.ts';
 
 /**

@@ -1,9 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ForwardingState } from '../../src/services/forwarding-state.ts';
-import type { Change } from '../../src/services/forwarding-state.ts';
-import type { Problem, ServicePort } from '../../src/services/types.ts';
+import { ForwardingState } from '../../src/services/index.ts';
+import type { Change, Problem, ServicePort } from '../../src/services/index.ts';
 import { after, emptyCluster, history } from './arbitraries.ts';
 import { apply } from './apply.ts';
 import type { Event } from './arbitraries.ts';

@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import type { Family } from '../../src/services/types.ts';
+import type { Family } from '../../src/services/index.ts';
 
 // The oracle's own reading of addresses and networks, by other means than src/services: Node's URL and BigInt.
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/runtime/clock.ts';
-import { ConntrackCleaner } from '../../src/agent/conntrack/cleaner.ts';
-import { tracked, trackedPort } from '../../src/agent/node-services.ts';
-import type { Tracked } from '../../src/agent/node-services.ts';
-import { ConntrackSocket } from '../../src/nftables/index.ts';
+import { systemClock } from '../../src/runtime/index.ts';
+import { ConntrackCleaner } from '../../src/agent/conntrack/index.ts';
+import { tracked, trackedPort } from '../../src/agent/index.ts';
+import type { Tracked } from '../../src/agent/index.ts';
+import { ConntrackSocket } from '../../src/conntrack/index.ts';
 import { loadBalancer, service, slice } from './objects.ts';
 import type { Pod } from './objects.ts';
 import { addresses, Rig } from './rig.ts';

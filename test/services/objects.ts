@@ -1,5 +1,4 @@
-import type { EndpointSliceObject, ServiceObject } from '../../src/services/index.ts';
-import type { Family } from '../../src/services/types.ts';
+import type { EndpointSliceObject, Family, ServiceObject } from '../../src/services/index.ts';
 import { addresses } from './rig.ts';
 
 type Spec = NonNullable<ServiceObject['spec']>;

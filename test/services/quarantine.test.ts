@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { KernelTable } from '../../src/dataplane/nftables/table.ts';
-import { createLogger } from '../../src/runtime/log.ts';
-import type { DesiredPort } from '../../src/dataplane/nftables/plan.ts';
+import { KernelTable } from '../../src/dataplane/nftables/index.ts';
+import type { DesiredPort } from '../../src/dataplane/nftables/index.ts';
+import { createLogger } from '../../src/runtime/index.ts';
 import { NetlinkError, NftablesSocket } from '../../src/nftables/index.ts';
 import type { Frontend, ServicePort } from '../../src/services/index.ts';
 import { Namespace } from '../support/namespace.ts';

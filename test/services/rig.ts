@@ -1,10 +1,9 @@
-import { withDefaults } from '../../src/api/defaults.ts';
-import { revisionOf } from '../../src/api/revision.ts';
-import type { ProxySettings } from '../../src/api/types.ts';
-import { KernelTable } from '../../src/dataplane/nftables/table.ts';
-import { createLogger } from '../../src/runtime/log.ts';
-import { Sync } from '../../src/agent/sync/sync.ts';
-import type { SyncResult } from '../../src/agent/sync/sync.ts';
+import { revisionOf, withDefaults } from '../../src/api/index.ts';
+import type { ProxySettings } from '../../src/api/index.ts';
+import { KernelTable } from '../../src/dataplane/nftables/index.ts';
+import { createLogger } from '../../src/runtime/index.ts';
+import { Sync } from '../../src/agent/sync/index.ts';
+import type { SyncResult } from '../../src/agent/sync/index.ts';
 import { NftablesSocket } from '../../src/nftables/index.ts';
 import type { EndpointSliceObject, ServiceObject } from '../../src/services/index.ts';
 import { link, Namespace } from '../support/namespace.ts';

@@ -5,9 +5,8 @@
 //     answers every INIT to that address and port with an INIT ACK; prints "ready", then the client of each
 import { setTimeout as sleep } from 'node:timers/promises';
 import koffi from 'koffi';
-import { addressBytes } from '../../src/ip/bytes.ts';
-import { canonicalAddress } from '../../src/ip/address.ts';
-import { errnoName, lastErrno, libc } from '../../src/netlink/libc.ts';
+import { addressBytes, canonicalAddress } from '../../src/ip/index.ts';
+import { errnoName, lastErrno, libc } from '../../src/netlink/index.ts';
 import type { SctpOutcome, SctpRequest } from './sctp.ts';
 
 const AF_INET = 2;

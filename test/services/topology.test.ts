@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { EndpointObject } from '../../src/services/objects.ts';
+import type { EndpointObject } from '../../src/services/index.ts';
 import { loadBalancer, slice } from './objects.ts';
 import { addresses, Rig } from './rig.ts';
 import type { Where } from './rig.ts';

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Frontend, Protocol } from '../../services/types.ts';
+import type { Frontend, Protocol } from '../../services/index.ts';
 import { ConntrackCleaner } from './cleaner.ts';
-import { FakeConntrackTable, type Target } from './testing/fake-connections.ts';
+import { FakeConntrackTable } from './testing/index.ts';
+import type { Target } from './testing/index.ts';
 import type { TrackedConnection, TrackedServicePort } from './what-is-stale.ts';
-import { ManualClock } from '../../runtime/testing/manual-clock.ts';
+import { ManualClock } from '../../runtime/testing/index.ts';
 
 const nodeIP = '192.168.0.2';
 const ids = ['s0', 's1', 's2'];

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import type { Frontend } from '../../services/types.ts';
+import type { Frontend } from '../../services/index.ts';
 import { ConntrackCleaner, type CleanUp } from './cleaner.ts';
-import { FakeConntrackTable, type Target } from './testing/fake-connections.ts';
+import { FakeConntrackTable } from './testing/index.ts';
+import type { Target } from './testing/index.ts';
 import type { TrackedConnection, TrackedServicePort } from './what-is-stale.ts';
-import { ManualClock } from '../../runtime/testing/manual-clock.ts';
+import { ManualClock } from '../../runtime/testing/index.ts';
 
 const nodeIP = '192.168.0.2';
 

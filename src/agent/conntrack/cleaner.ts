@@ -1,8 +1,8 @@
-import type { Family } from '../../services/types.ts';
-import type { Clock } from '../../runtime/clock.ts';
+import type { Family } from '../../services/index.ts';
+import { Pacer } from '../../runtime/index.ts';
+import type { Clock } from '../../runtime/index.ts';
 import { DirtBook, type ConntrackSection, type Dirt } from './stale-connection-tracker.ts';
 import { ConntrackView, type TrackedConnection, type TrackedServicePort } from './what-is-stale.ts';
-import { Pacer } from '../../runtime/pacer.ts';
 
 /** The kernel's connection tracking, as src/nftables offers it. */
 export interface ConntrackTable<Entry extends TrackedConnection> {

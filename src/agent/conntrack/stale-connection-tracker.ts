@@ -1,5 +1,5 @@
 import { frontendKey, frontendKeys, type TrackedServicePort } from './what-is-stale.ts';
-import type { Family, Protocol } from '../../services/types.ts';
+import type { Family, Protocol } from '../../services/index.ts';
 
 /** A table of the kernel's connection tracking that can be read by itself. */
 export interface ConntrackSection {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Family, Frontend, Protocol } from '../../services/types.ts';
+import type { Family, Frontend, Protocol } from '../../services/index.ts';
 import { ConntrackView, frontendKey, type TrackedConnection, type TrackedServicePort } from './what-is-stale.ts';
 
 const clusterIP = '10.96.0.10';

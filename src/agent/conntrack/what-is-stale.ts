@@ -1,4 +1,4 @@
-import type { Family, Frontend, Protocol } from '../../services/types.ts';
+import type { Family, Frontend, Protocol } from '../../services/index.ts';
 
 /** One direction of a connection, as the kernel tracks it. Addresses are canonical text. */
 export interface ConntrackTuple {

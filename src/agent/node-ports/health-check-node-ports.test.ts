@@ -1,8 +1,8 @@
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { HealthCheckNodePorts } from './health-check-node-ports.ts';
-import { listen } from '../../runtime/http-listener.ts';
-import { ManualClock } from '../../runtime/testing/manual-clock.ts';
+import { listen } from '../../runtime/index.ts';
+import { ManualClock } from '../../runtime/testing/index.ts';
 
 // The machine that runs this may be busy.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });

@@ -1,7 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import type { Clock } from '../../runtime/clock.ts';
-import { createServer } from '../../runtime/http-listener.ts';
-import type { BindAddress } from '../../runtime/http-listener.ts';
+import { createServer } from '../../runtime/index.ts';
+import type { BindAddress, Clock } from '../../runtime/index.ts';
 import { ListenerSet } from './listener-set.ts';
 
 /** A Service with a health-check node port. */

@@ -1,6 +1,6 @@
 import type { Server } from 'node:net';
-import type { Clock } from '../../runtime/clock.ts';
-import { bindFailure, formatBindAddress, listen, type BindAddress } from '../../runtime/http-listener.ts';
+import { bindFailure, formatBindAddress, listen } from '../../runtime/index.ts';
+import type { BindAddress, Clock } from '../../runtime/index.ts';
 
 export interface ListenerSetOptions {
   /** What is served, for messages. */

@@ -3,11 +3,10 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { buffer, text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { Family, Protocol, ServicePort } from '../../services/types.ts';
-import { systemClock } from '../../runtime/clock.ts';
-import { listen } from '../../runtime/http-listener.ts';
+import type { Family, Protocol, ServicePort } from '../../services/index.ts';
+import { listen, systemClock } from '../../runtime/index.ts';
 import { LocalhostNodePorts } from './localhost-node-ports.ts';
-import { ManualClock } from '../../runtime/testing/manual-clock.ts';
+import { ManualClock } from '../../runtime/testing/index.ts';
 
 // The machine that runs this may be busy.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });

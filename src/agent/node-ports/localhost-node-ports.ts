@@ -1,7 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import type { Family, ServicePort } from '../../services/types.ts';
-import type { Clock } from '../../runtime/clock.ts';
-import type { BindAddress } from '../../runtime/http-listener.ts';
+import type { Family, ServicePort } from '../../services/index.ts';
+import type { BindAddress, Clock } from '../../runtime/index.ts';
 import { ListenerSet } from './listener-set.ts';
 import { forwardTcp, reset } from './tcp-forwarder.ts';
 

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import type { Clock } from '../../runtime/clock.ts';
+import type { Clock } from '../../runtime/index.ts';
 
 /** A dead peer is noticed by the kernel's keep-alive; a silent one may stay silent as long as it likes. */
 const keepAliveMilliseconds = 60_000;

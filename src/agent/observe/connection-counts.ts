@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Family, Frontend, Protocol } from '../../services/types.ts';
+import type { Family, Frontend, Protocol } from '../../services/index.ts';
 
 /** New connections that one frontend of a Service port has taken since its counter was made. */
 export interface ConnectionCount {

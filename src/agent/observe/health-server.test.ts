@@ -1,9 +1,8 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { systemClock } from '../../runtime/clock.ts';
+import { HttpListener, systemClock } from '../../runtime/index.ts';
 import { ProxyHealth } from './health.ts';
 import { healthHandler } from './health-server.ts';
-import { HttpListener } from '../../runtime/http-listener.ts';
-import { ManualClock } from '../../runtime/testing/manual-clock.ts';
+import { ManualClock } from '../../runtime/testing/index.ts';
 
 // The machine that runs this may be busy.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });

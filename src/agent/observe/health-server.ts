@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Clock } from '../../runtime/clock.ts';
+import { answer, requestPath } from '../../runtime/index.ts';
+import type { Clock } from '../../runtime/index.ts';
 import type { HealthReport, ProxyHealth } from './health.ts';
-import { answer, requestPath } from '../../runtime/http-listener.ts';
 
 /** Called with each answer's status code. */
 export interface HealthAnswerCounters {

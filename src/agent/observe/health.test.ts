@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ProxyHealth } from './health.ts';
-import { ManualClock } from '../../runtime/testing/manual-clock.ts';
+import { ManualClock } from '../../runtime/testing/index.ts';
 
 function rig() {
   const clock = new ManualClock();

@@ -1,5 +1,5 @@
-import type { Family } from '../../services/types.ts';
-import type { Clock } from '../../runtime/clock.ts';
+import type { Family } from '../../services/index.ts';
+import type { Clock } from '../../runtime/index.ts';
 
 /** The fields of a Node that decide whether load balancers should still send traffic to it. */
 export interface NodeForHealth {

@@ -1,5 +1,5 @@
 import { Counter, exponentialBuckets, Gauge, Histogram, linearBuckets, type Registry } from 'prom-client';
-import type { Family, ServicePort } from '../../services/types.ts';
+import type { Family, ServicePort } from '../../services/index.ts';
 
 type PolicyScope = 'internal' | 'external';
 

@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { describeError } from '../../runtime/log.ts';
-import { answer, requestPath } from '../../runtime/http-listener.ts';
+import { answer, describeError, requestPath } from '../../runtime/index.ts';
 
 const compress = promisify(gzip);
 const plainText = 'text/plain; charset=utf-8';

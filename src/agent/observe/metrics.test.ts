@@ -1,8 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { ServicePort } from '../../services/types.ts';
-import { systemClock } from '../../runtime/clock.ts';
+import type { ServicePort } from '../../services/index.ts';
+import { HttpListener, systemClock } from '../../runtime/index.ts';
 import type { ConnectionCount } from './connection-counts.ts';
-import { HttpListener } from '../../runtime/http-listener.ts';
 import { AgentMetrics, type MetricsSources } from './metrics.ts';
 import { countNoLocalEndpoints } from './metrics-kubeproxy.ts';
 import { metricsHandler } from './metrics-server.ts';

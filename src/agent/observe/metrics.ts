@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Counter, Registry } from 'prom-client';
-import type { Family } from '../../services/types.ts';
+import type { Family } from '../../services/index.ts';
 import { renderConnectionCounts, type ConnectionCount } from './connection-counts.ts';
 import { KubeProxyMetrics, type NoLocalEndpointsCount } from './metrics-kubeproxy.ts';
 import { OwnMetrics, type OwnMetricsSources } from './metrics-own.ts';

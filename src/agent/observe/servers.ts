@@ -1,13 +1,11 @@
-import type { Clock } from '../../runtime/clock.ts';
+import { describeError, HttpListener, parseBindAddress } from '../../runtime/index.ts';
+import type { Clock, Logger } from '../../runtime/index.ts';
 import type { ProxyHealth } from './health.ts';
 import { healthHandler } from './health-server.ts';
-import { HttpListener, parseBindAddress } from '../../runtime/http-listener.ts';
-import type { KernelTable } from '../../dataplane/nftables/table.ts';
-import { describeError } from '../../runtime/log.ts';
-import type { Logger } from '../../runtime/log.ts';
+import type { KernelTable } from '../../dataplane/index.ts';
 import type { AgentMetrics } from './metrics.ts';
 import { metricsHandler } from './metrics-server.ts';
-import type { Sync } from '../sync/sync.ts';
+import type { Sync } from '../sync/index.ts';
 
 /** The agent's HTTP servers: health for load balancers and the kubelet, metrics and what the agent knows. */
 export function agentListeners(options: {

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { unwatchFile, watchFile } from 'node:fs';
-import { revisionOf } from '../../api/revision.ts';
-import type { EffectiveConfig } from '../../api/types.ts';
-import { describeError } from '../../runtime/log.ts';
-import type { Logger } from '../../runtime/log.ts';
+import { revisionOf } from '../../api/index.ts';
+import type { EffectiveConfig } from '../../api/index.ts';
+import { describeError } from '../../runtime/index.ts';
+import type { Logger } from '../../runtime/index.ts';
 
 /** The configuration this node is to run. */
 export interface AssignedConfig {
@@ -66,8 +66,8 @@ async function parseConfig(path: string, text: string): Promise<AssignedConfig> 
   // Only a node without an operator needs these, and they are a good part of the agent's memory.
   const [{ parse }, { validateProxyConfig }, { withDefaults }] = await Promise.all([
     import('yaml'),
-    import('../../api/schema/validate.ts'),
-    import('../../api/defaults.ts'),
+    import('../../api/schema/index.ts'),
+    import('../../api/index.ts'),
   ]);
   const result = validateProxyConfig(parse(text));
   if ('errors' in result) {

@@ -1,7 +1,6 @@
-import type { EffectiveConfig } from '../../api/types.ts';
-import type { NodeSettings } from '../../dataplane/nftables/node-elements.ts';
-import type { LocalDetector } from '../../dataplane/nftables/base-chains.ts';
-import { canonicalAddress, familyOf, parseCidr } from '../../ip/address.ts';
+import type { EffectiveConfig } from '../../api/index.ts';
+import type { LocalDetector, NodeSettings } from '../../dataplane/index.ts';
+import { canonicalAddress, familyOf, parseCidr } from '../../ip/index.ts';
 
 /** The parts of this Node's object that the data plane and the health endpoints follow. */
 export interface NodeView {

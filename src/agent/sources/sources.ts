@@ -1,12 +1,11 @@
 import { ApiError, Reflector, resourcePath } from '../../kubernetes/index.ts';
 import type { ApiClient, KubernetesObject } from '../../kubernetes/index.ts';
-import type { EndpointObject, EndpointSliceObject, Maybe, ServiceObject } from '../../services/objects.ts';
-import { parseCidr } from '../../ip/address.ts';
-import type { NodeForHealth } from '../observe/health.ts';
-import { describeError } from '../../runtime/log.ts';
-import type { Logger } from '../../runtime/log.ts';
+import type { EndpointObject, EndpointSliceObject, Maybe, ServiceObject } from '../../services/index.ts';
+import { parseCidr } from '../../ip/index.ts';
+import type { NodeForHealth, WatchStatistics } from '../observe/index.ts';
+import { describeError } from '../../runtime/index.ts';
+import type { Logger } from '../../runtime/index.ts';
 import { nodeViewOf } from './node-settings.ts';
-import type { WatchStatistics } from '../observe/metrics-own.ts';
 import type { NodeView } from './node-settings.ts';
 
 /** This node's object as far as the agent follows it. */

@@ -1,6 +1,6 @@
-import type { KernelTable } from '../../dataplane/nftables/table.ts';
+import type { KernelTable } from '../../dataplane/index.ts';
 import type { AgentState } from './status.ts';
-import type { Sync } from '../sync/sync.ts';
+import type { Sync } from '../sync/index.ts';
 
 /** What there is to report at this moment. */
 export function agentState(

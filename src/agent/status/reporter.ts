@@ -5,14 +5,12 @@ import {
   proxyNodeStateKind,
   proxyNodeStatePlural,
   version,
-} from '../../api/constants.ts';
-import type { Condition, ProxyNodeState, ProxyNodeStateStatus } from '../../api/types.ts';
+} from '../../api/index.ts';
+import type { Condition, ProxyNodeState, ProxyNodeStateStatus } from '../../api/index.ts';
 import { resourcePath } from '../../kubernetes/index.ts';
 import type { ApiClient } from '../../kubernetes/index.ts';
-import type { Clock } from '../../runtime/clock.ts';
-import { describeError } from '../../runtime/log.ts';
-import type { Logger } from '../../runtime/log.ts';
-import { Pacer } from '../../runtime/pacer.ts';
+import { describeError, Pacer } from '../../runtime/index.ts';
+import type { Clock, Logger } from '../../runtime/index.ts';
 import { statusOf } from './status.ts';
 import type { AgentState } from './status.ts';
 

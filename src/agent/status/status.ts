@@ -1,5 +1,5 @@
 import { release } from 'node:os';
-import type { Condition, ProxyNodeStateStatus } from '../../api/types.ts';
+import type { Condition, ProxyNodeStateStatus } from '../../api/index.ts';
 
 /** What the agent knows about its own work, as far as it is reported. */
 export interface AgentState {

@@ -1,6 +1,6 @@
-import { loadUnit } from '../../dataplane/nftables/elements.ts';
-import type { LoadWeights } from '../../dataplane/nftables/elements.ts';
-import type { ConntrackEntry, ConntrackFilter } from '../../nftables/index.ts';
+import { loadUnit } from '../../dataplane/index.ts';
+import type { LoadWeights } from '../../dataplane/index.ts';
+import type { ConntrackEntry, ConntrackFilter } from '../../conntrack/index.ts';
 import type { Endpoint, ServicePort } from '../../services/index.ts';
 
 /** Farthest that a weight may go from the average, as a factor. */

@@ -1,12 +1,9 @@
-import type { DesiredPort } from '../../dataplane/nftables/plan.ts';
-import type { NodeSettings } from '../../dataplane/nftables/node-elements.ts';
+import type { Applied, DesiredPort, KernelTable, NodeSettings, Quarantined } from '../../dataplane/index.ts';
 import type { Element } from '../../nftables/index.ts';
 import { ForwardingState } from '../../services/index.ts';
 import type { Change, EndpointSliceObject, ServiceObject, ServicePort } from '../../services/index.ts';
-import type { AssignedConfig } from '../sources/configuration-file.ts';
-import type { Applied, KernelTable, Quarantined } from '../../dataplane/nftables/table.ts';
-import { nodeSettings } from '../sources/node-settings.ts';
-import type { NodeState } from '../sources/sources.ts';
+import { nodeSettings } from '../sources/index.ts';
+import type { AssignedConfig, NodeState } from '../sources/index.ts';
 
 /** What a sync did, for metrics, conntrack and status. */
 export interface SyncResult {

@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { Type } from 'class-transformer';
 import { IsArray, IsObject, ValidateBy, ValidateNested } from 'class-validator';
 import type { ValidationOptions } from 'class-validator';
-import { parseCidr } from '../../ip/prefix.ts';
+import { parseCidr } from '../../ip/index.ts';
 
 /**
  * Own decorators: what class-validator does not know but the CRD schema needs. Doc comments vanish when TypeScript is

@@ -10,7 +10,7 @@ import {
   MaxLength,
   Min,
 } from 'class-validator';
-import { parseCidr } from '../../ip/prefix.ts';
+import { parseCidr } from '../../ip/index.ts';
 import { defaults } from '../defaults.ts';
 import { durationPattern } from '../duration.ts';
 import { Field, IsCidr, Nested, Rules } from './field.ts';

@@ -2,7 +2,7 @@ import { evaluate } from '@marcbachmann/cel-js';
 import { Ajv } from 'ajv';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseCidr } from '../../ip/prefix.ts';
+import { parseCidr } from '../../ip/index.ts';
 import { withDefaults } from '../defaults.ts';
 import { ProxyConfigSpecDto } from './proxy-config.ts';
 import { schemaOf } from './openapi.ts';

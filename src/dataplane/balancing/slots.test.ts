@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Endpoint } from '../../services/types.ts';
+import type { Endpoint } from '../../services/index.ts';
 import { apportion, loadSlots, loadTable, maglevSlots, slotCounts, weightedTable } from './slots.ts';
 
 const endpoint = (number: number, weight = 1): Endpoint => ({

@@ -1,4 +1,4 @@
-import type { Endpoint } from '../../services/types.ts';
+import type { Endpoint } from '../../services/index.ts';
 import { maglevTable } from './maglev.ts';
 
 /**

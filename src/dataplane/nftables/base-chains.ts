@@ -22,7 +22,7 @@ import {
   verdictMap,
 } from '../../nftables/index.ts';
 import type { ChainDefinition, Rule, Statement } from '../../nftables/index.ts';
-import type { Family } from '../../services/types.ts';
+import type { Family } from '../../services/index.ts';
 import { frontendKey, protocols } from './endpoint-selection-chains.ts';
 import { affineSets } from './sets.ts';
 

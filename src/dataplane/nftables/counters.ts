@@ -2,7 +2,7 @@ import { definitionOf } from './sets.ts';
 import type { TableState } from './plan.ts';
 import type { NftablesSocket } from '../../nftables/index.ts';
 import type { Frontend, ServicePort } from '../../services/index.ts';
-import type { ConnectionCount } from '../../agent/observe/connection-counts.ts';
+import type { ConnectionCount } from '../../agent/index.ts';
 
 /** New connections per Service port and kind of frontend, from the counters of the kernel's own elements. */
 export async function connectionCounts(socket: NftablesSocket, state: TableState): Promise<ConnectionCount[]> {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Element } from '../../nftables/index.ts';
-import type { Endpoint, Frontend, ServicePort } from '../../services/types.ts';
-import { loadTable, maglevSlots, weightedTable } from '../balancing/slots.ts';
-import type { SlotTable } from '../balancing/slots.ts';
+import type { Endpoint, Frontend, ServicePort } from '../../services/index.ts';
+import { loadTable, maglevSlots, weightedTable } from '../balancing/index.ts';
+import type { SlotTable } from '../balancing/index.ts';
 import { affineSets } from './sets.ts';
 import { pickChainName, withAffinity } from './endpoint-selection-chains.ts';
 import type { PickChain, SlotMap } from './endpoint-selection-chains.ts';

@@ -13,7 +13,7 @@ import {
   thDport,
 } from '../../nftables/index.ts';
 import type { ChainDefinition, Rule, Statement, Value } from '../../nftables/index.ts';
-import type { Family } from '../../services/types.ts';
+import type { Family } from '../../services/index.ts';
 import type { SetName } from './sets.ts';
 
 /**

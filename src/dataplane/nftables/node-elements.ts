@@ -1,5 +1,5 @@
 import type { Element } from '../../nftables/index.ts';
-import { familyOf } from '../../ip/address.ts';
+import { familyOf } from '../../ip/index.ts';
 import type { SkeletonSettings } from './base-chains.ts';
 
 /** What the table holds about the node and the cluster as a whole, apart from Services. CIDRs in canonical text. */

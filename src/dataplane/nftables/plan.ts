@@ -1,5 +1,5 @@
 import type { Element } from '../../nftables/index.ts';
-import type { ServicePort } from '../../services/types.ts';
+import type { ServicePort } from '../../services/index.ts';
 import { elementsById, ElementMap } from './element-map.ts';
 import type { ElementId } from './element-map.ts';
 import { elementsOf } from './elements.ts';

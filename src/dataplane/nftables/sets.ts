@@ -1,5 +1,5 @@
 import type { FieldType, SetDefinition } from '../../nftables/index.ts';
-import type { Family } from '../../services/types.ts';
+import type { Family } from '../../services/index.ts';
 
 /**
  * The named sets and maps that hold every Service, one of each per IP family. What each is for stands in `comment`,

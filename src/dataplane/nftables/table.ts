@@ -11,7 +11,7 @@ import { renderPickChain } from './endpoint-selection-chains.ts';
 import { wantedAffineSets, wantedChains } from './ruleset.ts';
 import { clientsToForget } from './affinity.ts';
 import { addBatch, inBatches, inGroups } from './batches.ts';
-import type { Logger } from '../../runtime/log.ts';
+import type { Logger } from '../../runtime/index.ts';
 import { claimTable, tableComment } from './claim.ts';
 import { TableStructure } from './layout.ts';
 

@@ -1,7 +1,6 @@
 import type { Element } from '../../nftables/index.ts';
-import { familyOf } from '../../ip/address.ts';
-import type { Family, Protocol } from '../../services/types.ts';
-import { addressBytes, contains } from '../../ip/bytes.ts';
+import { addressBytes, contains, familyOf } from '../../ip/index.ts';
+import type { Family, Protocol } from '../../services/index.ts';
 import { jhash, scaleToSlot } from './jhash.ts';
 import { hashSeed } from './endpoint-selection-chains.ts';
 

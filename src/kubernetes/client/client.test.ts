@@ -2,9 +2,8 @@ import { createServer } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ApiClient, ApiError, ConnectionError, isConflict, isGone, isNotFound } from '../index.ts';
-import { fastClock } from '../testing/fast-clock.ts';
-import { FaultyServer } from '../testing/faulty-server.ts';
-import type { StoredObject } from '../testing/collection.ts';
+import { fastClock, FaultyServer } from '../testing/index.ts';
+import type { StoredObject } from '../testing/index.ts';
 
 const services = '/api/v1/services';
 

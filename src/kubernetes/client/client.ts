@@ -2,7 +2,7 @@ import type { Dispatcher } from 'undici';
 import { answerOf, apiErrorOf, parseWatchEvent } from './answers.ts';
 import { sleep, systemClock } from '../clock.ts';
 import type { Clock } from '../clock.ts';
-import type { Connection } from '../connection/connection.ts';
+import type { Connection } from '../connection/index.ts';
 import { Deadline } from './deadline.ts';
 import { ApiError, ConnectionError, TimeoutError, toError } from './errors.ts';
 import { LineSplitter } from './line-splitter.ts';

@@ -1,5 +1,5 @@
 import type { Agent, buildConnector, Dispatcher } from 'undici';
-import type { Connection, TlsMaterial } from '../connection/connection.ts';
+import type { Connection, TlsMaterial } from '../connection/index.ts';
 import { toError } from './errors.ts';
 import { connectorFor, requestThrough, UndiciAgent } from './undici-core.ts';
 

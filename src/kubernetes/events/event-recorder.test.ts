@@ -1,9 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ApiClient, EventRecorder } from '../index.ts';
-import type { Collection } from '../testing/collection.ts';
-import { eventually } from '../testing/eventually.ts';
-import { fastClock } from '../testing/fast-clock.ts';
-import { FaultyServer } from '../testing/faulty-server.ts';
+import { eventually, fastClock, FaultyServer } from '../testing/index.ts';
+import type { Collection } from '../testing/index.ts';
 
 const web = { apiVersion: 'v1', kind: 'Service', namespace: 'shop', name: 'web', uid: '1234' };
 

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import type { ApiClient } from '../client/client.ts';
+import { isNotFound, resourcePath, toError } from '../client/index.ts';
+import type { ApiClient } from '../client/index.ts';
 import { microTime, systemClock } from '../clock.ts';
 import type { Clock } from '../clock.ts';
-import { isNotFound, toError } from '../client/errors.ts';
 import { EventBudget } from './event-budget.ts';
-import { resourcePath } from '../client/paths.ts';
 
 /** The object that an Event is about. */
 export interface EventRegarding {

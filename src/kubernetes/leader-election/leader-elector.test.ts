@@ -2,10 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Clock } from '../clock.ts';
 import { ApiClient, LeaderElector } from '../index.ts';
 import type { Lease, LeaderElectorOptions } from '../index.ts';
-import type { Collection } from '../testing/collection.ts';
-import { eventually } from '../testing/eventually.ts';
-import { fastClock } from '../testing/fast-clock.ts';
-import { FaultyServer } from '../testing/faulty-server.ts';
+import { eventually, fastClock, FaultyServer } from '../testing/index.ts';
+import type { Collection } from '../testing/index.ts';
 
 const speed = 50;
 

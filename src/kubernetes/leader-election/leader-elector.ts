@@ -1,10 +1,9 @@
-import type { ApiClient } from '../client/client.ts';
+import { ApiError, isConflict, isNotFound, resourcePath, toError } from '../client/index.ts';
+import type { ApiClient } from '../client/index.ts';
 import { microTime, sleep, systemClock } from '../clock.ts';
 import type { Clock } from '../clock.ts';
-import { ApiError, isConflict, isNotFound, toError } from '../client/errors.ts';
 import { heldSpec, releasedSpec } from './lease.ts';
 import type { Lease } from './lease.ts';
-import { resourcePath } from '../client/paths.ts';
 
 export interface LeaderElectorOptions {
   client: ApiClient;

@@ -1,4 +1,4 @@
-import type { KubernetesObject } from '../client/types.ts';
+import type { KubernetesObject } from '../client/index.ts';
 
 /** coordination.k8s.io/v1 LeaseSpec; times are metav1.MicroTime. */
 export interface LeaseSpec {

@@ -1,11 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ApiClient, Reflector } from '../index.ts';
-import type { StoredObject } from '../testing/collection.ts';
-import { eventually } from '../testing/eventually.ts';
-import { fastClock } from '../testing/fast-clock.ts';
-import { FaultyServer } from '../testing/faulty-server.ts';
-import { objectKey } from '../client/types.ts';
+import { eventually, fastClock, FaultyServer } from '../testing/index.ts';
+import type { StoredObject } from '../testing/index.ts';
+import { objectKey } from '../client/index.ts';
 
 const path = '/api/v1/services';
 

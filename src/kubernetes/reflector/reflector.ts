@@ -1,15 +1,13 @@
-import { Backoff } from '../../runtime/backoff.ts';
-import type { ApiClient } from '../client/client.ts';
+import { Backoff } from '../../runtime/index.ts';
+import { ApiError, ConnectionError, isGone, objectKey, toError } from '../client/index.ts';
+import type { ApiClient, KubernetesObject, WatchEvent } from '../client/index.ts';
 import { sleep, systemClock } from '../clock.ts';
 import type { Clock } from '../clock.ts';
 import { ConsistencyCheck } from './consistency-check.ts';
-import { ApiError, ConnectionError, isGone, toError } from '../client/errors.ts';
 import { ObjectStore } from './object-store.ts';
 import { SilenceError, SilenceTimer } from './silence.ts';
 import { applySnapshot, fetchSnapshot } from './snapshot.ts';
 import type { SnapshotSource } from './snapshot.ts';
-import { objectKey } from '../client/types.ts';
-import type { KubernetesObject, WatchEvent } from '../client/types.ts';
 
 /** Told of what happens in a collection. Exceptions are caught and reported through `onError`. */
 export interface ReflectorHandler<T> {

@@ -1,9 +1,6 @@
-import type { ApiClient } from '../client/client.ts';
-import { ApiError } from '../client/errors.ts';
+import { ApiError, objectKey } from '../client/index.ts';
+import type { ApiClient, KubernetesObject, Query } from '../client/index.ts';
 import type { ObjectStore } from './object-store.ts';
-import type { Query } from '../client/paths.ts';
-import { objectKey } from '../client/types.ts';
-import type { KubernetesObject } from '../client/types.ts';
 
 /** An object of a list: its version, and how to make the value to keep of it, if the store lacks that version. */
 interface Listed<T> {

@@ -1,4 +1,4 @@
-import type { KubernetesObject } from '../client/types.ts';
+import type { KubernetesObject } from '../client/index.ts';
 
 export interface StoredObject extends KubernetesObject {
   [field: string]: unknown;

@@ -1,5 +1,5 @@
 import { counterAttribute, dataAttribute, expressionAttribute, listElement } from '../constants.ts';
-import type { MessageWriter } from '../../netlink/message-writer.ts';
+import type { MessageWriter } from '../../netlink/index.ts';
 
 /** An anonymous set that a rule refers to: made in the same transaction, gone with the rule. */
 export interface AnonymousSet {

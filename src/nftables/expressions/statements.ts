@@ -2,7 +2,7 @@ import { conntrackKey, counterAttributes, metaKey, register } from './encoder.ts
 import type { ExpressionEncoder } from './encoder.ts';
 import { addressBytes, formatRange, parseRange } from '../intervals.ts';
 import type { AddressBits } from '../intervals.ts';
-import { MessageWriter } from '../../netlink/message-writer.ts';
+import { MessageWriter } from '../../netlink/index.ts';
 import { loadValue } from './values.ts';
 import type { Family, Value } from './values.ts';
 import { encodeVerdict } from './verdicts.ts';

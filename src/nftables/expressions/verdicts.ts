@@ -1,7 +1,6 @@
 import { SyntaxFault } from '../address.ts';
 import { dataAttribute, verdictAttribute } from '../constants.ts';
-import type { Payload } from '../../netlink/message-reader.ts';
-import type { MessageWriter } from '../../netlink/message-writer.ts';
+import type { MessageWriter, Payload } from '../../netlink/index.ts';
 
 /** NF_DROP, NF_ACCEPT and NFT_* as signed numbers. */
 const codes: Readonly<Record<string, number>> = { drop: 0, accept: 1, continue: -1, jump: -3, goto: -4, return: -5 };

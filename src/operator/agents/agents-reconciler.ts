@@ -1,10 +1,9 @@
-import { operatorFieldManager } from '../../api/constants.ts';
-import { canonicalJson } from '../../api/revision.ts';
+import { canonicalJson, operatorFieldManager } from '../../api/index.ts';
 import { resourcePath } from '../../kubernetes/index.ts';
 import type { ApiClient } from '../../kubernetes/index.ts';
 import { apiServersIn, chooseApiServer } from './api-server-address.ts';
 import type { HostPort } from './api-server-address.ts';
-import type { ClusterCache } from '../cluster/cluster-cache.ts';
+import type { ClusterCache } from '../cluster/index.ts';
 import { agentName, apiServerOf, daemonSetFor } from './daemon-set.ts';
 import type { RawDaemonSet } from './daemon-set.ts';
 import type { OperatorLog } from '../log.ts';

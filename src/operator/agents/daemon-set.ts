@@ -1,5 +1,5 @@
 import type { HostPort } from './api-server-address.ts';
-import type { AgentCounts } from '../status/config-status.ts';
+import type { AgentCounts } from '../status/index.ts';
 
 /** Name of the agents' DaemonSet, and of the ServiceAccount that its Pods run as. */
 export const agentName = 'nftproxy-agent';

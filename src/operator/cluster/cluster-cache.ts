@@ -1,14 +1,13 @@
-import { group, proxyNodeStatePlural, version } from '../../api/constants.ts';
+import { group, proxyNodeStatePlural, version } from '../../api/index.ts';
+import type { ProxyNodeState } from '../../api/index.ts';
 import { Reflector, resourcePath } from '../../kubernetes/index.ts';
 import type { ApiClient, KubernetesObject, ReflectorStatistics } from '../../kubernetes/index.ts';
-import type { SliceAddresses } from '../agents/api-server-address.ts';
-import { agentCountsOf, agentName } from '../agents/daemon-set.ts';
-import type { RawDaemonSet } from '../agents/daemon-set.ts';
-import type { AgentCounts } from '../status/config-status.ts';
+import { agentCountsOf, agentName } from '../agents/index.ts';
+import type { RawDaemonSet, SliceAddresses } from '../agents/index.ts';
+import type { AgentCounts } from '../status/index.ts';
 import { nodeInfoOf, sameNode } from './node-info.ts';
 import type { NodeInfo, RawNode } from './node-info.ts';
-import type { OwnedNodeState } from '../rollout/node-state.ts';
-import type { ProxyNodeState } from '../../api/types.ts';
+import type { OwnedNodeState } from '../rollout/index.ts';
 
 /** A ProxyNodeState as the API server has it. */
 export type CachedNodeState = ProxyNodeState & OwnedNodeState;

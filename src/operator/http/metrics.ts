@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { NodeCounts } from '../../api/types.ts';
+import type { NodeCounts } from '../../api/index.ts';
 import type { ReflectorStatistics } from '../../kubernetes/index.ts';
 
 const prefix = 'nftproxy_operator_';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { operatorFieldManager } from '../../api/constants.ts';
+import { operatorFieldManager } from '../../api/index.ts';
 import { resourcePath } from '../../kubernetes/index.ts';
 import type { ApiClient } from '../../kubernetes/index.ts';
 

@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { ResourceEventType } from '@dot-i/k8s-operator';
 import type { OperatorLogger, ResourceEvent, ResourceMeta } from '@dot-i/k8s-operator';
-import { group, proxyConfigPlural, proxyNodeStatePlural, version } from '../../api/constants.ts';
-import type { ProxyConfig, ProxyConfigStatus } from '../../api/types.ts';
-import { specErrors } from '../../api/schema/validate.ts';
-import type { FieldError } from '../../api/schema/validate.ts';
+import { group, proxyConfigPlural, proxyNodeStatePlural, version } from '../../api/index.ts';
+import type { ProxyConfig, ProxyConfigStatus } from '../../api/index.ts';
+import { specErrors } from '../../api/schema/index.ts';
+import type { FieldError } from '../../api/schema/index.ts';
 import type { ApiClient } from '../../kubernetes/index.ts';
 import { SafeOperator } from './safe-operator.ts';
 

@@ -5,7 +5,7 @@ import { ResourceEventType } from '@dot-i/k8s-operator';
 import type library from '@dot-i/k8s-operator';
 import type { OperatorLogger, ResourceEvent, ResourceMeta } from '@dot-i/k8s-operator';
 import { parse } from 'yaml';
-import { operatorFieldManager } from '../../api/constants.ts';
+import { operatorFieldManager } from '../../api/index.ts';
 import { Reflector, resourcePath } from '../../kubernetes/index.ts';
 import type { ApiClient, KubernetesObject, ReflectorStatistics } from '../../kubernetes/index.ts';
 import { installCrd } from './install-crd.ts';

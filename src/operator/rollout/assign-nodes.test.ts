@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { LabelSelector, ProxyConfig } from '../../api/types.ts';
+import type { LabelSelector, ProxyConfig } from '../../api/index.ts';
 import { sharesOf, winnerOf } from './assign-nodes.ts';
-import { selects } from '../../kubernetes/label-selector.ts';
-import type { NodeInfo } from '../cluster/node-info.ts';
+import { selects } from '../../kubernetes/index.ts';
+import type { NodeInfo } from '../cluster/index.ts';
 
 const node = (name: string, labels: Record<string, string> = {}): NodeInfo => ({
   name,

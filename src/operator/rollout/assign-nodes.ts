@@ -1,7 +1,7 @@
-import type { ProxyConfig } from '../../api/types.ts';
-import { defaultPriority } from '../../api/defaults.ts';
-import { selects } from '../../kubernetes/label-selector.ts';
-import type { NodeInfo } from '../cluster/node-info.ts';
+import { defaultPriority } from '../../api/index.ts';
+import type { ProxyConfig } from '../../api/index.ts';
+import { selects } from '../../kubernetes/index.ts';
+import type { NodeInfo } from '../cluster/index.ts';
 
 /** Which nodes a ProxyConfig governs, and how many it selects, won or not. */
 export interface Share {

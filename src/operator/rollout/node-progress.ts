@@ -1,6 +1,6 @@
-import type { Condition, NodeCounts, ProxyNodeState } from '../../api/types.ts';
-import { conditionOf } from '../status/conditions.ts';
-import type { NodeInfo } from '../cluster/node-info.ts';
+import type { Condition, NodeCounts, ProxyNodeState } from '../../api/index.ts';
+import { conditionOf } from '../status/index.ts';
+import type { NodeInfo } from '../cluster/index.ts';
 
 /**
  * How far a node is with the revision that it was given:

@@ -1,13 +1,12 @@
-import { group, operatorFieldManager, proxyNodeStatePlural, version } from '../../api/constants.ts';
+import { group, operatorFieldManager, proxyNodeStatePlural, version } from '../../api/index.ts';
+import type { ProxyConfig } from '../../api/index.ts';
 import { isConflict, isNotFound, resourcePath } from '../../kubernetes/index.ts';
 import type { ApiClient } from '../../kubernetes/index.ts';
-import type { ProxyConfig } from '../../api/types.ts';
 import type { Share } from './assign-nodes.ts';
-import type { CachedNodeState, ClusterCache } from '../cluster/cluster-cache.ts';
+import type { CachedNodeState, ClusterCache, NodeInfo } from '../cluster/index.ts';
 import type { OperatorLog } from '../log.ts';
-import type { NodeInfo } from '../cluster/node-info.ts';
 import { differs, nodeStateFor } from './node-state.ts';
-import type { ProxyConfigController } from '../library/proxy-config-controller.ts';
+import type { ProxyConfigController } from '../library/index.ts';
 
 /** What reconcilers look at. */
 export interface View {

@@ -1,9 +1,8 @@
 import { Ajv } from 'ajv';
 import { describe, expect, test } from 'vitest';
-import { ProxyNodeStateSpecDto } from '../../api/schema/proxy-node-state.ts';
-import { schemaOf } from '../../api/schema/openapi.ts';
-import type { ProxyConfig } from '../../api/types.ts';
-import { nodeInfoOf, sameNode } from '../cluster/node-info.ts';
+import { ProxyNodeStateSpecDto, schemaOf } from '../../api/schema/index.ts';
+import type { ProxyConfig } from '../../api/index.ts';
+import { nodeInfoOf, sameNode } from '../cluster/index.ts';
 import { differs, nodeStateFor } from './node-state.ts';
 
 const config: ProxyConfig = {

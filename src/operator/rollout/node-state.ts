@@ -1,8 +1,13 @@
-import { apiVersion, configLabel, proxyNodeStateKind } from '../../api/constants.ts';
-import { withDefaults } from '../../api/defaults.ts';
-import { canonicalJson, revisionOf } from '../../api/revision.ts';
-import type { Metadata, ProxyConfig, ProxyNodeState } from '../../api/types.ts';
-import type { NodeInfo } from '../cluster/node-info.ts';
+import {
+  apiVersion,
+  canonicalJson,
+  configLabel,
+  proxyNodeStateKind,
+  revisionOf,
+  withDefaults,
+} from '../../api/index.ts';
+import type { Metadata, ProxyConfig, ProxyNodeState } from '../../api/index.ts';
+import type { NodeInfo } from '../cluster/index.ts';
 
 /** metav1.OwnerReference, as far as the operator sets it. */
 interface Owner {

@@ -1,4 +1,4 @@
-import type { Condition } from '../../api/types.ts';
+import type { Condition } from '../../api/index.ts';
 import type { ConditionType, Reason } from './reasons.ts';
 
 /** What is said about one type of condition. */

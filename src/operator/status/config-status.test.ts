@@ -1,12 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { withDefaults } from '../../api/defaults.ts';
-import { revisionOf } from '../../api/revision.ts';
-import type { Condition, ProxyConfig, ProxyConfigStatus, ProxyNodeState } from '../../api/types.ts';
+import { revisionOf, withDefaults } from '../../api/index.ts';
+import type { Condition, ProxyConfig, ProxyConfigStatus, ProxyNodeState } from '../../api/index.ts';
 import { conditionOf } from './conditions.ts';
 import { configStatus } from './config-status.ts';
 import type { StatusInput } from './config-status.ts';
-import type { NodeInfo } from '../cluster/node-info.ts';
-import { nodeStateFor } from '../rollout/node-state.ts';
+import type { NodeInfo } from '../cluster/index.ts';
+import { nodeStateFor } from '../rollout/index.ts';
 import { reasons } from './reasons.ts';
 import type { ConditionType } from './reasons.ts';
 import { statusEvents } from './status-events.ts';

@@ -1,13 +1,10 @@
-import { withDefaults } from '../../api/defaults.ts';
-import { revisionOf } from '../../api/revision.ts';
-import type { NodeCounts, ProxyConfig, ProxyConfigStatus, ProxyNodeState } from '../../api/types.ts';
-import type { FieldError } from '../../api/schema/validate.ts';
-import { maximumFailedNodes, maximumNodeMessage } from '../../api/limits.ts';
-import type { Share } from '../rollout/assign-nodes.ts';
+import { maximumFailedNodes, maximumNodeMessage, revisionOf, withDefaults } from '../../api/index.ts';
+import type { NodeCounts, ProxyConfig, ProxyConfigStatus, ProxyNodeState } from '../../api/index.ts';
+import type { FieldError } from '../../api/schema/index.ts';
+import { countNodes, nodeProgress } from '../rollout/index.ts';
+import type { NodeProgress, Share } from '../rollout/index.ts';
 import { conditionsFrom, shorten, verdict } from './conditions.ts';
 import type { Verdict } from './conditions.ts';
-import { countNodes, nodeProgress } from '../rollout/node-progress.ts';
-import type { NodeProgress } from '../rollout/node-progress.ts';
 
 /** The agents' DaemonSet, as far as it matters here. */
 export interface AgentCounts {

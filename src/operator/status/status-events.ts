@@ -1,4 +1,4 @@
-import type { ProxyConfigStatus } from '../../api/types.ts';
+import type { ProxyConfigStatus } from '../../api/index.ts';
 import { conditionOf } from './conditions.ts';
 
 /** An Event to record about a ProxyConfig. */

@@ -1,14 +1,12 @@
-import { apiVersion, proxyConfigKind } from '../../api/constants.ts';
-import { canonicalJson } from '../../api/revision.ts';
-import type { ProxyConfig, ProxyConfigStatus } from '../../api/types.ts';
+import { apiVersion, canonicalJson, proxyConfigKind } from '../../api/index.ts';
+import type { ProxyConfig, ProxyConfigStatus } from '../../api/index.ts';
 import { isNotFound } from '../../kubernetes/index.ts';
-import type { EventRecorder } from '../../kubernetes/index.ts';
+import type { Again, EventRecorder } from '../../kubernetes/index.ts';
 import { agentGraceSeconds, configStatus } from './config-status.ts';
 import type { AgentCounts } from './config-status.ts';
-import type { OperatorMetrics } from '../http/metrics.ts';
-import type { View } from '../rollout/node-reconciler.ts';
+import type { OperatorMetrics } from '../http/index.ts';
+import type { View } from '../rollout/index.ts';
 import { statusEvents } from './status-events.ts';
-import type { Again } from '../../kubernetes/work-queue.ts';
 
 /** Keeps the status of a ProxyConfig, and records its transitions as Events. Writes only what changed. */
 export class StatusReconciler {

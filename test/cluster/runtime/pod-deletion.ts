@@ -1,6 +1,6 @@
 import { resourcePath } from '../../../src/kubernetes/index.ts';
 import type { Connection } from '../../../src/kubernetes/index.ts';
-import { Transport } from '../../../src/kubernetes/client/transport.ts';
+import { Transport } from '../../../src/kubernetes/client/index.ts';
 import type { Pod } from './objects.ts';
 
 /**

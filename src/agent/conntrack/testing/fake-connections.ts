@@ -1,4 +1,4 @@
-import type { Family, Protocol } from '../../../services/types.ts';
+import type { Family, Protocol } from '../../../services/index.ts';
 import type { ConntrackTable } from '../cleaner.ts';
 import type { ConntrackSection } from '../stale-connection-tracker.ts';
 import type { TrackedConnection } from '../what-is-stale.ts';

@@ -1,0 +1,77 @@
+// The layout of src, held: which room may import which, that nobody reaches past a room's face (index.ts), and no circles.
+// docs/architecture.md has the same table for people.
+const mayImport = {
+  runtime: [],
+  ip: [],
+  api: ['ip'],
+  netlink: ['ip'],
+  nftables: ['ip', 'netlink'],
+  conntrack: ['ip', 'netlink'],
+  kubernetes: ['api', 'runtime'],
+  services: ['api', 'ip'],
+  dataplane: ['api', 'ip', 'netlink', 'nftables', 'runtime', 'services'],
+  agent: ['api', 'conntrack', 'dataplane', 'ip', 'kubernetes', 'runtime', 'services'],
+  operator: ['api', 'ip', 'kubernetes', 'runtime'],
+};
+
+const production = { pathNot: ['\\.test\\.ts$', '/testing/'] };
+
+const rooms = Object.entries(mayImport).map(([room, allowed]) => ({
+  name: `${room}-imports`,
+  comment: `src/${room} may import only: ${allowed.join(', ') || 'nothing of ours'}`,
+  severity: 'error',
+  from: { path: `^src/${room}/`, ...production },
+  to: { path: '^src/', pathNot: `^src/(${[room, ...allowed].join('|')})/` },
+}));
+
+module.exports = {
+  forbidden: [
+    { name: 'no-circles', comment: 'types count too', severity: 'error', from: {}, to: { circular: true } },
+    ...rooms,
+    {
+      name: 'faces-of-rooms',
+      comment: 'a room of src is used through its index.ts (or schema/index.ts, testing/index.ts)',
+      severity: 'error',
+      from: { path: '^src/([^/]+)/' },
+      to: {
+        path: '^src/[^/]+/',
+        pathNot: ['^src/$1/', '^src/[^/]+/index\\.ts$', '^src/.+/schema/index\\.ts$', '^src/.+/testing/index\\.ts$'],
+      },
+    },
+    {
+      name: 'faces-of-inner-rooms',
+      comment: 'a folder inside a room is used through its index.ts, from the files beside it ...',
+      severity: 'error',
+      from: { path: '^src/([^/]+)/[^/]+$' },
+      to: { path: '^src/$1/[^/]+/', pathNot: ['/index\\.ts$'] },
+    },
+    {
+      name: 'faces-of-neighbours',
+      comment: '... and from the folders beside it',
+      severity: 'error',
+      from: { path: '^src/([^/]+)/([^/]+)/' },
+      to: { path: '^src/$1/[^/]+/', pathNot: ['^src/$1/$2/', '/index\\.ts$'] },
+    },
+    {
+      name: 'faces-for-tests',
+      comment: 'tests and tools outside src use the faces of rooms, too',
+      severity: 'error',
+      from: { path: '^(test|bench|scripts)/' },
+      to: { path: '^src/', pathNot: ['/index\\.ts$', '^src/main\\.ts$'] },
+    },
+    {
+      name: 'no-test-code',
+      comment: 'what ships imports no test code',
+      severity: 'error',
+      from: { path: '^src/', ...production },
+      to: { path: ['/testing/', '^test/', '\\.test\\.ts$'] },
+    },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: 'node_modules' },
+    enhancedResolveOptions: { extensions: ['.ts', '.js', '.json'] },
+  },
+};

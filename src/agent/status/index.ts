@@ -1,0 +1,2 @@
+export { agentState } from './agent-state.ts';
+export { Reporter } from './reporter.ts';

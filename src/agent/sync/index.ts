@@ -1,0 +1,3 @@
+export { LoadFollower } from './load-follower.ts';
+export { Sync } from './sync.ts';
+export type { SyncResult } from './sync.ts';

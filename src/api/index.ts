@@ -1,0 +1,33 @@
+export {
+  agentFieldManager,
+  apiVersion,
+  configLabel,
+  group,
+  operatorFieldManager,
+  proxyConfigKind,
+  proxyConfigPlural,
+  proxyNodeStateKind,
+  proxyNodeStatePlural,
+  version,
+} from './constants.ts';
+export { defaultPriority, withDefaults } from './defaults.ts';
+export { durationSeconds } from './duration.ts';
+export { maximumFailedNodes, maximumNodeMessage } from './limits.ts';
+export { canonicalJson, revisionOf } from './revision.ts';
+export { algorithms, maglevTableSizes } from './types.ts';
+export type {
+  Algorithm,
+  Condition,
+  ConntrackSettings,
+  EffectiveConfig,
+  LabelSelector,
+  LabelSelectorRequirement,
+  Metadata,
+  NodeCounts,
+  ProxyConfig,
+  ProxyConfigSpec,
+  ProxyConfigStatus,
+  ProxyNodeState,
+  ProxyNodeStateStatus,
+  ProxySettings,
+} from './types.ts';

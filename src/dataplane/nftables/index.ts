@@ -1,0 +1,16 @@
+export type { LocalDetector } from './base-chains.ts';
+export { claimTable } from './claim.ts';
+export { connectionCounts } from './counters.ts';
+export { elementsOf, loadUnit } from './elements.ts';
+export type { LoadWeights } from './elements.ts';
+export { hashSeed, protocols } from './endpoint-selection-chains.ts';
+export { jhash, scaleToSlot } from './jhash.ts';
+export { nodeElements } from './node-elements.ts';
+export type { NodeSettings } from './node-elements.ts';
+export { TableState } from './plan.ts';
+export type { DesiredPort, Plan } from './plan.ts';
+export { definitionOf } from './sets.ts';
+export { KernelTable } from './table.ts';
+export type { Applied, Quarantined } from './table.ts';
+export { trace } from './trace.ts';
+export type { Outcome, Packet, TableView } from './trace.ts';

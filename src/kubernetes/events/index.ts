@@ -1,0 +1,2 @@
+export { EventRecorder } from './event-recorder.ts';
+export type { EventRecorderOptions, EventRegarding } from './event-recorder.ts';

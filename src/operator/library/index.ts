@@ -1,0 +1,2 @@
+export { constructWithKubeconfig } from './construct-with-kubeconfig.ts';
+export { ProxyConfigController } from './proxy-config-controller.ts';

@@ -1,0 +1,20 @@
+export { Backoff } from './backoff.ts';
+export { systemClock } from './clock.ts';
+export type { Clock } from './clock.ts';
+export {
+  answer,
+  bindFailure,
+  createServer,
+  formatBindAddress,
+  HttpListener,
+  listen,
+  parseBindAddress,
+  requestPath,
+} from './http-listener.ts';
+export type { BindAddress } from './http-listener.ts';
+export { createLogger, describeError, logFormats, logLevels } from './log.ts';
+export type { LogFormat, Logger, LogLevel } from './log.ts';
+export { Pacer } from './pacer.ts';
+export { releaseSpareMemory } from './spare-memory.ts';
+export { packageVersion } from './version.ts';
+export { UsageError } from './errors.ts';

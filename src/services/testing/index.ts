@@ -1,0 +1,1 @@
+export { service, slice } from './objects.ts';
