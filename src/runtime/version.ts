@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { packageFile } from './paths.ts';
 
 interface Package {
   readonly version: string;
 }
 
-/** Version of nftproxy, from its package.json (two folders up, in `src` as in `dist`). */
-export const packageVersion = (
-  JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as Package
-).version;
+/** Version of nftproxy, from its package.json. */
+export const packageVersion = (JSON.parse(readFileSync(packageFile, 'utf8')) as Package).version;
