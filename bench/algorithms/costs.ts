@@ -48,7 +48,7 @@ async function costOf(rig: Rig, algorithm: Algorithm, endpoints: number): Promis
   const all = Array.from({ length: endpoints }, (_, index) => index + 1);
   rig.setEndpoints('web', all);
   await rig.run();
-  const port = rig.sync.forwarding?.get('default/web:udp/udp/4');
+  const port = rig.state.forwarding?.get('default/web:udp/udp/4');
   if (!port) throw new Error('the Service has no port');
   const elements = elementsOf(port).own.length;
   const whole: number[] = [];
@@ -59,10 +59,10 @@ async function costOf(rig: Rig, algorithm: Algorithm, endpoints: number): Promis
     const leaver = 1 + ((Math.floor(round / 2) * 7) % endpoints);
     const start = performance.now();
     rig.setEndpoints('web', round % 2 === 0 ? all.filter((number) => number !== leaver) : all);
-    const { applied } = await rig.run();
+    const { written } = await rig.run();
     whole.push((performance.now() - start) * 1000);
-    commit.push(applied.milliseconds * 1000);
-    changed.push(applied.elements);
+    commit.push(written.milliseconds * 1000);
+    changed.push(written.elements);
   }
   return {
     algorithm,
@@ -94,19 +94,19 @@ export async function measureLook(rig: Rig, connections: number): Promise<LookCo
   rig.setEndpoints('least', [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   await rig.run();
   await rig.flows(flowsOf(connections, { service: 2, clients: 1000 }));
-  rig.sync.setWeights(await rig.load.look(rig.sync.loadBalanced));
+  rig.state.setWeights(await rig.load.look(rig.state.loadBalanced));
   const start = performance.now();
-  const { applied } = await rig.run();
+  const { written } = await rig.run();
   const writeMilliseconds = performance.now() - start;
   const looks: number[] = [];
   for (let look = 0; look < 9; look++) {
     const before = performance.now();
-    await rig.load.look(rig.sync.loadBalanced);
+    await rig.load.look(rig.state.loadBalanced);
     looks.push(performance.now() - before);
   }
   rig.service('least', undefined);
   await rig.run();
-  return { connections, lookMilliseconds: median(looks), elements: applied.elements, writeMilliseconds };
+  return { connections, lookMilliseconds: median(looks), elements: written.elements, writeMilliseconds };
 }
 
 /** As markdown. */

@@ -1,5 +1,5 @@
 export { Agent } from './agent.ts';
-export { tracked, trackedPort } from './node-services.ts';
-export type { Tracked } from './node-services.ts';
-export type { ConnectionCount } from './observe/index.ts';
-export { agentUsage, parseAgentOptions } from './options.ts';
+export type { AgentDependencies } from './agent.ts';
+export { ConntrackCleaner, conntrackTable, trackedPort } from './conntrack/index.ts';
+export type { Tracked } from './conntrack/index.ts';
+export { parseAgentOptions } from './options.ts';

@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
-import { parseArgs } from 'node:util';
-import { logFormats, logLevels, UsageError } from '../runtime/index.ts';
+import { logFormats, logLevels, oneOf, parseOptions } from '../runtime/index.ts';
 import type { LogFormat, LogLevel } from '../runtime/index.ts';
 
 /** What `nftproxy agent` is told on its command line. */
@@ -19,7 +18,7 @@ export interface AgentOptions {
   readonly logLevel: LogLevel;
 }
 
-export const agentUsage = `Usage: nftproxy agent [options]
+const usage = `Usage: nftproxy agent [options]
 
 Keeps this node's nftables in line with the cluster's Services.
 
@@ -34,9 +33,18 @@ Keeps this node's nftables in line with the cluster's Services.
   --log-level             debug, info, warn or error (default info)
 `;
 
-/** @throws UsageError */
+/** @throws UsageError; HelpRequest for `--help` */
 export function parseAgentOptions(args: readonly string[], environment: NodeJS.ProcessEnv): AgentOptions {
-  const { values } = parse(args);
+  const values = parseOptions(args, usage, {
+    kubeconfig: { type: 'string' },
+    'node-name': { type: 'string' },
+    config: { type: 'string' },
+    'healthz-bind-address': { type: 'string', default: '0.0.0.0:10256' },
+    'metrics-bind-address': { type: 'string', default: '127.0.0.1:10249' },
+    'sysctl-directory': { type: 'string', default: '/proc/sys' },
+    'log-format': { type: 'string', default: 'text' },
+    'log-level': { type: 'string', default: 'info' },
+  });
   return {
     ...(values.kubeconfig === undefined ? {} : { kubeconfig: values.kubeconfig }),
     ...(values.config === undefined ? {} : { config: values.config }),
@@ -47,33 +55,4 @@ export function parseAgentOptions(args: readonly string[], environment: NodeJS.P
     logFormat: oneOf('--log-format', values['log-format'], logFormats),
     logLevel: oneOf('--log-level', values['log-level'], logLevels),
   };
-}
-
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        kubeconfig: { type: 'string' },
-        'node-name': { type: 'string' },
-        config: { type: 'string' },
-        'healthz-bind-address': { type: 'string', default: '0.0.0.0:10256' },
-        'metrics-bind-address': { type: 'string', default: '127.0.0.1:10249' },
-        'sysctl-directory': { type: 'string', default: '/proc/sys' },
-        'log-format': { type: 'string', default: 'text' },
-        'log-level': { type: 'string', default: 'info' },
-      },
-      strict: true,
-      allowPositionals: false,
-    });
-  } catch (error) {
-    throw new UsageError(`${error instanceof Error ? error.message : String(error)}\n\n${agentUsage}`);
-  }
-}
-
-function oneOf<T extends string>(option: string, value: string, allowed: readonly T[]): T {
-  const found = allowed.find((candidate) => candidate === value);
-  if (found === undefined)
-    throw new UsageError(`${option} is ${JSON.stringify(value)}: use one of ${allowed.join(', ')}`);
-  return found;
 }

@@ -23,6 +23,7 @@ export type {
   LabelSelector,
   LabelSelectorRequirement,
   Metadata,
+  Mode,
   NodeCounts,
   ProxyConfig,
   ProxyConfigSpec,

@@ -159,6 +159,8 @@ export interface ProxyNodeStateSpec {
 export interface ProxyNodeStateStatus {
   observedGeneration?: number;
   appliedRevision?: string;
+  /** The data plane that runs. */
+  mode?: string;
   lastGoodRevision?: string;
   services?: number;
   endpoints?: number;

@@ -1,16 +1,12 @@
-import { Agent, agentUsage, parseAgentOptions } from '../agent/index.ts';
+import { Agent, parseAgentOptions } from '../agent/index.ts';
 import { createLogger, packageVersion, systemClock } from '../runtime/index.ts';
 import { ApiClient, loadConnection } from '../kubernetes/index.ts';
 import { ConntrackSocket } from '../conntrack/index.ts';
-import { NftablesSocket } from '../nftables/index.ts';
+import { dataPlaneFactories } from '../dataplane/index.ts';
 import { untilSignal } from './signals.ts';
 
 /** `nftproxy agent`: runs until SIGTERM or SIGINT, and leaves the rules in place. */
 export async function agent(args: readonly string[]): Promise<number> {
-  if (args.includes('--help') || args.includes('-h')) {
-    process.stdout.write(agentUsage);
-    return 0;
-  }
   const options = parseAgentOptions(args, process.env);
   const log = createLogger({
     format: options.logFormat,
@@ -19,18 +15,20 @@ export async function agent(args: readonly string[]): Promise<number> {
   });
   const connection = await loadConnection(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig });
   const client = new ApiClient(connection, { userAgent: `nftproxy-agent/${packageVersion}` });
-  const socket = NftablesSocket.open();
-  const reader = NftablesSocket.open();
   const conntrack = ConntrackSocket.open();
   log.info('starting', { version: packageVersion, node: options.nodeName, apiServer: client.server });
-  const running = new Agent(options, { client, socket, reader, conntrack, log, clock: systemClock });
+  const running = new Agent(options, {
+    client,
+    dataPlanes: dataPlaneFactories({ log }),
+    conntrack,
+    log,
+    clock: systemClock,
+  });
   await running.start();
   const signal = await untilSignal();
   log.info('stopping; the rules stay in force', { signal });
   await running.stop();
   await client.close();
   conntrack.close();
-  reader.close();
-  socket.close();
   return 0;
 }

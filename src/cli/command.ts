@@ -1,4 +1,4 @@
-import { describeError, UsageError } from '../runtime/index.ts';
+import { describeError, HelpRequest, UsageError } from '../runtime/index.ts';
 
 /** A subcommand: gets the arguments after its name, returns the exit code. */
 type Subcommand = (args: readonly string[]) => Promise<number>;
@@ -47,6 +47,10 @@ export async function runCommand([name, ...args]: readonly string[]): Promise<nu
     const run = await subcommand.load();
     return await run(args);
   } catch (error) {
+    if (error instanceof HelpRequest) {
+      process.stdout.write(error.message);
+      return 0;
+    }
     process.stderr.write(`nftproxy ${name}: ${describeError(error)}\n`);
     return error instanceof UsageError ? 2 : 1;
   }

@@ -1,21 +1,22 @@
 import { UsageError } from '../runtime/index.ts';
 import { describe, expect, it } from 'vitest';
-import type { Outcome, Packet } from '../dataplane/index.ts';
+import type { Explanation, Packet } from '../dataplane/index.ts';
 import type { ServicePort } from '../services/index.ts';
-import { ownerOf, questionOf } from './explain.ts';
+import { questionOf } from './explain-question.ts';
+import { ownerOf } from './explain-text.ts';
 
 describe('a question to nftproxy explain', () => {
   it.each([
     ['10.96.0.10:80', '10.96.0.10', 80],
     ['[fd00:10:96::0A]:443', 'fd00:10:96::a', 443],
   ])('--to %s is understood', (to, destination, port) => {
-    expect(questionOf({ to, protocol: 'tcp' })).toMatchObject({ destination, port, protocol: 'tcp' });
+    expect(questionOf({ to, protocol: 'tcp' }, 'usage')).toMatchObject({ destination, port, protocol: 'tcp' });
   });
 
   it.each(['', '10.96.0.10', ':80', '10.96.0.10:0', '10.96.0.10:65536', '10.96.0.999:80', 'fd00::1:80', '[fd00::1]'])(
     '--to %j is refused with the form it takes',
     (to) => {
-      const ask = (): unknown => questionOf({ to, protocol: 'tcp' });
+      const ask = (): unknown => questionOf({ to, protocol: 'tcp' }, 'usage');
       expect(ask).toThrow(UsageError);
       expect(ask).toThrow('use ADDRESS:PORT or [ADDRESS]:PORT');
     },
@@ -23,9 +24,11 @@ describe('a question to nftproxy explain', () => {
 
   it('names the option that is wrong', () => {
     const to = '10.96.0.10:80';
-    expect(() => questionOf({ to, protocol: 'icmp' })).toThrow('--protocol is "icmp": use tcp, udp or sctp');
-    expect(() => questionOf({ to, from: 'here', protocol: 'tcp' })).toThrow('--from is "here": use an IP address');
-    expect(() => questionOf({ to, from: 'fd00::1', protocol: 'tcp' })).toThrow('different IP families');
+    expect(() => questionOf({ to, protocol: 'icmp' }, 'usage')).toThrow('--protocol is "icmp": use tcp, udp or sctp');
+    expect(() => questionOf({ to, from: 'here', protocol: 'tcp' }, 'usage')).toThrow(
+      '--from is "here": use an IP address',
+    );
+    expect(() => questionOf({ to, from: 'fd00::1', protocol: 'tcp' }, 'usage')).toThrow('different IP families');
   });
 });
 
@@ -59,7 +62,7 @@ describe('the Service that an explanation names', () => {
     toHost,
     masqueradeAll: false,
   });
-  const reject: Outcome = { action: 'reject', steps: [], endpoints: [], masquerade: false };
+  const reject: Explanation = { action: 'reject', steps: [], endpoints: [], masquerade: false };
   const name = (destination: string, toHost: boolean, outcome = reject): string | undefined =>
     ownerOf(packet(destination, toHost), outcome, ports)?.id;
 

@@ -1,20 +1,22 @@
-export {
-  claimTable,
-  connectionCounts,
-  definitionOf,
-  KernelTable,
-  loadUnit,
-  protocols,
-  trace,
-} from './nftables/index.ts';
+export { loadWeights } from './balancing/index.ts';
+export { addWritten, ForeignStateError, loadUnit, nothingWritten } from './data-plane.ts';
 export type {
   Applied,
+  Changes,
+  ConnectionCount,
+  DataPlane,
   DesiredPort,
+  Explanation,
+  FrontendAddress,
+  Integrity,
   LoadWeights,
   LocalDetector,
   NodeSettings,
-  Outcome,
   Packet,
-  Quarantined,
-  TableView,
-} from './nftables/index.ts';
+  Refusal,
+  Started,
+  Written,
+} from './data-plane.ts';
+export { dataPlaneFactories } from './modes.ts';
+export type { DataPlaneFactories } from './modes.ts';
+export { RunningDataPlane } from './running-data-plane.ts';

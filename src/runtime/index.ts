@@ -16,6 +16,7 @@ export { createLogger, describeError, logFormats, logLevels } from './log.ts';
 export type { LogFormat, Logger, LogLevel } from './log.ts';
 export { Pacer } from './pacer.ts';
 export { releaseSpareMemory } from './spare-memory.ts';
+export { every } from './every.ts';
 export { HelpRequest, UsageError } from './errors.ts';
 export { oneOf, parseOptions } from './options.ts';
 export { crdDirectory, packageFile } from './paths.ts';

@@ -6,13 +6,9 @@ import { ConntrackSocket } from '../../src/conntrack/index.ts';
 import type { Family } from '../../src/services/index.ts';
 import { systemClock } from '../../src/runtime/index.ts';
 import { ConntrackCleaner } from '../../src/agent/conntrack/index.ts';
-import type { CleanUp, TrackedConnection, TrackedServicePort } from '../../src/agent/conntrack/index.ts';
+import type { CleanUp, Tracked, TrackedServicePort } from '../../src/agent/conntrack/index.ts';
 
 const isRoot = process.getuid?.() === 0;
-
-interface Tracked extends TrackedConnection {
-  readonly entry: ConntrackEntry;
-}
 
 const plan = {
   4: {

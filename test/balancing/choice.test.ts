@@ -63,7 +63,7 @@ describe('which algorithm a Service gets', () => {
 
   it('the configured one if it names one that does not exist, and the mistake is told', async () => {
     expect(await behaviour({ algorithm: 'fastest' })).toBe('random');
-    expect(rig.sync.forwarding?.problems()).toMatchObject([{ reason: 'UnknownAlgorithm' }]);
+    expect(rig.state.forwarding?.problems()).toMatchObject([{ reason: 'UnknownAlgorithm' }]);
   }, 60_000);
 
   it('a ruleset that nft prints, with every algorithm and every name of IPVS in use at once', async () => {
@@ -75,6 +75,6 @@ describe('which algorithm a Service gets', () => {
     await rig.run();
     expect(await rig.nft('list', 'ruleset')).toContain('jhash ip saddr mod 1021 seed');
     JSON.parse(await rig.nft('-j', 'list', 'ruleset'));
-    expect(rig.kernel.quarantined.size).toBe(0);
+    expect(rig.sync.quarantine.size).toBe(0);
   }, 60_000);
 });

@@ -109,9 +109,9 @@ describe('least-connections', () => {
         return Promise.resolve();
       },
     });
-    await follower.look([...rig.sync.loadBalanced].filter(({ algorithm }) => algorithm === 'random'));
+    await follower.look([...rig.state.loadBalanced].filter(({ algorithm }) => algorithm === 'random'));
     expect(looks).toEqual([]);
-    await follower.look([...rig.sync.loadBalanced].filter(({ protocol }) => protocol === 'tcp'));
+    await follower.look([...rig.state.loadBalanced].filter(({ protocol }) => protocol === 'tcp'));
     expect(looks.sort()).toEqual(['tcp4', 'tcp6']);
   });
 });

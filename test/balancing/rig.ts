@@ -1,9 +1,10 @@
 import { setTimeout } from 'node:timers/promises';
 import { revisionOf, withDefaults } from '../../src/api/index.ts';
 import type { ProxySettings } from '../../src/api/index.ts';
-import { definitionOf, KernelTable } from '../../src/dataplane/nftables/index.ts';
+import { dataPlaneFactories, RunningDataPlane } from '../../src/dataplane/index.ts';
+import { definitionOf } from '../../src/dataplane/nftables/index.ts';
 import type { TableView } from '../../src/dataplane/nftables/index.ts';
-import { LoadFollower, Sync } from '../../src/agent/sync/index.ts';
+import { DesiredState, LoadFollower, Sync } from '../../src/agent/sync/index.ts';
 import type { SyncResult } from '../../src/agent/sync/index.ts';
 import { createLogger } from '../../src/runtime/index.ts';
 import { ConntrackSocket } from '../../src/conntrack/index.ts';
@@ -36,7 +37,8 @@ export class Rig implements AsyncDisposable {
   readonly endpoints: Namespace;
   readonly socket: NftablesSocket;
   readonly conntrack: ConntrackSocket;
-  readonly kernel: KernelTable;
+  readonly state = new DesiredState('node-1');
+  readonly dataPlane: RunningDataPlane;
   readonly sync: Sync;
   readonly load: LoadFollower;
   readonly logs: string[] = [];
@@ -50,12 +52,11 @@ export class Rig implements AsyncDisposable {
     this.socket = NftablesSocket.open({ namespacePath: node.path });
     this.conntrack = ConntrackSocket.open({ namespacePath: node.path });
     const log = createLogger({ format: 'text', level: 'debug', write: (line) => this.logs.push(line) });
-    this.kernel = new KernelTable(this.socket, log);
-    this.sync = new Sync(this.kernel, 'node-1');
+    this.dataPlane = new RunningDataPlane(dataPlaneFactories({ log, namespacePath: node.path }));
+    this.sync = new Sync({ state: this.state, dataPlane: this.dataPlane, log });
     this.load = new LoadFollower(this.conntrack);
     this.#sender = new FlowSender(clients.path);
     this.configure({});
-    this.sync.sourcesSynced();
   }
 
   /** Makes the namespaces, with that many endpoint addresses. */
@@ -113,21 +114,21 @@ export class Rig implements AsyncDisposable {
   /** Settings of the ProxyConfig. */
   configure(settings: ProxySettings): void {
     const config = withDefaults({ clusterCIDRs: ['10.244.0.0/16', 'fd00:10:244::/48'], ...settings });
-    this.sync.configure({ name: 'default', revision: revisionOf(config), config });
-    this.sync.setServiceCIDRs(['10.96.0.0/16', 'fd00:10:96::/112']);
+    this.state.configure({ name: 'default', revision: revisionOf(config), config });
+    this.state.setServiceCIDRs(['10.96.0.0/16', 'fd00:10:96::/112']);
   }
 
   /** A Service with port 80, TCP and UDP, both families; undefined removes it. */
   service(name: string, choice: ServiceChoice | undefined): void {
-    this.sync.service(`default/${name}`, choice && serviceObject(choice));
+    this.state.service(`default/${name}`, choice && serviceObject(choice));
   }
 
   /** The Service's endpoints from now on, by number; one slice per family and weight, in the order given. */
   setEndpoints(name: string, choices: readonly (number | EndpointChoice)[], targetPort = 8080): void {
     const slices = endpointSlices(name, choices, targetPort);
     const present = this.#slices.get(name) ?? [];
-    for (const [key, slice] of slices) this.sync.endpointSlice(key, slice);
-    for (const key of present) if (!slices.has(key)) this.sync.endpointSlice(key, undefined);
+    for (const [key, slice] of slices) this.state.endpointSlice(key, slice);
+    for (const key of present) if (!slices.has(key)) this.state.endpointSlice(key, undefined);
     this.#slices.set(name, [...slices.keys()]);
   }
 
@@ -138,8 +139,8 @@ export class Rig implements AsyncDisposable {
 
   /** What the agent does every few seconds for least-connections. Tells how many Service ports got new weights. */
   async followLoad(): Promise<number> {
-    const weights = await this.load.look(this.sync.loadBalanced);
-    this.sync.setWeights(weights);
+    const weights = await this.load.look(this.state.loadBalanced);
+    this.state.setWeights(weights);
     if (weights.size > 0) await this.run();
     return weights.size;
   }
@@ -188,6 +189,7 @@ export class Rig implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.dataPlane.close();
     this.socket.close();
     this.conntrack.close();
     this.#sender[Symbol.dispose]();

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { nodeElements, TableState, trace } from '../../src/dataplane/nftables/index.ts';
-import type { DesiredPort, Outcome, Packet, Plan, TableView } from '../../src/dataplane/nftables/index.ts';
+import type { DesiredPort, Explanation, Packet } from '../../src/dataplane/index.ts';
+import type { Plan, TableView } from '../../src/dataplane/nftables/index.ts';
 import type { Element } from '../../src/nftables/index.ts';
 import { ForwardingState } from '../../src/services/index.ts';
 import type { Endpoint, Frontend, ServicePort } from '../../src/services/index.ts';
@@ -52,7 +53,7 @@ function expectedOutcome(
   port: ServicePort,
   frontend: Frontend,
   source: Source,
-): Pick<Outcome, 'action' | 'masquerade'> & { endpoints: Set<string> } {
+): Pick<Explanation, 'action' | 'masquerade'> & { endpoints: Set<string> } {
   const external = frontend.kind !== 'ClusterIP';
   const candidates = candidatesOf(port, frontend, source);
   const open = candidates.filter((endpoint) => endpoint.weight > 0);
@@ -71,7 +72,7 @@ function candidatesOf(port: ServicePort, frontend: Frontend, source: Source): re
 }
 
 function name({ address, port }: Endpoint): string {
-  return `${address} . ${port}`;
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 function packet(port: ServicePort, frontend: Frontend, source: Source): Packet {

@@ -101,9 +101,9 @@ describe('a ClusterIP Service with endpoints on this node and on another', () =>
 
   it('follows the endpoints: only those that are left get new connections', async () => {
     rig.slice('web-4', slice('web', 4, ['remotePod']));
-    const { applied } = await rig.run();
+    const { written } = await rig.run();
     // Chains for a number of endpoints that nothing had before come first, in a transaction of their own.
-    expect(applied.transactions).toBeLessThanOrEqual(2);
+    expect(written.transactions).toBeLessThanOrEqual(2);
     const answers = await ask('clientPod', addresses[4].clusterIP, 'tcp', { count: 20 });
     expect(new Set(answers.map((answer) => host(answer.server)))).toEqual(new Set([addresses[4].remotePod]));
   });
@@ -130,18 +130,18 @@ describe('a ClusterIP Service with endpoints on this node and on another', () =>
     };
     // The first restart may remove a chain for a number of endpoints that nothing has any more.
     rig.restart(objects);
-    expect((await rig.run()).applied.elements).toBe(0);
+    expect((await rig.run()).written.elements).toBe(0);
     const listed = await rig.nft('list', 'table', 'inet', 'nftproxy');
     rig.restart(objects);
-    const { applied } = await rig.run();
-    expect(applied.elements).toBe(0);
+    const { written } = await rig.run();
+    expect(written.elements).toBe(0);
     expect(await rig.nft('list', 'table', 'inet', 'nftproxy')).toBe(listed);
   });
 
   it('repairs on a restart what is not right any more', async () => {
     rig.restart({ services: { web: loadBalancer() }, slices: { 'web-4': slice('web', 4, ['remotePod']) } });
-    const { applied } = await rig.run();
-    expect(applied.elements).toBeGreaterThan(0);
+    const { written } = await rig.run();
+    expect(written.elements).toBeGreaterThan(0);
     const answers = await ask('clientPod', addresses[4].clusterIP, 'tcp', { count: 10 });
     expect(new Set(answers.map((answer) => host(answer.server)))).toEqual(new Set([addresses[4].remotePod]));
     const [refused] = await ask('clientPod', addresses[6].clusterIP);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/runtime/index.ts';
 import { ConntrackCleaner } from '../../src/agent/conntrack/index.ts';
-import { tracked, trackedPort } from '../../src/agent/index.ts';
+import { conntrackTable, trackedPort } from '../../src/agent/index.ts';
 import type { Tracked } from '../../src/agent/index.ts';
 import { ConntrackSocket } from '../../src/conntrack/index.ts';
 import { sendSctp, serveSctp } from './sctp.ts';
@@ -20,10 +20,7 @@ beforeAll(async () => {
   await rig.startEndpoints();
   conntrack = ConntrackSocket.open({ namespacePath: rig.node.path });
   cleaner = new ConntrackCleaner<Tracked>({
-    table: {
-      entries: async (section) => (await conntrack.entries(section)).map((entry) => tracked(entry, section)),
-      delete: ({ entry }) => conntrack.delete(entry),
-    },
+    table: conntrackTable(conntrack),
     nodePortAddresses: () => new Set([ip.node, addresses[6].node]),
     onCleaned: () => (cleanUps += 1),
     onFailure: (error) => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/runtime/index.ts';
 import { ConntrackCleaner } from '../../src/agent/conntrack/index.ts';
-import { tracked, trackedPort } from '../../src/agent/index.ts';
+import { conntrackTable, trackedPort } from '../../src/agent/index.ts';
 import type { Tracked } from '../../src/agent/index.ts';
 import { ConntrackSocket } from '../../src/conntrack/index.ts';
 import { loadBalancer, service, slice } from './objects.ts';
@@ -18,10 +18,7 @@ beforeAll(async () => {
   await rig.startEndpoints();
   conntrack = ConntrackSocket.open({ namespacePath: rig.node.path });
   cleaner = new ConntrackCleaner<Tracked>({
-    table: {
-      entries: async (section) => (await conntrack.entries(section)).map((entry) => tracked(entry, section)),
-      delete: ({ entry }) => conntrack.delete(entry),
-    },
+    table: conntrackTable(conntrack),
     nodePortAddresses: () => new Set([addresses[4].node, addresses[6].node]),
     onCleaned: (cleanUp) => (deleted += cleanUp.deleted),
     onFailure: (error) => {

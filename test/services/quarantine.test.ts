@@ -1,15 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { KernelTable } from '../../src/dataplane/nftables/index.ts';
-import type { DesiredPort } from '../../src/dataplane/nftables/index.ts';
+import { dataPlaneFactories } from '../../src/dataplane/index.ts';
+import type { Applied, DataPlane, DesiredPort } from '../../src/dataplane/index.ts';
 import { createLogger } from '../../src/runtime/index.ts';
-import { NetlinkError, NftablesSocket } from '../../src/nftables/index.ts';
+import { NetlinkError } from '../../src/nftables/index.ts';
 import type { Frontend, ServicePort } from '../../src/services/index.ts';
 import { Namespace } from '../support/namespace.ts';
 
 let namespace: Namespace;
-let socket: NftablesSocket;
-let kernel: KernelTable;
-const logs: string[] = [];
+let dataPlane: DataPlane;
 const settings = {
   detectors: {},
   masqueradeAll: false,
@@ -20,12 +18,14 @@ const settings = {
 
 beforeAll(async () => {
   namespace = await Namespace.create('quarantine');
-  socket = NftablesSocket.open({ namespacePath: namespace.path });
-  kernel = new KernelTable(socket, createLogger({ format: 'text', level: 'debug', write: (line) => logs.push(line) }));
+  const log = createLogger({ format: 'text', level: 'debug', write: () => undefined });
+  const open = dataPlaneFactories({ log, namespacePath: namespace.path })['nftables'];
+  if (!open) throw new Error('there is no mode nftables');
+  dataPlane = open();
 });
 
 afterAll(async () => {
-  socket.close();
+  dataPlane.close();
   await namespace.destroy();
 });
 
@@ -71,35 +71,34 @@ async function served(): Promise<string[]> {
   return [...listing.matchAll(/10\.96\.0\.\d+/g)].map(([address]) => address).sort();
 }
 
+const refused = ({ refused: all }: Applied): string[] => all.map(({ id }) => id).sort();
+
 describe('a Service port that the kernel refuses', () => {
   it('is set aside at the start, and all others are served', async () => {
-    await kernel.start(byId([good(1), bad(2), good(3)]), settings);
-    expect([...kernel.quarantined.keys()]).toEqual(['default/service-2:/tcp/4']);
+    const started = await dataPlane.start(byId([good(1), bad(2), good(3)]), settings);
+    expect(refused(started)).toEqual(['default/service-2:/tcp/4']);
+    expect(started.refused[0]?.reason).toContain('EEXIST');
     expect(await served()).toEqual(['10.96.0.1', '10.96.0.3']);
-    expect(logs.join('')).toContain('default/service-2:/tcp/4');
   });
 
   it('does not keep a later change of others out: after a look at the whole table they are in', async () => {
     const changes = byId([good(4), bad(5), good(6)]);
-    await expect(kernel.apply(changes)).rejects.toThrow(NetlinkError);
+    await expect(dataPlane.apply(changes)).rejects.toThrow(NetlinkError);
     expect(await served()).toEqual(['10.96.0.1', '10.96.0.3']);
     const all = [1, 3, 4, 6].map(good);
-    await kernel.start(byId([...all, bad(2), bad(5)]), settings);
-    expect([...kernel.quarantined.keys()].sort()).toEqual(['default/service-2:/tcp/4', 'default/service-5:/tcp/4']);
+    const started = await dataPlane.start(byId([...all, bad(2), bad(5)]), settings);
+    expect(refused(started)).toEqual(['default/service-2:/tcp/4', 'default/service-5:/tcp/4']);
     expect(await served()).toEqual(['10.96.0.1', '10.96.0.3', '10.96.0.4', '10.96.0.6']);
   });
 
   it('is tried again without a look at the whole table, and without harm to others', async () => {
-    await kernel.apply(byId([bad(5), good(7)]));
-    expect([...kernel.quarantined.keys()].sort()).toEqual(['default/service-2:/tcp/4', 'default/service-5:/tcp/4']);
+    const applied = await dataPlane.apply(byId([bad(5), good(7)]), new Set(['default/service-5:/tcp/4']));
+    expect(refused(applied)).toEqual(['default/service-5:/tcp/4']);
     expect(await served()).toContain('10.96.0.7');
   });
 
   it('is served as soon as it is right', async () => {
-    await kernel.apply(byId([good(2)]));
-    expect([...kernel.quarantined.keys()]).toEqual(['default/service-5:/tcp/4']);
+    expect(refused(await dataPlane.apply(byId([good(2)])))).toEqual([]);
     expect(await served()).toContain('10.96.0.2');
-    await kernel.apply(new Map([['default/service-5:/tcp/4', undefined]]));
-    expect(kernel.quarantined.size).toBe(0);
   });
 });

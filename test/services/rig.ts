@@ -1,10 +1,9 @@
 import { revisionOf, withDefaults } from '../../src/api/index.ts';
 import type { ProxySettings } from '../../src/api/index.ts';
-import { KernelTable } from '../../src/dataplane/nftables/index.ts';
+import { dataPlaneFactories, RunningDataPlane } from '../../src/dataplane/index.ts';
 import { createLogger } from '../../src/runtime/index.ts';
-import { Sync } from '../../src/agent/sync/index.ts';
+import { DesiredState, Sync } from '../../src/agent/sync/index.ts';
 import type { SyncResult } from '../../src/agent/sync/index.ts';
-import { NftablesSocket } from '../../src/nftables/index.ts';
 import type { EndpointSliceObject, ServiceObject } from '../../src/services/index.ts';
 import { link, Namespace } from '../support/namespace.ts';
 
@@ -50,18 +49,18 @@ export type Where = 'clientPod' | 'localPod' | 'node' | 'outside';
 export class Rig implements AsyncDisposable {
   readonly node: Namespace;
   readonly #spaces: Readonly<Record<'localPod' | 'clientPod' | 'remote' | 'outside', Namespace>>;
-  #socket: NftablesSocket;
+  state = new DesiredState('node-1');
+  dataPlane: RunningDataPlane;
   sync: Sync;
-  kernel: KernelTable;
   readonly logs: string[] = [];
+  readonly #log = createLogger({ format: 'text', level: 'debug', write: (line) => this.logs.push(line) });
   #settings: ProxySettings = {};
 
   private constructor(node: Namespace, spaces: Rig['localPod'] extends never ? never : Record<string, Namespace>) {
     this.node = node;
     this.#spaces = spaces as Record<'localPod' | 'clientPod' | 'remote' | 'outside', Namespace>;
-    this.#socket = NftablesSocket.open({ namespacePath: node.path });
-    this.kernel = this.#kernel();
-    this.sync = new Sync(this.kernel, 'node-1');
+    this.dataPlane = this.#open();
+    this.sync = this.#newSync();
   }
 
   get localPod(): Namespace {
@@ -150,23 +149,22 @@ export class Rig implements AsyncDisposable {
   configure(settings: ProxySettings): void {
     this.#settings = settings;
     const config = withDefaults({ clusterCIDRs: [addresses[4].podCIDR, addresses[6].podCIDR], ...settings });
-    this.sync.configure({ name: 'default', revision: revisionOf(config), config });
-    this.sync.setNode({
+    this.state.configure({ name: 'default', revision: revisionOf(config), config });
+    this.state.setNode({
       labels: { 'topology.kubernetes.io/zone': 'a' },
       primaryAddresses: [addresses[4].node, addresses[6].node],
       podCIDRs: ['10.244.1.0/24', 'fd00:10:244:1::/64'],
-      health: {},
+      eligible: true,
     });
-    this.sync.setServiceCIDRs([addresses[4].serviceCIDR, addresses[6].serviceCIDR]);
-    this.sync.sourcesSynced();
+    this.state.setServiceCIDRs([addresses[4].serviceCIDR, addresses[6].serviceCIDR]);
   }
 
   service(name: string, service: ServiceObject | undefined): void {
-    this.sync.service(`default/${name}`, service);
+    this.state.service(`default/${name}`, service);
   }
 
   slice(name: string, slice: EndpointSliceObject | undefined): void {
-    this.sync.endpointSlice(`default/${name}`, slice);
+    this.state.endpointSlice(`default/${name}`, slice);
   }
 
   /** Writes what has changed to the kernel. */
@@ -176,10 +174,10 @@ export class Rig implements AsyncDisposable {
 
   /** What a restart of the agent does: a new process state, the kernel as it was left. */
   restart(objects: { services: Record<string, ServiceObject>; slices: Record<string, EndpointSliceObject> }): void {
-    this.#socket.close();
-    this.#socket = NftablesSocket.open({ namespacePath: this.node.path });
-    this.kernel = this.#kernel();
-    this.sync = new Sync(this.kernel, 'node-1');
+    this.dataPlane.close();
+    this.state = new DesiredState('node-1');
+    this.dataPlane = this.#open();
+    this.sync = this.#newSync();
     this.configure(this.#settings);
     for (const [name, service] of Object.entries(objects.services)) this.service(name, service);
     for (const [name, slice] of Object.entries(objects.slices)) this.slice(name, slice);
@@ -190,12 +188,15 @@ export class Rig implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#socket.close();
+    this.dataPlane.close();
     await Promise.all([this.node, ...Object.values(this.#spaces)].map((space) => space.destroy()));
   }
 
-  #kernel(): KernelTable {
-    const log = createLogger({ format: 'text', level: 'debug', write: (line) => this.logs.push(line) });
-    return new KernelTable(this.#socket, log);
+  #open(): RunningDataPlane {
+    return new RunningDataPlane(dataPlaneFactories({ log: this.#log, namespacePath: this.node.path }));
+  }
+
+  #newSync(): Sync {
+    return new Sync({ state: this.state, dataPlane: this.dataPlane, log: this.#log });
   }
 }

@@ -1,8 +1,8 @@
 import type { Family } from '../../services/index.ts';
 import { Pacer } from '../../runtime/index.ts';
 import type { Clock } from '../../runtime/index.ts';
-import { DirtBook, type ConntrackSection, type Dirt } from './stale-connection-tracker.ts';
-import { ConntrackView, type TrackedConnection, type TrackedServicePort } from './what-is-stale.ts';
+import { StaleConnectionTracker, type ConntrackSection, type Suspects } from './stale-connection-tracker.ts';
+import { StalenessJudge, type TrackedConnection, type TrackedServicePort } from './what-is-stale.ts';
 
 /** The kernel's connection tracking, as src/nftables offers it. */
 export interface ConntrackTable<Entry extends TrackedConnection> {
@@ -53,7 +53,7 @@ const deletionsPerTurn = 200;
  */
 export class ConntrackCleaner<Entry extends TrackedConnection> {
   readonly #options: ConntrackCleanerOptions<Entry>;
-  readonly #book = new DirtBook();
+  readonly #tracker = new StaleConnectionTracker();
   readonly #pacer: Pacer;
 
   constructor(options: ConntrackCleanerOptions<Entry>) {
@@ -73,19 +73,19 @@ export class ConntrackCleaner<Entry extends TrackedConnection> {
    */
   applied(changes: Iterable<readonly [id: string, port: TrackedServicePort | undefined]>): void {
     let dirty = false;
-    for (const [id, port] of changes) dirty = this.#book.applied(id, port) || dirty;
+    for (const [id, port] of changes) dirty = this.#tracker.applied(id, port) || dirty;
     if (dirty) this.#pacer.trigger();
   }
 
   /** At the start: a frontend that the kernel had from an earlier run and that is nobody's any more. */
   frontendGone(section: ConntrackSection, frontend: { address?: string; port: number }): void {
-    this.#book.frontendGone(section, frontend);
+    this.#tracker.frontendGone(section, frontend);
     this.#pacer.trigger();
   }
 
   /** Node ports are served at other addresses than before, and the kernel has that too. */
   nodePortAddressesChanged(): void {
-    if (this.#book.nodePortsDirty()) this.#pacer.trigger();
+    if (this.#tracker.suspectNodePorts()) this.#pacer.trigger();
   }
 
   /** Cleans no more; resolves when the present clean-up has ended. */
@@ -94,35 +94,35 @@ export class ConntrackCleaner<Entry extends TrackedConnection> {
   }
 
   async #clean(): Promise<void> {
-    const dirt = this.#book.take();
+    const suspects = this.#tracker.take();
     try {
-      const ports = this.#ports(dirt);
-      const view = new ConntrackView({
+      const ports = this.#ports(suspects);
+      const view = new StalenessJudge({
         ports,
-        gone: dirt.gone.keys(),
-        all: this.#book.known.values(),
+        gone: suspects.gone.keys(),
+        all: this.#tracker.known.values(),
         nodePortAddresses: this.#options.nodePortAddresses(),
       });
-      for (const [family, sections] of sectionsByFamily([...ports, ...dirt.gone.values()])) {
+      for (const [family, sections] of sectionsByFamily([...ports, ...suspects.gone.values()])) {
         await this.#cleanFamily(family, sections, view);
       }
     } catch (error) {
-      this.#book.putBack(dirt);
+      this.#tracker.putBack(suspects);
       throw error;
     }
   }
 
   /** A Service port that has gone since has left its frontends among those that are gone. */
-  #ports(dirt: Dirt): TrackedServicePort[] {
+  #ports(suspects: Suspects): TrackedServicePort[] {
     const ports: TrackedServicePort[] = [];
-    for (const id of dirt.ports) {
-      const port = this.#book.known.get(id);
+    for (const id of suspects.ports) {
+      const port = this.#tracker.known.get(id);
       if (port !== undefined) ports.push(port);
     }
     return ports;
   }
 
-  async #cleanFamily(family: Family, sections: Iterable<ConntrackSection>, view: ConntrackView): Promise<void> {
+  async #cleanFamily(family: Family, sections: Iterable<ConntrackSection>, view: StalenessJudge): Promise<void> {
     const { table, clock, onCleaned } = this.#options;
     const started = clock.monotonic();
     const deletions = new Deletions(table, clock);

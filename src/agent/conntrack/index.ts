@@ -1,5 +1,6 @@
 export { ConntrackCleaner } from './cleaner.ts';
 export type { CleanUp } from './cleaner.ts';
-export type { ConntrackSection } from './stale-connection-tracker.ts';
-export { applyConntrackSysctls, sysctlFiles } from './sysctls.ts';
-export type { TrackedConnection, TrackedServicePort } from './what-is-stale.ts';
+export { ConntrackCleaning, conntrackTable, trackedPort } from './conntrack-cleaning.ts';
+export type { Tracked } from './conntrack-cleaning.ts';
+export { NodeSysctls } from './node-sysctls.ts';
+export type { TrackedServicePort } from './what-is-stale.ts';

@@ -1,4 +1,4 @@
-import { frontendKey, frontendKeys, type TrackedServicePort } from './what-is-stale.ts';
+import { frontendId, frontendIds, type TrackedServicePort } from './what-is-stale.ts';
 import type { Family, Protocol } from '../../services/index.ts';
 
 /** A table of the kernel's connection tracking that can be read by itself. */
@@ -8,7 +8,7 @@ export interface ConntrackSection {
 }
 
 /** Whose connections must be looked at, and which frontends are nobody's any more. */
-export interface Dirt {
+export interface Suspects {
   readonly ports: ReadonlySet<string>;
   readonly gone: ReadonlyMap<string, ConntrackSection>;
 }
@@ -17,7 +17,7 @@ export interface Dirt {
  * Remembers which Service ports changed in a way that can leave stale connections behind. What endpoints were added
  * to those already there does not count; what went, and what began to forward, does.
  */
-export class DirtBook {
+export class StaleConnectionTracker {
   readonly #known = new Map<string, TrackedServicePort>();
   #ports = new Set<string>();
   #gone = new Map<string, ConntrackSection>();
@@ -31,18 +31,18 @@ export class DirtBook {
 
     const { lost, gained } = frontendChanges(before, after);
     if (before !== undefined) for (const key of lost) this.#gone.set(key, before);
-    const dirty = after !== undefined && (gained || endpointsDirty(before, after));
+    const dirty = after !== undefined && (gained || lostEndpoints(before, after));
     if (dirty) this.#ports.add(id);
     return dirty || lost.length > 0;
   }
 
   /** A frontend that the kernel had from an earlier run and that nobody has any more. */
   frontendGone(section: ConntrackSection, frontend: { address?: string; port: number }): void {
-    this.#gone.set(frontendKey(section.protocol, section.family, frontend), section);
+    this.#gone.set(frontendId(section.protocol, section.family, frontend), section);
   }
 
   /** All Service ports with a node port must be looked at. Returns whether there are any. */
-  nodePortsDirty(): boolean {
+  suspectNodePorts(): boolean {
     const size = this.#ports.size;
     for (const [id, port] of this.#known) {
       if (port.frontends.some((frontend) => frontend.kind === 'NodePort')) this.#ports.add(id);
@@ -56,16 +56,16 @@ export class DirtBook {
   }
 
   /** Hands over what there is to clean; if that fails, `putBack` must follow. */
-  take(): Dirt {
-    const dirt = { ports: this.#ports, gone: this.#gone };
+  take(): Suspects {
+    const suspects = { ports: this.#ports, gone: this.#gone };
     this.#ports = new Set();
     this.#gone = new Map();
-    return dirt;
+    return suspects;
   }
 
-  putBack(dirt: Dirt): void {
-    for (const id of dirt.ports) this.#ports.add(id);
-    for (const [key, section] of dirt.gone) this.#gone.set(key, section);
+  putBack(suspects: Suspects): void {
+    for (const id of suspects.ports) this.#ports.add(id);
+    for (const [key, section] of suspects.gone) this.#gone.set(key, section);
   }
 }
 
@@ -73,13 +73,13 @@ function frontendChanges(
   before: TrackedServicePort | undefined,
   after: TrackedServicePort | undefined,
 ): { lost: string[]; gained: boolean } {
-  const beforeKeys = before === undefined ? [] : frontendKeys(before);
-  const afterKeys = new Set(after === undefined ? [] : frontendKeys(after));
+  const beforeKeys = before === undefined ? [] : frontendIds(before);
+  const afterKeys = new Set(after === undefined ? [] : frontendIds(after));
   const lost = beforeKeys.filter((key) => !afterKeys.has(key));
   return { lost, gained: afterKeys.size > beforeKeys.length - lost.length };
 }
 
-function endpointsDirty(before: TrackedServicePort | undefined, after: TrackedServicePort): boolean {
+function lostEndpoints(before: TrackedServicePort | undefined, after: TrackedServicePort): boolean {
   if (before === undefined || before.servingEndpoints === after.servingEndpoints) return false;
   if (before.servingEndpoints.length === 0) return after.servingEndpoints.length > 0;
   const now = new Set(after.servingEndpoints.map(({ address, port }) => `${address} ${port}`));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Family, Frontend, Protocol } from '../../services/index.ts';
-import { ConntrackView, frontendKey, type TrackedConnection, type TrackedServicePort } from './what-is-stale.ts';
+import { StalenessJudge, frontendId, type TrackedConnection, type TrackedServicePort } from './what-is-stale.ts';
 
 const clusterIP = '10.96.0.10';
 const nodeIP = '192.168.0.2';
@@ -38,9 +38,9 @@ function connection(
   };
 }
 
-function view(o: { ports?: TrackedServicePort[]; gone?: string[]; all?: TrackedServicePort[] }): ConntrackView {
+function view(o: { ports?: TrackedServicePort[]; gone?: string[]; all?: TrackedServicePort[] }): StalenessJudge {
   const { ports = [], gone = [], all = ports } = o;
-  return new ConntrackView({ ports, gone, all, nodePortAddresses: new Set([nodeIP]) });
+  return new StalenessJudge({ ports, gone, all, nodePortAddresses: new Set([nodeIP]) });
 }
 
 const gone = '10.244.9.9:5353';
@@ -70,14 +70,14 @@ describe.each(['udp', 'sctp'] as const)('%s connections are stale', (protocol) =
   });
 
   test('if the frontend is deleted and they were translated', () => {
-    const deleted = view({ gone: [frontendKey(protocol, 4, { address: clusterIP, port: 53 })] });
+    const deleted = view({ gone: [frontendId(protocol, 4, { address: clusterIP, port: 53 })] });
     expect(deleted.isStale(connection(protocol, `${clusterIP}:53`, serving, { seenReply: true }))).toBe(true);
     // Somebody else may have the address now.
     expect(deleted.isStale(connection(protocol, `${clusterIP}:53`, `${clusterIP}:53`))).toBe(false);
   });
 
   test('if a node port is deleted, on this node’s addresses only', () => {
-    const deleted = view({ gone: [frontendKey(protocol, 4, { port: 30053 })] });
+    const deleted = view({ gone: [frontendId(protocol, 4, { port: 30053 })] });
     expect(deleted.isStale(connection(protocol, `${nodeIP}:30053`, serving))).toBe(true);
     expect(deleted.isStale(connection(protocol, '192.168.0.3:30053', serving))).toBe(false);
   });
@@ -114,14 +114,14 @@ describe('connections are left alone', () => {
   test('if their frontend moved to another Service that has their endpoint', () => {
     const moved = view({
       ports: [servicePort('udp')],
-      gone: [frontendKey('udp', 4, { address: clusterIP, port: 53 })],
+      gone: [frontendId('udp', 4, { address: clusterIP, port: 53 })],
     });
     expect(moved.isStale(connection('udp', `${clusterIP}:53`, serving))).toBe(false);
   });
 });
 
 describe('TCP connections', () => {
-  const one = view({ ports: [servicePort('tcp')], gone: [frontendKey('tcp', 4, { address: '10.96.0.99', port: 80 })] });
+  const one = view({ ports: [servicePort('tcp')], gone: [frontendId('tcp', 4, { address: '10.96.0.99', port: 80 })] });
 
   test('that were never answered are stale if their endpoint is gone or they were not translated', () => {
     expect(one.isStale(connection('tcp', `${clusterIP}:53`, gone))).toBe(true);
@@ -150,7 +150,7 @@ describe('IPv6', () => {
       servingEndpoints: [{ address: 'fd00:1::5', port: 5353 }],
     });
     const addresses = new Set([nodeIP, 'fd00:2::2']);
-    const one = new ConntrackView({ ports: [six], gone: [], all: [six], nodePortAddresses: addresses });
+    const one = new StalenessJudge({ ports: [six], gone: [], all: [six], nodePortAddresses: addresses });
     const to = (destination: string, from: string) => one.isStale(connection('udp', destination, from, { family: 6 }));
     expect([to('fd00::10:53', 'fd00:1::6:5353'), to('fd00::10:53', 'fd00:1::5:5353')]).toEqual([true, false]);
     expect([to('fd00:2::2:30053', 'fd00:1::6:1'), to('fd00:2::3:30053', 'fd00:1::6:1')]).toEqual([true, false]);

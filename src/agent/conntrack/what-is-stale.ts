@@ -31,13 +31,13 @@ export interface TrackedServicePort {
 }
 
 /** A frontend, so that it can be compared and looked up; node ports stand for all node-port addresses of a family. */
-export function frontendKey(protocol: Protocol, family: Family, frontend: { address?: string; port: number }): string {
+export function frontendId(protocol: Protocol, family: Family, frontend: { address?: string; port: number }): string {
   return `${protocol} ${frontend.address ?? `node-port-${family}`} ${frontend.port}`;
 }
 
 /** The keys of all frontends of a Service port. */
-export function frontendKeys(port: TrackedServicePort): string[] {
-  return port.frontends.map((frontend) => frontendKey(port.protocol, port.family, frontend));
+export function frontendIds(port: TrackedServicePort): string[] {
+  return port.frontends.map((frontend) => frontendId(port.protocol, port.family, frontend));
 }
 
 /** What the decision is made from. */
@@ -55,7 +55,7 @@ export interface ViewOptions {
 const gone = Symbol('gone');
 
 /** Tells stale connections from good ones. */
-export class ConntrackView {
+export class StalenessJudge {
   readonly #targets = new Map<string, TrackedServicePort | typeof gone>();
   readonly #serving = new Map<TrackedServicePort, ReadonlySet<string>>();
   readonly #nodePortAddresses: ReadonlySet<string>;
@@ -64,7 +64,7 @@ export class ConntrackView {
     this.#nodePortAddresses = options.nodePortAddresses;
     for (const key of options.gone) this.#targets.set(key, gone);
     for (const port of options.ports) {
-      for (const key of frontendKeys(port)) this.#targets.set(key, port);
+      for (const key of frontendIds(port)) this.#targets.set(key, port);
     }
     this.#addClaimsOnNodeAddresses(options.all);
   }
@@ -87,9 +87,9 @@ export class ConntrackView {
 
   #target({ protocol, family, original }: TrackedConnection): TrackedServicePort | typeof gone | undefined {
     const { destination: address, destinationPort: port } = original;
-    const exact = this.#targets.get(frontendKey(protocol, family, { address, port }));
+    const exact = this.#targets.get(frontendId(protocol, family, { address, port }));
     if (exact !== undefined || !this.#nodePortAddresses.has(address)) return exact;
-    return this.#targets.get(frontendKey(protocol, family, { port }));
+    return this.#targets.get(frontendId(protocol, family, { port }));
   }
 
   #servingEndpoints(port: TrackedServicePort): ReadonlySet<string> {
@@ -106,7 +106,7 @@ export class ConntrackView {
     for (const port of all) {
       for (const frontend of port.frontends) {
         if (frontend.kind === 'NodePort' || !this.#nodePortAddresses.has(frontend.address)) continue;
-        const key = frontendKey(port.protocol, port.family, frontend);
+        const key = frontendId(port.protocol, port.family, frontend);
         if (!this.#targets.has(key)) this.#targets.set(key, port);
       }
     }

@@ -1,3 +1,3 @@
 export { HealthCheckNodePorts } from './health-check-node-ports.ts';
 export { LocalhostNodePorts } from './localhost-node-ports.ts';
-export { nodePortAddresses } from './node-addresses.ts';
+export { NodeAddresses } from './node-addresses.ts';

@@ -1,44 +1,63 @@
-import { BlockList, isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { contains } from '../../ip/index.ts';
+import { every } from '../../runtime/index.ts';
+import type { Clock } from '../../runtime/index.ts';
 
 /** Addresses by interface, as `os.networkInterfaces()` gives them. */
 export type InterfaceAddresses = Readonly<Record<string, readonly { readonly address: string }[] | undefined>>;
 
+const notForNodePorts = ['127.0.0.0/8', '::1/128', '169.254.0.0/16', 'fe80::/10'];
+
+/** How often the machine's addresses are looked at for the listeners; the kernel's rules follow them by themselves. */
+const lookMilliseconds = 2000;
+
 /**
  * The addresses of this machine at which node ports are served: those within `ranges`, loopback and link-local ones
- * left out, sorted. `ranges` are CIDRs or single addresses, canonical, of either family. The kernel's rules follow
- * addresses by themselves; this is for what the agent does with them: listening and judging connections.
+ * left out, sorted. `ranges` are CIDRs or single addresses, canonical, of either family.
  */
-export function nodePortAddresses(
-  ranges: readonly string[],
-  interfaces: InterfaceAddresses = networkInterfaces(),
-): string[] {
-  const wanted = blockList(ranges);
+export function nodePortAddresses(ranges: readonly string[], interfaces: InterfaceAddresses): string[] {
   const found = new Set<string>();
   for (const addresses of Object.values(interfaces)) {
     for (const { address } of addresses ?? []) {
-      if (contains(wanted, address) && !contains(notForNodePorts, address)) found.add(address);
+      if (contains(ranges, address) && !contains(notForNodePorts, address)) found.add(address);
     }
   }
   return [...found].sort();
 }
 
-const notForNodePorts = blockList(['127.0.0.0/8', '::1/128', '169.254.0.0/16', 'fe80::/10']);
+/**
+ * Follows the addresses at which node ports are served, for what the agent itself does with them: listening and
+ * judging connections.
+ */
+export class NodeAddresses {
+  readonly #changed: (addresses: readonly string[]) => void;
+  readonly #cancel: () => void;
+  #ranges: readonly string[] = [];
+  #current: readonly string[] = [];
 
-function blockList(ranges: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const range of ranges) {
-    const [address = '', prefix] = range.split('/');
-    if (prefix === undefined) list.addAddress(address, type(address));
-    else list.addSubnet(address, Number(prefix), type(address));
+  constructor(o: { changed: (addresses: readonly string[]) => void; clock: Clock }) {
+    this.#changed = o.changed;
+    this.#cancel = every(o.clock, lookMilliseconds, () => this.#look());
   }
-  return list;
-}
 
-function contains(list: BlockList, address: string): boolean {
-  return list.check(address, type(address));
-}
+  get current(): readonly string[] {
+    return this.#current;
+  }
 
-function type(address: string): 'ipv4' | 'ipv6' {
-  return isIPv6(address) ? 'ipv6' : 'ipv4';
+  /** The ranges within which node ports are served. */
+  setRanges(ranges: readonly string[]): void {
+    this.#ranges = ranges;
+    this.#look();
+  }
+
+  stop(): void {
+    this.#cancel();
+  }
+
+  #look(): void {
+    const addresses = nodePortAddresses(this.#ranges, networkInterfaces());
+    if (addresses.join() === this.#current.join()) return;
+    this.#current = addresses;
+    this.#changed(addresses);
+  }
 }

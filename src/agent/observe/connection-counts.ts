@@ -1,17 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Family, Frontend, Protocol } from '../../services/index.ts';
-
-/** New connections that one frontend of a Service port has taken since its counter was made. */
-export interface ConnectionCount {
-  readonly namespace: string;
-  readonly service: string;
-  /** Name of the Service port; empty if it has none. */
-  readonly port: string;
-  readonly protocol: Protocol;
-  readonly family: Family;
-  readonly frontend: Frontend['kind'];
-  readonly connections: number;
-}
+import type { ConnectionCount } from '../../dataplane/index.ts';
 
 /** Some 5 ms of work between two turns of the event loop. */
 const countsPerTurn = 2500;

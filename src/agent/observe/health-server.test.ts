@@ -74,7 +74,7 @@ describe('health over HTTP', () => {
 
   test('a node that is being removed is unhealthy for load balancers but alive, so it is not restarted', async () => {
     const { get, health } = await rig();
-    health.setNode({ spec: { taints: [{ key: 'ToBeDeletedByClusterAutoscaler' }] } });
+    health.setNodeEligible(false);
     const healthz = await get('/healthz?verbose');
     expect(healthz.status).toBe(503);
     expect(await healthz.json()).toMatchObject({ nodeEligible: false, healthy: false });

@@ -1,12 +1,6 @@
 import type { Family } from '../../services/index.ts';
 import type { Clock } from '../../runtime/index.ts';
 
-/** The fields of a Node that decide whether load balancers should still send traffic to it. */
-export interface NodeForHealth {
-  readonly metadata?: { readonly deletionTimestamp?: string | undefined };
-  readonly spec?: { readonly taints?: readonly { readonly key?: string }[] | undefined };
-}
-
 /** State of one IP family. */
 export interface FamilyHealth {
   readonly healthy: boolean;
@@ -26,9 +20,6 @@ export interface HealthReport {
   readonly lastUpdated: Date | undefined;
   readonly families: ReadonlyMap<Family, FamilyHealth>;
 }
-
-/** Put on a node by the cluster autoscaler before it removes the node. */
-const toBeDeletedTaint = 'ToBeDeletedByClusterAutoscaler';
 
 interface FamilyState {
   lastUpdated: Date | undefined;
@@ -94,13 +85,9 @@ export class ProxyHealth {
     state.error = error;
   }
 
-  /** This node's object, or undefined if it does not exist. Until the first call the node is taken for eligible. */
-  setNode(node: NodeForHealth | undefined): void {
-    const taints = node?.spec?.taints ?? [];
-    this.#nodeEligible =
-      node !== undefined &&
-      node.metadata?.deletionTimestamp === undefined &&
-      !taints.some((taint) => taint.key === toBeDeletedTaint);
+  /** Whether load balancers should send traffic to this node. Until the first call it is taken for eligible. */
+  setNodeEligible(eligible: boolean): void {
+    this.#nodeEligible = eligible;
   }
 
   /** Whether the proxy keeps up, whatever the state of the node. */

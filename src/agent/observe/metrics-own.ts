@@ -1,21 +1,10 @@
 import { Counter, exponentialBuckets, Gauge, Histogram, type Registry } from 'prom-client';
-
-/** How one resource's watch has fared since the agent started. */
-export interface WatchStatistics {
-  /** Plural name of the resource: `services`. */
-  readonly resource: string;
-  readonly lists: number;
-  readonly watches: number;
-  readonly events: number;
-  readonly errors: number;
-  /** Changes that only a new list brought to light. */
-  readonly cacheMisses: number;
-  /** Seconds since the last event or bookmark; undefined before the first. */
-  readonly lastEventAgeSeconds: number | undefined;
-}
+import type { WatchStatistics } from '../sources/index.ts';
 
 /** Asked at each scrape; each must be cheap and must not fail. */
 export interface OwnMetricsSources {
+  /** The mode of the data plane that runs; undefined before the first sync. */
+  readonly mode: () => string | undefined;
   /** Elements by name of set or map. */
   readonly mapElements: () => Iterable<readonly [set: string, elements: number]>;
   readonly quarantinedServicePorts: () => number;
@@ -87,6 +76,17 @@ export class OwnMetrics {
   }
 
   #collectKernel(sources: OwnMetricsSources): void {
+    new Gauge({
+      name: 'nftproxy_proxy_mode',
+      help: 'The data plane that runs: 1 for its mode; none before the first sync',
+      labelNames: ['mode'],
+      registers: [this.#register],
+      collect() {
+        this.reset();
+        const mode = sources.mode();
+        if (mode !== undefined) this.set({ mode }, 1);
+      },
+    });
     new Gauge({
       name: 'nftproxy_map_elements',
       help: 'Elements by set or map of the table',

@@ -8,6 +8,8 @@ const plainText = 'text/plain; charset=utf-8';
 
 export interface MetricsHandlerOptions {
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
+  /** The mode of the data plane that runs; undefined before the first sync. */
+  readonly mode: () => string | undefined;
   /** The configuration in effect; anything that JSON can say. */
   readonly effectiveConfig: () => unknown;
   /** The Service ports that the kernel holds. */
@@ -18,7 +20,7 @@ export interface MetricsHandlerOptions {
 
 /**
  * Answers what kube-proxy answers on its metrics port: `/metrics`, `/healthz` (`ok` as long as the process answers),
- * `/proxyMode` (`nftables`) and `/configz`;
+ * `/proxyMode` (the mode that runs; 503 before the first sync) and `/configz`;
  * and `/serviceports`, all Service ports that the kernel holds; 404 for every other path.
  */
 export function metricsHandler(
@@ -37,7 +39,7 @@ export function metricsHandler(
         answer(response, 200, plainText, 'ok');
         return;
       case '/proxyMode':
-        answer(response, 200, plainText, 'nftables');
+        sendMode(options.mode(), response);
         return;
       case '/configz':
         answer(response, 200, 'application/json', `${JSON.stringify(options.effectiveConfig() ?? null)}\n`);
@@ -49,6 +51,11 @@ export function metricsHandler(
         answer(response, 404, plainText, '404 page not found\n');
     }
   };
+}
+
+function sendMode(mode: string | undefined, response: ServerResponse): void {
+  if (mode === undefined) answer(response, 503, plainText, 'no data plane runs yet: waiting for the first sync\n');
+  else answer(response, 200, plainText, mode);
 }
 
 async function sendMetrics(

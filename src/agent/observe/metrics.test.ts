@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { ServicePort } from '../../services/index.ts';
 import { HttpListener, systemClock } from '../../runtime/index.ts';
-import type { ConnectionCount } from './connection-counts.ts';
+import type { ConnectionCount } from '../../dataplane/index.ts';
 import { AgentMetrics, type MetricsSources } from './metrics.ts';
 import { countNoLocalEndpoints } from './metrics-kubeproxy.ts';
 import { metricsHandler } from './metrics-server.ts';
@@ -13,6 +13,7 @@ const quiet: MetricsSources = {
   connectionCounts: () => Promise.resolve([]),
   noLocalEndpoints: () => [],
   localhostListeners: () => 0,
+  mode: () => 'nftables',
   mapElements: () => [],
   quarantinedServicePorts: () => 0,
   watches: () => [],
@@ -223,12 +224,17 @@ describe('the metrics port', () => {
     await Promise.all(listeners.splice(0).map((listener) => listener.close()));
   });
 
-  async function serve(metrics: { contentType: string; text(): Promise<string> }, errors: unknown[] = []) {
+  async function serve(
+    metrics: { contentType: string; text(): Promise<string> },
+    errors: unknown[] = [],
+    mode: string | undefined = 'nftables',
+  ) {
     const listener = new HttpListener({
       purpose: 'metrics',
       bind: { host: '127.0.0.1', port: 0 },
       handler: metricsHandler({
         metrics,
+        mode: () => (mode === '' ? undefined : mode),
         servicePorts: () => [],
         effectiveConfig: () => ({ mode: 'nftables' }),
         onError: (error) => void errors.push(error),
@@ -250,6 +256,15 @@ describe('the metrics port', () => {
     const metrics = await get('/metrics', { 'accept-encoding': 'identity' });
     expect(metrics.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
     expect(await metrics.text()).toContain('kubeproxy_sync_proxy_rules_duration_seconds');
+  });
+
+  test('tells the mode that runs, and none before one does', async () => {
+    const ipvs = await serve(make({ mode: () => 'ipvs' }), [], 'ipvs');
+    expect(await (await ipvs('/proxyMode')).text()).toBe('ipvs');
+    expect(await (await ipvs('/metrics')).text()).toContain('nftproxy_proxy_mode{mode="ipvs"} 1');
+    const none = await serve(make({ mode: () => undefined }), [], '');
+    expect((await none('/proxyMode')).status).toBe(503);
+    expect(await (await none('/metrics')).text()).not.toContain('nftproxy_proxy_mode{');
   });
 
   test('compresses for a scraper that can unpack', async () => {

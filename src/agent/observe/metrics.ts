@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Counter, Registry } from 'prom-client';
 import type { Family } from '../../services/index.ts';
-import { renderConnectionCounts, type ConnectionCount } from './connection-counts.ts';
+import type { ConnectionCount } from '../../dataplane/index.ts';
+import { renderConnectionCounts } from './connection-counts.ts';
 import { KubeProxyMetrics, type NoLocalEndpointsCount } from './metrics-kubeproxy.ts';
 import { OwnMetrics, type OwnMetricsSources } from './metrics-own.ts';
 

@@ -22,7 +22,7 @@ const pollMilliseconds = 1000;
  * A file that is unreadable or invalid at the start is an error; one that becomes so later is logged, and the last
  * good configuration stays in force until the file is right again.
  */
-export class ConfigFile {
+export class ConfigurationFile {
   readonly #path: string;
   readonly #log: Logger;
   #text: string | undefined;

@@ -2,22 +2,17 @@ import { ApiError, Reflector, resourcePath } from '../../kubernetes/index.ts';
 import type { ApiClient, KubernetesObject } from '../../kubernetes/index.ts';
 import type { EndpointObject, EndpointSliceObject, Maybe, ServiceObject } from '../../services/index.ts';
 import { parseCidr } from '../../ip/index.ts';
-import type { NodeForHealth, WatchStatistics } from '../observe/index.ts';
 import { describeError } from '../../runtime/index.ts';
 import type { Logger } from '../../runtime/index.ts';
-import { nodeViewOf } from './node-settings.ts';
-import type { NodeView } from './node-settings.ts';
-
-/** This node's object as far as the agent follows it. */
-export interface NodeState extends NodeView {
-  readonly health: NodeForHealth;
-}
+import { nodeViewOf } from './node-view.ts';
+import type { NodeView } from './node-view.ts';
+import type { WatchStatistics } from './watch-statistics.ts';
 
 /** Receives what the API server says. Keys are `namespace/name`; undefined means the object is gone. */
 export interface SourceHandler {
   service(key: string, service: ServiceObject | undefined): void;
   endpointSlice(key: string, slice: EndpointSliceObject | undefined): void;
-  node(node: NodeState | undefined): void;
+  node(node: NodeView | undefined): void;
   serviceCIDRs(cidrs: readonly string[]): void;
 }
 
@@ -48,12 +43,13 @@ const withoutHeadless = `${withoutProxyName},!service.kubernetes.io/headless`;
 export class Sources {
   readonly services: Reflector<Parcel<ServiceObject>>;
   readonly endpointSlices: Reflector<Parcel<EndpointSliceObject>>;
-  readonly node: Reflector<NodeState>;
+  readonly node: Reflector<NodeView>;
   readonly serviceCIDRs: Reflector<readonly string[]>;
   /** Settles when the API server has answered that it will not list ServiceCIDRs. */
   readonly #noServiceCIDRs: Promise<void>;
 
-  constructor(client: ApiClient, nodeName: string, handler: SourceHandler, log: Logger) {
+  constructor(o: { client: ApiClient; nodeName: string; handler: SourceHandler; log: Logger }) {
+    const { client, nodeName, handler, log } = o;
     const onError =
       (name: string) =>
       (error: Error, { retryInSeconds }: { retryInSeconds: number }): void => {
@@ -82,12 +78,12 @@ export class Sources {
       handler: { changed: (key, slice) => handler.endpointSlice(key, slice?.open()) },
       onError: onError('endpointslices'),
     });
-    this.node = new Reflector<NodeState>({
+    this.node = new Reflector<NodeView>({
       name: 'nodes',
       client,
       path: resourcePath({ version: 'v1', plural: 'nodes' }),
       fieldSelector: `metadata.name=${nodeName}`,
-      transform: nodeStateOf,
+      transform: nodeViewOf,
       handler: { changed: (_key, node) => handler.node(node) },
       onError: onError('nodes'),
     });
@@ -152,10 +148,6 @@ export class Sources {
 type RawSlice = KubernetesObject & EndpointSliceObject;
 type RawService = KubernetesObject & ServiceObject;
 
-interface RawNode extends KubernetesObject {
-  readonly spec?: { readonly taints?: readonly { readonly key: string }[]; readonly podCIDRs?: readonly string[] };
-}
-
 interface RawServiceCIDR extends KubernetesObject {
   readonly spec?: { readonly cidrs?: readonly string[] };
 }
@@ -184,17 +176,6 @@ function trimEndpoints(endpoints: EndpointSliceObject['endpoints']): EndpointSli
 function trimMetadata(metadata: RawService['metadata']): ServiceObject['metadata'] {
   const { labels, annotations, creationTimestamp } = metadata;
   return { labels, annotations, creationTimestamp };
-}
-
-function nodeStateOf(raw: KubernetesObject): NodeState {
-  const node = raw as RawNode;
-  return {
-    ...nodeViewOf(node),
-    health: {
-      metadata: { deletionTimestamp: node.metadata.deletionTimestamp },
-      spec: { taints: (node.spec?.taints ?? []).map(({ key }) => ({ key })) },
-    },
-  };
 }
 
 function cidrsOf(raw: KubernetesObject): readonly string[] {

@@ -1,25 +1,28 @@
-import type { KernelTable } from '../../dataplane/index.ts';
+import type { RunningDataPlane } from '../../dataplane/index.ts';
+import type { DesiredState, Sync } from '../sync/index.ts';
 import type { AgentState } from './status.ts';
-import type { Sync } from '../sync/index.ts';
 
-/** What there is to report at this moment. */
-export function agentState(
-  sync: Sync,
-  kernel: KernelTable,
-  { failure, lastGood }: { failure: string | undefined; lastGood: string | undefined },
-): AgentState {
-  const stats = sync.forwarding?.stats ?? { services: 0, endpoints: 0 };
-  const applied = sync.appliedRevision;
+/** What there is to report at this moment; `failure`: why the last sync failed. */
+export function agentState(o: {
+  state: DesiredState;
+  sync: Sync;
+  dataPlane: RunningDataPlane;
+  failure: string | undefined;
+}): AgentState {
+  const { forwarding } = o.state;
+  const { services, endpoints } = forwarding?.stats ?? { services: 0, endpoints: 0 };
+  const { appliedRevision } = o.sync;
+  const { mode } = o.dataPlane;
   let elements = 0;
-  for (const count of kernel.elementCounts.values()) elements += count;
+  for (const count of o.dataPlane.current?.sizes.values() ?? []) elements += count;
   return {
-    ...(applied !== undefined && { appliedRevision: applied }),
-    ...(lastGood !== undefined && { lastGoodRevision: lastGood }),
-    ...(failure !== undefined && { failure }),
-    quarantined: [...kernel.quarantined.values()],
-    services: stats.services,
-    endpoints: stats.endpoints,
+    ...(appliedRevision !== undefined && { appliedRevision }),
+    ...(mode !== undefined && { mode }),
+    ...(o.failure !== undefined && { failure: o.failure }),
+    quarantined: [...o.sync.quarantine.values()],
+    services,
+    endpoints,
     elements,
-    problems: sync.forwarding?.problems() ?? [],
+    problems: forwarding?.problems() ?? [],
   };
 }

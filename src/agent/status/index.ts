@@ -1,2 +1,3 @@
 export { agentState } from './agent-state.ts';
+export { ProblemReporter } from './problem-reporter.ts';
 export { Reporter } from './reporter.ts';

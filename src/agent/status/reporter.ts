@@ -25,11 +25,11 @@ export class Reporter {
   readonly #client: ApiClient;
   readonly #nodeName: string;
   readonly #state: () => AgentState;
-  readonly #generation: () => number | undefined;
   readonly #agentVersion: string;
   readonly #clock: Clock;
   readonly #pacer: Pacer;
   #conditions: readonly Condition[] = [];
+  #generation: number | undefined;
   #written: string | undefined;
   #urgent: string | undefined;
   #cancelLater: (() => void) | undefined;
@@ -38,8 +38,6 @@ export class Reporter {
     client: ApiClient;
     nodeName: string;
     state: () => AgentState;
-    /** Generation of the ProxyNodeState; undefined while there is none, and then nothing is written. */
-    generation: () => number | undefined;
     agentVersion: string;
     clock: Clock;
     log: Logger;
@@ -47,7 +45,6 @@ export class Reporter {
     this.#client = options.client;
     this.#nodeName = options.nodeName;
     this.#state = options.state;
-    this.#generation = options.generation;
     this.#agentVersion = options.agentVersion;
     this.#clock = options.clock;
     this.#pacer = new Pacer({
@@ -64,9 +61,15 @@ export class Reporter {
     });
   }
 
-  /** The conditions that the object already has, so that a restart does not move their transition times. */
-  adopt(object: ProxyNodeState): void {
+  /**
+   * The object to report into; nothing is written while there is none. The conditions that it already has are taken
+   * over, so that a restart does not move their transition times.
+   */
+  follow(object: ProxyNodeState | undefined): void {
+    this.#generation = object?.metadata.generation;
+    if (!object) return;
     if (this.#conditions.length === 0) this.#conditions = object.status?.conditions ?? [];
+    this.update();
   }
 
   /** Something may have changed. */
@@ -89,7 +92,7 @@ export class Reporter {
   }
 
   #status(): ProxyNodeStateStatus | undefined {
-    const generation = this.#generation();
+    const generation = this.#generation;
     if (generation === undefined) return undefined;
     return statusOf(this.#state(), this.#conditions, new Date(this.#clock.wall()), generation, this.#agentVersion);
   }

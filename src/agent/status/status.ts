@@ -5,7 +5,8 @@ import type { Condition, ProxyNodeStateStatus } from '../../api/index.ts';
 export interface AgentState {
   /** Revision in the kernel; undefined until the first sync. */
   readonly appliedRevision?: string;
-  readonly lastGoodRevision?: string;
+  /** The mode of the data plane that runs. */
+  readonly mode?: string;
   /** Why the last sync failed; undefined if it went well. */
   readonly failure?: string;
   readonly quarantined: readonly { readonly id: string; readonly reason: string }[];
@@ -47,7 +48,7 @@ export function statusOf(
   return {
     ...(observedGeneration === undefined ? {} : { observedGeneration }),
     ...(state.appliedRevision === undefined ? {} : { appliedRevision: state.appliedRevision }),
-    ...(state.lastGoodRevision === undefined ? {} : { lastGoodRevision: state.lastGoodRevision }),
+    ...(state.mode === undefined ? {} : { mode: state.mode }),
     services: state.services,
     endpoints: state.endpoints,
     elements: state.elements,

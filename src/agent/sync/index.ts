@@ -1,3 +1,8 @@
+export { DesiredState } from './desired-state.ts';
 export { LoadFollower } from './load-follower.ts';
+export { nodeSettings } from './node-settings.ts';
+export type { Quarantined } from './quarantine.ts';
+export { SyncLoop } from './sync-loop.ts';
+export type { Synced, SyncFailed, SyncObserver } from './sync-loop.ts';
 export { Sync } from './sync.ts';
-export type { SyncResult } from './sync.ts';
+export type { PortChange, SyncResult } from './sync.ts';

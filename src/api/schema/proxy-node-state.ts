@@ -47,6 +47,12 @@ export class ProxyNodeStateStatusDto implements ProxyNodeStateStatus {
   @Matches(revisionPattern)
   appliedRevision?: string;
 
+  @Field({ description: 'The data plane that runs; absent before the first sync.' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(32)
+  mode?: string;
+
   @Field({ description: 'Last revision that was applied in full.' })
   @IsOptional()
   @IsString()

@@ -23,20 +23,13 @@ import {
 } from '../../nftables/index.ts';
 import type { ChainDefinition, Rule, Statement } from '../../nftables/index.ts';
 import type { Family } from '../../services/index.ts';
-import { frontendKey, protocols } from './endpoint-selection-chains.ts';
+import type { LocalDetector, NodeSettings } from '../data-plane.ts';
+import { frontendFields } from './endpoint-selection-chains.ts';
+import { protocols } from './keys.ts';
 import { affineSets } from './sets.ts';
 
-/** How the node tells traffic of its own pods from other traffic (KubeProxyConfiguration `detectLocalMode`). */
-export type LocalDetector =
-  | { readonly by: 'source' /* the ranges in the set local_sources */ }
-  | { readonly by: 'interface'; readonly name: string; readonly prefix: boolean };
-
 /** What the constant rules depend on. Nothing here changes with a Service. */
-export interface SkeletonSettings {
-  /** Absent: there is no detector in that family, so nothing counts as a pod of this cluster. */
-  readonly detectors: Partial<Record<Family, LocalDetector>>;
-  readonly masqueradeAll: boolean;
-}
+type RuleSettings = Pick<NodeSettings, 'detectors' | 'masqueradeAll'>;
 
 /** A chain together with all its rules, in order. */
 export interface RenderedChain {
@@ -65,7 +58,7 @@ function render(chain: ChainDefinition, rules: readonly (readonly [string, ...St
  * All decisions are taken in nat chains, which see only the first packet of a connection; packets of established
  * connections pass no rule of ours.
  */
-export function constantChains(settings: SkeletonSettings): RenderedChain[] {
+export function constantChains(settings: RuleSettings): RenderedChain[] {
   return [
     render({ name: 'reject', comment: 'nothing is listening here' }, [['', reject()]]),
     ...both.flatMap((family) => familyChains(family, settings)),
@@ -103,10 +96,10 @@ function baseChains(): RenderedChain[] {
   ];
 }
 
-function familyChains(family: Family, settings: SkeletonSettings): RenderedChain[] {
+function familyChains(family: Family, settings: RuleSettings): RenderedChain[] {
   const set = (name: string): string => `${name}${family}`;
-  const service = concat(...frontendKey(family, false));
-  const nodePort = concat(...frontendKey(family, true));
+  const service = concat(...frontendFields(family, false));
+  const nodePort = concat(...frontendFields(family, true));
   const detector = settings.detectors[family];
   return [
     render({ name: set('node_port') }, [
@@ -158,7 +151,7 @@ function localPolicyChain(
   detector: LocalDetector | undefined,
   nodePort: boolean,
 ): RenderedChain {
-  const key = concat(...frontendKey(family, nodePort));
+  const key = concat(...frontendFields(family, nodePort));
   const prefix = nodePort ? 'node_port_' : '';
   const everywhere = verdictMap(key, `${prefix}cluster_policy${family}`);
   const here = verdictMap(key, `${prefix}local_policy${family}`);
@@ -174,7 +167,7 @@ function localPolicyChain(
  * Whose source address is replaced, decided from the connection itself instead of a packet mark: marks belong to other
  * components too. The matrix is section 4.4 of the behaviour reference (TestInternalExternalMasquerade of kube-proxy).
  */
-function masqueradeChains(family: Family, { detectors, masqueradeAll }: SkeletonSettings): RenderedChain[] {
+function masqueradeChains(family: Family, { detectors, masqueradeAll }: RuleSettings): RenderedChain[] {
   const detector = detectors[family];
   const toClusterIP = lookup(ctOriginalDaddr(family), `cluster_ips${family}`);
   const fields = [l4proto(), ctOriginalDport()];

@@ -1,15 +1,22 @@
 import type { Element, SetDefinition, Transaction } from '../../nftables/index.ts';
+import type { Changes } from '../data-plane.ts';
 import { elementsById } from './element-map.ts';
-import type { DesiredPort } from './plan.ts';
 import { definitionOf } from './sets.ts';
 
 /** Elements per transaction: every commit holds the namespace's commit lock, for some 5 microseconds an element. */
-export const elementsPerTransaction = 5000;
+const elementsPerTransaction = 5000;
 
-/** Elements to delete and add in one transaction, deletes first. */
-export interface Batch {
-  readonly deletes: Element[];
-  readonly adds: Element[];
+/** Elements to delete and to add. */
+export interface ElementChanges {
+  readonly deletes: readonly Element[];
+  readonly adds: readonly Element[];
+}
+
+/** Appends changes to a transaction: deletes first; among the adds verdicts last, after all that their chains read. */
+export function writeElements(tx: Transaction, { deletes, adds }: ElementChanges): void {
+  for (const [definition, group] of bySet(deletes)) tx.deleteElements(definition, group);
+  const groups = [...bySet(adds)].sort(([a], [b]) => Number(a.data === 'verdict') - Number(b.data === 'verdict'));
+  for (const [definition, group] of groups) tx.addElements(definition, group);
 }
 
 function bySet(elements: readonly Element[]): Map<SetDefinition, Element[]> {
@@ -28,42 +35,33 @@ function bySet(elements: readonly Element[]): Map<SetDefinition, Element[]> {
   return defined;
 }
 
-/** Appends a batch to a transaction: deletes first; among the adds verdicts last, after all that their chains read. */
-export function addBatch(tx: Transaction, { deletes, adds }: Batch): void {
-  for (const [definition, group] of bySet(deletes)) tx.deleteElements(definition, group);
-  const groups = [...bySet(adds)].sort(([a], [b]) => Number(a.data === 'verdict') - Number(b.data === 'verdict'));
-  for (const [definition, group] of groups) tx.addElements(definition, group);
-}
-
-/** Splits many changes into batches of bounded size; the delete and the add of one key always share a batch. */
-export function* inBatches(deletes: readonly Element[], adds: readonly Element[]): Generator<Batch> {
+/** Splits many changes into parts that fit a transaction; the delete and the add of one key always share a part. */
+export function* inTransactions({ deletes, adds }: ElementChanges): Generator<ElementChanges> {
   const pending = elementsById(deletes);
-  let batch: Batch = { deletes: [], adds: [] };
+  let part: { deletes: (typeof deletes)[number][]; adds: (typeof adds)[number][] } = { deletes: [], adds: [] };
   for (const element of adds) {
     const old = pending.get(element);
     if (old) {
-      batch.deletes.push(old);
+      part.deletes.push(old);
       pending.delete(old);
     }
-    batch.adds.push(element);
-    if (batch.adds.length < elementsPerTransaction) continue;
-    yield batch;
-    batch = { deletes: [], adds: [] };
+    part.adds.push(element);
+    if (part.adds.length < elementsPerTransaction) continue;
+    yield part;
+    part = { deletes: [], adds: [] };
   }
   for (const element of pending.values()) {
-    batch.deletes.push(element);
-    if (batch.deletes.length < elementsPerTransaction) continue;
-    yield batch;
-    batch = { deletes: [], adds: [] };
+    part.deletes.push(element);
+    if (part.deletes.length < elementsPerTransaction) continue;
+    yield part;
+    part = { deletes: [], adds: [] };
   }
-  if (batch.deletes.length + batch.adds.length > 0) yield batch;
+  if (part.deletes.length + part.adds.length > 0) yield part;
 }
 
 /** Groups of Service ports whose elements fit one transaction, by a rough count. */
-export function* inGroups(
-  changes: ReadonlyMap<string, DesiredPort | undefined>,
-): Generator<Map<string, DesiredPort | undefined>> {
-  let group = new Map<string, DesiredPort | undefined>();
+export function* inGroups(changes: Changes): Generator<Changes> {
+  let group = new Map<string, ReturnType<Changes['get']>>();
   let size = 0;
   for (const [id, desired] of changes) {
     group.set(id, desired);

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Element } from '../../nftables/index.ts';
 import type { Endpoint, Frontend, ServicePort } from '../../services/index.ts';
-import { loadTable, maglevSlots, weightedTable } from '../balancing/index.ts';
+import { slotsOf } from '../balancing/index.ts';
 import type { SlotTable } from '../balancing/index.ts';
+import type { LoadWeights } from '../data-plane.ts';
+import { endpointText, frontendKey, hairpinKey, liveKey, slotKey, sourceRangeKey } from './keys.ts';
 import { affineSets } from './sets.ts';
-import { pickChainName, withAffinity } from './endpoint-selection-chains.ts';
-import type { PickChain, SlotMap } from './endpoint-selection-chains.ts';
+import { selectionChainName, withAffinity } from './endpoint-selection-chains.ts';
+import type { SelectionChain, SlotMap } from './endpoint-selection-chains.ts';
 
 /** A Service port as the table holds it. */
 export interface PortElements {
@@ -13,24 +15,15 @@ export interface PortElements {
   readonly own: readonly Element[];
   /** Elements that other Service ports may need as well (`cluster_ips`, `hairpin`). */
   readonly shared: readonly Element[];
-  /** Pick chains the verdicts name. */
-  readonly chains: readonly PickChain[];
+  /** Endpoint-selection chains that the verdicts name. */
+  readonly chains: readonly SelectionChain[];
 }
-
-/**
- * Weights by `address:port` for algorithms that follow the load, integers; see agent/least-connections.ts. They take
- * the place of the endpoints' own: an endpoint of average load has `loadUnit` times its own weight.
- */
-export type LoadWeights = ReadonlyMap<string, number>;
-
-/** Gives weights that follow the load a resolution of about 1.5 %. */
-export const loadUnit = 64;
 
 /** Collects the elements of one Service port. */
 class Rendering {
   readonly own: Element[] = [];
   readonly shared: Element[] = [];
-  readonly chains = new Map<string, PickChain>();
+  readonly chains = new Map<string, SelectionChain>();
   readonly #port: ServicePort;
   readonly #tables = new Map<readonly Endpoint[], SlotTable>();
   readonly #weights: LoadWeights | undefined;
@@ -49,14 +42,14 @@ class Rendering {
     this.shared.push({ set: `${set}${this.#port.family}`, key });
   }
 
-  /** The verdict that balances over `endpoints`; writes their slots under `frontendKey` into `map`. */
-  balance(map: SlotMap, frontendKey: string, endpoints: readonly Endpoint[]): string {
+  /** The verdict that balances over `endpoints`; writes their slots under the key `frontend` into `map`. */
+  balance(map: SlotMap, frontend: string, endpoints: readonly Endpoint[]): string {
     const table = this.#slotsOf(endpoints);
     if (table.length === 0) return this.#port.hasAnyEndpoints && endpoints.length === 0 ? 'drop' : 'goto reject';
     table.forEach((endpoint, slot) => {
-      this.add(map, `${frontendKey} . ${slot}`, `${endpoint.address} . ${endpoint.port}`);
+      this.add(map, slotKey(frontend, slot), endpointText(endpoint));
     });
-    const plain = this.#pickChain(map, table.length);
+    const plain = this.#selectionChain(map, table.length);
     this.chains.set(plain.name, plain);
     if (this.#port.affinitySeconds === undefined) return `goto ${plain.name}`;
     const sticky = withAffinity(plain);
@@ -67,31 +60,21 @@ class Rendering {
   #slotsOf(endpoints: readonly Endpoint[]): SlotTable {
     let table = this.#tables.get(endpoints);
     if (!table) {
-      const { algorithm, maglevTableSize } = this.#port;
-      const weighed = this.#weights ? endpoints.map((endpoint) => this.#weighed(endpoint)) : endpoints;
-      if (algorithm === 'maglev' && maglevTableSize !== undefined) table = maglevSlots(weighed, maglevTableSize);
-      else table = algorithm === 'least-connections' ? loadTable(weighed) : weightedTable(weighed);
+      table = slotsOf(this.#port, endpoints, this.#weights);
       this.#tables.set(endpoints, table);
     }
     return table;
   }
 
-  /** An endpoint that is new since the last look at the load counts as one of average load. */
-  #weighed(endpoint: Endpoint): Endpoint {
-    if (endpoint.weight === 0) return endpoint;
-    const weight = this.#weights?.get(`${endpoint.address}:${endpoint.port}`) ?? endpoint.weight * loadUnit;
-    return { ...endpoint, weight };
-  }
-
-  #pickChain(endpoints: SlotMap, slots: number): PickChain {
+  #selectionChain(endpoints: SlotMap, slots: number): SelectionChain {
     const { algorithm, family, id } = this.#port;
     if (algorithm === 'round-robin' && slots > 1) {
-      const name = pickChainName(endpoints, 'round_robin', family, digest(id));
+      const name = selectionChainName(endpoints, 'round_robin', family, digest(id));
       return { name, family, endpoints, method: 'round_robin', slots, comment: id.slice(0, 120) };
     }
     const hashed = slots > 1 && (algorithm === 'source-hash' || algorithm === 'maglev');
     const method = hashed ? 'hash' : 'random';
-    return { name: pickChainName(endpoints, method, family, slots), family, endpoints, method, slots };
+    return { name: selectionChainName(endpoints, method, family, slots), family, endpoints, method, slots };
   }
 }
 
@@ -107,7 +90,7 @@ export function elementsOf(port: ServicePort, weights?: LoadWeights): PortElemen
     if (frontend.kind === 'NodePort') renderNodePort(rendering, port, frontend);
     else renderAddress(rendering, port, frontend);
   }
-  for (const endpoint of localOnes(port)) rendering.share('hairpin', `${endpoint} . ${endpoint}`);
+  for (const endpoint of localOnes(port)) rendering.share('hairpin', hairpinKey(endpoint));
   if (port.affinitySeconds !== undefined) renderAffinity(rendering, port, port.affinitySeconds);
   return { own: rendering.own, shared: rendering.shared, chains: [...rendering.chains.values()] };
 }
@@ -122,7 +105,7 @@ function renderAddress(
   port: ServicePort,
   frontend: Exclude<Frontend, { kind: 'NodePort' }>,
 ): void {
-  const key = `${frontend.address} . ${port.protocol} . ${frontend.port}`;
+  const key = frontendKey({ ...frontend, protocol: port.protocol });
   rendering.add('service_ports', key);
   if (frontend.kind === 'ClusterIP') {
     rendering.share('cluster_ips', frontend.address);
@@ -147,7 +130,7 @@ function renderAddress(
   }
   rendering.add('services', key, `goto firewall${port.family}`);
   rendering.add('allowed_services', key, verdict);
-  for (const range of sourceRanges) rendering.add('source_ranges', `${key} . ${range}`);
+  for (const range of sourceRanges) rendering.add('source_ranges', sourceRangeKey(key, range));
 }
 
 function externalVerdict(rendering: Rendering, port: ServicePort, policy: string, key: string): string {
@@ -163,7 +146,7 @@ function renderNodePort(
   port: ServicePort,
   frontend: Extract<Frontend, { kind: 'NodePort' }>,
 ): void {
-  const key = `${port.protocol} . ${frontend.port}`;
+  const key = frontendKey({ protocol: port.protocol, port: frontend.port });
   const local = frontend.policy === 'Local';
   rendering.add('node_ports', key);
   rendering.add(local ? 'node_port_masquerade_from_host' : 'node_port_masquerade', key);
@@ -185,13 +168,10 @@ function renderNodePort(
 function renderAffinity(rendering: Rendering, port: ServicePort, seconds: number): void {
   const sets = affineSets(port.family, seconds);
   const endpoints = [...port.clusterEndpoints, ...port.localEndpoints].filter((endpoint) => endpoint.weight > 0);
-  const live = new Set(endpoints.map((endpoint) => `${endpoint.address} . ${endpoint.port}`));
+  const live = new Set(endpoints.map(endpointText));
   for (const frontend of port.frontends) {
-    const nodePort = frontend.kind === 'NodePort';
-    const prefix = nodePort ? '' : `${frontend.address} . `;
-    for (const endpoint of live) {
-      const key = `${prefix}${port.protocol} . ${frontend.port} . ${endpoint}`;
-      rendering.own.push({ set: (nodePort ? sets.nodePort : sets.service).name, key });
-    }
+    const set = (frontend.kind === 'NodePort' ? sets.nodePort : sets.service).name;
+    const key = frontendKey({ ...frontend, protocol: port.protocol });
+    for (const endpoint of live) rendering.own.push({ set, key: liveKey(key, endpoint) });
   }
 }

@@ -14,16 +14,17 @@ import {
 } from '../../nftables/index.ts';
 import type { ChainDefinition, Rule, Statement, Value } from '../../nftables/index.ts';
 import type { Family } from '../../services/index.ts';
+import { protocols } from './keys.ts';
 import type { SetName } from './sets.ts';
 
 /**
- * Pick chains: the last step of every path, where the kernel chooses a slot and translates the destination.
+ * Endpoint-selection chains: the last step of every path, where the kernel chooses a slot and translates the destination.
  *
  * The modulus of a draw is part of the rule, so there is one chain per slot count in use, shared by all Services and
  * made when it is first needed. Only round robin has a chain per Service port: a shared counter would serve two
  * alternating Services one endpoint each.
  */
-export interface PickChain {
+export interface SelectionChain {
   readonly name: string;
   readonly family: Family;
   /** Which slot map it reads. */
@@ -45,8 +46,6 @@ export type SlotMap = Extract<
 /** The same on every node, so that all nodes send a client to the same endpoint. */
 export const hashSeed = 0x6e667470;
 
-export const protocols = ['tcp', 'udp', 'sctp'] as const;
-
 const scopeNames: Record<SlotMap, string> = {
   endpoints: '',
   local_endpoints: 'local_',
@@ -55,9 +54,9 @@ const scopeNames: Record<SlotMap, string> = {
 };
 
 /** Name of the shared chain for a slot count, e.g. `random4_3` or `node_port_local_hash6_1021`. */
-export function pickChainName(
+export function selectionChainName(
   endpoints: SlotMap,
-  method: PickChain['method'],
+  method: SelectionChain['method'],
   family: Family,
   suffix: number | string,
 ): string {
@@ -65,12 +64,12 @@ export function pickChainName(
 }
 
 /** The chain that keeps a client with its endpoint before it falls through to `plain`. */
-export function withAffinity(plain: PickChain): PickChain {
+export function withAffinity(plain: SelectionChain): SelectionChain {
   return { ...plain, name: `affinity_${plain.name}`, affinityFor: plain.name };
 }
 
-/** What identifies the frontend in a key: its address unless it is a NodePort, protocol and port. */
-export function frontendKey(family: Family, nodePort: boolean): Value[] {
+/** The parts of a packet that make the key of its frontend: its address unless it is a NodePort, protocol and port. */
+export function frontendFields(family: Family, nodePort: boolean): Value[] {
   return nodePort ? [l4proto(), thDport()] : [ipDaddr(family), l4proto(), thDport()];
 }
 
@@ -79,7 +78,7 @@ export function isNodePortMap(endpoints: SlotMap): boolean {
 }
 
 /** The chain and its rules as the kernel is to have them. */
-export function renderPickChain(chain: PickChain): { chain: ChainDefinition; rules: Rule[] } {
+export function renderSelectionChain(chain: SelectionChain): { chain: ChainDefinition; rules: Rule[] } {
   const statements = chain.affinityFor === undefined ? drawRules(chain) : affinityRules(chain, chain.affinityFor);
   return {
     chain: { name: chain.name, ...(chain.comment === undefined ? {} : { comment: chain.comment }) },
@@ -87,10 +86,10 @@ export function renderPickChain(chain: PickChain): { chain: ChainDefinition; rul
   };
 }
 
-function drawRules(chain: PickChain): Statement[][] {
+function drawRules(chain: SelectionChain): Statement[][] {
   const { family } = chain;
   const map = `${chain.endpoints}${family}`;
-  const key = frontendKey(family, isNodePortMap(chain.endpoints));
+  const key = frontendFields(family, isNodePortMap(chain.endpoints));
   const translate = (slot: Value): Statement[] => [
     matchL4Protocols(protocols),
     dnatFromMap(family, concat(...key, slot), map),
@@ -100,12 +99,12 @@ function drawRules(chain: PickChain): Statement[][] {
   return [translate(draw(chain)), translate(numgenRandom(1)), [drop()]];
 }
 
-function draw({ method, family, slots }: PickChain): Value {
+function draw({ method, family, slots }: SelectionChain): Value {
   if (method === 'hash') return jhash([ipSaddr(family)], slots, hashSeed);
   return method === 'round_robin' ? numgenInc(slots) : numgenRandom(slots);
 }
 
-function affinityRules({ family }: PickChain, plain: string): Statement[][] {
-  const key = concat(ipSaddr(family), ...frontendKey(family, false));
+function affinityRules({ family }: SelectionChain, plain: string): Statement[][] {
+  const key = concat(ipSaddr(family), ...frontendFields(family, false));
   return [[matchL4Protocols(protocols), dnatFromMap(family, key, `affinity${family}`)], [goto(plain)]];
 }

@@ -1,23 +1,46 @@
 import { fingerprint } from '../../nftables/index.ts';
 import type { NftablesSocket, SetDefinition, Transaction } from '../../nftables/index.ts';
-import { affineSets, affineTimeoutsOf, definitionOf } from './sets.ts';
-import { learnChain } from './base-chains.ts';
 import type { RenderedChain } from './base-chains.ts';
-import type { DesiredPort } from './plan.ts';
+import { definitionOf } from './sets.ts';
 
-/** Undoes what a failed transaction was thought to have made. */
-export type Undo = () => void;
+/** What the table is to have beside what it has already, and what it no longer needs, by name. */
+export interface LayoutChange {
+  readonly sets?: readonly SetDefinition[];
+  readonly chains?: readonly RenderedChain[];
+  readonly unneededChains?: Iterable<string>;
+  readonly unneededSets?: Iterable<string>;
+}
+
+/** The part of a transaction that changes sets, chains and rules; nothing is remembered before `accept()`. */
+export interface LayoutPlan {
+  /** Whether it adds anything. */
+  readonly additions: boolean;
+  /** Writes what must be there before elements name it. */
+  add(tx: Transaction): void;
+  /** Writes what may go once no element names it any more. */
+  remove(tx: Transaction): void;
+  /** Call when the kernel has taken the transaction. */
+  accept(): void;
+}
 
 /**
  * Which sets and chains the kernel's table has, and with which rules (by fingerprint), so that only what is missing
  * or different is written.
  */
-export class TableStructure {
-  readonly #sets = new Set<string>();
-  readonly #chains = new Map<string, string>();
+export class Layout {
+  #sets = new Set<string>();
+  #chains = new Map<string, string>();
 
   get setNames(): readonly string[] {
     return [...this.#sets];
+  }
+
+  get chainNames(): readonly string[] {
+    return [...this.#chains.keys()];
+  }
+
+  hasSet(name: string): boolean {
+    return this.#sets.has(name);
   }
 
   hasChain(name: string): boolean {
@@ -29,7 +52,7 @@ export class TableStructure {
     this.#chains.clear();
   }
 
-  /** Reads the structure back. False if a set of ours has another type: sets cannot be changed in place. */
+  /** Reads the layout back. False if a set of ours has another type: sets cannot be changed in place. */
   async learn(socket: NftablesSocket, table: string): Promise<boolean> {
     this.forget();
     for (const set of await socket.sets(table)) {
@@ -45,86 +68,49 @@ export class TableStructure {
     return true;
   }
 
-  /** Adds the sets that are missing. */
-  addSets(tx: Transaction, sets: readonly SetDefinition[]): Undo {
-    const added = sets.filter((set) => !this.#sets.has(set.name));
-    for (const set of added) {
-      tx.addSet(set);
-      this.#sets.add(set.name);
-    }
-    return () => {
-      for (const set of added) this.#sets.delete(set.name);
-    };
-  }
-
-  /** Adds chains that are missing and replaces the rules of those that differ, in one go: chains before rules. */
-  addChains(tx: Transaction, chains: readonly RenderedChain[]): Undo {
-    const before = new Map<string, string | undefined>();
-    const changed: RenderedChain[] = [];
-    for (const rendered of chains) {
-      const { name } = rendered.chain;
-      const present = this.#chains.get(name);
-      const signature = rendered.rules.map((rule) => `${fingerprint(rule)};`).join('');
-      if (present === signature) continue;
-      before.set(name, present);
-      changed.push(rendered);
-      if (present === undefined) tx.addChain(rendered.chain);
-      else tx.flushChain(name);
-      this.#chains.set(name, signature);
-    }
-    for (const { rules } of changed) for (const rule of rules) tx.addRule(rule);
-    return () => {
-      for (const [name, signature] of before) {
-        if (signature === undefined) this.#chains.delete(name);
-        else this.#chains.set(name, signature);
-      }
-    };
-  }
-
-  /** Sets and learning rules for the affinity timeouts of these Service ports, as far as they are new. */
-  addAffinity(tx: Transaction, ports: readonly DesiredPort[]): Undo {
-    const undo: Undo[] = [];
-    for (const family of [4, 6] as const) {
-      const sets = ports.flatMap(({ port }) =>
-        port.family === family && port.affinitySeconds !== undefined
-          ? Object.values(affineSets(family, port.affinitySeconds))
-          : [],
-      );
-      if (sets.every((set) => this.#sets.has(set.name))) continue;
-      undo.push(this.addSets(tx, sets));
-      undo.push(this.addChains(tx, [learnChain(family, affineTimeoutsOf(this.#sets, family))]));
-    }
-    return () => {
-      for (const step of undo) step();
-    };
-  }
-
-  /** Removes chains by name, with their rules first, as chains may name each other. */
-  removeChains(tx: Transaction, names: readonly string[]): Undo {
-    const present = names.filter((name) => this.#chains.has(name));
-    const before = present.map((name) => [name, this.#chains.get(name) ?? ''] as const);
-    for (const name of present) tx.flushChain(name);
-    for (const name of present) tx.deleteChain(name);
-    for (const name of present) this.#chains.delete(name);
-    return () => {
-      for (const [name, signature] of before) this.#chains.set(name, signature);
-    };
-  }
-
-  /** Removes what an earlier run left and nothing needs: chains, and live sets of timeouts out of use. */
-  removeAllBut(tx: Transaction, chains: readonly RenderedChain[], sets: readonly SetDefinition[]): void {
+  /** Works out what is missing, different or left over. Names that are both wanted and unneeded stay. */
+  plan(change: LayoutChange): LayoutPlan {
+    const { sets = [], chains = [], unneededChains = [], unneededSets = [] } = change;
+    const newSets = sets.filter((set) => !this.#sets.has(set.name));
+    const newChains = chains.filter((chain) => this.#chains.get(chain.chain.name) !== signatureOf(chain));
+    // A set and a chain may have the same name.
     const wantedChains = new Set(chains.map(({ chain }) => chain.name));
-    this.removeChains(
-      tx,
-      [...this.#chains.keys()].filter((name) => !wantedChains.has(name)),
-    );
-    const wantedSets = new Set(sets.map((set) => set.name));
-    for (const name of this.setNames) {
-      if (wantedSets.has(name)) continue;
-      tx.deleteSet(name);
-      this.#sets.delete(name);
-    }
+    const wantedSets = new Set(sets.map(({ name }) => name));
+    const oldChains = [...unneededChains].filter((name) => this.#chains.has(name) && !wantedChains.has(name));
+    const oldSets = [...unneededSets].filter((name) => this.#sets.has(name) && !wantedSets.has(name));
+    return {
+      additions: newSets.length + newChains.length > 0,
+      add: (tx) => {
+        for (const set of newSets) tx.addSet(set);
+        this.#addChains(tx, newChains);
+      },
+      remove: (tx) => {
+        // With their rules first, as chains may name each other.
+        for (const name of oldChains) tx.flushChain(name);
+        for (const name of oldChains) tx.deleteChain(name);
+        for (const name of oldSets) tx.deleteSet(name);
+      },
+      accept: () => {
+        for (const { name } of newSets) this.#sets.add(name);
+        for (const chain of newChains) this.#chains.set(chain.chain.name, signatureOf(chain));
+        for (const name of oldChains) this.#chains.delete(name);
+        for (const name of oldSets) this.#sets.delete(name);
+      },
+    };
   }
+
+  /** All chains before any rule, as rules name chains. */
+  #addChains(tx: Transaction, chains: readonly RenderedChain[]): void {
+    for (const { chain } of chains) {
+      if (this.#chains.has(chain.name)) tx.flushChain(chain.name);
+      else tx.addChain(chain);
+    }
+    for (const { rules } of chains) for (const rule of rules) tx.addRule(rule);
+  }
+}
+
+function signatureOf({ rules }: RenderedChain): string {
+  return rules.map((rule) => `${fingerprint(rule)};`).join('');
 }
 
 function kindOf(set: SetDefinition): string {

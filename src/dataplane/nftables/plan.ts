@@ -1,29 +1,23 @@
 import type { Element } from '../../nftables/index.ts';
-import type { ServicePort } from '../../services/index.ts';
+import type { Changes, DesiredPort } from '../data-plane.ts';
 import { elementsById, ElementMap } from './element-map.ts';
 import type { ElementId } from './element-map.ts';
 import { elementsOf } from './elements.ts';
-import type { LoadWeights, PortElements } from './elements.ts';
-import type { PickChain } from './endpoint-selection-chains.ts';
+import type { PortElements } from './elements.ts';
+import type { SelectionChain } from './endpoint-selection-chains.ts';
 
 /** What one transaction has to do. Deletes go first: the data of a map element cannot be overwritten. */
 export interface Plan {
   readonly deletes: readonly Element[];
   readonly adds: readonly Element[];
   /** Chains that the added verdicts name. */
-  readonly chains: readonly PickChain[];
+  readonly chains: readonly SelectionChain[];
   /** Chains of a single Service port that nothing names any more. */
-  readonly retiredChains: readonly PickChain[];
+  readonly retiredChains: readonly SelectionChain[];
   /** The Service port that brought an element; shared elements name one of those that need it. */
   ownerOf(element: ElementId): string | undefined;
   /** Call when the kernel has taken the plan: from now on it is the state that changes are compared with. */
   accept(): void;
-}
-
-/** New state of one Service port: undefined when it is gone. */
-export interface DesiredPort {
-  readonly port: ServicePort;
-  readonly weights?: LoadWeights;
 }
 
 /**
@@ -34,25 +28,16 @@ export class TableState {
   readonly #ports = new Map<string, DesiredPort>();
   readonly #references = new ElementMap<number>();
 
-  /** Service ports whose elements the kernel holds. */
-  get size(): number {
-    return this.#ports.size;
-  }
-
-  /** The accepted state of a Service port. */
-  get(id: string): DesiredPort | undefined {
-    return this.#ports.get(id);
-  }
-
-  ports(): IterableIterator<DesiredPort> {
-    return this.#ports.values();
+  /** The accepted Service ports, by id. */
+  get ports(): ReadonlyMap<string, DesiredPort> {
+    return this.#ports;
   }
 
   /** Elements to delete and add so that the kernel follows `changes`; nothing is remembered before `accept()`. */
-  plan(changes: ReadonlyMap<string, DesiredPort | undefined>): Plan {
+  plan(changes: Changes): Plan {
     const difference = new Difference(this.#references);
-    const chains = new Map<string, PickChain>();
-    const retired = new Map<string, PickChain>();
+    const chains = new Map<string, SelectionChain>();
+    const retired = new Map<string, SelectionChain>();
     for (const [id, desired] of changes) {
       const before = render(this.#ports.get(id));
       const after = render(desired);
@@ -81,7 +66,7 @@ export class TableState {
   }
 
   /** Whose elements these are; asked for after a failure only. What is added belongs to who adds it. */
-  #owners(changes: ReadonlyMap<string, DesiredPort | undefined>): ElementMap<string> {
+  #owners(changes: Changes): ElementMap<string> {
     const owners = new ElementMap<string>();
     for (const id of changes.keys()) {
       for (const element of render(this.#ports.get(id)).own) owners.set(element, id);
@@ -189,7 +174,7 @@ class Difference {
  * What to delete and add so that a table which already holds `present` (from an earlier run) comes to hold exactly
  * `desired`: equal elements are left alone, so a restart writes nothing that is already right.
  */
-export function adopt(
+export function differenceTo(
   desired: readonly Element[],
   present: Iterable<Element>,
 ): { deletes: Element[]; adds: Element[]; kept: number } {

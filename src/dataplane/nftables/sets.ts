@@ -115,6 +115,15 @@ export function constantSets(): SetDefinition[] {
   return [...definitions.values()];
 }
 
+/** The sets with one counting element for each frontend. */
+export const countingSets: readonly { family: Family; definition: SetDefinition }[] = ([4, 6] as const).flatMap(
+  (family) =>
+    (['service_ports', 'node_ports'] as const).map((name) => ({
+      family,
+      definition: define(`${name}${family}`, templates[name], family),
+    })),
+);
+
 /**
  * The sets that say which endpoints a client may be remembered for, one pair per distinct affinity timeout: the
  * timeout is part of the rule that learns, so it cannot be looked up.
@@ -138,18 +147,26 @@ const affinePattern = /^(node_port_)?affine([46])_(\d+)$/;
 export function definitionOf(fullName: string): SetDefinition | undefined {
   const constant = definitions.get(fullName);
   if (constant) return constant;
-  const match = affinePattern.exec(fullName);
-  if (!match) return undefined;
-  const pair = affineSets(match[2] === '4' ? 4 : 6, Number(match[3]));
-  return match[1] === undefined ? pair.service : pair.nodePort;
+  const live = liveSetOf(fullName);
+  if (!live) return undefined;
+  const pair = affineSets(live.family, live.seconds);
+  return live.nodePort ? pair.nodePort : pair.service;
+}
+
+/** What a live set is for, by its name; undefined if it is none. */
+export function liveSetOf(name: string): { nodePort: boolean; family: Family; seconds: number } | undefined {
+  const match = affinePattern.exec(name);
+  return match
+    ? { nodePort: match[1] !== undefined, family: match[2] === '6' ? 6 : 4, seconds: Number(match[3]) }
+    : undefined;
 }
 
 /** The affinity timeouts that sets of these names are for, in a family, ascending. */
 export function affineTimeoutsOf(names: Iterable<string>, family: Family): number[] {
   const seconds = new Set<number>();
   for (const name of names) {
-    const match = affinePattern.exec(name);
-    if (match?.[2] === String(family)) seconds.add(Number(match[3]));
+    const live = liveSetOf(name);
+    if (live?.family === family) seconds.add(live.seconds);
   }
   return [...seconds].sort((a, b) => a - b);
 }

@@ -1,49 +1,15 @@
-import type { Element } from '../../nftables/index.ts';
 import { addressBytes, contains, familyOf } from '../../ip/index.ts';
-import type { Family, Protocol } from '../../services/index.ts';
+import type { Family } from '../../services/index.ts';
+import type { Explanation, Packet } from '../data-plane.ts';
 import { jhash, scaleToSlot } from './jhash.ts';
 import { hashSeed } from './endpoint-selection-chains.ts';
+import type { TableView } from './kernel-view.ts';
+import { affinityKey, endpointForPeople, frontendKey, slotKey, sourceRangesOf } from './keys.ts';
 
-/** A look at the table's elements: the kernel's own, or a copy in a test. */
-export interface TableView {
-  get(set: string, key: string): Promise<Element | undefined>;
-  /** All keys of an interval set. */
-  ranges(set: string): Promise<readonly string[]>;
-}
+const selectionChain = /^(affinity_)?((?:node_port_)?(?:local_)?)(random|hash|round_robin)([46])_(\w+)$/;
 
-/** The first packet of a connection, as it comes to this node. Addresses canonical. */
-export interface Packet {
-  readonly source: string;
-  readonly destination: string;
-  readonly protocol: Protocol;
-  readonly port: number;
-  /** The packet is made on this host itself. */
-  readonly fromHost: boolean;
-  /** The local detector takes it for traffic of a pod of this node or cluster; undefined: there is no detector. */
-  readonly fromPod: boolean | undefined;
-  /** The destination is an address of this host. */
-  readonly toHost: boolean;
-  readonly masqueradeAll: boolean;
-}
-
-/** What happens to a connection, and why. */
-export interface Outcome {
-  readonly action: 'forward' | 'reject' | 'drop' | 'pass';
-  /** One sentence per decision, in order. */
-  readonly steps: readonly string[];
-  /** Which kind of address was asked; undefined if it is none of a Service. */
-  readonly frontend?: 'service' | 'nodePort';
-  /** `address . port` of those it may go to, one entry per slot (a share is a count of slots). */
-  readonly endpoints: readonly string[];
-  /** Set if it is certain which one: by session affinity or by hash. */
-  readonly chosen?: string;
-  readonly masquerade: boolean;
-}
-
-const pickChain = /^(affinity_)?((?:node_port_)?(?:local_)?)(random|hash|round_robin)([46])_(\w+)$/;
-
-/** Follows the rules of skeleton.ts and pick-chains.ts over the elements, as the kernel would. */
-export async function trace(view: TableView, packet: Packet): Promise<Outcome> {
+/** Follows the rules of base-chains.ts and endpoint-selection-chains.ts over the elements, as the kernel would. */
+export async function trace(view: TableView, packet: Packet): Promise<Explanation> {
   return new Walk(view, packet).run();
 }
 
@@ -59,7 +25,7 @@ class Walk {
     this.#family = familyOf(packet.destination);
   }
 
-  async run(): Promise<Outcome> {
+  async run(): Promise<Explanation> {
     const service = this.#key(false);
     if (await this.#has('service_ports', service)) {
       this.#say(`${service} is an address and port of a Service`);
@@ -82,7 +48,7 @@ class Walk {
 
   #key(nodePort: boolean): string {
     const { destination, protocol, port } = this.#packet;
-    return nodePort ? `${protocol} . ${port}` : `${destination} . ${protocol} . ${port}`;
+    return frontendKey({ protocol, port, ...(nodePort ? {} : { address: destination }) });
   }
 
   async #isNodePort(): Promise<boolean> {
@@ -92,7 +58,7 @@ class Walk {
     return this.#has('node_ports', this.#key(true));
   }
 
-  async #follow(verdict: string | undefined, nodePort: boolean): Promise<Outcome> {
+  async #follow(verdict: string | undefined, nodePort: boolean): Promise<Explanation> {
     const family = this.#family;
     const key = this.#key(nodePort);
     switch (verdict) {
@@ -112,11 +78,8 @@ class Walk {
     }
   }
 
-  async #firewall(key: string): Promise<Outcome> {
-    const prefix = `${key} . `;
-    const ranges = (await this.#ranges('source_ranges')).flatMap((range) =>
-      range.startsWith(prefix) ? range.slice(prefix.length) : [],
-    );
+  async #firewall(key: string): Promise<Explanation> {
+    const ranges = sourceRangesOf(key, await this.#ranges('source_ranges'));
     if (!contains(ranges, this.#packet.source)) {
       return this.#end('drop', `loadBalancerSourceRanges (${ranges.join(', ')}) do not admit ${this.#packet.source}`);
     }
@@ -124,8 +87,9 @@ class Walk {
     return this.#follow(await this.#verdict('allowed_services', key), false);
   }
 
-  async #localPolicy(key: string, prefix: string, nodePort: boolean): Promise<Outcome> {
-    const { fromPod, fromHost } = this.#packet;
+  async #localPolicy(key: string, prefix: string, nodePort: boolean): Promise<Explanation> {
+    const { fromHost } = this.#packet;
+    const fromPod = await this.#fromPod();
     const near = fromPod === true || fromHost;
     const who = fromPod === true ? 'a pod' : fromHost ? 'this host' : 'outside';
     this.#say(
@@ -134,8 +98,8 @@ class Walk {
     return this.#follow(await this.#verdict(`${prefix}${near ? 'cluster' : 'local'}_policy`, key), nodePort);
   }
 
-  async #pick(chain: string, key: string, nodePort: boolean): Promise<Outcome> {
-    const { affinity, scope, method, slots } = parsePickChain(chain);
+  async #pick(chain: string, key: string, nodePort: boolean): Promise<Explanation> {
+    const { affinity, scope, method, slots } = parseSelectionChain(chain);
     const endpoints = await this.#slots(`${scope}endpoints`, key, slots);
     const chosen = (affinity ? await this.#remembered() : undefined) ?? this.#hashed(method, endpoints);
     this.#say(`${methodNames[method] ?? method} over ${new Set(endpoints).size} endpoints (${chain})`);
@@ -144,8 +108,8 @@ class Walk {
       action: 'forward',
       steps: this.#steps,
       frontend: nodePort ? 'nodePort' : 'service',
-      endpoints,
-      ...(chosen === undefined ? {} : { chosen }),
+      endpoints: endpoints.map(endpointForPeople),
+      ...(chosen === undefined ? {} : { chosen: endpointForPeople(chosen) }),
       masquerade,
     };
   }
@@ -153,7 +117,7 @@ class Walk {
   async #slots(map: string, key: string, count: number): Promise<string[]> {
     const endpoints: string[] = [];
     while (endpoints.length < count) {
-      const element = await this.#view.get(`${map}${this.#family}`, `${key} . ${endpoints.length}`);
+      const element = await this.#view.get(`${map}${this.#family}`, slotKey(key, endpoints.length));
       if (element?.data === undefined) break;
       endpoints.push(element.data);
     }
@@ -161,8 +125,9 @@ class Walk {
   }
 
   async #remembered(): Promise<string | undefined> {
-    const entry = await this.#view.get(`affinity${this.#family}`, `${this.#packet.source} . ${this.#key(false)}`);
-    if (entry?.data !== undefined) this.#say(`session affinity: ${this.#packet.source} stays with ${entry.data}`);
+    const entry = await this.#view.get(`affinity${this.#family}`, affinityKey(this.#packet.source, this.#key(false)));
+    if (entry?.data !== undefined)
+      this.#say(`session affinity: ${this.#packet.source} stays with ${endpointForPeople(entry.data)}`);
     return entry?.data;
   }
 
@@ -173,7 +138,7 @@ class Walk {
   }
 
   async #masquerade(key: string, nodePort: boolean): Promise<boolean> {
-    const { fromHost, fromPod, masqueradeAll } = this.#packet;
+    const { fromHost, masqueradeAll } = this.#packet;
     const prefix = nodePort ? 'node_port_' : '';
     if (await this.#has(`${prefix}masquerade`, key)) {
       this.#say(`externalTrafficPolicy Cluster: ${verb(true)}`);
@@ -183,10 +148,18 @@ class Walk {
       this.#say(`externalTrafficPolicy Local and from ${fromHost ? 'this host' : 'elsewhere'}: ${verb(fromHost)}`);
       return fromHost;
     }
-    const masquerade = masqueradeAll || fromPod === false;
+    const masquerade = masqueradeAll || (await this.#fromPod()) === false;
     const why = masqueradeAll ? 'and masqueradeAll is set' : masquerade ? 'and not from a pod' : 'from a pod';
     this.#say(`to a ClusterIP ${why}: ${verb(masquerade)}`);
     return masquerade;
+  }
+
+  /** Undefined: the node has no detector, so that nobody counts as a pod. */
+  async #fromPod(): Promise<boolean | undefined> {
+    const { fromPod, source } = this.#packet;
+    if (fromPod !== undefined) return fromPod;
+    const ranges = await this.#ranges('local_sources');
+    return ranges.length === 0 ? undefined : contains(ranges, source);
   }
 
   async #has(set: string, key: string): Promise<boolean> {
@@ -205,14 +178,14 @@ class Walk {
     this.#steps.push(step);
   }
 
-  #end(action: Outcome['action'], step: string): Outcome {
+  #end(action: Explanation['action'], step: string): Explanation {
     this.#say(step);
     return { action, steps: this.#steps, endpoints: [], masquerade: false };
   }
 }
 
-function parsePickChain(name: string): { affinity: boolean; scope: string; method: string; slots: number } {
-  const [, affinity, scope = '', method, , suffix] = pickChain.exec(name) ?? [];
+function parseSelectionChain(name: string): { affinity: boolean; scope: string; method: string; slots: number } {
+  const [, affinity, scope = '', method, , suffix] = selectionChain.exec(name) ?? [];
   if (method === undefined) throw new Error(`chain ${name} is none that balances`);
   // The chain of a round-robin Service port is named after the Service port, not after its slots.
   const slots = method === 'round_robin' ? Number.POSITIVE_INFINITY : Number(suffix);

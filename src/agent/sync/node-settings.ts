@@ -1,40 +1,9 @@
 import type { EffectiveConfig } from '../../api/index.ts';
 import type { LocalDetector, NodeSettings } from '../../dataplane/index.ts';
-import { canonicalAddress, familyOf, parseCidr } from '../../ip/index.ts';
+import { familyOf } from '../../ip/index.ts';
+import type { NodeView } from '../sources/index.ts';
 
-/** The parts of this Node's object that the data plane and the health endpoints follow. */
-export interface NodeView {
-  readonly labels: Readonly<Record<string, string>>;
-  /** Canonical addresses of type InternalIP, else ExternalIP: the primary ones, at most one per family. */
-  readonly primaryAddresses: readonly string[];
-  /** Canonical CIDRs of the node's pods. */
-  readonly podCIDRs: readonly string[];
-}
-
-interface RawNode {
-  readonly metadata?: { readonly labels?: Readonly<Record<string, string>> };
-  readonly spec?: { readonly podCIDR?: string; readonly podCIDRs?: readonly string[] };
-  readonly status?: { readonly addresses?: readonly { readonly type: string; readonly address: string }[] };
-}
-
-/** Reads a Node as the API server has it; what is malformed is left out. */
-export function nodeViewOf(node: RawNode): NodeView {
-  const addresses = node.status?.addresses ?? [];
-  const ofType = (type: string): string[] =>
-    addresses.flatMap((entry) => (entry.type === type ? (canonicalAddress(entry.address) ?? []) : []));
-  const candidates = [...ofType('InternalIP'), ...ofType('ExternalIP')];
-  const primaryAddresses = ([4, 6] as const).flatMap(
-    (family) => candidates.find((address) => familyOf(address) === family) ?? [],
-  );
-  const cidrs = node.spec?.podCIDRs ?? (node.spec?.podCIDR === undefined ? [] : [node.spec.podCIDR]);
-  return {
-    labels: node.metadata?.labels ?? {},
-    primaryAddresses,
-    podCIDRs: cidrs.flatMap((cidr) => parseCidr(cidr)?.text ?? []),
-  };
-}
-
-/** What the table is to hold about the node, from the effective configuration and what the cluster says. */
+/** What the data plane is to hold about the node, from the effective configuration and what the cluster says. */
 export function nodeSettings(
   config: EffectiveConfig,
   node: NodeView | undefined,

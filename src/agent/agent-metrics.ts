@@ -1,0 +1,35 @@
+import type { RunningDataPlane } from '../dataplane/index.ts';
+import { describeError, packageVersion } from '../runtime/index.ts';
+import type { Clock, Logger } from '../runtime/index.ts';
+import type { Family } from '../services/index.ts';
+import { AgentMetrics, countNoLocalEndpoints } from './observe/index.ts';
+import type { WatchStatistics } from './sources/index.ts';
+import type { DesiredState, Sync } from './sync/index.ts';
+
+/** The agent's metrics, asked of its parts at each scrape. */
+export function agentMetrics(o: {
+  families: readonly Family[];
+  state: DesiredState;
+  sync: Sync;
+  dataPlane: RunningDataPlane;
+  watches: (now: number) => Iterable<WatchStatistics>;
+  localhostListeners: (family: Family) => number;
+  clock: Clock;
+  log: Logger;
+}): AgentMetrics {
+  const { state, sync, dataPlane, clock, log } = o;
+  return new AgentMetrics({
+    version: packageVersion,
+    families: o.families,
+    sources: {
+      mode: () => dataPlane.mode,
+      mapElements: () => dataPlane.current?.sizes ?? [],
+      quarantinedServicePorts: () => sync.quarantine.size,
+      watches: () => o.watches(clock.wall()),
+      connectionCounts: () => dataPlane.current?.counters() ?? Promise.resolve([]),
+      noLocalEndpoints: () => countNoLocalEndpoints(state.forwarding?.values() ?? []),
+      localhostListeners: o.localhostListeners,
+    },
+    onCollectFailure: (error) => log.warn('cannot read the connection counters', { reason: describeError(error) }),
+  });
+}

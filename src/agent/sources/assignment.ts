@@ -1,0 +1,50 @@
+import { group, proxyNodeStatePlural, version } from '../../api/index.ts';
+import type { ProxyNodeState } from '../../api/index.ts';
+import { Reflector, resourcePath } from '../../kubernetes/index.ts';
+import type { ApiClient } from '../../kubernetes/index.ts';
+import { describeError } from '../../runtime/index.ts';
+import type { Logger } from '../../runtime/index.ts';
+import type { AssignedConfig } from './configuration-file.ts';
+
+/** What the operator has assigned to this node: its ProxyNodeState's spec. */
+export interface Assigned {
+  readonly config: AssignedConfig;
+  /** The object itself, for whoever reports into its status. */
+  readonly object: ProxyNodeState;
+}
+
+/** Follows this node's ProxyNodeState. `changed` gets undefined when it is gone: no ProxyConfig governs the node. */
+export class Assignment {
+  readonly #reflector: Reflector<ProxyNodeState>;
+
+  constructor(o: {
+    client: ApiClient;
+    nodeName: string;
+    changed: (assigned: Assigned | undefined) => void;
+    log: Logger;
+  }) {
+    this.#reflector = new Reflector<ProxyNodeState>({
+      name: proxyNodeStatePlural,
+      client: o.client,
+      path: resourcePath({ group, version, plural: proxyNodeStatePlural }),
+      fieldSelector: `metadata.name=${o.nodeName}`,
+      // The CRD's schema is the authority on its shape.
+      transform: (raw) => raw as unknown as ProxyNodeState,
+      handler: { changed: (_key, object) => o.changed(object && { config: configOf(object), object }) },
+      onError: (error, { retryInSeconds }) =>
+        o.log.warn('cannot follow the ProxyNodeState of this node', { reason: describeError(error), retryInSeconds }),
+    });
+  }
+
+  start(): void {
+    this.#reflector.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#reflector.stop();
+  }
+}
+
+function configOf({ spec: { configRef, revision, config } }: ProxyNodeState): AssignedConfig {
+  return { name: configRef.name, revision, config };
+}

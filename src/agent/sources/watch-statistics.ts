@@ -1,0 +1,13 @@
+/** How one resource's watch has fared since the agent started. */
+export interface WatchStatistics {
+  /** Plural name of the resource: `services`. */
+  readonly resource: string;
+  readonly lists: number;
+  readonly watches: number;
+  readonly events: number;
+  readonly errors: number;
+  /** Changes that only a new list brought to light. */
+  readonly cacheMisses: number;
+  /** Seconds since the last event or bookmark; undefined before the first. */
+  readonly lastEventAgeSeconds: number | undefined;
+}

@@ -1,0 +1,152 @@
+import type { DesiredPort, LoadWeights, NodeSettings } from '../../dataplane/index.ts';
+import { ForwardingState } from '../../services/index.ts';
+import type { Change, EndpointSliceObject, ServiceObject, ServicePort } from '../../services/index.ts';
+import type { AssignedConfig, NodeView } from '../sources/index.ts';
+import { nodeSettings } from './node-settings.ts';
+
+/** What has changed since it was last taken. */
+export interface Pending {
+  /** New states of Service ports by id; undefined for those that are gone. */
+  readonly changes: ReadonlyMap<string, DesiredPort | undefined>;
+  /** When the endpoint changes among them happened, milliseconds since the epoch. */
+  readonly triggerTimes: readonly number[];
+}
+
+/** When the endpoint change happened that a slice carries (set by the EndpointSlice controller). */
+const triggerTimeAnnotation = 'endpoints.kubernetes.io/last-change-trigger-time';
+
+/**
+ * What the data plane is to hold, kept up to date by what the sources say, and what of it has changed since it was
+ * last taken up. Pure: no clock, no I/O.
+ *
+ * Until a configuration is known, objects wait as they came: what becomes of them depends on it.
+ */
+export class DesiredState {
+  readonly #nodeName: string;
+  #forwarding: ForwardingState | undefined;
+  #config: AssignedConfig | undefined;
+  #node: NodeView | undefined;
+  #serviceCIDRs: readonly string[] = [];
+  #changes = new Map<string, DesiredPort | undefined>();
+  #triggerTimes: number[] = [];
+  readonly #services = new Map<string, ServiceObject>();
+  readonly #slices = new Map<string, EndpointSliceObject>();
+  readonly #loadBalanced = new Map<string, ServicePort>();
+  readonly #weights = new Map<string, LoadWeights>();
+
+  constructor(nodeName: string) {
+    this.#nodeName = nodeName;
+  }
+
+  /** The forwarding state; undefined until a configuration is known. */
+  get forwarding(): ForwardingState | undefined {
+    return this.#forwarding;
+  }
+
+  get config(): AssignedConfig | undefined {
+    return this.#config;
+  }
+
+  get node(): NodeView | undefined {
+    return this.#node;
+  }
+
+  /** Service ports that balance by least connections. */
+  get loadBalanced(): Iterable<ServicePort> {
+    return this.#loadBalanced.values();
+  }
+
+  service(key: string, service: ServiceObject | undefined): Change | undefined {
+    if (this.#forwarding) return this.#changed(this.#forwarding.applyService(key, service));
+    setOrDelete(this.#services, key, service);
+    return undefined;
+  }
+
+  endpointSlice(key: string, slice: EndpointSliceObject | undefined): Change | undefined {
+    const trigger = slice?.metadata?.annotations?.[triggerTimeAnnotation];
+    const time = trigger === undefined ? Number.NaN : Date.parse(trigger);
+    if (!Number.isNaN(time)) this.#triggerTimes.push(time);
+    if (this.#forwarding) return this.#changed(this.#forwarding.applyEndpointSlice(key, slice));
+    setOrDelete(this.#slices, key, slice);
+    return undefined;
+  }
+
+  setNode(node: NodeView | undefined): Change | undefined {
+    this.#node = node;
+    return this.#forwarding && this.#changed(this.#forwarding.setNode(node));
+  }
+
+  setServiceCIDRs(cidrs: readonly string[]): void {
+    this.#serviceCIDRs = cidrs;
+  }
+
+  configure(config: AssignedConfig): void {
+    this.#config = config;
+    const { algorithm, maglev } = config.config.loadBalancing;
+    const settings = { defaultAlgorithm: algorithm, maglevTableSize: maglev.tableSize, nodeName: this.#nodeName };
+    if (this.#forwarding) {
+      this.#changed(this.#forwarding.setConfig(settings));
+      return;
+    }
+    this.#forwarding = new ForwardingState(settings);
+    this.#forwarding.setNode(this.#node);
+    for (const [key, service] of this.#services) this.#changed(this.#forwarding.applyService(key, service));
+    for (const [key, slice] of this.#slices) this.#changed(this.#forwarding.applyEndpointSlice(key, slice));
+    this.#services.clear();
+    this.#slices.clear();
+  }
+
+  /** New load weights for some Service ports; undefined forgets them. */
+  setWeights(weights: ReadonlyMap<string, LoadWeights | undefined>): void {
+    for (const [id, byEndpoint] of weights) {
+      setOrDelete(this.#weights, id, byEndpoint);
+      const port = this.#forwarding?.get(id);
+      if (port) this.#changes.set(id, this.#desired(port));
+    }
+  }
+
+  /** What is wanted of the node as a whole; undefined until a configuration is known. */
+  get settings(): NodeSettings | undefined {
+    return this.#config && nodeSettings(this.#config.config, this.#node, this.#serviceCIDRs);
+  }
+
+  /** Every Service port as it is to be. */
+  all(): Map<string, DesiredPort> {
+    const ports = new Map<string, DesiredPort>();
+    for (const port of this.#forwarding?.values() ?? []) ports.set(port.id, this.#desired(port));
+    return ports;
+  }
+
+  /** Hands over what has changed. */
+  take(): Pending {
+    const pending = { changes: this.#changes, triggerTimes: this.#triggerTimes };
+    this.#changes = new Map();
+    this.#triggerTimes = [];
+    return pending;
+  }
+
+  /** What was taken did not reach the kernel; newer changes of the same Service ports stay. */
+  putBack({ changes, triggerTimes }: Pending): void {
+    this.#changes = new Map([...changes, ...this.#changes]);
+    this.#triggerTimes.unshift(...triggerTimes);
+  }
+
+  #changed(change: Change): Change {
+    for (const [id, port] of change.changed) {
+      if (port?.algorithm === 'least-connections') this.#loadBalanced.set(id, port);
+      else if (this.#loadBalanced.delete(id)) this.#weights.delete(id);
+      this.#changes.set(id, port && this.#desired(port));
+    }
+    return change;
+  }
+
+  #desired(port: ServicePort): DesiredPort {
+    const weights = port.algorithm === 'least-connections' ? this.#weights.get(port.id) : undefined;
+    return weights ? { port, weights } : { port };
+  }
+}
+
+function setOrDelete<V>(map: Map<string, V>, key: string, value: V | undefined): void {
+  if (value === undefined) map.delete(key);
+  else map.set(key, value);
+}

@@ -1,0 +1,171 @@
+import { describeError, every, Pacer } from '../../runtime/index.ts';
+import type { Clock, Logger } from '../../runtime/index.ts';
+import type { DesiredState } from './desired-state.ts';
+import type { LoadFollower } from './load-follower.ts';
+import type { Sync, SyncResult } from './sync.ts';
+
+/** Least time between two commits under churn: more of them starve the kernel's garbage collection of timeout sets. */
+const restMilliseconds = 100;
+const retry = { first: 1000, atMost: 30_000 };
+const verifyMilliseconds = 1000;
+const quarantineRetryMilliseconds = 30_000;
+/** How often least-connections looks at the open connections. */
+const loadMilliseconds = 3000;
+
+/** A sync that went well. */
+export interface Synced {
+  readonly result: SyncResult;
+  /** How long it took. */
+  readonly seconds: number;
+  /** From the arrival of the first event that it is about; undefined if none arrived. */
+  readonly latencySeconds: number | undefined;
+}
+
+/** A sync that did not. */
+export interface SyncFailed {
+  readonly reason: string;
+  readonly seconds: number;
+}
+
+/** Follows the course of syncs. Must not throw. */
+export interface SyncObserver {
+  /** Something has to get to the kernel. */
+  requested?(): void;
+  /** A sync begins that takes up everything requested so far. */
+  started?(): void;
+  synced?(synced: Synced): void;
+  failed?(failed: SyncFailed): void;
+}
+
+export interface SyncLoopOptions {
+  readonly sync: Sync;
+  readonly state: DesiredState;
+  readonly load: LoadFollower;
+  readonly observers: readonly SyncObserver[];
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/**
+ * Runs syncs when they are asked for, paced and never two at once; tries failed ones again; notices what others did to
+ * our state; tries refused Service ports again; follows the load.
+ */
+export class SyncLoop {
+  readonly #o: SyncLoopOptions;
+  readonly #pacer: Pacer;
+  readonly #timers: (() => void)[] = [];
+  #ready = false;
+  #requestedAt: number | undefined;
+  #failure: string | undefined;
+  #failed: SyncFailed | undefined;
+
+  constructor(options: SyncLoopOptions) {
+    this.#o = options;
+    this.#pacer = new Pacer({
+      run: () => this.#run(),
+      rest: (lastRun) => Math.max(restMilliseconds, lastRun),
+      retry,
+      onFailure: (error, milliseconds) => this.#tellFailure(error, milliseconds),
+      clock: options.clock,
+    });
+  }
+
+  /** Why the last sync failed; undefined if it went well. */
+  get failure(): string | undefined {
+    return this.#failure;
+  }
+
+  /** Everything has been listed that the first write needs: from now on requests lead to syncs. */
+  start(): void {
+    const { clock } = this.#o;
+    this.#ready = true;
+    this.#timers.push(
+      every(clock, verifyMilliseconds, () => void this.#verify()),
+      every(clock, quarantineRetryMilliseconds, () => this.#retryQuarantined()),
+      every(clock, loadMilliseconds, () => void this.#followLoad()),
+    );
+    this.request();
+  }
+
+  /** The wanted state has changed. Nothing happens before `start` and before there is a configuration. */
+  request(): void {
+    const { state, clock, observers } = this.#o;
+    if (!this.#ready || !state.config) return;
+    this.#requestedAt ??= clock.monotonic();
+    for (const observer of observers) observer.requested?.();
+    this.#pacer.trigger();
+  }
+
+  /** Resolves when the sync under way has ended; the kernel keeps what it has. */
+  async stop(): Promise<void> {
+    for (const cancel of this.#timers) cancel();
+    await this.#pacer.stop();
+  }
+
+  async #run(): Promise<void> {
+    const { sync, clock, observers } = this.#o;
+    const started = clock.monotonic();
+    const requestedAt = this.#requestedAt;
+    this.#requestedAt = undefined;
+    for (const observer of observers) observer.started?.();
+    try {
+      const result = await sync.run();
+      const now = clock.monotonic();
+      const latencySeconds = requestedAt === undefined ? undefined : (now - requestedAt) / 1000;
+      this.#tellSuccess({ result, seconds: (now - started) / 1000, latencySeconds });
+    } catch (error) {
+      this.#requestedAt ??= requestedAt;
+      this.#failed = { reason: describeError(error), seconds: (clock.monotonic() - started) / 1000 };
+      throw error;
+    }
+  }
+
+  #tellSuccess(synced: Synced): void {
+    const { observers, log } = this.#o;
+    this.#failure = undefined;
+    const { result } = synced;
+    const detail = { ...result.written, servicePorts: result.changes.length, full: result.full };
+    if (result.full) log.info('synced', detail);
+    else log.debug('synced', detail);
+    for (const observer of observers) observer.synced?.(synced);
+  }
+
+  #tellFailure(error: unknown, retryInMilliseconds: number): void {
+    const { observers, log } = this.#o;
+    const failed = this.#failed ?? { reason: describeError(error), seconds: 0 };
+    this.#failure = failed.reason;
+    log.error('sync failed; the kernel keeps what it has', { reason: failed.reason, retryInMilliseconds });
+    for (const observer of observers) observer.failed?.(failed);
+  }
+
+  /** Looks for changes by others; what the kernel does not protect is then compared and repaired. */
+  async #verify(): Promise<void> {
+    const { sync, log } = this.#o;
+    // A sync that is tried again compares everything anyhow.
+    if (this.#pacer.failures > 0) return;
+    try {
+      if (!(await sync.drifted())) return;
+      log.info('another program changed nftables; comparing the table');
+      sync.suspect();
+      this.request();
+    } catch (error) {
+      log.error('cannot ask the kernel whether others changed our state', { reason: describeError(error) });
+    }
+  }
+
+  #retryQuarantined(): void {
+    if (this.#o.sync.retryQuarantined()) this.request();
+  }
+
+  async #followLoad(): Promise<void> {
+    const { load, state, log } = this.#o;
+    try {
+      const weights = await load.look(state.loadBalanced);
+      if (weights.size === 0) return;
+      state.setWeights(weights);
+      this.request();
+    } catch (error) {
+      log.warn('cannot count open connections; least-connections keeps its weights', { reason: describeError(error) });
+    }
+  }
+}

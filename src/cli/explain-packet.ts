@@ -1,0 +1,68 @@
+import { createSocket } from 'node:dgram';
+import { networkInterfaces } from 'node:os';
+import type { EffectiveConfig } from '../api/index.ts';
+import type { Packet } from '../dataplane/index.ts';
+import { canonicalAddress, familyOf } from '../ip/index.ts';
+import type { ServicePort } from '../services/index.ts';
+import type { Question } from './explain-question.ts';
+
+/** What the agent on this node tells about itself; undefined or empty where it does not answer. */
+export interface AgentView {
+  readonly mode: string | undefined;
+  readonly config: EffectiveConfig | undefined;
+  readonly ports: readonly ServicePort[];
+}
+
+/** Asks the agent at its metrics address. That it does not answer is said in the explanation, which is worth having anyway. */
+export async function askAgent(url: string): Promise<AgentView> {
+  const silent: AgentView = { mode: undefined, config: undefined, ports: [] };
+  const answers = await Promise.allSettled(
+    ['proxyMode', 'configz', 'serviceports'].map(async (path) => {
+      const response = await fetch(`${url}/${path}`);
+      return response.ok ? response.text() : undefined;
+    }),
+  );
+  const [mode, config, ports] = answers.map((answer) => (answer.status === 'fulfilled' ? answer.value : undefined));
+  if (config === undefined || ports === undefined) return { ...silent, mode };
+  // The agent is ours, and of the same version as this command in its image.
+  const assigned = JSON.parse(config) as { config: EffectiveConfig } | null;
+  return { mode, config: assigned?.config, ports: JSON.parse(ports) as ServicePort[] };
+}
+
+/** The first packet of the connection that is asked about, as this node would see it. */
+export async function packetOf(question: Question, { config }: AgentView): Promise<Packet> {
+  const { destination, port, protocol, source, interfaceName } = question;
+  const own = Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address));
+  return {
+    source: source ?? (await ownSource(destination, port)) ?? destination,
+    destination,
+    protocol,
+    port,
+    fromHost: source === undefined || own.includes(source),
+    fromPod: detectedByInterface(config, interfaceName),
+    toHost: own.includes(destination),
+    masqueradeAll: config?.masqueradeAll ?? false,
+  };
+}
+
+/** The source address that this host's kernel takes for a destination; undefined without a route. Sends nothing. */
+function ownSource(destination: string, port: number): Promise<string | undefined> {
+  const socket = createSocket(familyOf(destination) === 4 ? 'udp4' : 'udp6');
+  return new Promise((resolve) => {
+    socket.connect(port, destination, (error?: Error | null) => {
+      // No route is an answer too: the caller has another address to go by.
+      resolve(error ? undefined : canonicalAddress(socket.address().address));
+      socket.close();
+    });
+  });
+}
+
+/** What a detector by interface says of the client; undefined without one. */
+function detectedByInterface(
+  config: EffectiveConfig | undefined,
+  interfaceName: string | undefined,
+): boolean | undefined {
+  const { bridgeInterface, interfaceNamePrefix } = config?.detectLocal ?? {};
+  if (bridgeInterface !== undefined) return interfaceName === bridgeInterface;
+  return interfaceNamePrefix === undefined ? undefined : (interfaceName?.startsWith(interfaceNamePrefix) ?? false);
+}

@@ -1,0 +1,186 @@
+import type { Family, Frontend, Protocol, ServicePort } from '../services/index.ts';
+
+/**
+ * The contract that every data plane keeps: how Service ports become forwarding in the kernel of this node.
+ *
+ * - Calls that write (`start`, `apply`, `setNode`, `remove`) must not overlap; the agent's pacer sees to that.
+ *   Reading (`verify`, `counters`, `explain`, `served`) may happen at any time.
+ * - A Service port that the kernel refuses is named in `refused` while all others are written. What is no Service
+ *   port's fault is thrown; the kernel's state is then not surely known, and another `start` is the way back.
+ * - Nothing is ever removed by `close`: rules stay in force when an agent stops. Only `remove` takes them away.
+ */
+export interface DataPlane {
+  /** The mode's name, as `ProxyConfig` has it. */
+  readonly mode: string;
+
+  /**
+   * Brings the kernel to exactly `ports` and `node`, whatever it holds: nothing, what an earlier run left (then only
+   * the difference is written), or half of it.
+   *
+   * @throws ForeignStateError if what is there belongs to somebody else.
+   */
+  start(ports: ReadonlyMap<string, DesiredPort>, node: NodeSettings): Promise<Started>;
+
+  /**
+   * Writes the new state of some Service ports (undefined: gone).
+   *
+   * @param retried those that were refused before and are tried again: whatever goes wrong with them is their fault.
+   */
+  apply(changes: Changes, retried?: ReadonlySet<string>): Promise<Applied>;
+
+  /** Follows a change of the node's settings. What the kernel refuses is thrown, and the old settings stay in force. */
+  setNode(node: NodeSettings): Promise<Written>;
+
+  /** Whether the kernel surely still holds what was written; if not, `start` compares and repairs. */
+  verify(): Promise<Integrity>;
+
+  /** The Service ports that the kernel holds, by id. */
+  readonly served: ReadonlyMap<string, DesiredPort>;
+
+  /** How many elements (or rules) each part in the kernel has, by the name that tools of this mode show. */
+  readonly sizes: ReadonlyMap<string, number>;
+
+  /** New connections per Service port and kind of frontend, as the kernel has counted them; for `served` only. */
+  counters(): Promise<ConnectionCount[]>;
+
+  /** What this node would do with the first packet of a connection, read from the kernel; works without `start`. */
+  explain(packet: Packet): Promise<Explanation>;
+
+  /**
+   * Takes everything of this mode out of the kernel, and nothing of anybody else. Says for people what it was
+   * (`table inet nftproxy`); undefined if there was nothing.
+   */
+  remove(): Promise<string | undefined>;
+
+  /** Gives up sockets and the like. The kernel goes on forwarding. */
+  close(): void;
+}
+
+/** What is in the data plane's place belongs to somebody else; the message says whose it is and what to do. */
+export class ForeignStateError extends Error {
+  override readonly name = 'ForeignStateError';
+}
+
+/** `changed`: somebody else wrote, or may have written, where our state is. */
+export type Integrity = 'intact' | 'changed';
+
+/**
+ * Weights by `address:port` for algorithms that follow the load, integers. They take the place of the endpoints' own:
+ * an endpoint of average load has `loadUnit` times its own weight.
+ */
+export type LoadWeights = ReadonlyMap<string, number>;
+
+/** Gives weights that follow the load a resolution of about 1.5 %. */
+export const loadUnit = 64;
+
+/** The wanted state of one Service port. */
+export interface DesiredPort {
+  readonly port: ServicePort;
+  readonly weights?: LoadWeights;
+}
+
+/** New states of Service ports by id; undefined for those that are gone. */
+export type Changes = ReadonlyMap<string, DesiredPort | undefined>;
+
+/** How the node tells traffic of its own pods from other traffic (KubeProxyConfiguration `detectLocalMode`). */
+export type LocalDetector =
+  /** By source address: `localSources`. */
+  { readonly by: 'source' } | { readonly by: 'interface'; readonly name: string; readonly prefix: boolean };
+
+/** What a data plane must know of the node and the cluster as a whole, apart from Services. CIDRs in canonical text. */
+export interface NodeSettings {
+  /** Absent: there is no detector in that family, so nothing counts as a pod of this cluster. */
+  readonly detectors: Partial<Record<Family, LocalDetector>>;
+  readonly masqueradeAll: boolean;
+  /** Ranges of this node's own addresses at which NodePorts answer; they may overlap. */
+  readonly nodePortAddresses: readonly string[];
+  /** Ranges of pods, for a detector by source address. */
+  readonly localSources: readonly string[];
+  /** Ranges from which ClusterIPs are allocated; they may overlap. */
+  readonly serviceCIDRs: readonly string[];
+}
+
+/** What one call has written. */
+export interface Written {
+  readonly transactions: number;
+  readonly elements: number;
+  /** Time the commits took, milliseconds. */
+  readonly milliseconds: number;
+}
+
+export const nothingWritten: Written = { transactions: 0, elements: 0, milliseconds: 0 };
+
+/** The sum of what several calls have written. */
+export function addWritten(a: Written, b: Written): Written {
+  return {
+    transactions: a.transactions + b.transactions,
+    elements: a.elements + b.elements,
+    milliseconds: a.milliseconds + b.milliseconds,
+  };
+}
+
+/** A Service port that the kernel refused, and what it said. */
+export interface Refusal {
+  readonly id: string;
+  readonly reason: string;
+}
+
+export interface Applied {
+  readonly written: Written;
+  /** Service ports that were set aside; all others are served. */
+  readonly refused: readonly Refusal[];
+}
+
+export interface Started extends Applied {
+  /** Frontends that an earlier run left in the kernel and that are nobody's any more. */
+  readonly removedFrontends: readonly FrontendAddress[];
+}
+
+/** Where a Service port was reached; a NodePort has no address of its own. */
+export interface FrontendAddress {
+  readonly family: Family;
+  readonly protocol: Protocol;
+  readonly address?: string;
+  readonly port: number;
+}
+
+/** New connections that one frontend of a Service port has taken since its counter was made. */
+export interface ConnectionCount {
+  readonly namespace: string;
+  readonly service: string;
+  /** Name of the Service port; empty if it has none. */
+  readonly port: string;
+  readonly protocol: Protocol;
+  readonly family: Family;
+  readonly frontend: Frontend['kind'];
+  readonly connections: number;
+}
+
+/** The first packet of a connection, as it comes to this node. Addresses canonical. */
+export interface Packet {
+  readonly source: string;
+  readonly destination: string;
+  readonly protocol: Protocol;
+  readonly port: number;
+  /** The packet is made on this host itself. */
+  readonly fromHost: boolean;
+  /** Whether a detector by interface takes it for a pod's; undefined: the data plane goes by its ranges of pods. */
+  readonly fromPod: boolean | undefined;
+  /** The destination is an address of this host. */
+  readonly toHost: boolean;
+  readonly masqueradeAll: boolean;
+}
+
+/** What happens to a connection, and why. */
+export interface Explanation {
+  readonly action: 'forward' | 'reject' | 'drop' | 'pass';
+  /** One sentence per decision, in order. */
+  readonly steps: readonly string[];
+  /** Which kind of address was asked; undefined if it is none of a Service. */
+  readonly frontend?: 'service' | 'nodePort';
+  /** `address:port` (IPv6 in brackets) of those it may go to, one entry per slot (a share is a count of slots). */
+  readonly endpoints: readonly string[];
+  /** Set if it is certain which one: by session affinity or by hash. */
+  readonly chosen?: string;
+  readonly masquerade: boolean;
+}

@@ -1,0 +1,93 @@
+import { NftablesSocket } from '../../nftables/index.ts';
+import type { Logger } from '../../runtime/index.ts';
+import type {
+  Applied,
+  Changes,
+  ConnectionCount,
+  DataPlane,
+  DesiredPort,
+  Explanation,
+  Integrity,
+  NodeSettings,
+  Packet,
+  Started,
+  Written,
+} from '../data-plane.ts';
+import { connectionCounts, frontendsAmong } from './counters.ts';
+import { kernelView } from './kernel-view.ts';
+import { Table } from './table.ts';
+import { trace } from './trace.ts';
+
+const tableName = 'nftproxy';
+
+/**
+ * Mode nftables: one table, `inet nftproxy`; a constant set of chains and rules, every Service only elements in shared
+ * sets and maps. docs/dataplane.md shows it.
+ */
+export class NftablesDataPlane implements DataPlane {
+  readonly mode = 'nftables';
+  readonly #writer: NftablesSocket;
+  /** For reading counters, so that a scrape never delays a write. */
+  readonly #reader: NftablesSocket;
+  readonly #table: Table;
+
+  /** The writer owns the table. Both sockets are closed by `close`. */
+  constructor(o: { writer: NftablesSocket; reader: NftablesSocket; log: Logger }) {
+    this.#writer = o.writer;
+    this.#reader = o.reader;
+    this.#table = new Table(o.writer, o.log, tableName);
+  }
+
+  /** @throws NetlinkError if this process may not open netlink sockets. */
+  static open({ log, namespacePath }: { log: Logger; namespacePath?: string }): NftablesDataPlane {
+    const options = namespacePath === undefined ? {} : { namespacePath };
+    return new NftablesDataPlane({ writer: NftablesSocket.open(options), reader: NftablesSocket.open(options), log });
+  }
+
+  get served(): ReadonlyMap<string, DesiredPort> {
+    return this.#table.state.ports;
+  }
+
+  get sizes(): ReadonlyMap<string, number> {
+    return this.#table.sizes;
+  }
+
+  async start(ports: ReadonlyMap<string, DesiredPort>, node: NodeSettings): Promise<Started> {
+    const { written, refused, removed } = await this.#table.start(ports, node);
+    return { written, refused, removedFrontends: frontendsAmong(removed) };
+  }
+
+  apply(changes: Changes, retried: ReadonlySet<string> = new Set()): Promise<Applied> {
+    return this.#table.apply(changes, retried);
+  }
+
+  setNode(node: NodeSettings): Promise<Written> {
+    return this.#table.setNode(node);
+  }
+
+  /** By generation number; on kernels that let us own the table nobody else can have changed it. */
+  async verify(): Promise<Integrity> {
+    return (await this.#table.foreignCommits()) && !this.#table.owned ? 'changed' : 'intact';
+  }
+
+  counters(): Promise<ConnectionCount[]> {
+    return connectionCounts(this.#reader, tableName, this.served.values());
+  }
+
+  async explain(packet: Packet): Promise<Explanation> {
+    const tables = await this.#reader.tables();
+    if (!tables.some(({ family, name }) => family === 'inet' && name === tableName)) {
+      throw new Error(`this node has no table inet ${tableName}: has the agent written it yet?`);
+    }
+    return trace(kernelView(this.#reader, tableName), packet);
+  }
+
+  async remove(): Promise<string | undefined> {
+    return (await this.#table.remove()) ? `table inet ${tableName}` : undefined;
+  }
+
+  close(): void {
+    this.#reader.close();
+    this.#writer.close();
+  }
+}
