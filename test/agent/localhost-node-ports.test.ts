@@ -4,13 +4,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { link, Namespace } from '../support/namespace.ts';
 
 const isRoot = process.getuid?.() === 0;
-const module = (name: string) => fileURLToPath(new URL(`../../src/agent/${name}`, import.meta.url));
+const face = (room: string) => fileURLToPath(new URL(`../../src/${room}/index.ts`, import.meta.url));
 
 /** What an agent on the node would run. */
 const agent = `
-  import { systemClock } from ${JSON.stringify(module('clock.ts'))};
-  import { LocalhostNodePorts } from ${JSON.stringify(module('localhost-node-ports.ts'))};
-  import { applyConntrackSysctls } from ${JSON.stringify(module('sysctls.ts'))};
+  import { systemClock } from ${JSON.stringify(face('runtime'))};
+  import { LocalhostNodePorts } from ${JSON.stringify(face('agent/node-ports'))};
+  import { NodeSysctls } from ${JSON.stringify(face('agent/conntrack'))};
   const ports = new LocalhostNodePorts({
     primaryAddress: (family) => (family === 4 ? '10.0.0.1' : 'fd00::1'),
     onBindFailure: (_family, _bind, error) => { throw error; },
@@ -20,8 +20,10 @@ const agent = `
   const frontends = [{ kind: 'NodePort', port: 30080, policy: 'Cluster' }];
   for (const family of [4, 6]) ports.changed(String(family), { protocol: 'tcp', family, frontends });
   await ports.apply();
-  const leave = { maxPerCore: 0, min: 0, tcpEstablishedSeconds: 0, tcpCloseWaitSeconds: 0 };
-  const { changed } = applyConntrackSysctls({ ...leave, tcpBeLiberal: true, udpSeconds: 17, udpStreamSeconds: 0 });
+  const changed = [];
+  const log = { info: (_message, { sysctl, from, to }) => void changed.push({ name: sysctl, from, to }), warn: console.error };
+  const leave = { maxPerCore: 0, min: 0, tcpEstablishedTimeout: '0s', tcpCloseWaitTimeout: '0s', udpStreamTimeout: '0s' };
+  new NodeSysctls({ directory: '/proc/sys', log }).apply({ ...leave, tcpBeLiberal: true, udpTimeout: '17s' });
   console.log(JSON.stringify(changed));
 `;
 

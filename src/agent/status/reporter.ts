@@ -22,7 +22,7 @@ const quietMilliseconds = 10_000;
  * changed, otherwise at most every ten seconds or so, and only when something did change.
  */
 export class Reporter {
-  readonly #client: ApiClient;
+  readonly #client: Pick<ApiClient, 'apply'>;
   readonly #nodeName: string;
   readonly #state: () => AgentState;
   readonly #agentVersion: string;
@@ -35,7 +35,7 @@ export class Reporter {
   #cancelLater: (() => void) | undefined;
 
   constructor(options: {
-    client: ApiClient;
+    client: Pick<ApiClient, 'apply'>;
     nodeName: string;
     state: () => AgentState;
     agentVersion: string;
@@ -94,7 +94,13 @@ export class Reporter {
   #status(): ProxyNodeStateStatus | undefined {
     const generation = this.#generation;
     if (generation === undefined) return undefined;
-    return statusOf(this.#state(), this.#conditions, new Date(this.#clock.wall()), generation, this.#agentVersion);
+    return statusOf({
+      state: this.#state(),
+      previous: this.#conditions,
+      now: new Date(this.#clock.wall()),
+      observedGeneration: generation,
+      agentVersion: this.#agentVersion,
+    });
   }
 
   async #write(): Promise<void> {

@@ -25,13 +25,15 @@ const longestMessage = 256;
  * `Synced`: the kernel holds the assigned revision and every Service. `Degraded`: something needs a person; reasons
  * `SyncFailing`, `ServicePortsRefused`, `ObjectsWithProblems`, `AsExpected`.
  */
-export function statusOf(
-  state: AgentState,
-  previous: readonly Condition[],
-  now: Date,
-  observedGeneration: number | undefined,
-  agentVersion: string,
-): ProxyNodeStateStatus {
+export function statusOf(o: {
+  state: AgentState;
+  /** The conditions of the last report. */
+  previous: readonly Condition[] | undefined;
+  now: Date;
+  observedGeneration: number;
+  agentVersion: string;
+}): ProxyNodeStateStatus {
+  const { state, previous = [], now, observedGeneration, agentVersion } = o;
   const condition = (type: string, status: Condition['status'], reason: string, message: string): Condition => {
     const before = previous.find((candidate) => candidate.type === type);
     return {
@@ -40,13 +42,13 @@ export function statusOf(
       reason,
       message: message.slice(0, longestMessage),
       lastTransitionTime: before?.status === status ? before.lastTransitionTime : `${now.toISOString().slice(0, 19)}Z`,
-      ...(observedGeneration === undefined ? {} : { observedGeneration }),
+      observedGeneration,
     };
   };
   const synced = syncedCondition(state);
   const degraded = degradedCondition(state);
   return {
-    ...(observedGeneration === undefined ? {} : { observedGeneration }),
+    observedGeneration,
     ...(state.appliedRevision === undefined ? {} : { appliedRevision: state.appliedRevision }),
     ...(state.mode === undefined ? {} : { mode: state.mode }),
     services: state.services,

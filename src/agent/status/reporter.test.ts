@@ -1,0 +1,124 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ProxyNodeState, ProxyNodeStateStatus } from '../../api/index.ts';
+import { createLogger } from '../../runtime/index.ts';
+import { ManualClock } from '../../runtime/testing/index.ts';
+import { Reporter } from './reporter.ts';
+import type { AgentState } from './status.ts';
+
+let state: AgentState;
+let clock: ManualClock;
+let reporter: Reporter;
+let written: ProxyNodeStateStatus[];
+let fails: boolean;
+const logs: string[] = [];
+
+beforeEach(() => {
+  state = { appliedRevision: 'aaaaaaaaaa', quarantined: [], services: 1, endpoints: 1, elements: 1, problems: [] };
+  clock = new ManualClock();
+  written = [];
+  fails = false;
+  logs.length = 0;
+  reporter = new Reporter({
+    client: {
+      // The reporter uses nothing of the answer.
+      apply: <T>(_path: string, body: object) => {
+        if (fails) return Promise.reject(new Error('the API server is away'));
+        written.push((body as { status: ProxyNodeStateStatus }).status);
+        return Promise.resolve(body as T);
+      },
+    },
+    nodeName: 'node-1',
+    state: () => state,
+    agentVersion: '1.2.3',
+    clock,
+    log: createLogger({ format: 'text', level: 'debug', write: (line) => logs.push(line) }),
+  });
+});
+
+afterEach(() => reporter.stop());
+
+function object(generation: number, status?: ProxyNodeStateStatus): ProxyNodeState {
+  const spec = { configRef: { name: 'default' }, revision: 'aaaaaaaaaa' };
+  // Only what a reporter looks at.
+  return { metadata: { name: 'node-1', generation }, spec, ...(status && { status }) } as unknown as ProxyNodeState;
+}
+
+describe('an agent’s report', () => {
+  it('is not written while the node has no ProxyNodeState', async () => {
+    reporter.update();
+    await clock.advance(60_000);
+    expect(written).toEqual([]);
+    reporter.follow(object(3));
+    await clock.advance(1000);
+    expect(written.map(({ observedGeneration }) => observedGeneration)).toEqual([3]);
+  });
+
+  it('is written at once when the revision or a condition changes', async () => {
+    reporter.follow(object(1));
+    await clock.advance(1000);
+    state = { ...state, appliedRevision: 'bbbbbbbbbb' };
+    reporter.update();
+    await clock.advance(1000);
+    state = { ...state, failure: 'ENOMEM' };
+    reporter.update();
+    await clock.advance(1000);
+    expect(written.map((status) => [status.appliedRevision, status.conditions?.[0]?.status])).toEqual([
+      ['aaaaaaaaaa', 'True'],
+      ['bbbbbbbbbb', 'True'],
+      ['bbbbbbbbbb', 'False'],
+    ]);
+  });
+
+  it('waits some ten seconds when only counts change, and then tells the newest', async () => {
+    reporter.follow(object(1));
+    await clock.advance(1000);
+    for (let services = 2; services < 50; services++) {
+      state = { ...state, services };
+      reporter.update();
+      await clock.advance(100);
+    }
+    expect(written).toHaveLength(1);
+    await clock.advance(20_000);
+    expect(written.map(({ services }) => services)).toEqual([1, 49]);
+  });
+
+  it('is not written when nothing changed', async () => {
+    reporter.follow(object(1));
+    for (let second = 0; second < 60; second++) {
+      reporter.update();
+      await clock.advance(1000);
+    }
+    expect(written).toHaveLength(1);
+  });
+
+  it('keeps the transition times that the object has, over a restart of the agent', async () => {
+    const lastTransitionTime = '2025-05-05T05:05:05Z';
+    const conditions = [
+      { type: 'Synced', status: 'True', reason: 'UpToDate', message: '', lastTransitionTime } as const,
+    ];
+    reporter.follow(object(1, { conditions: [...conditions] }));
+    await clock.advance(1000);
+    expect(written[0]?.conditions?.[0]?.lastTransitionTime).toBe(lastTransitionTime);
+  });
+
+  it('is tried again while the API server is away, and says so', async () => {
+    fails = true;
+    reporter.follow(object(1));
+    await clock.advance(5000);
+    expect(written).toEqual([]);
+    expect(logs.join('')).toContain('cannot report to the ProxyNodeState; trying again');
+    fails = false;
+    await clock.advance(60_000);
+    expect(written).toHaveLength(1);
+  });
+
+  it('ends when the ProxyNodeState goes', async () => {
+    reporter.follow(object(1));
+    await clock.advance(1000);
+    reporter.follow(undefined);
+    state = { ...state, failure: 'ENOMEM' };
+    reporter.update();
+    await clock.advance(60_000);
+    expect(written).toHaveLength(1);
+  });
+});

@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import type { AgentState } from './status.ts';
+import { statusOf } from './status.ts';
+
+const quiet: AgentState = {
+  appliedRevision: '0123456789',
+  mode: 'nftables',
+  quarantined: [],
+  services: 3,
+  endpoints: 5,
+  elements: 40,
+  problems: [],
+};
+const noon = new Date('2026-01-01T12:00:00Z');
+const later = new Date('2026-01-01T13:00:00Z');
+
+function report(state: Partial<AgentState>, now = noon, previous: ReturnType<typeof statusOf>['conditions'] = []) {
+  return statusOf({ state: { ...quiet, ...state }, previous, now, observedGeneration: 7, agentVersion: '1.2.3' });
+}
+
+function conditions(state: Partial<AgentState>): Record<string, string> {
+  const all = report(state).conditions ?? [];
+  return Object.fromEntries(all.map(({ type, status, reason }) => [type, `${status} ${reason}`]));
+}
+
+describe('the status of a node', () => {
+  it('says what the kernel has, in which mode, and since when', () => {
+    expect(report({})).toMatchObject({
+      observedGeneration: 7,
+      appliedRevision: '0123456789',
+      mode: 'nftables',
+      services: 3,
+      endpoints: 5,
+      elements: 40,
+      agentVersion: '1.2.3',
+    });
+    expect(conditions({})).toEqual({ Synced: 'True UpToDate', Degraded: 'False AsExpected' });
+  });
+
+  it('is unknown before the first sync', () => {
+    const { appliedRevision: _, mode: __, ...starting } = quiet;
+    const status = statusOf({ state: starting, previous: [], now: noon, observedGeneration: 7, agentVersion: '1' });
+    expect(status.conditions?.map(({ type, status: is }) => [type, is])).toEqual([
+      ['Synced', 'Unknown'],
+      ['Degraded', 'False'],
+    ]);
+    expect(status).not.toHaveProperty('appliedRevision');
+    expect(status).not.toHaveProperty('mode');
+  });
+
+  it('is not in sync while syncs fail, and says why', () => {
+    expect(conditions({ failure: 'ENOMEM' })).toEqual({ Synced: 'False SyncFailing', Degraded: 'True SyncFailing' });
+    expect(report({ failure: 'ENOMEM' }).conditions?.[0]?.message).toBe('ENOMEM');
+  });
+
+  it('names a Service port that the kernel refuses, and how many there are', () => {
+    const quarantined = [
+      { id: 'default/web:/tcp/4', reason: 'EINVAL' },
+      { id: 'default/db:/tcp/4', reason: 'EINVAL' },
+    ];
+    expect(conditions({ quarantined })).toEqual({ Synced: 'True UpToDate', Degraded: 'True ServicePortsRefused' });
+    expect(report({ quarantined }).conditions?.[1]?.message).toBe(
+      'the kernel refuses 2 Service ports, first default/web:/tcp/4: EINVAL',
+    );
+  });
+
+  it('names the first problem in users’ objects and says where the others are', () => {
+    const problem = (name: string) => ({ reason: 'UnknownAlgorithm', message: `${name} asks for fastest` });
+    expect(report({ problems: [problem('web')] }).conditions?.[1]?.message).toBe(
+      'UnknownAlgorithm: web asks for fastest',
+    );
+    expect(report({ problems: [problem('web'), problem('db')] }).conditions?.[1]?.message).toBe(
+      'UnknownAlgorithm: web asks for fastest (and 1 more; see Events)',
+    );
+  });
+
+  it('moves a transition time only when the condition does', () => {
+    const first = report({}).conditions;
+    expect(report({}, later, first).conditions?.map(({ lastTransitionTime }) => lastTransitionTime)).toEqual([
+      '2026-01-01T12:00:00Z',
+      '2026-01-01T12:00:00Z',
+    ]);
+    expect(
+      report({ quarantined: [{ id: 'a', reason: 'b' }] }, later, first).conditions?.map((c) => c.lastTransitionTime),
+    ).toEqual(['2026-01-01T12:00:00Z', '2026-01-01T13:00:00Z']);
+  });
+
+  it('stays small, however long a message is', () => {
+    const message = report({ failure: 'x'.repeat(5000) }).conditions?.[0]?.message ?? '';
+    expect(message.length).toBe(256);
+  });
+});

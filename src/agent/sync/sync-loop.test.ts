@@ -1,0 +1,118 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { ManualClock } from '../../runtime/testing/index.ts';
+import { LoadFollower } from './load-follower.ts';
+import { SyncLoop } from './sync-loop.ts';
+import type { Synced, SyncFailed } from './sync-loop.ts';
+import { SyncRig } from './testing/index.ts';
+
+const loops: SyncLoop[] = [];
+afterEach(async () => {
+  await Promise.all(loops.splice(0).map((loop) => loop.stop()));
+});
+
+function newLoop() {
+  const rig = new SyncRig();
+  const clock = new ManualClock();
+  const told: string[] = [];
+  const synced: Synced[] = [];
+  const failed: SyncFailed[] = [];
+  const loop = new SyncLoop({
+    sync: rig.sync,
+    state: rig.state,
+    load: new LoadFollower({ scan: () => Promise.resolve() }),
+    observers: [
+      {
+        requested: () => told.push('requested'),
+        started: () => told.push('started'),
+        synced: (one) => void (told.push('synced'), synced.push(one)),
+        failed: (one) => void (told.push('failed'), failed.push(one)),
+      },
+    ],
+    clock,
+    log: rig.log,
+  });
+  loops.push(loop);
+  return { ...{ rig, clock, told, synced, failed, loop } };
+}
+
+describe('the agent’s loop', () => {
+  it('writes nothing before everything is listed and a configuration is there', async () => {
+    const { rig, clock, told, loop } = newLoop();
+    rig.serve(1, ['10.244.0.1']);
+    loop.request();
+    await clock.advance(1000);
+    rig.configure();
+    loop.request();
+    await clock.advance(1000);
+    expect([told, rig.kernel.writes]).toEqual([[], []]);
+    loop.start();
+    await clock.advance(10);
+    expect(told).toEqual(['requested', 'started', 'synced']);
+    expect(rig.forwarded()).toEqual({ 'web-1': ['10.244.0.1'] });
+  });
+
+  it('tells how long a change waited from its arrival', async () => {
+    const { rig, clock, synced, loop } = newLoop();
+    rig.configure();
+    loop.start();
+    await clock.advance(50);
+    rig.serve(1, ['10.244.0.1']);
+    loop.request();
+    await clock.advance(200);
+    expect(synced.at(-1)?.latencySeconds).toBeGreaterThan(0.01);
+    expect(synced.at(-1)?.latencySeconds).toBeLessThan(0.2);
+  });
+
+  it('says why a sync failed, tries again by itself, and says when it is well', async () => {
+    const { rig, clock, told, failed, loop } = newLoop();
+    rig.configure();
+    rig.kernel.failure = new Error('no memory');
+    loop.start();
+    await clock.advance(10);
+    expect([loop.failure, failed.at(-1)?.reason]).toEqual(['no memory', 'no memory']);
+    rig.kernel.failure = undefined;
+    await clock.advance(60_000);
+    expect([loop.failure, told.at(-1)]).toEqual([undefined, 'synced']);
+    expect(rig.logs.join('')).toContain('sync failed; the kernel keeps what it has reason="no memory"');
+  });
+
+  it('notices within two seconds that somebody else wrote, and repairs', async () => {
+    const { rig, clock, loop } = newLoop();
+    rig.configure();
+    rig.serve(1, ['10.244.0.1']);
+    loop.start();
+    await clock.advance(500);
+    rig.kernel.ports.clear();
+    rig.kernel.changed = true;
+    await clock.advance(2000);
+    expect(rig.forwarded()).toEqual({ 'web-1': ['10.244.0.1'] });
+  });
+
+  it('tries Service ports again that the kernel refused, without anybody asking', async () => {
+    const { rig, clock, loop } = newLoop();
+    rig.configure();
+    rig.serve(1, ['10.244.0.1']);
+    rig.kernel.refuse = () => 'EINVAL';
+    loop.start();
+    await clock.advance(1000);
+    expect(rig.forwarded()).toEqual({});
+    rig.kernel.refuse = () => undefined;
+    await clock.advance(35_000);
+    expect(rig.forwarded()).toEqual({ 'web-1': ['10.244.0.1'] });
+  });
+
+  it('stops without touching the kernel', async () => {
+    const { rig, clock, loop } = newLoop();
+    rig.configure();
+    rig.serve(1, ['10.244.0.1']);
+    loop.start();
+    await clock.advance(500);
+    await loop.stop();
+    const { writes } = rig.kernel;
+    rig.serve(2, ['10.244.0.2']);
+    loop.request();
+    await clock.advance(60_000);
+    expect(rig.kernel.writes).toEqual(writes);
+    expect(rig.forwarded()).toEqual({ 'web-1': ['10.244.0.1'] });
+  });
+});

@@ -1,0 +1,1 @@
+export { SyncRig } from './rig.ts';
