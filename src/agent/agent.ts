@@ -3,9 +3,10 @@ import type { ApiClient } from '../kubernetes/index.ts';
 import type { ConntrackSocket } from '../conntrack/index.ts';
 import { RunningDataPlane } from '../dataplane/index.ts';
 import type { DataPlaneFactories } from '../dataplane/index.ts';
-import { packageVersion, releaseSpareMemory } from '../runtime/index.ts';
+import { packageVersion } from '../runtime/index.ts';
 import type { Clock, HttpListener, Logger } from '../runtime/index.ts';
 import { agentMetrics } from './agent-metrics.ts';
+import { MemoryRelease } from './memory-release.ts';
 import { NodeServices } from './node-services.ts';
 import { agentServers, ProxyHealth, SyncMetrics } from './observe/index.ts';
 import type { AgentOptions } from './options.ts';
@@ -18,8 +19,6 @@ import { DesiredState, LoadFollower, Sync, SyncLoop } from './sync/index.ts';
 const families = [4, 6] as const;
 /** An update that has waited this long makes /healthz fail: twice kube-proxy's sync period. */
 const healthTimeoutMilliseconds = 60_000;
-/** After the first sync: by then what follows it (conntrack, status) is done too. */
-const releaseMemoryMilliseconds = 1000;
 
 /** What an agent needs from outside. */
 export interface AgentDependencies {
@@ -52,7 +51,6 @@ export class Agent {
   readonly #configurationFile: ConfigurationFile | undefined;
   readonly #servers: readonly HttpListener[];
   readonly #intake: ObjectIntake;
-  #memoryReleased = false;
 
   constructor(options: AgentOptions, deps: AgentDependencies) {
     const { client, log, clock, conntrack } = deps;
@@ -84,7 +82,8 @@ export class Agent {
       observers: [
         new SyncMetrics({ families, health, metrics, clock }),
         this.#nodeServices,
-        { synced: () => this.#synced(), failed: () => this.#reporter.update() },
+        { synced: () => this.#reporter.update(), failed: () => this.#reporter.update() },
+        new MemoryRelease(clock),
       ],
     });
     this.#intake = new ObjectIntake({
@@ -142,12 +141,5 @@ export class Agent {
     log.info('assigned', { config: name, revision });
     this.#state.configure(assigned.config);
     this.#loop.request();
-  }
-
-  #synced(): void {
-    this.#reporter.update();
-    if (this.#memoryReleased) return;
-    this.#memoryReleased = true;
-    this.#deps.clock.after(releaseMemoryMilliseconds, releaseSpareMemory);
   }
 }
