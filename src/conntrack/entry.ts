@@ -1,6 +1,18 @@
-import { formatIpv4, formatIpv6, protocolName, protocolNumber, writeIpv4, writeIpv6 } from '../nftables/index.ts';
-import { hostIsLittleEndian } from '../netlink/index.ts';
-import type { MessageWriter } from '../netlink/index.ts';
+import { protocolName, protocolNumber } from '../ip/index.ts';
+import type { Family } from '../ip/index.ts';
+import type { MessageWriter, Payload } from '../netlink/index.ts';
+import { formatIpv4, formatIpv6, writeIpv4, writeIpv6 } from '../nftables/index.ts';
+import { Attributes } from './attributes.ts';
+import {
+  conntrackAttribute,
+  ipAttribute,
+  protocolAttribute,
+  protocolInfoAttribute,
+  statusBit,
+  tcpInfoAttribute,
+  tcpStates,
+  tupleAttribute,
+} from './constants.ts';
 
 /** One direction of a connection, as seen on the wire. */
 export interface ConntrackTuple {
@@ -12,7 +24,7 @@ export interface ConntrackTuple {
 
 /** A tracked connection of a protocol that has ports. */
 export interface ConntrackEntry {
-  readonly family: 4 | 6;
+  readonly family: Family;
   /** `tcp`, `udp`, `sctp`, or the number as text. */
   readonly protocol: string;
   /** As the client sent it. */
@@ -34,114 +46,23 @@ export interface ConntrackEntry {
   readonly zone?: number;
 }
 
-/** IPS_* */
-export const statusBit = { seenReply: 1 << 1, assured: 1 << 2, snat: 1 << 4, dnat: 1 << 5 } as const;
-
-/** CTA_* and its nests. */
-export const conntrackAttribute = {
-  original: 1,
-  reply: 2,
-  status: 3,
-  protocolInfo: 4,
-  timeout: 7,
-  id: 12,
-  zone: 18,
-  statusMask: 26,
-} as const;
-const tupleAttribute = { ip: 1, protocol: 2 } as const;
-const ipAttribute = { source4: 1, destination4: 2, source6: 3, destination6: 4 } as const;
-const protocolAttribute = { number: 1, sourcePort: 2, destinationPort: 3 } as const;
-const protocolInfoTcp = 1;
-const tcpInfoState = 1;
-
-/** TCP_CONNTRACK_* */
-const tcpStates = [
-  'NONE',
-  'SYN_SENT',
-  'SYN_RECV',
-  'ESTABLISHED',
-  'FIN_WAIT',
-  'CLOSE_WAIT',
-  'LAST_ACK',
-  'TIME_WAIT',
-  'CLOSE',
-  'SYN_SENT2',
-] as const;
-
-/**
- * Positions of attributes in a message. Numbers instead of objects: a dump may hold hundreds of thousands of entries,
- * most of which the caller drops.
- */
-class Attributes {
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
-
-  constructor(bytes: Uint8Array, view: DataView) {
-    this.bytes = bytes;
-    this.view = view;
-  }
-
-  /** Where the payload of the first attribute of a type in [start, end) starts; -1 if there is none. */
-  find(start: number, end: number, type: number): number {
-    let position = start;
-    while (position + 4 <= end) {
-      const length = this.view.getUint16(position, hostIsLittleEndian);
-      if (length < 4) return -1;
-      if ((this.view.getUint16(position + 2, hostIsLittleEndian) & 0x3fff) === type) return position + 4;
-      position += (length + 3) & ~3;
-    }
-    return -1;
-  }
-
-  /** Where the payload that starts at a position ends. */
-  end(payload: number): number {
-    return payload - 4 + this.view.getUint16(payload - 4, hostIsLittleEndian);
-  }
-
-  /** find() in the payload of another attribute. */
-  within(payload: number, type: number): number {
-    return payload === -1 ? -1 : this.find(payload, this.end(payload), type);
-  }
-
-  u32(payload: number): number {
-    return payload === -1 ? 0 : this.view.getUint32(payload);
-  }
-
-  u16(payload: number): number {
-    return payload === -1 ? 0 : this.view.getUint16(payload);
-  }
-
-  u8(payload: number): number {
-    return payload === -1 ? 0 : this.view.getUint8(payload);
-  }
-}
-
 /** Which entries to keep. */
 export interface ConntrackFilter {
-  readonly family: 4 | 6;
+  readonly family: Family;
   /** `tcp`, `udp`, `sctp`; all that have ports if left out. */
   readonly protocol?: string;
   /** Only connections whose destination was translated. */
   readonly dnat?: boolean;
 }
 
-/**
- * The entry in a CT_NEW message whose attributes are bytes[start, end); undefined if it has no ports or does not pass
- * the filter.
- */
-export function decodeEntry(
-  bytes: Uint8Array,
-  view: DataView,
-  start: number,
-  end: number,
-  filter: ConntrackFilter,
-): ConntrackEntry | undefined {
+/** The entry in the attributes of a CT_NEW message; undefined if it has no ports or does not pass the filter. */
+export function decodeEntry({ bytes, view, start, end }: Payload, filter: ConntrackFilter): ConntrackEntry | undefined {
   const attributes = new Attributes(bytes, view);
   const original = attributes.find(start, end, conntrackAttribute.original);
   const protocolPart = attributes.within(original, tupleAttribute.protocol);
   const protocol = attributes.u8(attributes.within(protocolPart, protocolAttribute.number));
   if (attributes.within(protocolPart, protocolAttribute.sourcePort) === -1) return undefined;
-  if (filter.protocol !== undefined && protocolNumber(filter.protocol) !== protocol) return undefined;
+  if (filter.protocol !== undefined && numberOf(filter.protocol) !== protocol) return undefined;
   const status = attributes.u32(attributes.find(start, end, conntrackAttribute.status));
   if (filter.dnat === true && (status & statusBit.dnat) === 0) return undefined;
   const reply = attributes.find(start, end, conntrackAttribute.reply);
@@ -167,11 +88,11 @@ export function decodeEntry(
 
 function tcpStateOf(attributes: Attributes, start: number, end: number): string | undefined {
   const info = attributes.find(start, end, conntrackAttribute.protocolInfo);
-  const state = attributes.within(attributes.within(info, protocolInfoTcp), tcpInfoState);
+  const state = attributes.within(attributes.within(info, protocolInfoAttribute.tcp), tcpInfoAttribute.state);
   return state === -1 ? undefined : tcpStates[attributes.u8(state)];
 }
 
-function decodeTuple(attributes: Attributes, tuple: number, family: 4 | 6): ConntrackTuple {
+function decodeTuple(attributes: Attributes, tuple: number, family: Family): ConntrackTuple {
   const ip = attributes.within(tuple, tupleAttribute.ip);
   const protocol = attributes.within(tuple, tupleAttribute.protocol);
   const format = family === 4 ? formatIpv4 : formatIpv6;
@@ -202,19 +123,19 @@ export function encodeEntryName(writer: MessageWriter, entry: ConntrackEntry): v
   }
 }
 
-function encodeTuple(writer: MessageWriter, tuple: ConntrackTuple, family: 4 | 6, protocol: string): void {
+function encodeTuple(writer: MessageWriter, tuple: ConntrackTuple, family: Family, protocol: string): void {
   const ip = writer.beginNested(tupleAttribute.ip);
   writeAddress(writer, family === 4 ? ipAttribute.source4 : ipAttribute.source6, tuple.source, family);
   writeAddress(writer, family === 4 ? ipAttribute.destination4 : ipAttribute.destination6, tuple.destination, family);
   writer.endAttribute(ip);
   const part = writer.beginNested(tupleAttribute.protocol);
-  writer.byte(protocolAttribute.number, protocolNumber(protocol));
+  writer.byte(protocolAttribute.number, numberOf(protocol));
   writePort(writer, protocolAttribute.sourcePort, tuple.sourcePort);
   writePort(writer, protocolAttribute.destinationPort, tuple.destinationPort);
   writer.endAttribute(part);
 }
 
-function writeAddress(writer: MessageWriter, type: number, text: string, family: 4 | 6): void {
+function writeAddress(writer: MessageWriter, type: number, text: string, family: Family): void {
   const attribute = writer.beginAttribute(type);
   if (family === 4) writeIpv4(writer, text, 0, text.length);
   else writeIpv6(writer, text, 0, text.length);
@@ -225,4 +146,10 @@ function writePort(writer: MessageWriter, type: number, port: number): void {
   const attribute = writer.beginAttribute(type);
   writer.u16(port);
   writer.endAttribute(attribute);
+}
+
+function numberOf(protocol: string): number {
+  const number = protocolNumber(protocol);
+  if (number === undefined) throw new RangeError(`not an IP protocol: ${JSON.stringify(protocol)}`);
+  return number;
 }

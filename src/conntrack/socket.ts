@@ -1,27 +1,37 @@
-import { conntrackAttribute, decodeEntry, encodeEntryName, statusBit } from './entry.ts';
-import type { ConntrackEntry, ConntrackFilter } from './entry.ts';
+import type { Family } from '../ip/index.ts';
 import {
   ask,
   dumpPages,
+  netfilterAttributes,
+  netfilterMessageType,
+  netfilterRequest,
   NetlinkError,
   NetlinkSocket,
   protocolFamily,
   RequestQueue,
   subsystem,
 } from '../netlink/index.ts';
-import type { Query, SocketOptions } from '../netlink/index.ts';
+import type { MessageWriter, NetlinkRequest, SocketOptions } from '../netlink/index.ts';
+import { conntrackAttribute, conntrackMessage, statusBit } from './constants.ts';
+import { decodeEntry, encodeEntryName } from './entry.ts';
+import type { ConntrackEntry, ConntrackFilter } from './entry.ts';
 
-/** IPCTNL_MSG_CT_* */
-const conntrackMessage = { new: 0, get: 1, delete: 2 } as const;
-
-function queryOf(description: string, message: number, family: 4 | 6, attributes: Query['attributes']): Query {
-  return {
+function requestOf(
+  description: string,
+  message: number,
+  family: Family,
+  attributes: (writer: MessageWriter) => void,
+): NetlinkRequest {
+  return netfilterRequest({
     description,
-    type: (subsystem.conntrack << 8) | message,
+    subsystem: subsystem.conntrack,
+    message,
     family: family === 4 ? protocolFamily.ipv4 : protocolFamily.ipv6,
-    ...(attributes === undefined ? {} : { attributes }),
-  };
+    attributes,
+  });
 }
+
+const newEntry = netfilterMessageType(subsystem.conntrack, conntrackMessage.new);
 
 /**
  * The connection table of one network namespace. Requests run one after the other. All methods reject with
@@ -37,7 +47,7 @@ export class ConntrackSocket {
 
   /** Opens a socket, in the given network namespace if any (that needs CAP_SYS_ADMIN). Throws NetlinkError. */
   static open(options: SocketOptions = {}): ConntrackSocket {
-    return new ConntrackSocket(NetlinkSocket.open(options));
+    return new ConntrackSocket(NetlinkSocket.open('netfilter', options));
   }
 
   /** The entries that pass the filter. An entry that appears or goes during the reading may be missed. */
@@ -54,15 +64,15 @@ export class ConntrackSocket {
   scan(filter: ConntrackFilter, visit: (entry: ConntrackEntry) => unknown): Promise<void> {
     return this.#queue.run(async () => {
       // Kernels from 5.15 filter by status themselves; older ones ignore the attributes, and decodeEntry filters.
-      const query = queryOf('list connections', conntrackMessage.get, filter.family, (writer) => {
+      const request = requestOf('list connections', conntrackMessage.get, filter.family, (writer) => {
         if (filter.dnat !== true) return;
         writer.number(conntrackAttribute.status, statusBit.dnat);
         writer.number(conntrackAttribute.statusMask, statusBit.dnat);
       });
-      for await (const page of dumpPages(this.#socket, query)) {
-        for (const { type, payload } of page) {
-          if (type !== ((subsystem.conntrack << 8) | conntrackMessage.new)) continue;
-          const entry = decodeEntry(payload.bytes, payload.view, payload.start + 4, payload.end, filter);
+      for await (const page of dumpPages(this.#socket, request)) {
+        for (const message of page) {
+          if (message.type !== newEntry) continue;
+          const entry = decodeEntry(netfilterAttributes(message), filter);
           if (entry !== undefined) visit(entry);
         }
       }
@@ -72,11 +82,11 @@ export class ConntrackSocket {
   /** Deletes the entry; false if it was gone already. */
   delete(entry: ConntrackEntry): Promise<boolean> {
     return this.#queue.run(() => {
-      const query = queryOf('delete connection', conntrackMessage.delete, entry.family, (writer) => {
+      const request = requestOf('delete connection', conntrackMessage.delete, entry.family, (writer) => {
         encodeEntryName(writer, entry);
       });
       try {
-        ask(this.#socket, query, () => undefined);
+        ask(this.#socket, request, () => undefined);
         return true;
       } catch (error) {
         if (error instanceof NetlinkError && error.code === 'ENOENT') return false;

@@ -1,12 +1,24 @@
-export { acknowledgementAttribute, flag, messageType, nested, protocolFamily, subsystem } from './constants.ts';
-export { hintFor, NetlinkError } from './error.ts';
-export type { Culprit } from './error.ts';
+export { acknowledgementOf } from './acknowledgement.ts';
+export type { Acknowledgement } from './acknowledgement.ts';
+export { flag } from './constants.ts';
+export { NetlinkError } from './error.ts';
 export { errno, errnoName, lastErrno, libc } from './libc.ts';
-export { attributesOf, messages, Payload } from './message-reader.ts';
+export { messages, Payload } from './message-reader.ts';
 export type { Message } from './message-reader.ts';
 export { hostIsLittleEndian, MessageWriter } from './message-writer.ts';
-export { ask, dump, dumpPages } from './queries.ts';
-export type { Query } from './queries.ts';
+export {
+  batchAttribute,
+  batchMessageType,
+  netfilterAttributes,
+  netfilterFamily,
+  netfilterMessageType,
+  netfilterRequest,
+  protocolFamily,
+  subsystem,
+  writeNetfilterHeader,
+} from './netfilter.ts';
+export { ask, dump, dumpPages } from './requests.ts';
+export type { NetlinkRequest } from './requests.ts';
 export { RequestQueue } from './request-queue.ts';
-export { acknowledgementOf, errorOf, NetlinkSocket } from './socket.ts';
-export type { SocketOptions } from './socket.ts';
+export { NetlinkSocket } from './socket.ts';
+export type { NetlinkProtocol, SocketOptions } from './socket.ts';

@@ -41,22 +41,20 @@ const recv = systemCall<[number, Uint8Array, number, number]>(
 
 export const libc = { open, close, setns, socket, bind, getsockname, setsockopt, send, recv };
 
+/** Error numbers of Linux by name; libuv does not know ERESTART: a batch came with an outdated generation. */
+export const errno = { ...constants.errno, ERESTART: 85 } as const;
+
 const errnoNames = new Map([...getSystemErrorMap()].map(([number, [name]]) => [-number, name]));
-// Not in libuv's list, but netfilter answers with them.
-// Or under another name than netfilter's documentation uses.
-errnoNames.set(95, 'EOPNOTSUPP');
-errnoNames.set(85, 'ERESTART').set(524, 'ENOTSUPP');
+errnoNames.set(errno.ERESTART, 'ERESTART');
+// libuv says ENOTSUP, and does not know the kernel's own ENOTSUPP.
+errnoNames.set(errno.EOPNOTSUPP, 'EOPNOTSUPP').set(524, 'ENOTSUPP');
 
 /** `EEXIST` for 17; `errno 999` for what nobody knows. Linux numbers. */
-export function errnoName(errno: number): string {
-  return errnoNames.get(errno) ?? `errno ${errno}`;
+export function errnoName(number: number): string {
+  return errnoNames.get(number) ?? `errno ${number}`;
 }
 
 /** Of the last system call on this thread. */
 export function lastErrno(): number {
   return koffi.errno();
 }
-
-export const errno = constants.errno;
-/** errno ERESTART, which libuv does not know: a batch came with an outdated generation. */
-export const ERESTART = 85;

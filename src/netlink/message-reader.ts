@@ -1,6 +1,8 @@
+import { attributeFlag } from './constants.ts';
 import { hostIsLittleEndian } from './message-writer.ts';
 
-const typeMask = 0x3fff;
+/** NLA_TYPE_MASK */
+const typeMask = 0xffff & ~(attributeFlag.nested | attributeFlag.networkByteOrder);
 const decoder = new TextDecoder();
 
 /**
@@ -26,6 +28,11 @@ export class Payload {
 
   get length(): number {
     return this.end - this.start;
+  }
+
+  /** What follows the first bytes: a header, padded to four. */
+  after(headerLength: number): Payload {
+    return new Payload(this.bytes, this.view, this.start + ((headerLength + 3) & ~3), this.end);
   }
 
   /** The attributes in here, in order; stops at the first malformed one. */
@@ -108,7 +115,7 @@ export interface Message {
   readonly type: number;
   readonly flags: number;
   readonly sequence: number;
-  /** What follows nlmsghdr. */
+  /** What follows nlmsghdr: the protocol's own header, if it has one, and attributes. */
   readonly payload: Payload;
 }
 
@@ -127,10 +134,4 @@ export function* messages(datagram: Payload): Generator<Message> {
     };
     position += (length + 3) & ~3;
   }
-}
-
-/** The attributes of a message, after its nfgenmsg. */
-export function attributesOf(message: Message): Payload {
-  const { bytes, view, start, end } = message.payload;
-  return new Payload(bytes, view, start + 4, end);
 }

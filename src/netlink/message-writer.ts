@@ -1,4 +1,4 @@
-import { nested } from './constants.ts';
+import { attributeFlag } from './constants.ts';
 import { endianness } from 'node:os';
 
 /** Netlink headers and host-endian values are little-endian on every machine Kubernetes runs on but s390x. */
@@ -52,13 +52,6 @@ export class MessageWriter {
     return start;
   }
 
-  /** nfgenmsg: the header that every nfnetlink message carries after nlmsghdr. */
-  netfilterHeader(family: number, resource: number): void {
-    const start = this.#extend(4);
-    this.#buffer[start] = family;
-    this.#view.setUint16(start + 2, resource);
-  }
-
   endMessage(start: number): void {
     this.#view.setUint32(start, this.#length - start, hostIsLittleEndian);
   }
@@ -70,7 +63,7 @@ export class MessageWriter {
   }
 
   beginNested(type: number): number {
-    return this.beginAttribute(type | nested);
+    return this.beginAttribute(type | attributeFlag.nested);
   }
 
   /** An attribute whose payload is written by the calls that follow. */

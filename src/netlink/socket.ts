@@ -1,22 +1,25 @@
-import { flag, messageType } from './constants.ts';
+import { netlinkProtocol } from './constants.ts';
+import { NetlinkError } from './error.ts';
 import { errno, errnoName, lastErrno, libc } from './libc.ts';
 import { messages, Payload } from './message-reader.ts';
 import type { Message } from './message-reader.ts';
 import { hostIsLittleEndian } from './message-writer.ts';
-import { NetlinkError } from './error.ts';
+import { inNamespace } from './namespace.ts';
 
+/** Numbers of the system calls, by their names. Source: sys/socket.h, asm-generic/socket.h, linux/netlink.h. */
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
-const NETLINK_NETFILTER = 12;
 const SOL_SOCKET = 1;
 const SOL_NETLINK = 270;
-const socketOption = { sendBuffer: 7, sendBufferForce: 32, receiveBufferForce: 33 } as const;
-const netlinkOption = { capAck: 10, extendedAck: 11, strictChecking: 12 } as const;
+const SO_SNDBUF = 7;
+const SO_SNDBUFFORCE = 32;
+const SO_RCVBUFFORCE = 33;
+const NETLINK_CAP_ACK = 10;
+const NETLINK_EXT_ACK = 11;
+const NETLINK_GET_STRICT_CHK = 12;
 const MSG_DONTWAIT = 0x40;
 const MSG_TRUNC = 0x20;
-const O_RDONLY_CLOEXEC = 0o2000000;
-const CLONE_NEWNET = 0x40000000;
 
 /** The kernel sends pages of at most 32 KiB; answers with extended acknowledgements are smaller. */
 const receiveBufferSize = 128 * 1024;
@@ -25,13 +28,16 @@ const receiveQueueBytes = 8 * 1024 * 1024;
 /** Batches from here on are sent by a worker thread: below, the system call is shorter than the detour. */
 const asynchronousFrom = 64 * 1024;
 
+/** Which part of the kernel a socket talks to. */
+export type NetlinkProtocol = keyof typeof netlinkProtocol;
+
 export interface SocketOptions {
   /** Network namespace to open the socket in, e.g. `/run/netns/n1`; the current one if left out. */
   readonly namespacePath?: string;
 }
 
 /**
- * A netlink socket of the netfilter family.
+ * A netlink socket of one protocol.
  *
  * The kernel handles a request before `send` returns, so all answers are there right after it, and nothing here ever
  * waits for the socket. What takes time is the request itself: big ones go through a worker thread. The caller makes
@@ -50,17 +56,18 @@ export class NetlinkSocket {
     this.portId = portId;
   }
 
-  /** Opens, in the given network namespace if any. Throws NetlinkError. */
-  static open(options: SocketOptions = {}): NetlinkSocket {
-    const create = (): number => call('socket', libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
+  /** Opens, in the given network namespace if any (that needs CAP_SYS_ADMIN). Throws NetlinkError. */
+  static open(protocol: NetlinkProtocol, options: SocketOptions = {}): NetlinkSocket {
+    const type = SOCK_RAW | SOCK_CLOEXEC;
+    const create = (): number => call('socket', libc.socket(AF_NETLINK, type, netlinkProtocol[protocol]));
     const descriptor = options.namespacePath === undefined ? create() : inNamespace(options.namespacePath, create);
     try {
       const portId = bindAny(descriptor);
-      for (const option of [netlinkOption.capAck, netlinkOption.extendedAck, netlinkOption.strictChecking]) {
+      for (const option of [NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK]) {
         call('setsockopt', setOption(descriptor, SOL_NETLINK, option, 1));
       }
       // Without CAP_NET_ADMIN the default has to do: then only reading works anyhow.
-      setOption(descriptor, SOL_SOCKET, socketOption.receiveBufferForce, receiveQueueBytes);
+      setOption(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, receiveQueueBytes);
       return new NetlinkSocket(descriptor, portId);
     } catch (error) {
       libc.close(descriptor);
@@ -155,25 +162,15 @@ export class NetlinkSocket {
   #makeRoom(length: number): void {
     if (length <= this.#sendBuffer) return;
     const size = Math.max(length + 4096, 256 * 1024);
-    const forced = setOption(this.#open(), SOL_SOCKET, socketOption.sendBufferForce, size);
+    const forced = setOption(this.#open(), SOL_SOCKET, SO_SNDBUFFORCE, size);
     // Without CAP_NET_ADMIN the system's limit applies, and sending says EMSGSIZE if that is too little.
-    if (forced === -1) call('setsockopt', setOption(this.#open(), SOL_SOCKET, socketOption.sendBuffer, size));
+    if (forced === -1) call('setsockopt', setOption(this.#open(), SOL_SOCKET, SO_SNDBUF, size));
     this.#sendBuffer = size;
   }
 }
 
-/** An error answer's number (0 is an acknowledgement), undefined for other messages. */
-export function errorOf(message: Message): number | undefined {
-  return message.type === messageType.error ? -message.payload.i32HostEndian() : undefined;
-}
-
-/** The attributes of an extended acknowledgement. */
-export function acknowledgementOf(message: Message): Payload | undefined {
-  if ((message.flags & flag.acknowledgementAttributes) === 0) return undefined;
-  const { bytes, view, start, end } = message.payload;
-  const echoed = (message.flags & flag.capped) === 0 ? message.payload.u32HostEndian(4) : 16;
-  return new Payload(bytes, view, start + 4 + ((echoed + 3) & ~3), end);
-}
+/** What a request needs of a socket. */
+export type RequestSocket = Pick<NetlinkSocket, 'send' | 'answers' | 'answersOfOneDatagram' | 'drain'>;
 
 function call(name: string, result: number): number {
   if (result !== -1) return result;
@@ -197,39 +194,4 @@ function bindAny(descriptor: number): number {
   new DataView(length.buffer).setUint32(0, address.length, hostIsLittleEndian);
   call('getsockname', libc.getsockname(descriptor, address, length));
   return view.getUint32(4, hostIsLittleEndian);
-}
-
-/**
- * Calls `create` with the calling thread in another network namespace, and brings the thread back. Synchronous, so
- * nothing else of the process runs in between. Needs CAP_SYS_ADMIN.
- */
-function inNamespace(path: string, create: () => number): number {
-  const home = openPath('/proc/thread-self/ns/net');
-  try {
-    const target = openPath(path);
-    try {
-      if (libc.setns(target, CLONE_NEWNET) === -1) throw pathError('enter the network namespace', path);
-    } finally {
-      libc.close(target);
-    }
-    try {
-      return create();
-    } finally {
-      // A thread stranded in the wrong namespace would program the wrong host: better none at all.
-      if (libc.setns(home, CLONE_NEWNET) === -1) process.abort();
-    }
-  } finally {
-    libc.close(home);
-  }
-}
-
-function openPath(path: string): number {
-  const descriptor = libc.open(path, O_RDONLY_CLOEXEC);
-  if (descriptor === -1) throw pathError('open', path);
-  return descriptor;
-}
-
-function pathError(what: string, path: string): NetlinkError {
-  const number = lastErrno();
-  return new NetlinkError(`cannot ${what} ${path}: ${errnoName(number)}`, number);
 }

@@ -1,8 +1,17 @@
-import { batchGenerationId, elementListAttribute, nft } from './constants.ts';
-import { encodeElement } from './elements.ts';
-import type { Element } from './elements.ts';
-import { flag, messageType, MessageWriter, protocolFamily, subsystem } from '../netlink/index.ts';
-import type { SetDefinition } from './sets.ts';
+import {
+  batchAttribute,
+  batchMessageType,
+  flag,
+  MessageWriter,
+  protocolFamily,
+  subsystem,
+  writeNetfilterHeader,
+} from '../netlink/index.ts';
+import { elementListAttribute } from './constants.ts';
+import type { nftMessage } from './constants.ts';
+import { encodeElement } from './objects/index.ts';
+import type { Element, SetDefinition } from './objects/index.ts';
+import { nftMessageType } from './requests.ts';
 
 /** One message of a batch, for telling which operation failed. */
 export interface Operation {
@@ -56,10 +65,15 @@ export class Batch {
   }
 
   /** Adds one message; `body` writes its attributes. If that throws the batch stays as it was. */
-  add(type: number, flags: number, operation: Omit<Operation, 'start'>, body: (writer: MessageWriter) => void): void {
+  add(
+    message: keyof typeof nftMessage,
+    flags: number,
+    operation: Omit<Operation, 'start'>,
+    body: (writer: MessageWriter) => void,
+  ): void {
     const start = this.#writer.length;
     try {
-      this.#begin(type, flags, operation);
+      this.#begin(message, flags, operation);
       body(this.#writer);
       this.#writer.endMessage(start);
     } catch (error) {
@@ -108,7 +122,7 @@ export class Batch {
     const message = writer.length;
     const description = adding ? `add elements to ${set.name}` : `delete elements of ${set.name}`;
     const operation = { description, setName: set.name, set };
-    this.#begin(adding ? nft.newElements : nft.deleteElements, adding ? flag.create : 0, operation);
+    this.#begin(adding ? 'newElements' : 'deleteElements', adding ? flag.create : 0, operation);
     writer.string(elementListAttribute.table, this.#table);
     writer.string(elementListAttribute.set, set.name);
     return { message, list: writer.beginNested(elementListAttribute.elements) };
@@ -119,11 +133,11 @@ export class Batch {
     this.#writer.endMessage(message);
   }
 
-  #begin(type: number, flags: number, operation: Omit<Operation, 'start'>): void {
+  #begin(message: keyof typeof nftMessage, flags: number, operation: Omit<Operation, 'start'>): void {
     const start = this.#writer.length;
     this.#operations.push({ ...operation, start });
-    this.#writer.beginMessage((subsystem.nftables << 8) | type, flag.request | flags, this.#operations.length);
-    this.#writer.netfilterHeader(protocolFamily.inet, 0);
+    this.#writer.beginMessage(nftMessageType(message), flag.request | flags, this.#operations.length);
+    writeNetfilterHeader(this.#writer, protocolFamily.inet);
   }
 
   #undo(start: number): void {
@@ -152,8 +166,8 @@ export class Batch {
     const last = this.#operations.at(-1);
     if (last !== undefined) writer.addFlags(last.start, flag.ack);
     const end = writer.length;
-    const frameEnd = writer.beginMessage(messageType.batchEnd, flag.request | flag.ack, this.#operations.length + 1);
-    writer.netfilterHeader(0, subsystem.nftables);
+    const frameEnd = writer.beginMessage(batchMessageType.end, flag.request | flag.ack, this.#operations.length + 1);
+    writeNetfilterHeader(writer, protocolFamily.unspecified, subsystem.nftables);
     writer.endMessage(frameEnd);
     const bytes = writer.bytes;
     // Messages that are added later take the place of BATCH_END.
@@ -166,9 +180,9 @@ export class Batch {
 
 function batchBegin(generation: number | undefined): Uint8Array {
   const writer = new MessageWriter(frame.withGeneration);
-  const start = writer.beginMessage(messageType.batchBegin, flag.request, 0);
-  writer.netfilterHeader(0, subsystem.nftables);
-  if (generation !== undefined) writer.number(batchGenerationId, generation);
+  const start = writer.beginMessage(batchMessageType.begin, flag.request, 0);
+  writeNetfilterHeader(writer, protocolFamily.unspecified, subsystem.nftables);
+  if (generation !== undefined) writer.number(batchAttribute.generation, generation);
   writer.endMessage(start);
   return writer.bytes;
 }

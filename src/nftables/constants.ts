@@ -1,99 +1,142 @@
 /**
- * Numbers of the nfnetlink wire format. Source: linux/netlink.h, linux/netfilter/nfnetlink.h,
- * linux/netfilter/nf_tables.h and linux/netfilter/nfnetlink_conntrack.h, kernel 6.18.
+ * Numbers of nf_tables' messages and objects; those of expressions are beside the expressions. Source:
+ * linux/netfilter/nf_tables.h and (hooks) linux/netfilter.h, kernel 6.18; each number has the kernel's name beside it.
  */
 
-/** NFT_MSG_*, the low byte of nlmsg_type; the high byte is the subsystem. */
-export const nft = {
-  newTable: 0,
-  getTable: 1,
-  deleteTable: 2,
-  newChain: 3,
-  getChain: 4,
-  deleteChain: 5,
-  newRule: 6,
-  getRule: 7,
-  deleteRule: 8,
-  newSet: 9,
-  getSet: 10,
-  deleteSet: 11,
-  newElements: 12,
-  getElements: 13,
-  deleteElements: 14,
-  newGeneration: 15,
-  getGeneration: 16,
-  destroyTable: 26,
+/** The low byte of nlmsghdr.nlmsg_type. */
+export const nftMessage = {
+  newTable: 0, // NFT_MSG_NEWTABLE
+  getTable: 1, // NFT_MSG_GETTABLE
+  deleteTable: 2, // NFT_MSG_DELTABLE
+  newChain: 3, // NFT_MSG_NEWCHAIN
+  getChain: 4, // NFT_MSG_GETCHAIN
+  deleteChain: 5, // NFT_MSG_DELCHAIN
+  newRule: 6, // NFT_MSG_NEWRULE
+  getRule: 7, // NFT_MSG_GETRULE
+  deleteRule: 8, // NFT_MSG_DELRULE
+  newSet: 9, // NFT_MSG_NEWSET
+  getSet: 10, // NFT_MSG_GETSET
+  deleteSet: 11, // NFT_MSG_DELSET
+  newElements: 12, // NFT_MSG_NEWSETELEM
+  getElements: 13, // NFT_MSG_GETSETELEM
+  deleteElements: 14, // NFT_MSG_DELSETELEM
+  newGeneration: 15, // NFT_MSG_NEWGEN
+  getGeneration: 16, // NFT_MSG_GETGEN
+  destroyTable: 26, // NFT_MSG_DESTROYTABLE
 } as const;
 
-/** NFTA_LIST_ELEM, of every list. */
-export const listElement = 1;
+/** The attribute that every item of a list is. */
+export const listElement = 1; // NFTA_LIST_ELEM
 
-export const tableAttribute = { name: 1, flags: 2, use: 3, handle: 4, userData: 6, owner: 7 } as const;
-export const tableFlag = { dormant: 1, owner: 2, persist: 4 } as const;
+export const tableAttribute = {
+  name: 1, // NFTA_TABLE_NAME
+  flags: 2, // NFTA_TABLE_FLAGS
+  userData: 6, // NFTA_TABLE_USERDATA
+  owner: 7, // NFTA_TABLE_OWNER
+} as const;
+
+export const tableFlag = {
+  dormant: 1, // NFT_TABLE_F_DORMANT
+  owner: 2, // NFT_TABLE_F_OWNER
+  persist: 4, // NFT_TABLE_F_PERSIST
+} as const;
 
 export const chainAttribute = {
-  table: 1,
-  handle: 2,
-  name: 3,
-  hook: 4,
-  policy: 5,
-  use: 6,
-  type: 7,
-  userData: 12,
+  table: 1, // NFTA_CHAIN_TABLE
+  handle: 2, // NFTA_CHAIN_HANDLE
+  name: 3, // NFTA_CHAIN_NAME
+  hook: 4, // NFTA_CHAIN_HOOK
+  use: 6, // NFTA_CHAIN_USE
+  type: 7, // NFTA_CHAIN_TYPE
+  userData: 12, // NFTA_CHAIN_USERDATA
 } as const;
-export const hookAttribute = { number: 1, priority: 2 } as const;
-/** Hook numbers of the inet family: NF_INET_*. */
-export const hookNumber = { prerouting: 0, input: 1, forward: 2, output: 3, postrouting: 4 } as const;
 
-export const ruleAttribute = { table: 1, chain: 2, handle: 3, expressions: 4, userData: 7 } as const;
+export const hookAttribute = {
+  number: 1, // NFTA_HOOK_HOOKNUM
+  priority: 2, // NFTA_HOOK_PRIORITY
+} as const;
+
+/** Hooks of the inet family. */
+export const hookNumber = {
+  prerouting: 0, // NF_INET_PRE_ROUTING
+  input: 1, // NF_INET_LOCAL_IN
+  forward: 2, // NF_INET_FORWARD
+  output: 3, // NF_INET_LOCAL_OUT
+  postrouting: 4, // NF_INET_POST_ROUTING
+} as const;
+
+export const ruleAttribute = {
+  table: 1, // NFTA_RULE_TABLE
+  chain: 2, // NFTA_RULE_CHAIN
+  handle: 3, // NFTA_RULE_HANDLE
+  expressions: 4, // NFTA_RULE_EXPRESSIONS
+  userData: 7, // NFTA_RULE_USERDATA
+} as const;
 
 export const setAttribute = {
-  table: 1,
-  name: 2,
-  flags: 3,
-  keyType: 4,
-  keyLength: 5,
-  dataType: 6,
-  dataLength: 7,
-  description: 9,
-  id: 10,
-  timeout: 11,
-  gcInterval: 12,
-  userData: 13,
-  handle: 16,
-  expression: 17,
-  expressions: 18,
+  table: 1, // NFTA_SET_TABLE
+  name: 2, // NFTA_SET_NAME
+  flags: 3, // NFTA_SET_FLAGS
+  keyType: 4, // NFTA_SET_KEY_TYPE
+  keyLength: 5, // NFTA_SET_KEY_LEN
+  dataType: 6, // NFTA_SET_DATA_TYPE
+  dataLength: 7, // NFTA_SET_DATA_LEN
+  description: 9, // NFTA_SET_DESC
+  id: 10, // NFTA_SET_ID
+  gcInterval: 12, // NFTA_SET_GC_INTERVAL
+  userData: 13, // NFTA_SET_USERDATA
+  expression: 17, // NFTA_SET_EXPR
+  expressions: 18, // NFTA_SET_EXPRESSIONS
 } as const;
-export const setDescription = { size: 1, concat: 2, fieldLength: 1 } as const;
+
+export const setDescriptionAttribute = {
+  size: 1, // NFTA_SET_DESC_SIZE
+  concatenation: 2, // NFTA_SET_DESC_CONCAT
+} as const;
+
+/** One field of a concatenation. */
+export const setFieldAttribute = {
+  length: 1, // NFTA_SET_FIELD_LEN
+} as const;
+
 export const setFlag = {
-  anonymous: 0x1,
-  constant: 0x2,
-  interval: 0x4,
-  map: 0x8,
-  timeout: 0x10,
-  evaluated: 0x20,
-  concat: 0x80,
+  anonymous: 0x1, // NFT_SET_ANONYMOUS
+  constant: 0x2, // NFT_SET_CONSTANT
+  interval: 0x4, // NFT_SET_INTERVAL
+  map: 0x8, // NFT_SET_MAP
+  timeout: 0x10, // NFT_SET_TIMEOUT
+  evaluated: 0x20, // NFT_SET_EVAL
+  concatenation: 0x80, // NFT_SET_CONCAT
 } as const;
 
-export const elementListAttribute = { table: 1, set: 2, elements: 3, setId: 4 } as const;
+/** NFTA_SET_DATA_TYPE of a verdict map. */
+export const verdictDataType = 0xffff_ff00; // NFT_DATA_VERDICT
+
+export const elementListAttribute = {
+  table: 1, // NFTA_SET_ELEM_LIST_TABLE
+  set: 2, // NFTA_SET_ELEM_LIST_SET
+  elements: 3, // NFTA_SET_ELEM_LIST_ELEMENTS
+  setId: 4, // NFTA_SET_ELEM_LIST_SET_ID
+} as const;
+
 export const elementAttribute = {
-  key: 1,
-  data: 2,
-  flags: 3,
-  timeout: 4,
-  expiration: 5,
-  expression: 7,
-  keyEnd: 10,
-  expressions: 11,
+  key: 1, // NFTA_SET_ELEM_KEY
+  data: 2, // NFTA_SET_ELEM_DATA
+  flags: 3, // NFTA_SET_ELEM_FLAGS
+  timeout: 4, // NFTA_SET_ELEM_TIMEOUT
+  expiration: 5, // NFTA_SET_ELEM_EXPIRATION
+  expression: 7, // NFTA_SET_ELEM_EXPR
+  keyEnd: 10, // NFTA_SET_ELEM_KEY_END
+  expressions: 11, // NFTA_SET_ELEM_EXPRESSIONS
 } as const;
-/** NFT_SET_ELEM_INTERVAL_END: the first value after an interval. */
-export const intervalEnd = 1;
-export const dataAttribute = { value: 1, verdict: 2 } as const;
-export const verdictAttribute = { code: 1, chain: 2 } as const;
 
-export const expressionAttribute = { name: 1, data: 2 } as const;
-export const counterAttribute = { bytes: 1, packets: 2 } as const;
+export const elementFlag = {
+  /** The first value after an interval. */
+  intervalEnd: 1, // NFT_SET_ELEM_INTERVAL_END
+} as const;
 
-export const generationAttribute = { id: 1, processId: 2, processName: 3 } as const;
-/** NFNL_BATCH_GENID, an attribute of BATCH_BEGIN. */
-export const batchGenerationId = 1;
+export const generationAttribute = {
+  id: 1, // NFTA_GEN_ID
+  processId: 2, // NFTA_GEN_PROC_PID
+  processName: 3, // NFTA_GEN_PROC_NAME
+} as const;

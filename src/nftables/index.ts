@@ -1,33 +1,56 @@
-export { NetlinkError } from '../netlink/index.ts';
-export type { Culprit, SocketOptions } from '../netlink/index.ts';
 export { formatIpv4, formatIpv6, SyntaxFault, writeIpv4, writeIpv6 } from './address.ts';
-export type { Generation } from './commit.ts';
-export type { Element } from './elements.ts';
+export { CommitError } from './commit-error.ts';
+export type { Culprit } from './commit-error.ts';
 export {
+  accept,
+  comparePrefix,
   concat,
+  counter,
   ctOriginalDaddr,
   ctOriginalDport,
+  ctStateNew,
+  ctStatusDnat,
+  dnatFromMap,
+  drop,
+  fibLocal,
+  goto,
+  iifname,
   ipDaddr,
   ipSaddr,
-  jhash,
+  jhashMod,
+  jump,
   l4proto,
+  lookup,
+  masquerade,
+  matchL4Protocols,
+  nfproto,
   numgenInc,
   numgenRandom,
+  reject,
   thDport,
   thSport,
+  updateMap,
+  updateSet,
+  verdictMap,
 } from './expressions/index.ts';
-export type { Family, Value } from './expressions/index.ts';
+export type { Statement, Value } from './expressions/index.ts';
 export { probeFeatures } from './features.ts';
 export type { Features } from './features.ts';
-export { protocolName, protocolNumber } from './fields.ts';
-export type { FieldType } from './fields.ts';
 export { mergePrefixes } from './intervals.ts';
-export type { ChainInfo, TableFamily, TableInfo } from './objects.ts';
-export { fingerprint, ruleText } from './rules.ts';
-export type { Rule, RuleInfo } from './rules.ts';
-export type { SetDefinition } from './sets.ts';
+export { fingerprint, ruleText } from './objects/index.ts';
+export type {
+  ChainDefinition,
+  ChainInfo,
+  Element,
+  FieldType,
+  Rule,
+  RuleInfo,
+  SetDefinition,
+  TableFamily,
+  TableInfo,
+  TableOptions,
+} from './objects/index.ts';
+export type { Generation } from './requests.ts';
 export { NftablesSocket } from './socket.ts';
 export type { Commit } from './socket.ts';
 export { Transaction } from './transaction.ts';
-export type { ChainDefinition, TableOptions } from './transaction.ts';
-export * from './expressions/index.ts';

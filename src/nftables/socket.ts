@@ -1,26 +1,22 @@
-import { checkAnswers, generationOf } from './commit.ts';
-import type { Generation } from './commit.ts';
-import { chainAttribute, nft, ruleAttribute, setAttribute } from './constants.ts';
-import { tableAttribute } from './constants.ts';
-import { elementsByKey, readElements } from './element-queries.ts';
-import type { Element } from './elements.ts';
 import {
   ask,
-  attributesOf,
   dump,
+  netfilterAttributes,
   NetlinkError,
   NetlinkSocket,
   protocolFamily,
   RequestQueue,
-  subsystem,
 } from '../netlink/index.ts';
-import type { Message, MessageWriter, Query, SocketOptions } from '../netlink/index.ts';
-import { decodeChain, decodeTable } from './objects.ts';
-import type { ChainInfo, TableInfo } from './objects.ts';
-import { decodeRule } from './rules.ts';
-import type { RuleInfo } from './rules.ts';
-import { decodeSet } from './sets.ts';
-import type { SetDefinition } from './sets.ts';
+import type { Message, NetlinkRequest, SocketOptions } from '../netlink/index.ts';
+import { checkAnswers } from './commit.ts';
+import { CommitError } from './commit-error.ts';
+import { chainAttribute, ruleAttribute, setAttribute, tableAttribute } from './constants.ts';
+import { elementsByKey, readElements } from './element-requests.ts';
+import { hintFor } from './hints.ts';
+import { decodeChain, decodeRule, decodeSet, decodeTable } from './objects/index.ts';
+import type { ChainInfo, Element, RuleInfo, SetDefinition, TableInfo } from './objects/index.ts';
+import { generationOf, nftRequest } from './requests.ts';
+import type { Generation } from './requests.ts';
 import type { Transaction } from './transaction.ts';
 
 /** How a commit went. */
@@ -50,7 +46,7 @@ export class NftablesSocket {
 
   /** Opens a socket, in the given network namespace if any (that needs CAP_SYS_ADMIN). Throws NetlinkError. */
   static open(options: SocketOptions = {}): NftablesSocket {
-    return new NftablesSocket(NetlinkSocket.open(options));
+    return new NftablesSocket(NetlinkSocket.open('netfilter', options));
   }
 
   /** The netlink port: what `ownerPortId` says of tables that this socket owns. */
@@ -62,13 +58,13 @@ export class NftablesSocket {
    * Applies a transaction, all of it or nothing. With `expectedGeneration` it is refused with ERESTART when anybody
    * has committed since that generation.
    *
-   * The error of a refused one names the culprits; `stateUnknown` tells that the answer got lost. Do not change the
-   * transaction before the promise settles.
+   * Rejects with CommitError, which names the culprits of a refused transaction, or tells (`stateUnknown`) that the
+   * answer got lost. Do not change the transaction before the promise settles.
    */
   commit(transaction: Transaction, options: { expectedGeneration?: number } = {}): Promise<Commit> {
     return this.#queue.run(() => {
       const start = performance.now();
-      const sending = this.#socket.send(transaction.batch.finish(options.expectedGeneration));
+      const sending = this.#send(transaction.batch.finish(options.expectedGeneration));
       const finish = (): Commit => {
         this.#check(transaction);
         const milliseconds = performance.now() - start;
@@ -86,31 +82,33 @@ export class NftablesSocket {
 
   /** All tables of the network namespace, of every family. */
   tables(): Promise<TableInfo[]> {
-    const query = queryOf('list tables', nft.getTable, undefined, protocolFamily.unspecified);
-    return this.#dump(query, decodeTable);
+    const request = nftRequest('list tables', 'getTable', undefined, protocolFamily.unspecified);
+    return this.#dump(request, decodeTable);
   }
 
   /** The chains of a table; none if there is no such table. */
   chains(table: string): Promise<ChainInfo[]> {
     // The kernel lists the chains of all tables here.
-    return this.#dump(queryOf('list chains', nft.getChain), (message) =>
-      attributesOf(message).get(chainAttribute.table)?.string() === table ? decodeChain(message) : undefined,
+    return this.#dump(nftRequest('list chains', 'getChain'), (message) =>
+      netfilterAttributes(message).get(chainAttribute.table)?.string() === table
+        ? decodeChain(netfilterAttributes(message))
+        : undefined,
     );
   }
 
   /** The rules of a table or of one chain, in the order of evaluation. */
   rules(table: string, chain?: string): Promise<RuleInfo[]> {
-    const query = queryOf('list rules', nft.getRule, (writer) => {
+    const request = nftRequest('list rules', 'getRule', (writer) => {
       writer.string(ruleAttribute.table, table);
       if (chain !== undefined) writer.string(ruleAttribute.chain, chain);
     });
-    return this.#dump(query, (message) => decodeRule(attributesOf(message)));
+    return this.#dump(request, (message) => decodeRule(netfilterAttributes(message)));
   }
 
   /** The named sets and maps of a table. Rejects with TypeError if one has a type that this package does not know. */
   sets(table: string): Promise<SetDefinition[]> {
-    const query = queryOf('list sets', nft.getSet, (writer) => writer.string(setAttribute.table, table));
-    return this.#dump(query, (message) => decodeSet(attributesOf(message)));
+    const request = nftRequest('list sets', 'getSet', (writer) => writer.string(setAttribute.table, table));
+    return this.#dump(request, (message) => decodeSet(netfilterAttributes(message)));
   }
 
   /**
@@ -138,9 +136,9 @@ export class NftablesSocket {
     this.#socket.close();
   }
 
-  #dump<Result>(query: Query, decode: (message: Message) => Result | undefined): Promise<Result[]> {
+  #dump<Result>(request: NetlinkRequest, decode: (message: Message) => Result | undefined): Promise<Result[]> {
     return this.#queue.run(() =>
-      dump(this.#socket, query, () => {
+      dump(this.#socket, request, () => {
         const results: Result[] = [];
         return {
           use: (message) => {
@@ -155,43 +153,56 @@ export class NftablesSocket {
 
   #generation(): Generation {
     let generation: Generation | undefined;
-    const query = queryOf('get generation', nft.getGeneration, undefined, protocolFamily.unspecified);
-    ask(this.#socket, query, (message) => {
+    const request = nftRequest('get generation', 'getGeneration', undefined, protocolFamily.unspecified);
+    ask(this.#socket, request, (message) => {
       generation = generationOf(message) ?? generation;
     });
     if (generation === undefined) throw new TypeError('the kernel told no generation');
     return generation;
   }
 
+  #send(batch: Uint8Array): Promise<void> | undefined {
+    try {
+      return this.#socket.send(batch)?.catch(notSent);
+    } catch (error) {
+      return notSent(error);
+    }
+  }
+
   #check(transaction: Transaction): void {
     try {
       checkAnswers(this.#socket, transaction.batch);
     } catch (error) {
-      throw error instanceof NetlinkError && error.code === 'EPERM' ? this.#explainDenial(transaction, error) : error;
+      throw error instanceof CommitError && error.code === 'EPERM' ? this.#explainDenial(transaction, error) : error;
     }
   }
 
   /** EPERM has two reasons: the kernel refuses the whole batch without CAP_NET_ADMIN, and changes of a foreign table. */
-  #explainDenial(transaction: Transaction, error: NetlinkError): NetlinkError {
+  #explainDenial(transaction: Transaction, error: CommitError): CommitError {
     const [culprit] = error.culprits;
     if (culprit === undefined) {
       const message = 'the batch was refused: EPERM (CAP_NET_ADMIN is missing in this network namespace)';
-      return new NetlinkError(message, error.errno, { cause: error });
+      return new CommitError(message, error.errno, { cause: error });
     }
     const owner = this.#ownerOf(transaction.table);
     const by = owner === undefined ? 'another process' : `the process with netlink port ${owner}`;
     const message = `${culprit.operation}: EPERM (table ${transaction.table} is owned by ${by})`;
-    return new NetlinkError(message, error.errno, { culprits: error.culprits, cause: error });
+    return new CommitError(message, error.errno, { culprits: error.culprits, cause: error });
   }
 
   #ownerOf(table: string): number | undefined {
     let owner: number | undefined;
-    const query = queryOf('get table', nft.getTable, (writer) => writer.string(tableAttribute.name, table));
-    ask(this.#socket, query, (message) => {
+    const request = nftRequest('get table', 'getTable', (writer) => writer.string(tableAttribute.name, table));
+    ask(this.#socket, request, (message) => {
       owner = decodeTable(message).ownerPortId;
     });
     return owner;
   }
+}
+
+function notSent(error: unknown): never {
+  if (!(error instanceof NetlinkError)) throw error;
+  throw new CommitError(`${error.message}${hintFor(error.code)}`, error.errno, { cause: error });
 }
 
 /**
@@ -201,18 +212,4 @@ export class NftablesSocket {
 function generationAfter(expected: number | undefined, current: number): number {
   if (expected === undefined || current === expected) return current;
   return (expected + 1) >>> 0 || 1;
-}
-
-function queryOf(
-  description: string,
-  message: number,
-  attributes?: (writer: MessageWriter) => void,
-  family: number = protocolFamily.inet,
-): Query {
-  return {
-    description,
-    type: (subsystem.nftables << 8) | message,
-    family,
-    ...(attributes === undefined ? {} : { attributes }),
-  };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { nft } from './constants.ts';
-import { messages, Payload, subsystem } from '../netlink/index.ts';
-import type { SetDefinition } from './sets.ts';
+import { elementListAttribute, nftMessage } from './constants.ts';
+import { batchMessageType, messages, netfilterAttributes, Payload, subsystem } from '../netlink/index.ts';
+import type { SetDefinition } from './objects/index.ts';
 import { goto, matchL4Protocols, nfproto } from './expressions/index.ts';
 import { Transaction } from './transaction.ts';
 
@@ -25,11 +25,11 @@ describe('a transaction', () => {
   it('is one batch whose messages are numbered', () => {
     const transaction = new Transaction('t').addTable().addSet(set).addElements(set, elements(3));
     expect(framesOf(transaction).map(([type, sequence]) => [type, sequence])).toEqual([
-      [0x10, 0],
-      [(subsystem.nftables << 8) | nft.newTable, 1],
-      [(subsystem.nftables << 8) | nft.newSet, 2],
-      [(subsystem.nftables << 8) | nft.newElements, 3],
-      [0x11, 4],
+      [batchMessageType.begin, 0],
+      [(subsystem.nftables << 8) | nftMessage.newTable, 1],
+      [(subsystem.nftables << 8) | nftMessage.newSet, 2],
+      [(subsystem.nftables << 8) | nftMessage.newElements, 3],
+      [batchMessageType.end, 4],
     ]);
     expect(transaction.operations).toBe(3);
     expect(transaction.elements).toBe(3);
@@ -43,8 +43,8 @@ describe('a transaction', () => {
     const fresh = new Transaction('t').addTable().addElements(set, elements(2)).addChain({ name: 'c' });
     const types = (transaction: Transaction): number[] => framesOf(transaction).map(([type]) => type);
     expect(types(once)).toEqual(types(fresh));
-    expect(framesOf(once, 7)[0]).toEqual([0x10, 0, 28]);
-    expect(framesOf(once)[0]).toEqual([0x10, 0, 20]);
+    expect(framesOf(once, 7)[0]).toEqual([batchMessageType.begin, 0, 28]);
+    expect(framesOf(once)[0]).toEqual([batchMessageType.begin, 0, 20]);
   });
 
   it('spreads many elements over messages that netlink can carry', () => {
@@ -53,8 +53,8 @@ describe('a transaction', () => {
     expect(frames.length).toBeGreaterThan(10);
     for (const [, , length] of frames) expect(length).toBeLessThan(65_535);
     const count = [...messages(Payload.of(transaction.batch.finish(undefined)))]
-      .map(({ payload }) => {
-        const list = new Payload(payload.bytes, payload.view, payload.start + 4, payload.end).get(3);
+      .map((message) => {
+        const list = netfilterAttributes(message).get(elementListAttribute.elements);
         return list === undefined ? 0 : [...list.attributes()].length;
       })
       .reduce((sum, length) => sum + length, 0);
@@ -89,11 +89,11 @@ describe('a transaction', () => {
       statements: [nfproto(4), matchL4Protocols(['tcp', 'udp']), goto('d')],
     });
     expect(framesOf(transaction).map(([type]) => type & 0xff)).toEqual([
-      0x10,
-      nft.newSet,
-      nft.newElements,
-      nft.newRule,
-      0x11,
+      batchMessageType.begin,
+      nftMessage.newSet,
+      nftMessage.newElements,
+      nftMessage.newRule,
+      batchMessageType.end,
     ]);
   });
 });

@@ -1,43 +1,17 @@
-import { Batch } from './batch.ts';
-import {
-  chainAttribute,
-  elementListAttribute,
-  hookAttribute,
-  hookNumber,
-  nft,
-  ruleAttribute,
-  setAttribute,
-  tableAttribute,
-  tableFlag,
-} from './constants.ts';
-import type { Element } from './elements.ts';
-import type { AnonymousSet } from './expressions/index.ts';
 import { flag, MessageWriter } from '../netlink/index.ts';
-import { encodeRule, ruleText } from './rules.ts';
-import type { Rule } from './rules.ts';
-import { encodeAnonymousSet, encodeSet } from './sets.ts';
-import type { SetDefinition } from './sets.ts';
-import { comment, userDataType } from './user-data.ts';
-
-/** A chain; with `base` it is called by the kernel, without it by other chains. */
-export interface ChainDefinition {
-  readonly name: string;
-  readonly comment?: string;
-  readonly base?: {
-    readonly type: 'nat' | 'filter';
-    readonly hook: keyof typeof hookNumber;
-    /** As in nft: -100 is `dstnat`, 100 `srcnat`, 0 `filter`. */
-    readonly priority: number;
-  };
-}
-
-export interface TableOptions {
-  /** Only the socket that adds the table may change it; it is gone with the socket unless `persist`. Kernel 5.12. */
-  readonly owner?: boolean;
-  /** The table stays when its owner's socket closes, and the next socket that adds it owns it. Kernel 6.9. */
-  readonly persist?: boolean;
-  readonly comment?: string;
-}
+import { Batch } from './batch.ts';
+import { chainAttribute, elementListAttribute, ruleAttribute, setAttribute, tableAttribute } from './constants.ts';
+import type { AnonymousSet } from './expressions/index.ts';
+import {
+  encodeAnonymousElements,
+  encodeAnonymousSet,
+  encodeChain,
+  encodeRule,
+  encodeSet,
+  encodeTable,
+  ruleText,
+} from './objects/index.ts';
+import type { ChainDefinition, Element, Rule, SetDefinition, TableOptions } from './objects/index.ts';
 
 /** Milliseconds of encoding after which others get their turn. */
 const sliceMilliseconds = 4;
@@ -76,26 +50,23 @@ export class Transaction {
 
   /** Adds the table; if it is there with the same flags nothing changes, and nobody's persistent one is adopted. */
   addTable(options: TableOptions = {}): this {
-    this.batch.add(nft.newTable, flag.create, { description: `add table ${this.table}` }, (writer) => {
-      writer.string(tableAttribute.name, this.table);
-      const flags = (options.owner === true ? tableFlag.owner : 0) | (options.persist === true ? tableFlag.persist : 0);
-      writer.number(tableAttribute.flags, flags);
-      encodeComment(writer, tableAttribute.userData, options.comment);
+    this.batch.add('newTable', flag.create, { description: `add table ${this.table}` }, (writer) => {
+      encodeTable(writer, this.table, options);
     });
     return this;
   }
 
   /** Deletes the table with all that is in it; ENOENT if there is none. */
   deleteTable(): this {
-    return this.#named(nft.deleteTable, `delete table ${this.table}`);
+    return this.#named('deleteTable', `delete table ${this.table}`);
   }
 
   /** Deletes the table if it is there. Kernel 6.3. */
   destroyTable(): this {
-    return this.#named(nft.destroyTable, `destroy table ${this.table}`);
+    return this.#named('destroyTable', `destroy table ${this.table}`);
   }
 
-  #named(message: number, description: string): this {
+  #named(message: 'deleteTable' | 'destroyTable', description: string): this {
     this.batch.add(message, 0, { description }, (writer) => {
       writer.string(tableAttribute.name, this.table);
     });
@@ -104,25 +75,16 @@ export class Transaction {
 
   /** Adds the chain; if it is there nothing changes. */
   addChain(chain: ChainDefinition): this {
-    const { base, name } = chain;
-    this.batch.add(nft.newChain, flag.create, { description: `add chain ${name}`, chain: name }, (writer) => {
-      writer.string(chainAttribute.table, this.table);
-      writer.string(chainAttribute.name, name);
-      if (base !== undefined) {
-        const hook = writer.beginNested(chainAttribute.hook);
-        writer.number(hookAttribute.number, hookNumber[base.hook]);
-        writer.number(hookAttribute.priority, base.priority >>> 0);
-        writer.endAttribute(hook);
-        writer.string(chainAttribute.type, base.type);
-      }
-      encodeComment(writer, chainAttribute.userData, chain.comment);
+    const operation = { description: `add chain ${chain.name}`, chain: chain.name };
+    this.batch.add('newChain', flag.create, operation, (writer) => {
+      encodeChain(writer, this.table, chain);
     });
     return this;
   }
 
   /** Deletes a chain and its rules; EBUSY while other rules or verdict elements lead to it. */
   deleteChain(name: string): this {
-    this.batch.add(nft.deleteChain, 0, { description: `delete chain ${name}`, chain: name }, (writer) => {
+    this.batch.add('deleteChain', 0, { description: `delete chain ${name}`, chain: name }, (writer) => {
       writer.string(chainAttribute.table, this.table);
       writer.string(chainAttribute.name, name);
     });
@@ -140,9 +102,14 @@ export class Transaction {
     });
     const operation = { description: `add rule to chain ${rule.chain}: ${ruleText(rule)}`, chain: rule.chain };
     for (const [set, protocols] of sets) {
-      encodeAnonymousSet(this.batch, this.table, set, protocols, operation);
+      this.batch.add('newSet', flag.create, operation, (writer) => {
+        encodeAnonymousSet(writer, this.table, set, protocols);
+      });
+      this.batch.add('newElements', flag.create, operation, (writer) => {
+        encodeAnonymousElements(writer, this.table, set, protocols);
+      });
     }
-    this.batch.add(nft.newRule, flag.create | flag.append, operation, (writer) => {
+    this.batch.add('newRule', flag.create | flag.append, operation, (writer) => {
       writer.raw(encoded.bytes);
     });
     return this;
@@ -150,7 +117,7 @@ export class Transaction {
 
   /** Deletes one rule by the handle that `NftablesSocket.rules` told. */
   deleteRule(chain: string, handle: number): this {
-    this.batch.add(nft.deleteRule, 0, { description: `delete rule ${handle} of chain ${chain}`, chain }, (writer) => {
+    this.batch.add('deleteRule', 0, { description: `delete rule ${handle} of chain ${chain}`, chain }, (writer) => {
       writer.string(ruleAttribute.table, this.table);
       writer.string(ruleAttribute.chain, chain);
       writer.bigNumber(ruleAttribute.handle, handle);
@@ -160,7 +127,7 @@ export class Transaction {
 
   /** Deletes all rules of a chain. */
   flushChain(name: string): this {
-    this.batch.add(nft.deleteRule, 0, { description: `flush chain ${name}`, chain: name }, (writer) => {
+    this.batch.add('deleteRule', 0, { description: `flush chain ${name}`, chain: name }, (writer) => {
       writer.string(ruleAttribute.table, this.table);
       writer.string(ruleAttribute.chain, name);
     });
@@ -173,7 +140,7 @@ export class Transaction {
    */
   addSet(set: SetDefinition): this {
     const operation = { description: `add ${set.data === undefined ? 'set' : 'map'} ${set.name}`, setName: set.name };
-    this.batch.add(nft.newSet, flag.create, operation, (writer) => {
+    this.batch.add('newSet', flag.create, operation, (writer) => {
       encodeSet(writer, this.table, set, this.#nextSetId++);
     });
     return this;
@@ -181,7 +148,7 @@ export class Transaction {
 
   /** Deletes a set with its elements; EBUSY while rules look into it. */
   deleteSet(name: string): this {
-    this.batch.add(nft.deleteSet, 0, { description: `delete set ${name}`, setName: name }, (writer) => {
+    this.batch.add('deleteSet', 0, { description: `delete set ${name}`, setName: name }, (writer) => {
       writer.string(setAttribute.table, this.table);
       writer.string(setAttribute.name, name);
     });
@@ -217,7 +184,7 @@ export class Transaction {
 
   /** Deletes all elements of a set. */
   flushSet(name: string): this {
-    this.batch.add(nft.deleteElements, 0, { description: `flush set ${name}`, setName: name }, (writer) => {
+    this.batch.add('deleteElements', 0, { description: `flush set ${name}`, setName: name }, (writer) => {
       writer.string(elementListAttribute.table, this.table);
       writer.string(elementListAttribute.set, name);
     });
@@ -227,11 +194,4 @@ export class Transaction {
 
 function exhaust(messages: Generator<void>): void {
   while (messages.next().done !== true);
-}
-
-function encodeComment(writer: MessageWriter, attribute: number, text: string | undefined): void {
-  if (text === undefined) return;
-  const userData = writer.beginAttribute(attribute);
-  comment(writer, userDataType.comment, text);
-  writer.endAttribute(userData);
 }

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { NetlinkError, NftablesSocket, Transaction, drop, goto, lookup, thDport } from '../../src/nftables/index.ts';
+import { CommitError, NftablesSocket, Transaction, drop, goto, lookup, thDport } from '../../src/nftables/index.ts';
 import type { Element, NftablesSocket as Socket, SetDefinition } from '../../src/nftables/index.ts';
 import { host, openSocket } from './host.ts';
 
@@ -18,10 +18,10 @@ function elements(count: number, first = 0): Element[] {
   });
 }
 
-async function refusal(socket: Socket, transaction: Transaction, expectedGeneration?: number): Promise<NetlinkError> {
+async function refusal(socket: Socket, transaction: Transaction, expectedGeneration?: number): Promise<CommitError> {
   const options = expectedGeneration === undefined ? {} : { expectedGeneration };
   const result = await socket.commit(transaction, options).catch((error: unknown) => error);
-  if (!(result instanceof NetlinkError)) throw new Error('the commit was not refused', { cause: result });
+  if (!(result instanceof CommitError)) throw new Error('the commit was not refused', { cause: result });
   return result;
 }
 

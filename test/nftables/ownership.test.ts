@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { NetlinkError, Transaction, probeFeatures } from '../../src/nftables/index.ts';
+import { CommitError, Transaction, probeFeatures } from '../../src/nftables/index.ts';
 import { host, openSocket } from './host.ts';
 
 // Table ownership came with kernel 5.12, persistence with 6.9; the machine that runs these tests has both.
@@ -14,9 +14,9 @@ describe('an owned table', () => {
     const error = await other
       .commit(new Transaction('nftproxy').addChain({ name: 'd' }))
       .catch((reason: unknown) => reason);
-    expect(error).toBeInstanceOf(NetlinkError);
+    expect(error).toBeInstanceOf(CommitError);
     expect(error).toMatchObject({ code: 'EPERM', culprits: [{ chain: 'd' }] });
-    expect((error as NetlinkError).message).toContain(`owned by the process with netlink port ${socket.portId}`);
+    expect((error as CommitError).message).toContain(`owned by the process with netlink port ${socket.portId}`);
     await expect(namespace.nft('add chain inet nftproxy e')).rejects.toThrow('Operation not permitted');
     await namespace.nft('flush ruleset');
     expect((await socket.chains('nftproxy')).map(({ name }) => name)).toEqual(['c']);

@@ -5,7 +5,7 @@ import {
   drop,
   ipDaddr,
   ipSaddr,
-  jhash,
+  jhashMod,
   l4proto,
   lookup,
   matchL4Protocols,
@@ -106,7 +106,7 @@ describe('packets through rules that were written over netlink', () => {
       };
       const key = [ipDaddr(family), l4proto(), thDport()];
       const balanced = (chain: string, name: 'inc' | 'hash'): void => {
-        const slot = name === 'inc' ? numgenInc(2) : jhash([ipSaddr(family)], 2, 7);
+        const slot = name === 'inc' ? numgenInc(2) : jhashMod([ipSaddr(family)], 2, 7);
         const dnat = dnatFromMap(family, concat(...key, slot), endpoints.name);
         transaction
           .addChain({ name: chain })

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dataPlaneFactories } from '../../src/dataplane/index.ts';
 import type { Applied, DataPlane, DesiredPort } from '../../src/dataplane/index.ts';
 import { createLogger } from '../../src/runtime/index.ts';
-import { NetlinkError } from '../../src/nftables/index.ts';
+import { CommitError } from '../../src/nftables/index.ts';
 import type { Frontend, ServicePort } from '../../src/services/index.ts';
 import { Namespace } from '../support/namespace.ts';
 
@@ -83,7 +83,7 @@ describe('a Service port that the kernel refuses', () => {
 
   it('does not keep a later change of others out: after a look at the whole table they are in', async () => {
     const changes = byId([good(4), bad(5), good(6)]);
-    await expect(dataPlane.apply(changes)).rejects.toThrow(NetlinkError);
+    await expect(dataPlane.apply(changes)).rejects.toThrow(CommitError);
     expect(await served()).toEqual(['10.96.0.1', '10.96.0.3']);
     const all = [1, 3, 4, 6].map(good);
     const started = await dataPlane.start(byId([...all, bad(2), bad(5)]), settings);

@@ -1,4 +1,4 @@
-import { NetlinkError } from '../../nftables/index.ts';
+import { CommitError } from '../../nftables/index.ts';
 import type { Element } from '../../nftables/index.ts';
 import { addWritten, nothingWritten } from '../data-plane.ts';
 import type { Written } from '../data-plane.ts';
@@ -86,7 +86,7 @@ export async function forgetClients(tables: TableSocket, left: readonly Element[
 /** The refusal is only about entries of the affinity maps that expired since they were read. */
 function isExpiry(error: unknown): boolean {
   return (
-    error instanceof NetlinkError &&
+    error instanceof CommitError &&
     error.code === 'ENOENT' &&
     error.culprits.length > 0 &&
     error.culprits.every(({ set }) => set === 'affinity4' || set === 'affinity6')

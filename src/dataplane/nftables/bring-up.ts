@@ -30,7 +30,7 @@ export interface BroughtUp {
  * Brings the table to `target`, whatever is there: made anew where there is none, adopted with nothing but the
  * difference written where an earlier run left one, replaced in one transaction if it has another layout.
  *
- * @throws ForeignStateError if the table belongs to somebody else; NetlinkError if the kernel refuses.
+ * @throws ForeignStateError if the table belongs to somebody else; CommitError if the kernel refuses.
  */
 export async function bringUp(site: Site, target: Target): Promise<BroughtUp> {
   const { tables, layout, log } = site;

@@ -1,4 +1,4 @@
-import { NetlinkError } from '../../nftables/index.ts';
+import { CommitError } from '../../nftables/index.ts';
 import type { Changes } from '../data-plane.ts';
 import type { Plan } from './plan.ts';
 
@@ -18,7 +18,7 @@ export function culpritsOf(
   error: unknown,
   o: { plan: Plan; changes: Changes; during: 'start' | 'change'; retried?: ReadonlySet<string> },
 ): ReadonlySet<string> {
-  if (!(error instanceof NetlinkError)) throw error;
+  if (!(error instanceof CommitError)) throw error;
   const owners = error.culprits.map(({ element }) => element && o.plan.ownerOf(element));
   const ids = new Set(owners.flatMap((id) => (id !== undefined && o.changes.has(id) ? id : [])));
   // Whatever failed in a transaction of one Service port is that one's.

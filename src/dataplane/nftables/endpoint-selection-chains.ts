@@ -5,7 +5,7 @@ import {
   goto,
   ipDaddr,
   ipSaddr,
-  jhash,
+  jhashMod,
   l4proto,
   matchL4Protocols,
   numgenInc,
@@ -100,7 +100,7 @@ function drawRules(chain: SelectionChain): Statement[][] {
 }
 
 function draw({ method, family, slots }: SelectionChain): Value {
-  if (method === 'hash') return jhash([ipSaddr(family)], slots, hashSeed);
+  if (method === 'hash') return jhashMod([ipSaddr(family)], slots, hashSeed);
   return method === 'round_robin' ? numgenInc(slots) : numgenRandom(slots);
 }
 

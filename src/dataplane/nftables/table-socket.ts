@@ -41,7 +41,7 @@ export class TableSocket {
     return { owner: this.owned, persist: this.owned, comment: tableComment };
   }
 
-  /** Sends the transaction; one without operations is not sent. @throws NetlinkError */
+  /** Sends the transaction; one without operations is not sent. @throws CommitError */
   async commit(tx: Transaction): Promise<Written> {
     if (tx.operations === 0) return { transactions: 0, elements: 0, milliseconds: 0 };
     const { generation, elements, milliseconds } = await this.socket.commit(tx);

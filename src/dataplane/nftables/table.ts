@@ -1,4 +1,4 @@
-import { NetlinkError } from '../../nftables/index.ts';
+import { CommitError } from '../../nftables/index.ts';
 import type { Element, NftablesSocket } from '../../nftables/index.ts';
 import type { Logger } from '../../runtime/index.ts';
 import { addWritten, nothingWritten } from '../data-plane.ts';
@@ -190,5 +190,5 @@ export class Table {
 }
 
 function reasonOf(error: unknown): string {
-  return error instanceof NetlinkError ? error.message : String(error);
+  return error instanceof CommitError ? error.message : String(error);
 }

@@ -1,17 +1,34 @@
-import { counterAttribute, dataAttribute, expressionAttribute, listElement } from '../constants.ts';
+import { listElement } from '../constants.ts';
+import type { Family } from '../../ip/index.ts';
+import { protocolFamily } from '../../netlink/index.ts';
 import type { MessageWriter } from '../../netlink/index.ts';
+import {
+  bitwiseAttribute,
+  bitwiseOperation,
+  compareAttribute,
+  compareOperator,
+  ctAttribute,
+  ctDirection,
+  dataAttribute,
+  expressionAttribute,
+  lookupAttribute,
+  lookupFlag,
+  metaAttribute,
+  metaKey,
+  payloadAttribute,
+  payloadBase,
+  registerNumber,
+} from './constants.ts';
 
 /** An anonymous set that a rule refers to: made in the same transaction, gone with the rule. */
 export interface AnonymousSet {
   readonly name: string;
+  /** Unique in its batch; 0 for a named set. */
   readonly id: number;
 }
 
 /** Makes (or for a fingerprint, only names) the anonymous set with these IP protocols. */
 export type AnonymousSetMaker = (protocols: readonly string[]) => AnonymousSet;
-
-/** Protocol family that earlier expressions of the rule have made sure of. */
-type KnownFamily = 4 | 6 | undefined;
 
 /**
  * Writes the expressions of one rule. Registers are counted in 4-byte words, 0 to 15; every statement starts at word
@@ -20,7 +37,8 @@ type KnownFamily = 4 | 6 | undefined;
 export class ExpressionEncoder {
   readonly writer: MessageWriter;
   readonly anonymousSet: AnonymousSetMaker;
-  #family: KnownFamily;
+  /** Protocol family that earlier expressions of the rule have made sure of. */
+  #family: Family | undefined;
 
   constructor(writer: MessageWriter, anonymousSet: AnonymousSetMaker) {
     this.writer = writer;
@@ -35,90 +53,88 @@ export class ExpressionEncoder {
   }
 
   /** An inet table sees both families: makes sure of the family before its header is read, as nft does. */
-  requireFamily(family: 4 | 6): void {
+  requireFamily(family: Family): void {
     if (this.#family === family) return;
     this.matchFamily(family);
   }
 
   /** `meta nfproto ipv4`. */
-  matchFamily(family: 4 | 6): void {
+  matchFamily(family: Family): void {
     this.meta(metaKey.nfproto, 0);
-    this.compare(0, '==', Uint8Array.of(family === 4 ? 2 : 10));
+    this.compare(0, '==', Uint8Array.of(familyNumber(family)));
     this.#family = family;
   }
 
   meta(key: number, word: number): void {
     this.expression('meta', (writer) => {
-      writer.number(2, key);
-      writer.number(1, register(word));
+      writer.number(metaAttribute.key, key);
+      writer.number(metaAttribute.destinationRegister, register(word));
     });
   }
 
-  payload(base: 'network' | 'transport', offset: number, length: number, word: number): void {
+  payload(base: keyof typeof payloadBase, offset: number, length: number, word: number): void {
     this.expression('payload', (writer) => {
-      writer.number(1, register(word));
-      writer.number(2, base === 'network' ? 1 : 2);
-      writer.number(3, offset);
-      writer.number(4, length);
+      writer.number(payloadAttribute.destinationRegister, register(word));
+      writer.number(payloadAttribute.base, payloadBase[base]);
+      writer.number(payloadAttribute.offset, offset);
+      writer.number(payloadAttribute.length, length);
     });
   }
 
   /** `original`: of the tuple of the first packet. */
-  conntrack(key: number, word: number, direction?: 'original'): void {
+  conntrack(key: number, word: number, direction?: keyof typeof ctDirection): void {
     this.expression('ct', (writer) => {
-      writer.number(1, register(word));
-      writer.number(2, key);
-      if (direction !== undefined) writer.byte(3, 0);
+      writer.number(ctAttribute.destinationRegister, register(word));
+      writer.number(ctAttribute.key, key);
+      if (direction !== undefined) writer.byte(ctAttribute.direction, ctDirection[direction]);
     });
   }
 
-  compare(word: number, operator: '==' | '!=', value: Uint8Array): void {
+  compare(word: number, operator: keyof typeof compareOperator, value: Uint8Array): void {
     this.expression('cmp', (writer) => {
-      writer.number(1, register(word));
-      writer.number(2, operator === '==' ? 0 : 1);
-      data(writer, 3, value);
+      writer.number(compareAttribute.sourceRegister, register(word));
+      writer.number(compareAttribute.operator, compareOperator[operator]);
+      encodeValue(writer, compareAttribute.data, value);
     });
   }
 
   /** register & mask, in place. */
   mask(word: number, mask: Uint8Array): void {
     this.expression('bitwise', (writer) => {
-      writer.number(1, register(word));
-      writer.number(2, register(word));
-      writer.number(3, mask.length);
-      writer.number(6, 0);
-      data(writer, 4, mask);
-      data(writer, 5, new Uint8Array(mask.length));
+      writer.number(bitwiseAttribute.sourceRegister, register(word));
+      writer.number(bitwiseAttribute.destinationRegister, register(word));
+      writer.number(bitwiseAttribute.length, mask.length);
+      writer.number(bitwiseAttribute.operation, bitwiseOperation.maskXor);
+      encodeValue(writer, bitwiseAttribute.mask, mask);
+      encodeValue(writer, bitwiseAttribute.xor, new Uint8Array(mask.length));
     });
   }
 
   /** `into` is the word the data goes to, or `verdict`; undefined for a set. */
   lookup(word: number, set: AnonymousSet, options: { into?: number | 'verdict'; invert?: boolean } = {}): void {
+    const { into } = options;
     this.expression('lookup', (writer) => {
-      writer.string(1, set.name);
-      writer.number(2, register(word));
-      if (options.into !== undefined) writer.number(3, options.into === 'verdict' ? 0 : register(options.into));
-      if (set.id !== 0) writer.number(4, set.id);
-      writer.number(5, options.invert === true ? 1 : 0);
+      writer.string(lookupAttribute.setName, set.name);
+      writer.number(lookupAttribute.sourceRegister, register(word));
+      if (into !== undefined) {
+        const destination = into === 'verdict' ? registerNumber.verdict : register(into);
+        writer.number(lookupAttribute.destinationRegister, destination);
+      }
+      if (set.id !== 0) writer.number(lookupAttribute.setId, set.id);
+      writer.number(lookupAttribute.flags, options.invert === true ? lookupFlag.invert : 0);
     });
   }
 }
 
-/** NFT_META_* */
-export const metaKey = { iifname: 6, nfproto: 15, l4proto: 16 } as const;
-/** NFT_CT_* */
-export const conntrackKey = {
-  state: 0,
-  status: 2,
-  protocolDestination: 12,
-  destinationIp: 20,
-  destinationIp6: 22,
-} as const;
+/** NFPROTO_* of a packet's family. */
+export function familyNumber(family: Family): number {
+  return family === 4 ? protocolFamily.ipv4 : protocolFamily.ipv6;
+}
 
 /** NFT_REG_1..4 where a 16-byte register starts, NFT_REG32_* elsewhere: what nft itself uses. */
 export function register(word: number): number {
   if (word < 0 || word > 15) throw new RangeError('the rule needs more than the 64 bytes of registers there are');
-  return word % 4 === 0 ? 1 + word / 4 : 8 + word;
+  return word % 4 === 0 ? registerNumber.firstLong + word / 4 : registerNumber.firstWord + word;
 }
 
 /** Name and attributes of an expression. */
@@ -133,21 +149,8 @@ export function encodeExpressionBody(
   writer.endAttribute(body);
 }
 
-/** A counter at zero as an attribute of a set. */
-export function encodeCounter(writer: MessageWriter, type: number): void {
-  const expression = writer.beginNested(type);
-  encodeExpressionBody(writer, 'counter', counterAttributes);
-  writer.endAttribute(expression);
-}
-
-/** NFTA_COUNTER_*: from zero. */
-export function counterAttributes(writer: MessageWriter): void {
-  writer.bigNumber(counterAttribute.bytes, 0);
-  writer.bigNumber(counterAttribute.packets, 0);
-}
-
-function data(writer: MessageWriter, type: number, value: Uint8Array): void {
-  const nest = writer.beginNested(type);
+function encodeValue(writer: MessageWriter, type: number, value: Uint8Array): void {
+  const data = writer.beginNested(type);
   writer.binary(dataAttribute.value, value);
-  writer.endAttribute(nest);
+  writer.endAttribute(data);
 }

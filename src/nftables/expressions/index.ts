@@ -1,18 +1,14 @@
-export { encodeCounter, ExpressionEncoder } from './encoder.ts';
+export { accept, counter, drop, goto, jump, masquerade, reject } from './actions.ts';
+export { dataAttribute } from './constants.ts';
+export { decodeCounter, encodeCounter } from './counters.ts';
+export { ExpressionEncoder } from './encoder.ts';
 export type { AnonymousSet, AnonymousSetMaker } from './encoder.ts';
-export * from './statements.ts';
-export {
-  concat,
-  ctOriginalDaddr,
-  ctOriginalDport,
-  ipDaddr,
-  ipSaddr,
-  jhash,
-  l4proto,
-  numgenInc,
-  numgenRandom,
-  thDport,
-  thSport,
-} from './values.ts';
-export type { Family, Value } from './values.ts';
+export { dnatFromMap, lookup, verdictMap } from './lookups.ts';
+export { comparePrefix, ctStateNew, ctStatusDnat, fibLocal, iifname, matchL4Protocols, nfproto } from './matches.ts';
+export { jhashMod, numgenInc, numgenRandom } from './number-values.ts';
+export { ctOriginalDaddr, ctOriginalDport, ipDaddr, ipSaddr, l4proto, thDport, thSport } from './packet-values.ts';
+export type { Statement } from './statement.ts';
+export { updateMap, updateSet } from './updates.ts';
+export { concat } from './value.ts';
+export type { Value } from './value.ts';
 export { decodeVerdict, encodeVerdict } from './verdicts.ts';

@@ -1,17 +1,16 @@
 import { SyntaxFault } from '../address.ts';
-import { dataAttribute, verdictAttribute } from '../constants.ts';
 import type { MessageWriter, Payload } from '../../netlink/index.ts';
+import { dataAttribute, verdictAttribute, verdictCode } from './constants.ts';
 
-/** NF_DROP, NF_ACCEPT and NFT_* as signed numbers. */
-const codes: Readonly<Record<string, number>> = { drop: 0, accept: 1, continue: -1, jump: -3, goto: -4, return: -5 };
-const names = new Map(Object.entries(codes).map(([name, code]) => [code, name]));
+const codes = new Map<string, number>(Object.entries(verdictCode));
+const names = new Map([...codes].map(([name, code]) => [code, name]));
 
 /** Writes `drop`, `accept`, `return`, `continue`, `jump c` or `goto c` as NFTA_DATA_VERDICT. Throws SyntaxFault. */
 export function encodeVerdict(writer: MessageWriter, text: string): void {
   const space = text.indexOf(' ');
   const name = space === -1 ? text : text.slice(0, space);
-  const code = codes[name];
-  const takesChain = code === -3 || code === -4;
+  const code = codes.get(name);
+  const takesChain = code === verdictCode.jump || code === verdictCode.goto;
   if (code === undefined || takesChain === (space === -1))
     throw new SyntaxFault(`not a verdict: ${JSON.stringify(text)}`);
   const verdict = writer.beginNested(dataAttribute.verdict);

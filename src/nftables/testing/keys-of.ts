@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { formatIpv4, formatIpv6 } from '../address.ts';
-import type { FieldType } from '../fields.ts';
+import type { FieldType } from '../objects/index.ts';
 
 /** Random canonical texts for property tests of this folder; never imported by product code. */
 const texts: Readonly<Record<FieldType, fc.Arbitrary<string>>> = {

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { SyntaxFault } from './address.ts';
+import { SyntaxFault } from '../address.ts';
 import { decodeElement, encodeElement, joinIntervals } from './elements.ts';
 import type { Element } from './elements.ts';
-import { formatRange, mergePrefixes } from './intervals.ts';
-import { MessageWriter, Payload } from '../netlink/index.ts';
-import type { SetDefinition } from './sets.ts';
-import { keysOf } from './testing/index.ts';
+import { formatRange, mergePrefixes } from '../intervals.ts';
+import { MessageWriter, Payload } from '../../netlink/index.ts';
+import type { SetDefinition } from './set-definition.ts';
+import { keysOf } from '../testing/index.ts';
 
 /** What a set with these elements would list. */
 function throughTheWire(set: SetDefinition, elements: readonly Element[]): Element[] {

@@ -1,32 +1,27 @@
 import { setTimeout } from 'node:timers/promises';
-import { elementListAttribute, nft, setAttribute } from './constants.ts';
-import { decodeElement, encodeElement, joinIntervals } from './elements.ts';
-import type { Element, Mark } from './elements.ts';
-import { ask, attributesOf, dump, NetlinkError, protocolFamily, subsystem } from '../netlink/index.ts';
-import type { Message, MessageWriter, NetlinkSocket, Query } from '../netlink/index.ts';
-import type { SetDefinition } from './sets.ts';
+import { ask, dump, netfilterAttributes, NetlinkError } from '../netlink/index.ts';
+import type { Message, MessageWriter, NetlinkRequest, NetlinkSocket } from '../netlink/index.ts';
+import { elementListAttribute, setAttribute } from './constants.ts';
+import { decodeElement, encodeElement, joinIntervals } from './objects/index.ts';
+import type { Element, Mark, SetDefinition } from './objects/index.ts';
+import { nftRequest } from './requests.ts';
 
 /** Keys asked for at once: each answer takes about 1 KiB of the socket's queue. */
 const keysPerRequest = 256;
 
-function queryOf(table: string, set: SetDefinition, elements?: (writer: MessageWriter) => void): Query {
-  return {
-    description: `list elements of ${set.name}`,
-    type: (subsystem.nftables << 8) | nft.getElements,
-    family: protocolFamily.inet,
-    attributes: (writer) => {
-      writer.string(elementListAttribute.table, table);
-      writer.string(elementListAttribute.set, set.name);
-      if (elements === undefined) return;
-      const list = writer.beginNested(elementListAttribute.elements);
-      elements(writer);
-      writer.endAttribute(list);
-    },
-  };
+function requestOf(table: string, set: SetDefinition, elements?: (writer: MessageWriter) => void): NetlinkRequest {
+  return nftRequest(`list elements of ${set.name}`, 'getElements', (writer) => {
+    writer.string(elementListAttribute.table, table);
+    writer.string(elementListAttribute.set, set.name);
+    if (elements === undefined) return;
+    const list = writer.beginNested(elementListAttribute.elements);
+    elements(writer);
+    writer.endAttribute(list);
+  });
 }
 
 function collect(set: SetDefinition, message: Message, into: Mark[]): void {
-  const list = attributesOf(message).get(elementListAttribute.elements);
+  const list = netfilterAttributes(message).get(elementListAttribute.elements);
   for (const [, item] of list?.attributes() ?? []) into.push(decodeElement(set, item));
 }
 
@@ -52,7 +47,7 @@ export async function readElements(socket: NetlinkSocket, table: string, set: Se
 }
 
 function dumpElements(socket: NetlinkSocket, table: string, set: SetDefinition): Promise<Element[]> {
-  return dump(socket, queryOf(table, set), () => {
+  return dump(socket, requestOf(table, set), () => {
     const marks: Mark[] = [];
     return {
       use: (message) => collect(set, message, marks),
@@ -74,47 +69,40 @@ export function elementsByKey(
   const found: (Element | undefined)[] = [];
   while (found.length < keys.length) {
     const wanted = keys.slice(found.length, found.length + keysPerRequest);
-    const marks: Mark[] = [];
-    const complete = askFor(socket, table, set, wanted, marks);
+    const { marks, complete } = askFor(socket, table, set, wanted);
     // ENOENT may also mean that there is no such set.
     if (!complete && found.length === 0) checkSet(socket, table, set);
     for (const { element } of marks) found.push(element);
-    // The kernel answers up to the first key that it does not have.
     if (!complete) found.push(undefined);
   }
   return found;
 }
 
-/** False if the kernel stopped at a missing key. */
+/** The elements up to the first key that is not there, at which the kernel stops. */
 function askFor(
   socket: NetlinkSocket,
   table: string,
   set: SetDefinition,
   keys: readonly Pick<Element, 'key'>[],
-  marks: Mark[],
-): boolean {
-  const query = queryOf(table, set, (writer) => {
+): { marks: readonly Mark[]; complete: boolean } {
+  const marks: Mark[] = [];
+  const request = requestOf(table, set, (writer) => {
     for (const { key } of keys) encodeElement(writer, set, { set: set.name, key }, true);
   });
   try {
-    ask(socket, query, (message) => collect(set, message, marks));
-    return true;
+    ask(socket, request, (message) => collect(set, message, marks));
+    return { marks, complete: true };
   } catch (error) {
-    if (error instanceof NetlinkError && error.code === 'ENOENT') return false;
+    if (error instanceof NetlinkError && error.code === 'ENOENT') return { marks, complete: false };
     throw error;
   }
 }
 
 /** Throws NetlinkError with code ENOENT if there is no such set. */
 function checkSet(socket: NetlinkSocket, table: string, set: SetDefinition): void {
-  const query: Query = {
-    description: `list elements of ${set.name}`,
-    type: (subsystem.nftables << 8) | nft.getSet,
-    family: protocolFamily.inet,
-    attributes: (writer) => {
-      writer.string(setAttribute.table, table);
-      writer.string(setAttribute.name, set.name);
-    },
-  };
-  ask(socket, query, () => undefined);
+  const request = nftRequest(`list elements of ${set.name}`, 'getSet', (writer) => {
+    writer.string(setAttribute.table, table);
+    writer.string(setAttribute.name, set.name);
+  });
+  ask(socket, request, () => undefined);
 }

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { ruleAttribute } from './constants.ts';
-import { ExpressionEncoder } from './expressions/index.ts';
-import type { AnonymousSetMaker, Statement } from './expressions/index.ts';
-import { MessageWriter } from '../netlink/index.ts';
-import type { Payload } from '../netlink/index.ts';
-import { binary, comment, userDataBytes, userDataString, userDataType } from './user-data.ts';
+import { ruleAttribute } from '../constants.ts';
+import { ExpressionEncoder } from '../expressions/index.ts';
+import type { AnonymousSetMaker, Statement } from '../expressions/index.ts';
+import { MessageWriter } from '../../netlink/index.ts';
+import type { Payload } from '../../netlink/index.ts';
+import { binaryTriple, bytesOf, commentOf, commentTriple, userDataType } from './user-data.ts';
 
 /** A rule to append to a chain. */
 export interface Rule {
@@ -39,14 +39,14 @@ export function fingerprint(rule: Rule): string {
   return createHash('sha256').update(writer.bytes).digest('hex').slice(0, 16);
 }
 
-/** Writes the attributes of NEWRULE after nfgenmsg. */
+/** Writes the attributes of NEWRULE. */
 export function encodeRule(writer: MessageWriter, table: string, rule: Rule, anonymousSet: AnonymousSetMaker): void {
   writer.string(ruleAttribute.table, table);
   writer.string(ruleAttribute.chain, rule.chain);
   encodeExpressions(writer, rule, anonymousSet);
   const userData = writer.beginAttribute(ruleAttribute.userData);
-  if (rule.comment !== undefined) comment(writer, userDataType.comment, rule.comment);
-  binary(writer, userDataType.ruleFingerprint, Buffer.from(fingerprint(rule), 'hex'));
+  if (rule.comment !== undefined) commentTriple(writer, userDataType.comment, rule.comment);
+  binaryTriple(writer, userDataType.ruleFingerprint, Buffer.from(fingerprint(rule), 'hex'));
   writer.endAttribute(userData);
 }
 
@@ -57,11 +57,11 @@ function encodeExpressions(writer: MessageWriter, rule: Rule, anonymousSet: Anon
   writer.endAttribute(expressions);
 }
 
-/** A NEWRULE message of a dump. */
+/** The attributes of a NEWRULE message. */
 export function decodeRule(attributes: Payload): RuleInfo {
   const userData = attributes.get(ruleAttribute.userData);
-  const text = userData === undefined ? undefined : userDataString(userData, userDataType.comment);
-  const hash = userData === undefined ? undefined : userDataBytes(userData, userDataType.ruleFingerprint);
+  const text = commentOf(userData);
+  const hash = bytesOf(userData, userDataType.ruleFingerprint);
   return {
     chain: attributes.get(ruleAttribute.chain)?.string() ?? '',
     handle: attributes.get(ruleAttribute.handle)?.u64() ?? 0,

@@ -1,6 +1,7 @@
-import { formatIpv4, formatIpv6, SyntaxFault, writeIpv4, writeIpv6 } from './address.ts';
-import { hostIsLittleEndian } from '../netlink/index.ts';
-import type { MessageWriter } from '../netlink/index.ts';
+import { formatIpv4, formatIpv6, SyntaxFault, writeIpv4, writeIpv6 } from '../address.ts';
+import { protocolName, protocolNumber } from '../../ip/index.ts';
+import { hostIsLittleEndian } from '../../netlink/index.ts';
+import type { MessageWriter } from '../../netlink/index.ts';
 
 /**
  * What a field of a key or of data holds, by nft's names. `slot` is a host-endian u32: the type of `numgen` and
@@ -19,27 +20,23 @@ interface FieldFormat {
   readonly format: (bytes: Uint8Array, view: DataView, offset: number) => string;
 }
 
-const protocolNumbers: Readonly<Record<string, number>> = { tcp: 6, udp: 17, sctp: 132 };
-const protocolNames: Readonly<Record<number, string>> = { 6: 'tcp', 17: 'udp', 132: 'sctp' };
-
-/** 6 for `tcp`; also takes numbers as text. Throws SyntaxFault. */
-export function protocolNumber(text: string): number {
-  return protocolNumbers[text] ?? parseNumber(text, 0, text.length, 0xff, 'an IP protocol');
+/** A kind of numbers from 0, for errors. */
+interface NumberKind {
+  readonly name: string;
+  readonly maximum: number;
 }
 
-/** `tcp` for 6; the number as text for those that have no name here. */
-export function protocolName(number: number): string {
-  return protocolNames[number] ?? String(number);
-}
+const port: NumberKind = { name: 'a port', maximum: 0xffff };
+const slotNumber: NumberKind = { name: 'a slot number', maximum: 0xffff_ffff };
 
-function parseNumber(text: string, start: number, end: number, maximum: number, kind: string): number {
+function parseNumber(text: string, start: number, end: number, kind: NumberKind): number {
   let value = 0;
   for (let index = start; index < end; index++) {
     const digit = text.charCodeAt(index) - 48;
     value = digit >= 0 && digit <= 9 ? value * 10 + digit : Number.NaN;
   }
-  if (start === end || !(value <= maximum))
-    throw new SyntaxFault(`not ${kind}: ${JSON.stringify(text.slice(start, end))}`);
+  if (start === end || !(value <= kind.maximum))
+    throw new SyntaxFault(`not ${kind.name}: ${JSON.stringify(text.slice(start, end))}`);
   return value;
 }
 
@@ -50,7 +47,10 @@ const formats: Readonly<Record<FieldType, FieldFormat>> = {
     typeId: 12,
     length: 1,
     write: (writer, text, start, end) => {
-      writer.u8(protocolNumber(text.slice(start, end)));
+      const protocol = text.slice(start, end);
+      const number = protocolNumber(protocol);
+      if (number === undefined) throw new SyntaxFault(`not an IP protocol: ${JSON.stringify(protocol)}`);
+      writer.u8(number);
     },
     format: (_, view, offset) => protocolName(view.getUint8(offset)),
   },
@@ -58,7 +58,7 @@ const formats: Readonly<Record<FieldType, FieldFormat>> = {
     typeId: 13,
     length: 2,
     write: (writer, text, start, end) => {
-      writer.u16(parseNumber(text, start, end, 0xffff, 'a port'));
+      writer.u16(parseNumber(text, start, end, port));
     },
     format: (_, view, offset) => String(view.getUint16(offset)),
   },
@@ -66,7 +66,7 @@ const formats: Readonly<Record<FieldType, FieldFormat>> = {
     typeId: 4,
     length: 4,
     write: (writer, text, start, end) => {
-      writer.u32HostEndian(parseNumber(text, start, end, 0xffff_ffff, 'a slot number'));
+      writer.u32HostEndian(parseNumber(text, start, end, slotNumber));
     },
     format: (_, view, offset) => String(view.getUint32(offset, hostIsLittleEndian)),
   },
@@ -120,23 +120,11 @@ export function writeFields(writer: MessageWriter, types: readonly FieldType[], 
     const type = types[index] as FieldType;
     const separator = index === last ? text.length : text.indexOf(' . ', start);
     if (separator === -1) throw new SyntaxFault(`not ${types.join(' . ')}: ${JSON.stringify(text)}`);
-    writeField(writer, type, text, start, separator, last > 0);
+    const format = formats[type];
+    format.write(writer, text, start, separator);
+    if (last > 0) writer.zeros(-format.length & 3);
     start = separator + 3;
   }
-}
-
-/** Writes one field, padded to four bytes if asked. */
-export function writeField(
-  writer: MessageWriter,
-  type: FieldType,
-  text: string,
-  start: number,
-  end: number,
-  padded: boolean,
-): void {
-  const format = formats[type];
-  format.write(writer, text, start, end);
-  if (padded) writer.zeros(-format.length & 3);
 }
 
 /** The inverse of writeFields: canonical text of the bytes at `offset`. */

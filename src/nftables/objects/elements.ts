@@ -1,19 +1,12 @@
-import { SyntaxFault } from './address.ts';
-import {
-  counterAttribute,
-  dataAttribute,
-  elementAttribute,
-  expressionAttribute,
-  intervalEnd,
-  listElement,
-} from './constants.ts';
+import { SyntaxFault } from '../address.ts';
+import { elementAttribute, elementFlag, listElement } from '../constants.ts';
 import { formatFields, writeFields } from './fields.ts';
 import type { FieldType } from './fields.ts';
-import { addressBytes, formatRange, parseRange } from './intervals.ts';
-import type { AddressBits } from './intervals.ts';
-import type { MessageWriter, Payload } from '../netlink/index.ts';
-import type { SetDefinition } from './sets.ts';
-import { decodeVerdict, encodeVerdict } from './expressions/index.ts';
+import { addressBytes, formatRange, parseRange } from '../intervals.ts';
+import type { AddressBits } from '../intervals.ts';
+import type { MessageWriter, Payload } from '../../netlink/index.ts';
+import type { SetDefinition } from './set-definition.ts';
+import { dataAttribute, decodeCounter, decodeVerdict, encodeVerdict } from '../expressions/index.ts';
 
 /**
  * One element of a set or map, in nft's own text syntax: what `nft list` prints is what is written and read here.
@@ -102,7 +95,7 @@ function encodeInterval(writer: MessageWriter, set: SetDefinition, element: Elem
   if (last === (1n << BigInt(bits)) - 1n) return;
   const end = writer.beginNested(listElement);
   encodeBytes(writer, elementAttribute.key, addressBytes(last + 1n, bits));
-  writer.number(elementAttribute.flags, intervalEnd);
+  writer.number(elementAttribute.flags, elementFlag.intervalEnd);
   writer.endAttribute(end);
 }
 
@@ -164,7 +157,7 @@ export function decodeElement(set: SetDefinition, item: Payload): Mark {
     if (type === elementAttribute.key) key = decodeFields(set.key, payload);
     else if (type === elementAttribute.keyEnd) keyEnd = payload;
     else if (type === elementAttribute.data) data = decodeData(set, payload);
-    else if (type === elementAttribute.flags) end = (payload.u32() & intervalEnd) !== 0;
+    else if (type === elementAttribute.flags) end = (payload.u32() & elementFlag.intervalEnd) !== 0;
     else extra = { ...extra, ...decodeExtra(type, payload) };
   }
   if (keyEnd !== undefined) key = joinRanges(set.key, key, decodeFields(set.key, keyEnd));
@@ -178,23 +171,14 @@ function decodeExtra(type: number, payload: Payload): Partial<Element> {
     case elementAttribute.expiration:
       return { expiresSeconds: payload.u64() / 1000 };
     case elementAttribute.expression:
-      return decodeCounter(payload);
+      return decodeCounter(payload) ?? {};
     case elementAttribute.expressions: {
       const first = payload.get(listElement);
-      return first === undefined ? {} : decodeCounter(first);
+      return first === undefined ? {} : (decodeCounter(first) ?? {});
     }
     default:
       return {};
   }
-}
-
-function decodeCounter(expression: Payload): Partial<Element> {
-  const data = expression.get(expressionAttribute.data);
-  if (data === undefined || expression.get(expressionAttribute.name)?.string() !== 'counter') return {};
-  return {
-    packets: data.get(counterAttribute.packets)?.u64() ?? 0,
-    bytes: data.get(counterAttribute.bytes)?.u64() ?? 0,
-  };
 }
 
 function decodeFields(types: readonly FieldType[], data: Payload): string {

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { SyntaxFault } from './address.ts';
+import { SyntaxFault } from '../address.ts';
 import { formatFields, keyLength, typeNumber, typesOfNumber, writeFields } from './fields.ts';
 import type { FieldType } from './fields.ts';
-import { MessageWriter } from '../netlink/index.ts';
-import { keysOf } from './testing/index.ts';
+import { MessageWriter } from '../../netlink/index.ts';
+import { keysOf } from '../testing/index.ts';
 
 const anyType = fc.constantFrom<FieldType>('ipv4_addr', 'ipv6_addr', 'inet_proto', 'inet_service', 'slot');
 const anyTypes = fc.array(anyType, { minLength: 1, maxLength: 5 });

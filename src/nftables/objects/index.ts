@@ -1,0 +1,12 @@
+export { encodeAnonymousElements, encodeAnonymousSet } from './anonymous-sets.ts';
+export { decodeChain, encodeChain } from './chains.ts';
+export type { ChainDefinition, ChainInfo } from './chains.ts';
+export { decodeElement, encodeElement, joinIntervals } from './elements.ts';
+export type { Element, Mark } from './elements.ts';
+export type { FieldType } from './fields.ts';
+export { decodeRule, encodeRule, fingerprint, ruleText } from './rules.ts';
+export type { Rule, RuleInfo } from './rules.ts';
+export type { SetDefinition } from './set-definition.ts';
+export { decodeSet, encodeSet } from './sets.ts';
+export { decodeTable, encodeTable } from './tables.ts';
+export type { TableFamily, TableInfo, TableOptions } from './tables.ts';
