@@ -1,0 +1,85 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { MessageWriter, Payload } from '../netlink/index.ts';
+import { conntrackAttribute, statusBit } from './constants.ts';
+import { decodeEntry, encodeEntryName } from './entry.ts';
+import type { ConntrackEntry } from './entry.ts';
+
+const port = fc.nat(0xffff);
+const addresses = {
+  4: fc.tuple(fc.nat(255), fc.nat(255)).map(([a, b]) => `10.96.${a}.${b}`),
+  6: fc.integer({ min: 1, max: 0xffff }).map((group) => `fd00:96::${group.toString(16)}`),
+} as const;
+
+const entries = fc.constantFrom(4 as const, 6 as const).chain((family) =>
+  fc.record({
+    family: fc.constant(family),
+    protocol: fc.constantFrom('tcp', 'udp', 'sctp', '33'),
+    original: fc.record({
+      source: addresses[family],
+      sourcePort: port,
+      destination: addresses[family],
+      destinationPort: port,
+    }),
+    id: fc.nat(0xffff_ffff),
+    zone: fc.option(fc.integer({ min: 1, max: 0xffff }), { nil: undefined }),
+  }),
+);
+
+type Name = typeof entries extends fc.Arbitrary<infer T> ? T : never;
+
+/** The attributes that name an entry, with a status as the kernel would add it. */
+function attributesOf({ zone, ...name }: Name, status: number): Payload {
+  const entry: ConntrackEntry = {
+    ...name,
+    ...(zone === undefined ? {} : { zone }),
+    reply: name.original,
+    status: { seenReply: false, assured: false, snat: false, dnat: false },
+    timeoutSeconds: 0,
+  };
+  const writer = new MessageWriter();
+  encodeEntryName(writer, entry);
+  writer.number(conntrackAttribute.status, status);
+  return Payload.of(writer.bytes);
+}
+
+describe('a connection', () => {
+  it('is named by the tuple, zone and id that were read of it', () => {
+    fc.assert(
+      fc.property(entries, (name) => {
+        const { family, protocol, original, id, zone } = name;
+        const entry = decodeEntry(attributesOf(name, statusBit.dnat), { family });
+        expect(entry).toMatchObject({ family, protocol, original, id, status: { dnat: true, snat: false } });
+        expect(entry?.zone).toBe(zone);
+      }),
+    );
+  });
+
+  it('is left out when it is of another protocol or not translated', () => {
+    fc.assert(
+      fc.property(entries, (name) => {
+        const { family, protocol } = name;
+        const other = protocol === 'udp' ? 'tcp' : 'udp';
+        const untranslated = attributesOf(name, statusBit.seenReply);
+        expect(decodeEntry(untranslated, { family, protocol })).toBeDefined();
+        expect(decodeEntry(untranslated, { family, protocol: other })).toBeUndefined();
+        expect(decodeEntry(untranslated, { family, dnat: true })).toBeUndefined();
+      }),
+    );
+  });
+
+  it('is asked for by a protocol that there is', () => {
+    const name: Name = {
+      family: 4,
+      protocol: 'tcp',
+      original: { source: '10.0.0.1', sourcePort: 1, destination: '10.0.0.2', destinationPort: 2 },
+      id: 1,
+      zone: undefined,
+    };
+    expect(() => decodeEntry(attributesOf(name, 0), { family: 4, protocol: 'quic' })).toThrow('not an IP protocol');
+  });
+
+  it('that has no ports, or is no connection at all, is passed over', () => {
+    expect(decodeEntry(Payload.of(new Uint8Array()), { family: 4 })).toBeUndefined();
+  });
+});
