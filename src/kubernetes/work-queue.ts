@@ -1,3 +1,7 @@
+import { Backoff, systemClock } from '../runtime/index.ts';
+import type { BackoffOptions, Clock } from '../runtime/index.ts';
+import { toError } from './client/index.ts';
+
 /** What a reconcile asks for beyond having succeeded. */
 export interface Again {
   /** Look at the key once more after this time, even if nothing changes. */
@@ -5,19 +9,31 @@ export interface Again {
 }
 
 export interface WorkQueueOptions {
-  readonly name: string;
   /** Brings the world in line for one key. Given a key only: what it needs to know it looks up when it runs. */
   readonly reconcile: (key: string) => Promise<Again | undefined>;
   /** How many keys are worked on at once. */
   readonly concurrency: number;
   /** Least time between two runs of one key; changes in between become one run. */
   readonly intervalSeconds?: number;
+  /** When a key whose reconcile failed is tried again; after 200 ms, and later each time up to 30 s, if left out. */
+  readonly retry?: BackoffOptions;
   /** Told of each run. */
-  readonly onDone?: (outcome: { key: string; seconds: number; error?: Error; retryInSeconds?: number }) => void;
+  readonly onDone?: (outcome: WorkOutcome) => void;
+  readonly clock?: Clock;
 }
 
-const firstRetrySeconds = 0.2;
-const longestRetrySeconds = 30;
+/** How one run for one key went. */
+export interface WorkOutcome {
+  readonly key: string;
+  /** How long it took. */
+  readonly seconds: number;
+  /** Why it failed; undefined if it did not. */
+  readonly error?: Error;
+  /** When it is tried again; undefined if it did not fail. */
+  readonly retryInMilliseconds?: number;
+}
+
+const defaultRetry = { first: 200, atMost: 30_000 };
 
 /**
  * A level-triggered work queue, as controllers have it: a key is in it at most once, is never worked on twice at the
@@ -26,15 +42,17 @@ const longestRetrySeconds = 30;
  */
 export class WorkQueue {
   readonly #options: WorkQueueOptions;
+  readonly #clock: Clock;
   readonly #waiting = new Set<string>();
   readonly #running = new Map<string, Promise<void>>();
-  readonly #timers = new Map<string, { timer: NodeJS.Timeout; due: number }>();
-  readonly #failures = new Map<string, number>();
+  readonly #timers = new Map<string, { cancel: () => void; due: number }>();
+  readonly #failing = new Map<string, Backoff>();
   readonly #lastStart = new Map<string, number>();
   #stopped = false;
 
   constructor(options: WorkQueueOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? systemClock;
   }
 
   /** Keys that wait for their turn, a retry's time included. */
@@ -67,24 +85,24 @@ export class WorkQueue {
   #waitFor(key: string): number {
     const last = this.#lastStart.get(key);
     const interval = (this.#options.intervalSeconds ?? 0) * 1000;
-    return last === undefined ? 0 : last + interval - performance.now();
+    return last === undefined ? 0 : last + interval - this.#clock.monotonic();
   }
 
   #addLater(key: string, milliseconds: number): void {
-    const due = performance.now() + milliseconds;
+    const due = this.#clock.monotonic() + milliseconds;
     const earlier = this.#timers.get(key);
     if (this.#stopped || (earlier !== undefined && earlier.due <= due)) return;
     this.#cancel(key);
-    const timer = setTimeout(() => {
+    const cancel = this.#clock.after(milliseconds, () => {
       this.#timers.delete(key);
       this.#waiting.add(key);
       this.#pump();
-    }, milliseconds);
-    this.#timers.set(key, { timer, due });
+    });
+    this.#timers.set(key, { cancel, due });
   }
 
   #cancel(key: string): void {
-    clearTimeout(this.#timers.get(key)?.timer);
+    this.#timers.get(key)?.cancel();
     this.#timers.delete(key);
   }
 
@@ -98,19 +116,18 @@ export class WorkQueue {
   }
 
   async #run(key: string): Promise<void> {
-    const started = performance.now();
+    const started = this.#clock.monotonic();
     this.#lastStart.set(key, started);
-    const seconds = (): number => (performance.now() - started) / 1000;
+    const seconds = (): number => (this.#clock.monotonic() - started) / 1000;
     try {
       const again = await this.#options.reconcile(key);
-      this.#failures.delete(key);
+      this.#failing.delete(key);
       this.#options.onDone?.({ key, seconds: seconds() });
       if (again !== undefined) this.#addLater(key, again.afterSeconds * 1000);
     } catch (thrown) {
-      const retryInSeconds = this.#retryDelay(key);
-      const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-      this.#options.onDone?.({ key, seconds: seconds(), error, retryInSeconds });
-      this.#addLater(key, retryInSeconds * 1000);
+      const retryInMilliseconds = this.#retryDelay(key);
+      this.#options.onDone?.({ key, seconds: seconds(), error: toError(thrown), retryInMilliseconds });
+      this.#addLater(key, retryInMilliseconds);
     } finally {
       this.#running.delete(key);
       if ((this.#options.intervalSeconds ?? 0) === 0) this.#lastStart.delete(key);
@@ -119,8 +136,8 @@ export class WorkQueue {
   }
 
   #retryDelay(key: string): number {
-    const failures = this.#failures.get(key) ?? 0;
-    this.#failures.set(key, failures + 1);
-    return Math.min(firstRetrySeconds * 2 ** Math.min(failures, 16), longestRetrySeconds);
+    const backoff = this.#failing.get(key) ?? new Backoff(this.#options.retry ?? defaultRetry);
+    this.#failing.set(key, backoff);
+    return backoff.next();
   }
 }

@@ -65,13 +65,13 @@ export class ControlLoop {
     const agents = new AgentsReconciler(client, this.#cache, options, log);
     const queue = (name: string, reconcile: WorkQueueReconcile, concurrency: number, intervalSeconds = 0): WorkQueue =>
       new WorkQueue({
-        name,
         reconcile,
         concurrency,
         intervalSeconds,
-        onDone: ({ key, seconds, error, retryInSeconds = 0 }) => {
+        onDone: ({ key, seconds, error, retryInMilliseconds = 0 }) => {
           metrics.reconciled(name, seconds, error === undefined);
-          if (error) log.warn(`${name} ${key}: ${error.message}; trying again in ${retryInSeconds.toFixed(1)} s`);
+          if (error)
+            log.warn(`${name} ${key}: ${error.message}; trying again in ${(retryInMilliseconds / 1000).toFixed(1)} s`);
         },
       });
     this.#queues = {

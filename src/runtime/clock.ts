@@ -1,8 +1,8 @@
 /**
- * Time as the agent's parts see it, so that tests can turn the hands.
+ * Time as every part of the project sees it, so that tests can turn the hands.
  */
 export interface Clock {
-  /** Milliseconds since the epoch, for what people read. May jump when somebody sets the machine's clock. */
+  /** Milliseconds since the epoch, for what people and other machines read. Jumps when somebody sets the clock. */
   wall(): number;
   /** Milliseconds from an arbitrary start that only ever grow, for everything that measures or waits. */
   monotonic(): number;
@@ -23,3 +23,17 @@ export const systemClock: Clock = {
   },
   soon: (run) => void setImmediate(run),
 };
+
+/** Resolves after `milliseconds`, or at once when the signal aborts: look at the signal afterwards. */
+export function sleep(clock: Clock, milliseconds: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const finish = (): void => {
+      cancel();
+      signal?.removeEventListener('abort', finish);
+      resolve();
+    };
+    const cancel = clock.after(milliseconds, finish);
+    signal?.addEventListener('abort', finish, { once: true });
+  });
+}

@@ -1,5 +1,6 @@
-export { Backoff } from './backoff.ts';
-export { systemClock } from './clock.ts';
+export { Backoff, jittered } from './backoff.ts';
+export type { BackoffOptions } from './backoff.ts';
+export { sleep, systemClock } from './clock.ts';
 export type { Clock } from './clock.ts';
 export {
   answer,

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { createLogger, describeError, type LogFormat, type LogLevel } from './log.ts';
+import { ManualClock } from './testing/index.ts';
 
 function rig(format: LogFormat, level: LogLevel = 'info') {
   const lines: string[] = [];
-  const now = () => Date.parse('2026-01-01T00:00:00Z');
-  return { lines, log: createLogger({ format, level, write: (line) => void lines.push(line), now }) };
+  const clock = new ManualClock(Date.parse('2026-01-01T00:00:00Z'));
+  return { lines, log: createLogger({ format, level, write: (line) => void lines.push(line), clock }) };
 }
 
 describe('log lines', () => {

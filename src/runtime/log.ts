@@ -1,3 +1,6 @@
+import { systemClock } from './clock.ts';
+import type { Clock } from './clock.ts';
+
 /** Levels from the most to the least talkative. */
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -5,7 +8,13 @@ export type LogLevel = (typeof logLevels)[number];
 export const logFormats = ['text', 'json'] as const;
 export type LogFormat = (typeof logFormats)[number];
 
-/** What a line is about, besides its message. Errors are written with their causes; undefined values are left out. */
+/**
+ * What a line is about, besides its message. Errors are written with their causes; undefined values are left out.
+ *
+ * One name for one thing in all processes: `error` is what went wrong (the Error itself), `reason` a word in CamelCase
+ * that programs match, as in conditions and Events; `retryInMilliseconds` when it is tried again; `node`, `service`,
+ * `config` and `revision` are what they are in the API; `version` is ours; `part` names the part that speaks.
+ */
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /** Writes lines with a level, a message that is always the same words, and fields that vary. */
@@ -24,8 +33,7 @@ export interface LoggerOptions {
   readonly level: LogLevel;
   /** Receives one line, newline included. */
   readonly write: (line: string) => void;
-  /** Milliseconds since the epoch; the machine's clock if not given. */
-  readonly now?: () => number;
+  readonly clock?: Clock;
 }
 
 interface Line {
@@ -48,11 +56,11 @@ export function createLogger(options: LoggerOptions): Logger {
 }
 
 function make(options: LoggerOptions, bound: LogFields): Logger {
-  const now = options.now ?? Date.now;
+  const clock = options.clock ?? systemClock;
   const render = options.format === 'json' ? jsonLine : textLine;
   const at = (level: LogLevel) => (message: string, fields?: LogFields) => {
     if (logLevels.indexOf(level) < logLevels.indexOf(options.level)) return;
-    const line = { time: new Date(now()).toISOString(), level, message, fields: { ...bound, ...fields } };
+    const line = { time: new Date(clock.wall()).toISOString(), level, message, fields: { ...bound, ...fields } };
     options.write(`${render(line)}\n`);
   };
   return {

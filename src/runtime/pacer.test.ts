@@ -12,16 +12,24 @@ interface Run {
   readonly failed: boolean;
 }
 
+interface Load {
+  duration?: (n: number) => number;
+  fails?: (n: number) => boolean;
+  rest?: number;
+  /** How much chance takes off the delays after failures, from 0 to 1; nothing if left out. */
+  random?: () => number;
+}
+
 /** A pacer whose runs take `duration(n)` ms and fail as `fails(n)` says, on a clock that the test moves. */
-function rig(o: { duration?: (n: number) => number; fails?: (n: number) => boolean } = {}) {
+function rig(o: Load = {}) {
   const clock = new ManualClock(0);
   const runs: Run[] = [];
   const failures: number[] = [];
   let active = 0;
   const pacer = new Pacer({
     clock,
-    rest: () => 100,
-    retry: { first: 200, atMost: 1000 },
+    rest: () => o.rest ?? 100,
+    retry: { first: 200, atMost: 1000, random: o.random ?? (() => 0) },
     onFailure: (_error, delay) => void failures.push(delay),
     run: async () => {
       expect(++active).toBe(1);
@@ -75,6 +83,23 @@ describe('Pacer', () => {
     expect(pacer.failures).toBe(0);
   });
 
+  test('the delays after failures are shortened by chance, so that not all nodes try again together', async () => {
+    const chances = [0.5, 0, 0.9];
+    const { clock, runs, failures, pacer } = rig({ fails: (n) => n < 3, random: () => chances.shift() ?? 0 });
+    pacer.trigger();
+    await clock.advance(10_000);
+    expect(failures).toEqual([150, 400, 440]);
+    const rests = runs.map((run, n) => run.start - (runs[n - 1]?.end ?? 0));
+    expect(rests.slice(1)).toEqual(failures);
+  });
+
+  test('a failed run is not tried again before its rest is over', async () => {
+    const { clock, failures, pacer } = rig({ fails: (n) => n < 3, rest: 300 });
+    pacer.trigger();
+    await clock.advance(10_000);
+    expect(failures).toEqual([300, 400, 800]);
+  });
+
   test('changes during the delay after a failure do not hurry it, unless asked to', async () => {
     const { clock, runs, pacer } = rig({ fails: (n) => n === 0 });
     pacer.trigger();
@@ -109,7 +134,7 @@ describe('Pacer', () => {
     const pacer = new Pacer({
       clock,
       rest: () => 0,
-      retry: { first: 10, atMost: 10 },
+      retry: { first: 10, atMost: 10, jitter: 0 },
       onFailure: (_error, delay) => void delays.push(delay),
       run: () => {
         if (++calls < 3) throw new Error('no');
@@ -127,10 +152,13 @@ describe('Pacer', () => {
         fc.array(step, { maxLength: 40, size: 'max' }),
         fc.array(fc.nat(300), { minLength: 1 }),
         fc.array(fc.boolean(), { minLength: 1 }),
-        async (steps, durations, failing) => {
+        fc.array(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), { minLength: 1 }),
+        async (steps, durations, failing, chances) => {
+          let drawn = 0;
           const { clock, runs, pacer } = rig({
             duration: (n) => durations[n % durations.length]!,
             fails: (n) => n < 60 && failing[n % failing.length]!,
+            random: () => chances[drawn++ % chances.length]!,
           });
           let last = -1;
           let hurried = false;

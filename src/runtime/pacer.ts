@@ -1,3 +1,5 @@
+import { Backoff } from './backoff.ts';
+import type { BackoffOptions } from './backoff.ts';
 import type { Clock } from './clock.ts';
 
 export interface PacerOptions {
@@ -8,8 +10,8 @@ export interface PacerOptions {
    * ended, so that expensive work can ask for a longer rest.
    */
   readonly rest: (lastRunMilliseconds: number) => number;
-  /** Milliseconds until a failed run is tried again; doubles with each failure in a row, up to `atMost`. */
-  readonly retry: { readonly first: number; readonly atMost: number };
+  /** When a failed run is tried again; never before its rest is over. */
+  readonly retry: BackoffOptions;
   /** Told of every failed run and when it is tried again. */
   readonly onFailure: (error: unknown, retryInMilliseconds: number) => void;
   readonly clock: Clock;
@@ -30,17 +32,18 @@ export interface PacerOptions {
  */
 export class Pacer {
   readonly #options: PacerOptions;
+  readonly #backoff: Backoff;
   #wanted = false;
   #running: Promise<void> | undefined;
   #scheduled = false;
   #cancelTimer: (() => void) | undefined;
   #stopped = false;
   #notBefore = -Infinity;
-  #failures = 0;
   #hurried = false;
 
   constructor(options: PacerOptions) {
     this.#options = options;
+    this.#backoff = new Backoff(options.retry);
   }
 
   /** Asks for a run. While a failed run waits to be tried again, the new request waits with it. */
@@ -59,7 +62,7 @@ export class Pacer {
 
   /** Failures in a row; 0 after a run that went well. */
   get failures(): number {
-    return this.#failures;
+    return this.#backoff.failures;
   }
 
   /** Starts no more runs; resolves when the present one has ended. What was asked for and not yet begun is dropped. */
@@ -105,23 +108,18 @@ export class Pacer {
 
   /** One run and its consequences; never rejects. */
   async #run(): Promise<void> {
-    const { run, rest, clock } = this.#options;
+    const { run, rest, clock, onFailure } = this.#options;
     const started = clock.monotonic();
+    const rested = (): number => rest(clock.monotonic() - started);
     try {
       await run();
-      this.#failures = 0;
-      this.#notBefore = clock.monotonic() + rest(clock.monotonic() - started);
+      this.#backoff.reset();
+      this.#notBefore = clock.monotonic() + rested();
     } catch (error) {
-      this.#failed(error);
+      const delay = Math.ceil(Math.max(this.#backoff.next(), rested()));
+      this.#wanted = true;
+      this.#notBefore = clock.monotonic() + delay;
+      onFailure(error, delay);
     }
-  }
-
-  #failed(error: unknown): void {
-    const { retry, onFailure, clock } = this.#options;
-    const delay = Math.min(retry.atMost, retry.first * 2 ** Math.min(this.#failures, 30));
-    this.#failures++;
-    this.#wanted = true;
-    this.#notBefore = clock.monotonic() + delay;
-    onFailure(error, delay);
   }
 }

@@ -31,8 +31,11 @@ export class Assignment {
       // The CRD's schema is the authority on its shape.
       transform: (raw) => raw as unknown as ProxyNodeState,
       handler: { changed: (_key, object) => o.changed(object && { config: configOf(object), object }) },
-      onError: (error, { retryInSeconds }) =>
-        o.log.warn('cannot follow the ProxyNodeState of this node', { reason: describeError(error), retryInSeconds }),
+      onError: (error, { retryInMilliseconds }) =>
+        o.log.warn('cannot follow the ProxyNodeState of this node', {
+          reason: describeError(error),
+          retryInMilliseconds,
+        }),
     });
   }
 

@@ -52,11 +52,11 @@ export class Sources {
     const { client, nodeName, handler, log } = o;
     const onError =
       (name: string) =>
-      (error: Error, { retryInSeconds }: { retryInSeconds: number }): void => {
+      (error: Error, { retryInMilliseconds }: { retryInMilliseconds: number }): void => {
         log.warn('cannot follow the API server; trying again', {
           resource: name,
           reason: describeError(error),
-          retryInSeconds,
+          retryInMilliseconds,
         });
       };
     this.services = new Reflector<Parcel<ServiceObject>>({

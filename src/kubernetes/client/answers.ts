@@ -1,14 +1,25 @@
 import { ApiError } from './errors.ts';
-import type { Status, WatchEvent } from './types.ts';
+import type { ApiStatus, WatchEvent } from './types.ts';
 
-type Headers = Readonly<Record<string, string | string[] | undefined>>;
+/** Which request an answer belongs to. */
+interface Request {
+  readonly method: string;
+  readonly path: string;
+}
+
+/** An answer as HTTP has it. */
+interface HttpAnswer {
+  readonly code: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+}
 
 /**
  * The JSON value of a successful answer.
  *
  * @throws Error naming the request if it is not JSON
  */
-export function answerOf(method: string, path: string, text: string): unknown {
+export function answerOf({ method, path }: Request, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -16,10 +27,15 @@ export function answerOf(method: string, path: string, text: string): unknown {
   }
 }
 
-/** The error that an answer of 300 and above stands for; what is not a Status object is quoted. */
-export function apiErrorOf(method: string, path: string, code: number, headers: Headers, text: string): ApiError {
+/**
+ * The error that an answer of 300 and above stands for; what is not a Status object is quoted.
+ *
+ * @param now milliseconds since the epoch: some servers say when to come back, not after how long
+ */
+export function apiErrorOf({ method, path }: Request, answer: HttpAnswer, now: number): ApiError {
+  const { code, headers, text } = answer;
   const status = parseStatus(text) ?? { message: excerpt(text) };
-  return new ApiError(method, path, { ...status, code }, retryAfterSeconds(headers['retry-after']));
+  return new ApiError(method, path, { ...status, code }, retryAfterSeconds(headers['retry-after'], now));
 }
 
 /**
@@ -31,7 +47,7 @@ export function parseWatchEvent(path: string, line: string): WatchEvent {
   const event: { type?: unknown; object?: unknown } | undefined = parseRecord(line);
   if (event === undefined || !isRecord(event.object)) throw malformed(path, line);
   if (event.type === 'ERROR') {
-    const status: Status = event.object;
+    const status: ApiStatus = event.object;
     throw new ApiError('GET', path, { ...status, code: status.code ?? 500 });
   }
   if (!isChange(event)) throw malformed(path, line);
@@ -54,8 +70,8 @@ function malformed(path: string, line: string): Error {
   return new Error(`GET ${path}: not a watch event: ${excerpt(line)}`);
 }
 
-function parseStatus(text: string): Status | undefined {
-  const record: Status | undefined = parseRecord(text);
+function parseStatus(text: string): ApiStatus | undefined {
+  const record: ApiStatus | undefined = parseRecord(text);
   return typeof record?.message === 'string' || typeof record?.reason === 'string' ? record : undefined;
 }
 
@@ -69,12 +85,12 @@ function parseRecord(text: string): Record<string, unknown> | undefined {
 }
 
 /** Seconds of a Retry-After header; the API server sends whole seconds, proxies may send a date. */
-function retryAfterSeconds(header: string | string[] | undefined): number | undefined {
+function retryAfterSeconds(header: string | string[] | undefined, now: number): number | undefined {
   if (typeof header !== 'string') return undefined;
   const seconds = Number(header);
   if (Number.isFinite(seconds)) return Math.max(seconds, 0);
   const date = Date.parse(header);
-  return Number.isNaN(date) ? undefined : Math.max((date - Date.now()) / 1000, 0);
+  return Number.isNaN(date) ? undefined : Math.max((date - now) / 1000, 0);
 }
 
 function excerpt(text: string): string {

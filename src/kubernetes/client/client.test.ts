@@ -2,7 +2,8 @@ import { createServer } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ApiClient, ApiError, ConnectionError, isConflict, isGone, isNotFound } from '../index.ts';
-import { fastClock, FaultyServer } from '../testing/index.ts';
+import { fastClock } from '../../runtime/testing/index.ts';
+import { FaultyServer } from '../testing/index.ts';
 import type { StoredObject } from '../testing/index.ts';
 
 const services = '/api/v1/services';
@@ -12,7 +13,9 @@ let client: ApiClient;
 
 beforeEach(async () => {
   server = await FaultyServer.start();
-  client = new ApiClient({ server: server.url }, { userAgent: 'nftproxy/test', clock: fastClock(100) });
+  // The time-outs stay long on this clock: only what waits on purpose is to be quick.
+  const clock = fastClock(20);
+  client = new ApiClient({ server: server.url }, { userAgent: 'nftproxy/test', timeoutSeconds: 600, clock });
 });
 
 afterEach(async () => {

@@ -1,16 +1,17 @@
+import type { Clock } from '../../runtime/index.ts';
 import { TimeoutError } from './errors.ts';
 
 /** A signal that aborts with a TimeoutError after some seconds, and with the caller's reason when theirs does. */
 export class Deadline {
   readonly #controller = new AbortController();
-  readonly #timer: NodeJS.Timeout;
+  readonly #cancel: () => void;
   readonly #outer: AbortSignal | undefined;
 
-  constructor(seconds: number, outer: AbortSignal | undefined) {
+  constructor(clock: Clock, seconds: number, outer: AbortSignal | undefined) {
     this.#outer = outer;
-    this.#timer = setTimeout(() => {
+    this.#cancel = clock.after(seconds * 1000, () => {
       this.#controller.abort(new TimeoutError(seconds));
-    }, seconds * 1000);
+    });
     outer?.addEventListener('abort', this.#abort);
     if (outer?.aborted) this.#abort();
   }
@@ -21,17 +22,17 @@ export class Deadline {
 
   /** What was to be done in time is done: from here on only the caller's signal counts. */
   met(): void {
-    clearTimeout(this.#timer);
+    this.#cancel();
   }
 
   /** Lets go of the timer and of the caller's signal. */
   end(): void {
-    clearTimeout(this.#timer);
+    this.#cancel();
     this.#outer?.removeEventListener('abort', this.#abort);
   }
 
   readonly #abort = (): void => {
-    clearTimeout(this.#timer);
+    this.#cancel();
     this.#controller.abort(this.#outer?.reason);
   };
 }

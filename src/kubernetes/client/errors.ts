@@ -1,4 +1,4 @@
-import type { Status } from './types.ts';
+import type { ApiStatus } from './types.ts';
 
 /** An answer of the API server that is not a success, or an ERROR event of a watch. */
 export class ApiError extends Error {
@@ -15,7 +15,7 @@ export class ApiError extends Error {
   /** Status.details.causes: for an invalid object, the fields at fault. */
   readonly causes: readonly { reason?: string; message?: string; field?: string }[];
 
-  constructor(method: string, path: string, status: Status & { code: number }, retryAfterSeconds?: number) {
+  constructor(method: string, path: string, status: ApiStatus & { code: number }, retryAfterSeconds?: number) {
     const reason = status.reason ?? 'Unknown';
     super(`${method} ${path}: ${status.code} ${reason}${status.message ? `: ${status.message}` : ''}`);
     this.status = status.code;

@@ -1,5 +1,5 @@
 import { isGone } from './errors.ts';
-import type { Query } from './paths.ts';
+import type { QueryParameters } from './paths.ts';
 
 /** See {@link ApiClient.listPages}. */
 export type PageVisitor<T> = (items: readonly T[], first: boolean) => void;
@@ -20,12 +20,12 @@ const pageSize = 500;
  * @throws what `fetchPage` throws; Error for an answer without resourceVersion
  */
 export async function listPages<T>(
-  fetchPage: (query: Query) => Promise<Page<T>>,
+  fetchPage: (query: QueryParameters) => Promise<Page<T>>,
   path: string,
-  query: Query,
+  query: QueryParameters,
   visit: PageVisitor<T>,
 ): Promise<string> {
-  let next: Query = { ...query, limit: pageSize };
+  let next: QueryParameters = { ...query, limit: pageSize };
   let first = true;
   while (true) {
     let page: Page<T>;

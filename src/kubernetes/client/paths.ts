@@ -1,5 +1,5 @@
-/** Query parameters of a request; undefined ones are left out. */
-export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+/** QueryParameters parameters of a request; undefined ones are left out. */
+export type QueryParameters = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /** Names a collection (no `name`), an object, or a subresource of an object. */
 export interface ResourceLocation {
@@ -33,7 +33,7 @@ export function resourcePath(location: ResourceLocation): string {
 }
 
 /** The path with its query string; parameters that are undefined are left out. */
-export function withQuery(path: string, query: Query): string {
+export function withQuery(path: string, query: QueryParameters): string {
   const parameters = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined);
   if (parameters.length === 0) return path;
   return `${path}?${parameters.map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join('&')}`;

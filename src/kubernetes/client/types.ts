@@ -49,7 +49,7 @@ export interface ObjectList<T = KubernetesObject> {
 }
 
 /** metav1.Status, as error answers and ERROR events carry it. */
-export interface Status {
+export interface ApiStatus {
   code?: number;
   reason?: string;
   message?: string;

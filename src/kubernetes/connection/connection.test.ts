@@ -11,6 +11,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Surroundings } from './connection.ts';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { CredentialFile } from './credential-file.ts';
+import { ManualClock } from '../../runtime/testing/index.ts';
 import { ApiClient, loadConnection } from '../index.ts';
 import type { Connection } from '../index.ts';
 
@@ -288,14 +289,14 @@ describe('where the connection comes from', () => {
 });
 
 it('a credential file is read again after a minute, or when its content was refused', async () => {
-  let now = 0;
+  const clock = new ManualClock();
   await writeFile(file('rotating'), 'one');
-  const credential = new CredentialFile(file('rotating'), 'test', () => now);
+  const credential = new CredentialFile(file('rotating'), 'test', clock);
   expect(await credential.text()).toBe('one');
   await writeFile(file('rotating'), 'two');
-  now = 59_999;
+  await clock.advance(59_999);
   expect(await credential.text()).toBe('one');
-  now = 60_000;
+  await clock.advance(1);
   expect(await credential.text()).toBe('two');
   await writeFile(file('rotating'), 'three');
   expect(await credential.text({ renew: true })).toBe('three');

@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { systemClock } from '../../runtime/index.ts';
+import type { Clock } from '../../runtime/index.ts';
 
 /**
  * A file whose content is replaced from time to time (projected service account tokens, rotated certificates): read
@@ -8,14 +10,14 @@ export class CredentialFile {
   static readonly maxAgeMilliseconds = 60_000;
   readonly #path: string;
   readonly #usedFor: string;
-  readonly #monotonic: () => number;
+  readonly #clock: Clock;
   #content: { text: string; readAt: number } | undefined;
 
   /** @param usedFor where the path comes from, for messages: `FILE: users[0].user.tokenFile` */
-  constructor(path: string, usedFor: string, monotonic: () => number = () => performance.now()) {
+  constructor(path: string, usedFor: string, clock: Clock = systemClock) {
     this.#path = path;
     this.#usedFor = usedFor;
-    this.#monotonic = monotonic;
+    this.#clock = clock;
   }
 
   /**
@@ -25,7 +27,7 @@ export class CredentialFile {
    * @throws Error naming the path and what it is used for, if it cannot be read or is empty
    */
   async text(o: { renew: boolean } = { renew: false }): Promise<string> {
-    const now = this.#monotonic();
+    const now = this.#clock.monotonic();
     const known = this.#content;
     if (known !== undefined && !o.renew && now - known.readAt < CredentialFile.maxAgeMilliseconds) return known.text;
     const text = await this.#read();

@@ -34,9 +34,9 @@ export async function readKubeconfig(files: readonly string[]): Promise<Kubeconf
     if (document === undefined) continue;
     found.push(file);
     const directory = dirname(resolve(file));
-    collect(document, 'clusters', 'cluster', directory, clusters);
-    collect(document, 'users', 'user', directory, users);
-    collect(document, 'contexts', 'context', directory, contexts);
+    collect(entriesOf(document, 'cluster', directory), clusters);
+    collect(entriesOf(document, 'user', directory), users);
+    collect(entriesOf(document, 'context', directory), contexts);
     currentContext ??= document.text('current-context');
   }
   if (found.length === 0) {
@@ -74,17 +74,17 @@ async function readDocument(file: string): Promise<Fields | undefined> {
   return fields;
 }
 
-function collect(
-  document: Fields,
-  list: string,
-  content: string,
-  directory: string,
-  into: Map<string, KubeconfigEntry>,
-): void {
-  for (const item of document.parts(list)) {
-    const name = item.requiredText('name');
+/** The list `clusters`, `users` or `contexts` of a document: what stands under each entry's `cluster`, `user`, `context`. */
+function entriesOf(document: Fields, kind: 'cluster' | 'user' | 'context', directory: string): KubeconfigEntry[] {
+  return document.parts(`${kind}s`).map((item) => ({
+    name: item.requiredText('name'),
     // `user: {}` and even no `user:` at all are legal: an anonymous user.
-    const fields = item.part(content) ?? new Fields({}, item.where, content);
-    if (!into.has(name)) into.set(name, { name, fields, directory });
-  }
+    fields: item.part(kind) ?? new Fields({}, item.where, kind),
+    directory,
+  }));
+}
+
+/** Adds the entries whose names are new. */
+function collect(entries: readonly KubeconfigEntry[], into: Map<string, KubeconfigEntry>): void {
+  for (const entry of entries) if (!into.has(entry.name)) into.set(entry.name, entry);
 }

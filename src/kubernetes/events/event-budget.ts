@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../runtime/index.ts';
 
 interface Bucket {
   tokens: number;

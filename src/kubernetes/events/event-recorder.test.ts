@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ApiClient, EventRecorder } from '../index.ts';
-import { eventually, fastClock, FaultyServer } from '../testing/index.ts';
+import { fastClock } from '../../runtime/testing/index.ts';
+import { eventually, FaultyServer } from '../testing/index.ts';
 import type { Collection } from '../testing/index.ts';
 
 const web = { apiVersion: 'v1', kind: 'Service', namespace: 'shop', name: 'web', uid: '1234' };

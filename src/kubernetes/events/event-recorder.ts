@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { Backoff, systemClock } from '../../runtime/index.ts';
+import type { Clock } from '../../runtime/index.ts';
 import { isNotFound, resourcePath, toError } from '../client/index.ts';
 import type { ApiClient } from '../client/index.ts';
-import { microTime, systemClock } from '../clock.ts';
-import type { Clock } from '../clock.ts';
+import { microTime } from '../micro-time.ts';
 import { EventBudget } from './event-budget.ts';
 
 /** The object that an Event is about. */
@@ -39,15 +40,15 @@ interface Series {
   written: number;
   /** The count that is under way to it. */
   sending: number;
-  updates: number;
+  /** When the count is written next. */
+  readonly updates: Backoff;
   cancelUpdate: (() => void) | undefined;
 }
 
 /** Equal Events within this time are counted instead of written anew. */
 const seriesSeconds = 600;
 /** The count is written this long after the first repetition, and then at ever longer intervals. */
-const firstUpdateSeconds = 5;
-const longestUpdateSeconds = 300;
+const updateWaits = { first: 5000, atMost: 300_000 };
 /** Series remembered, and so Events waiting to be written, at most. */
 const mostSeries = 1000;
 const longestNoteBytes = 1024;
@@ -105,7 +106,7 @@ export class EventRecorder {
 
   #begin(key: string, regarding: EventRegarding, text: { type: string; reason: string; note: string }): Series {
     const { component, instance } = this.#options;
-    const now = this.#clock.now();
+    const now = this.#clock.wall();
     return {
       key,
       // Events about cluster-scoped objects live in the namespace default: the API server insists.
@@ -124,22 +125,20 @@ export class EventRecorder {
       lastMonotonic: this.#clock.monotonic(),
       written: 0,
       sending: 0,
-      updates: 0,
+      updates: new Backoff(updateWaits),
       cancelUpdate: undefined,
     };
   }
 
   #repeat(series: Series): void {
     series.count += 1;
-    series.lastAt = this.#clock.now();
+    series.lastAt = this.#clock.wall();
     series.lastMonotonic = this.#clock.monotonic();
     // To the end of the map, which is in the order of the last event.
     this.#series.delete(series.key);
     this.#series.set(series.key, series);
     if (series.cancelUpdate !== undefined) return;
-    const seconds = Math.min(firstUpdateSeconds * 2 ** series.updates, longestUpdateSeconds);
-    series.updates += 1;
-    series.cancelUpdate = this.#clock.after(seconds * 1000, () => this.#write(series));
+    series.cancelUpdate = this.#clock.after(series.updates.next(), () => this.#write(series));
   }
 
   #write(series: Series): void {

@@ -1,3 +1,3 @@
 export { LeaderElector } from './leader-elector.ts';
 export type { LeaderElectorOptions } from './leader-elector.ts';
-export type { Lease, LeaseSpec } from './lease.ts';
+export type { Lease } from './lease.ts';

@@ -1,7 +1,8 @@
+import { jittered, sleep, systemClock } from '../../runtime/index.ts';
+import type { Clock } from '../../runtime/index.ts';
 import { ApiError, isConflict, isNotFound, resourcePath, toError } from '../client/index.ts';
 import type { ApiClient } from '../client/index.ts';
-import { microTime, sleep, systemClock } from '../clock.ts';
-import type { Clock } from '../clock.ts';
+import { microTime } from '../micro-time.ts';
 import { heldSpec, releasedSpec } from './lease.ts';
 import type { Lease } from './lease.ts';
 
@@ -17,7 +18,7 @@ export interface LeaderElectorOptions {
   leaseSeconds?: number;
   /** How long a leader may fail to renew before it steps down by itself; 10 if left out, less than leaseSeconds. */
   renewSeconds?: number;
-  /** Time between two attempts to acquire or renew; 2 if left out. */
+  /** Time between two attempts to acquire (less up to a fifth of it, by chance) or renew; 2 if left out. */
   retrySeconds?: number;
   /** We lead. If this throws or rejects, the lease is given back. */
   onStartedLeading(): void | Promise<void>;
@@ -102,8 +103,7 @@ export class LeaderElector {
   async #run(stopping: AbortSignal): Promise<void> {
     while (!stopping.aborted) {
       if (await this.#tryToHold(this.#renewSeconds, stopping)) await this.#lead(stopping);
-      const jitter = 1 + 0.2 * this.#clock.random();
-      await sleep(this.#clock, this.#retrySeconds * 1000 * jitter, stopping);
+      await sleep(this.#clock, jittered(this.#retrySeconds * 1000, 0.2), stopping);
     }
     // An attempt that was cut short may have reached the server nevertheless.
     if (this.#writing) await this.#release();
@@ -175,7 +175,7 @@ export class LeaderElector {
     const { client, identity } = this.#options;
     const lease = await this.#read(signal);
     if (lease !== undefined && this.#validForAnother(lease)) return false;
-    const spec = heldSpec(lease?.spec, identity, this.#leaseSeconds, microTime(this.#clock.now()));
+    const spec = heldSpec(lease?.spec, identity, this.#leaseSeconds, microTime(this.#clock.wall()));
     this.#writing = true;
     try {
       const written =
@@ -229,7 +229,7 @@ export class LeaderElector {
     try {
       const lease = await client.get<Lease>(this.#path, {}, { timeoutSeconds: this.#retrySeconds * 2 });
       if (lease.spec?.holderIdentity !== this.#options.identity) return;
-      const spec = releasedSpec(lease.spec, microTime(this.#clock.now()));
+      const spec = releasedSpec(lease.spec, microTime(this.#clock.wall()));
       this.#observe(await client.replace(this.#path, { ...lease, spec }, { timeoutSeconds: this.#retrySeconds * 2 }));
     } catch (error) {
       // The others take over a little later, when the lease has run out.

@@ -1,3 +1,2 @@
-export { compareVersions, ConsistencyCheck } from './consistency-check.ts';
+export type { ReflectorHandler, ReflectorOptions, ReflectorStatistics } from './options.ts';
 export { Reflector } from './reflector.ts';
-export type { ReflectorHandler, ReflectorOptions, ReflectorStatistics } from './reflector.ts';

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ApiClient, Reflector } from '../index.ts';
-import { eventually, fastClock, FaultyServer } from '../testing/index.ts';
+import { fastClock } from '../../runtime/testing/index.ts';
+import { eventually, FaultyServer } from '../testing/index.ts';
 import type { StoredObject } from '../testing/index.ts';
 import { objectKey } from '../client/index.ts';
 
@@ -78,7 +79,7 @@ async function live(before: Step[], steps: Step[]): Promise<number> {
   const server = await FaultyServer.start();
   server.pageSize = 4;
   for (const step of before) await perform(server, step);
-  const client = new ApiClient({ server: server.url }, { clock: fastClock(1000) });
+  const client = new ApiClient({ server: server.url });
   const replayed = new Map<string, StoredObject>();
   const contradictions: string[] = [];
   let calls = 0;

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../runtime/index.ts';
 import { ApiClient, Reflector } from '../index.ts';
 import type { KubernetesObject, ReflectorOptions } from '../index.ts';
-import { eventually, fastClock, FaultyServer } from '../testing/index.ts';
+import { fastClock } from '../../runtime/testing/index.ts';
+import { eventually, FaultyServer } from '../testing/index.ts';
 import type { Collection, StoredObject } from '../testing/index.ts';
 
 const path = '/api/v1/services';
@@ -28,7 +29,7 @@ afterEach(async () => {
 interface Watched {
   reflector: Reflector<string>;
   calls: [key: string, current: string | undefined, previous: string | undefined][];
-  errors: { message: string; retryInSeconds: number }[];
+  errors: { message: string; retryInMilliseconds: number }[];
 }
 
 /** A reflector that keeps the field `a` of each object as text; its clock runs 100 times as fast as ours. */
@@ -41,7 +42,7 @@ function reflect(options: Partial<ReflectorOptions<string>> = {}, clock: Clock =
     path,
     transform: (raw: KubernetesObject) => String((raw as StoredObject)['a']),
     handler: { changed: (...call) => void calls.push(call) },
-    onError: ({ message }, { retryInSeconds }) => void errors.push({ message, retryInSeconds }),
+    onError: ({ message }, { retryInMilliseconds }) => void errors.push({ message, retryInMilliseconds }),
     // Far away, unless the test is about it.
     relistSeconds: 1_000_000,
     clock,
@@ -193,15 +194,12 @@ describe('the watch', () => {
   });
 
   it('waits longer and longer while the server is away, and at most 30 s', async () => {
-    const { reflector, errors } = reflect(
-      {},
-      fastClock(1000, () => 0.5),
-    );
+    const { reflector, errors } = reflect({ random: () => 0 }, fastClock(1000));
     await reflector.synced;
     await server.stop();
     await eventually('eight attempts', () => errors.length >= 8);
-    expect(errors.slice(0, 8).map(({ retryInSeconds }) => retryInSeconds)).toEqual([
-      0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30, 30,
+    expect(errors.slice(0, 8).map(({ retryInMilliseconds }) => retryInMilliseconds)).toEqual([
+      800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000,
     ]);
     expect(reflector.statistics.errors).toBe(errors.length);
     await server.listen(0);
@@ -213,13 +211,10 @@ describe('the watch', () => {
       refuse && query.has('watch')
         ? { status: 429, headers: { 'retry-after': '7' }, body: '{"reason":"TooManyRequests"}' }
         : undefined;
-    const { reflector, errors } = reflect(
-      {},
-      fastClock(100, () => 0.5),
-    );
+    const { reflector, errors } = reflect();
     await reflector.synced;
     await eventually('a refusal', () => errors.length === 1);
-    expect(errors[0]?.retryInSeconds).toBe(7);
+    expect(errors[0]?.retryInMilliseconds).toBe(7000);
     refuse = false;
     await eventually('a watch', () => services.watchers === 1);
   });
@@ -229,7 +224,7 @@ describe('the watch', () => {
     const { errors } = reflect();
     await eventually('two attempts', () => errors.length >= 2);
     expect(errors[0]?.message).toBe('GET /api/v1/services: the server ended the watch at once');
-    expect(errors[0]?.retryInSeconds).toBeGreaterThan(0.3);
+    expect(errors[0]?.retryInMilliseconds).toBeGreaterThan(300);
   });
 });
 

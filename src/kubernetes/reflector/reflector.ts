@@ -1,64 +1,19 @@
-import { Backoff } from '../../runtime/index.ts';
-import { ApiError, ConnectionError, isGone, objectKey, toError } from '../client/index.ts';
-import type { ApiClient, KubernetesObject, WatchEvent } from '../client/index.ts';
-import { sleep, systemClock } from '../clock.ts';
-import type { Clock } from '../clock.ts';
+import { jittered, sleep, systemClock } from '../../runtime/index.ts';
+import type { Clock } from '../../runtime/index.ts';
+import { objectKey, toError } from '../client/index.ts';
+import type { KubernetesObject, WatchEvent } from '../client/index.ts';
 import { ConsistencyCheck } from './consistency-check.ts';
 import { ObjectStore } from './object-store.ts';
-import { SilenceError, SilenceTimer } from './silence.ts';
+import type { ReflectorOptions, ReflectorStatistics } from './options.ts';
+import { Recovery } from './recovery.ts';
+import { SilenceTimer } from './silence.ts';
 import { applySnapshot, fetchSnapshot } from './snapshot.ts';
 import type { SnapshotSource } from './snapshot.ts';
 
-/** Told of what happens in a collection. Exceptions are caught and reported through `onError`. */
-export interface ReflectorHandler<T> {
-  /**
-   * An object is new (`previous` undefined), different, or gone (`current` undefined). Called synchronously, once per
-   * real difference, also for those that a re-list finds; the calls in their order always lead to the store's content.
-   *
-   * @param key `namespace/name`, or `name` in a cluster-scoped collection
-   */
-  changed(key: string, current: T | undefined, previous: T | undefined): void;
-  /** The first list is complete: `changed` has been called for every object of it. */
-  synced?(): void;
-}
-
-export interface ReflectorOptions<T> {
-  /** What is reflected, in a word, for messages. */
-  name: string;
-  client: ApiClient;
-  /** The collection, from {@link resourcePath}. */
-  path: string;
-  labelSelector?: string;
-  fieldSelector?: string;
-  /**
-   * What to keep of an object; all of it if left out. When it throws, that is reported and the last good value stays.
-   */
-  transform?: (raw: KubernetesObject) => T;
-  handler: ReflectorHandler<T>;
-  /** Something went wrong; `retryInSeconds` says when it is tried again, 0 if there is nothing to retry. */
-  onError?: (error: Error, o: { retryInSeconds: number }) => void;
-  /** How often the store is compared with a fresh list, on average; 1800 if left out. */
-  relistSeconds?: number;
-  clock?: Clock;
-}
-
-/** Counters since the start; `lastEventAt` is in milliseconds since the epoch: last list, event or bookmark. */
-export interface ReflectorStatistics {
-  readonly lists: number;
-  readonly watches: number;
-  readonly events: number;
-  /** Changes that the watch had missed, and the periodic comparison found and repaired. */
-  readonly cacheMisses: number;
-  readonly errors: number;
-  readonly lastEventAt: number | undefined;
-  readonly lastError: string | undefined;
-}
-
-const backoffLimits = { firstSeconds: 0.8, maxSeconds: 30 };
 /** API servers send a bookmark about once a minute. */
 const silenceSeconds = 180;
-/** How often in a row the server may reject a resumed watch before the collection is listed again. */
-const rejectionsBeforeList = 3;
+/** The server is asked to end a watch after this time, less up to half of it, so that watches move between servers. */
+const longestWatchSeconds = 600;
 /** A watch that ends sooner than this, without an event, counts as failed. */
 const shortestWatchMilliseconds = 1000;
 
@@ -76,7 +31,7 @@ export class Reflector<T = KubernetesObject> {
   readonly #clock: Clock;
   readonly #source: SnapshotSource<T>;
   readonly #store: ObjectStore<T>;
-  readonly #backoff: Backoff;
+  readonly #recovery: Recovery;
   readonly #stopping = new AbortController();
   readonly #settleSynced: PromiseWithResolvers<void>;
   readonly #count = { lists: 0, watches: 0, events: 0, cacheMisses: 0, errors: 0 };
@@ -86,7 +41,6 @@ export class Reflector<T = KubernetesObject> {
   #version: string | undefined;
   /** Whether what the server has in its cache is good enough for the list that is due. */
   #mayListFromCache = true;
-  #rejections = 0;
   #check: ConsistencyCheck | undefined;
   #running: Promise<unknown> | undefined;
 
@@ -96,7 +50,7 @@ export class Reflector<T = KubernetesObject> {
     this.#store = new ObjectStore((key, current, previous) => {
       this.#guarded(key, () => options.handler.changed(key, current, previous));
     });
-    this.#backoff = new Backoff(backoffLimits, () => this.#clock.random());
+    this.#recovery = new Recovery(options.random);
     this.#source = {
       client: options.client,
       path: options.path,
@@ -126,10 +80,12 @@ export class Reflector<T = KubernetesObject> {
     await this.#running;
   }
 
+  /** The object as last seen; undefined also for one that never could be converted. */
   get(key: string): T | undefined {
     return this.#store.get(key);
   }
 
+  /** All objects as last seen, in no order. */
   values(): Iterable<T> {
     return this.#store.values();
   }
@@ -144,10 +100,17 @@ export class Reflector<T = KubernetesObject> {
         if (this.#version === undefined) await this.#list(signal);
         await this.#watch(signal);
       } catch (error) {
-        // The wait, if there is to be one, ends early when the reflector is stopped.
-        if (!isAborted(signal)) await sleep(this.#clock, this.#failed(toError(error)) * 1000, signal);
+        if (!isAborted(signal)) await this.#recover(toError(error), signal);
       }
     }
+  }
+
+  async #recover(error: Error, signal: AbortSignal): Promise<void> {
+    const { waitMilliseconds, list, expected } = this.#recovery.after(error);
+    if (list) this.#version = undefined;
+    if (!expected) this.#report(error, waitMilliseconds);
+    // Ends early when the reflector is stopped.
+    await sleep(this.#clock, waitMilliseconds, signal);
   }
 
   async #list(signal: AbortSignal): Promise<void> {
@@ -158,7 +121,7 @@ export class Reflector<T = KubernetesObject> {
     applySnapshot(this.#store, snapshot);
     this.#version = snapshot.version;
     this.#mayListFromCache = false;
-    this.#lastEventAt = this.#clock.now();
+    this.#lastEventAt = this.#clock.wall();
     if (this.#count.watches > 0) return;
     this.#guarded('synced', () => this.#options.handler.synced?.());
     this.#settleSynced.resolve();
@@ -171,7 +134,7 @@ export class Reflector<T = KubernetesObject> {
     const query = {
       ...this.#source.selectors,
       resourceVersion: this.#version,
-      timeoutSeconds: 300 + Math.floor(this.#clock.random() * 300),
+      timeoutSeconds: Math.round(jittered(longestWatchSeconds, 0.5, this.#options.random)),
     };
     this.#count.watches += 1;
     let heard = false;
@@ -187,16 +150,15 @@ export class Reflector<T = KubernetesObject> {
     if (!heard && this.#clock.monotonic() - startedAt < shortestWatchMilliseconds) {
       throw new Error(`GET ${path}: the server ended the watch at once`);
     }
-    this.#backoff.reset();
+    this.#recovery.succeeded();
   }
 
   #receive(event: WatchEvent): void {
     const { metadata } = event.object;
     // The client lets no event pass that has none.
     const version = metadata.resourceVersion ?? '';
-    this.#lastEventAt = this.#clock.now();
-    this.#backoff.reset();
-    this.#rejections = 0;
+    this.#lastEventAt = this.#clock.wall();
+    this.#recovery.succeeded();
     if (event.type !== 'BOOKMARK') {
       this.#count.events += 1;
       const key = objectKey(metadata);
@@ -212,16 +174,17 @@ export class Reflector<T = KubernetesObject> {
   }
 
   async #compareNowAndThen(signal: AbortSignal): Promise<void> {
-    const { relistSeconds = 1800 } = this.#options;
+    const { relistSeconds = 2400, random } = this.#options;
     while (!signal.aborted) {
-      await sleep(this.#clock, relistSeconds * (0.5 + this.#clock.random()) * 1000, signal);
+      const milliseconds = jittered(relistSeconds * 1000, 0.5, random);
+      await sleep(this.#clock, milliseconds, signal);
       // Without a version there is a list under way, or one due as soon as the server can be reached.
       if (isAborted(signal) || this.#version === undefined) continue;
       try {
         await this.#compare(this.#version, signal);
       } catch (error) {
         this.#check = undefined;
-        if (!isAborted(signal)) this.#report(toError(error), relistSeconds);
+        if (!isAborted(signal)) this.#report(toError(error), relistSeconds * 1000);
       }
     }
   }
@@ -250,24 +213,6 @@ export class Reflector<T = KubernetesObject> {
     this.#report(new Error(`the watch had missed changes of ${missed.length} objects (${examples}); repaired`), 0);
   }
 
-  /** Decides how to go on after a failure; answers how many seconds to wait. */
-  #failed(error: Error): number {
-    const first = this.#backoff.failures === 0;
-    const seconds = this.#backoff.next();
-    if (!(error instanceof ConnectionError || error instanceof SilenceError)) this.#rejections += 1;
-    // A version that the server keeps rejecting (after a restore of its database, say) will not get better.
-    if (isGone(error) || this.#rejections >= rejectionsBeforeList) {
-      this.#version = undefined;
-      this.#rejections = 0;
-    }
-    // An expired version is part of normal life, and a list helps at once, unless it happens again and again.
-    if (isGone(error) && first) return 0;
-    const asked = error instanceof ApiError ? (error.retryAfterSeconds ?? 0) : 0;
-    const wait = Math.max(seconds, asked);
-    this.#report(error, wait);
-    return wait;
-  }
-
   /** Runs code of the user of this class: what it throws is reported, and the loop goes on. */
   #guarded<R>(about: string, action: () => R): R | undefined {
     try {
@@ -278,10 +223,10 @@ export class Reflector<T = KubernetesObject> {
     }
   }
 
-  #report(error: Error, retryInSeconds: number): void {
+  #report(error: Error, retryInMilliseconds: number): void {
     this.#count.errors += 1;
     this.#lastError = error.message;
-    this.#options.onError?.(error, { retryInSeconds });
+    this.#options.onError?.(error, { retryInMilliseconds });
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../runtime/index.ts';
 
 /** A watch that has said nothing for too long: its connection is taken for dead. */
 export class SilenceError extends Error {

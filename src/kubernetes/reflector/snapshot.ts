@@ -1,5 +1,5 @@
 import { ApiError, objectKey } from '../client/index.ts';
-import type { ApiClient, KubernetesObject, Query } from '../client/index.ts';
+import type { ApiClient, KubernetesObject, QueryParameters } from '../client/index.ts';
 import type { ObjectStore } from './object-store.ts';
 
 /** An object of a list: its version, and how to make the value to keep of it, if the store lacks that version. */
@@ -18,7 +18,7 @@ export interface Snapshot<T> {
 export interface SnapshotSource<T> {
   readonly client: ApiClient;
   readonly path: string;
-  readonly selectors: Query;
+  readonly selectors: QueryParameters;
   /** Called for each request to the server. */
   readonly counted: () => void;
   /** Makes the value to keep; undefined (after reporting why) if that is impossible. */
@@ -41,7 +41,7 @@ export async function fetchSnapshot<T>(
   version: string | undefined,
   signal: AbortSignal,
 ): Promise<Snapshot<T>> {
-  const query: Query = {
+  const query: QueryParameters = {
     ...source.selectors,
     resourceVersion: version,
     // '0' says so by itself, and servers refuse the combination of neither.

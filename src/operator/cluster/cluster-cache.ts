@@ -34,8 +34,8 @@ export class ClusterCache {
     const base = (name: string) => ({
       name,
       client,
-      onError: (error: Error, { retryInSeconds }: { retryInSeconds: number }) =>
-        warn(`watch of ${name}: ${error.message}; trying again in ${retryInSeconds.toFixed(1)} s`),
+      onError: (error: Error, { retryInMilliseconds }: { retryInMilliseconds: number }) =>
+        warn(`watch of ${name}: ${error.message}; trying again in ${(retryInMilliseconds / 1000).toFixed(1)} s`),
     });
     this.nodes = new Reflector({
       ...base('nodes'),

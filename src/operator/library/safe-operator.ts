@@ -105,8 +105,10 @@ export abstract class SafeOperator extends Operator {
       handler: {
         changed: (_key, current, previous) => this.#deliver(id, current, previous, onEvent),
       },
-      onError: (error, { retryInSeconds }) =>
-        this.logger.warn(`watch of ${plural}: ${error.message}; trying again in ${retryInSeconds.toFixed(1)} s`),
+      onError: (error, { retryInMilliseconds }) =>
+        this.logger.warn(
+          `watch of ${plural}: ${error.message}; trying again in ${(retryInMilliseconds / 1000).toFixed(1)} s`,
+        ),
     });
     this.#reflectors.set(`${id}/${namespace ?? ''}`, reflector);
     reflector.start();

@@ -1,1 +1,2 @@
+export { fastClock } from './fast-clock.ts';
 export { ManualClock } from './manual-clock.ts';
