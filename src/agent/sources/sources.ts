@@ -17,32 +17,18 @@ export interface SourceHandler {
 }
 
 /**
- * Carries an object from the reflector to the handler. A reflector keeps what it is given, and the forwarding state
- * keeps its own form of it: hundreds of thousands of endpoints should not be in memory twice.
+ * The forwarding state keeps its own form of a Service or EndpointSlice: hundreds of thousands of endpoints should not
+ * be in memory twice.
  */
-class Parcel<T> {
-  #content: T | undefined;
-
-  constructor(content: T) {
-    this.#content = content;
-  }
-
-  /** The object, the first time; reflectors tell of every version once. */
-  open(): T {
-    const content = this.#content;
-    if (content === undefined) throw new Error('this object was handed on before');
-    this.#content = undefined;
-    return content;
-  }
-}
+const keep = 'versions';
 
 const withoutProxyName = '!service.kubernetes.io/service-proxy-name';
 const withoutHeadless = `${withoutProxyName},!service.kubernetes.io/headless`;
 
 /** The watches an agent lives on. What is not for this proxy is filtered at the API server. */
 export class Sources {
-  readonly services: Reflector<Parcel<ServiceObject>>;
-  readonly endpointSlices: Reflector<Parcel<EndpointSliceObject>>;
+  readonly services: Reflector<ServiceObject>;
+  readonly endpointSlices: Reflector<EndpointSliceObject>;
   readonly node: Reflector<NodeView>;
   readonly serviceCIDRs: Reflector<readonly string[]>;
   /** Settles when the API server has answered that it will not list ServiceCIDRs. */
@@ -59,23 +45,25 @@ export class Sources {
           retryInMilliseconds,
         });
       };
-    this.services = new Reflector<Parcel<ServiceObject>>({
+    this.services = new Reflector<ServiceObject>({
       name: 'services',
       client,
       path: resourcePath({ version: 'v1', plural: 'services' }),
       labelSelector: withoutProxyName,
       fieldSelector: 'spec.clusterIP!=None',
-      transform: (raw) => new Parcel(trimService(raw)),
-      handler: { changed: (key, service) => handler.service(key, service?.open()) },
+      transform: trimService,
+      keep,
+      handler: { changed: (key, service) => handler.service(key, service) },
       onError: onError('services'),
     });
-    this.endpointSlices = new Reflector<Parcel<EndpointSliceObject>>({
+    this.endpointSlices = new Reflector<EndpointSliceObject>({
       name: 'endpointslices',
       client,
       path: resourcePath({ group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices' }),
       labelSelector: withoutHeadless,
-      transform: (raw) => new Parcel(trimSlice(raw)),
-      handler: { changed: (key, slice) => handler.endpointSlice(key, slice?.open()) },
+      transform: trimSlice,
+      keep,
+      handler: { changed: (key, slice) => handler.endpointSlice(key, slice) },
       onError: onError('endpointslices'),
     });
     this.node = new Reflector<NodeView>({

@@ -1,7 +1,9 @@
 /** What the store keeps of an object. */
 interface Entry<T> {
   readonly resourceVersion: string;
-  /** Undefined if no version of the object could be converted yet. */
+  /** Whether the listener knows the object: no version of it may have been convertible yet. */
+  readonly announced: boolean;
+  /** The last good version, in a store that keeps objects. */
   readonly value: T | undefined;
 }
 
@@ -9,14 +11,17 @@ interface Entry<T> {
 export type ChangeListener<T> = (key: string, current: T | undefined, previous: T | undefined) => void;
 
 /**
- * The last known state of a collection. A write that brings a version which the store has already is no change; every
- * real change is passed on once, in the order in which it is made.
+ * The last known state of a collection: its objects, or only their versions for a listener that keeps what it is told
+ * in a form of its own. A write that brings a version which the store has already is no change; every real change is passed on once, in the order in
+ * which it is made.
  */
 export class ObjectStore<T> {
   readonly #entries = new Map<string, Entry<T>>();
+  readonly #keep: 'objects' | 'versions';
   readonly #changed: ChangeListener<T>;
 
-  constructor(changed: ChangeListener<T>) {
+  constructor(keep: 'objects' | 'versions', changed: ChangeListener<T>) {
+    this.#keep = keep;
     this.#changed = changed;
   }
 
@@ -50,7 +55,9 @@ export class ObjectStore<T> {
     const previous = this.#entries.get(key);
     if (previous?.resourceVersion === resourceVersion) return false;
     const value = convert();
-    this.#entries.set(key, { resourceVersion, value: value ?? previous?.value });
+    const announced = value !== undefined || previous?.announced === true;
+    const kept = this.#keep === 'objects' ? (value ?? previous?.value) : undefined;
+    this.#entries.set(key, { resourceVersion, announced, value: kept });
     if (value !== undefined) this.#changed(key, value, previous?.value);
     return true;
   }
@@ -60,7 +67,7 @@ export class ObjectStore<T> {
     const previous = this.#entries.get(key);
     if (previous === undefined) return false;
     this.#entries.delete(key);
-    if (previous.value !== undefined) this.#changed(key, undefined, previous.value);
+    if (previous.announced) this.#changed(key, undefined, previous.value);
     return true;
   }
 }

@@ -5,7 +5,8 @@ import type { ApiClient, KubernetesObject } from '../client/index.ts';
 export interface ReflectorHandler<T> {
   /**
    * An object is new (`previous` undefined), different, or gone (`current` undefined). Called synchronously, once per
-   * real difference, also for those that a re-list finds; the calls in their order always lead to the store's content.
+   * real difference, also for those that a re-list finds; the calls in their order always lead to the collection's
+   * content. A reflector that keeps versions only does not know what was before: `previous` is then always undefined.
    *
    * @param key `namespace/name`, or `name` in a cluster-scoped collection
    */
@@ -26,6 +27,12 @@ export interface ReflectorOptions<T> {
    * What to keep of an object; all of it if left out. When it throws, that is reported and the last good value stays.
    */
   transform?: (raw: KubernetesObject) => T;
+  /**
+   * `versions`: for a handler that keeps what it is told in a form of its own. The reflector then holds no object once
+   * the handler has it, only its key and resourceVersion, and {@link Reflector.get} and `values` know nothing.
+   * `objects` if left out.
+   */
+  keep?: 'objects' | 'versions';
   handler: ReflectorHandler<T>;
   /** Something went wrong; `retryInMilliseconds` says when it is tried again, 0 if there is nothing to retry. */
   onError?: (error: Error, o: { retryInMilliseconds: number }) => void;

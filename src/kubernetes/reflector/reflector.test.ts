@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { releaseSpareMemory } from '../../runtime/index.ts';
 import type { Clock } from '../../runtime/index.ts';
 import { ApiClient, Reflector } from '../index.ts';
 import type { KubernetesObject, ReflectorOptions } from '../index.ts';
@@ -491,3 +492,99 @@ it('keeps whole objects when it is not told what to keep', async () => {
   await reflector.synced;
   expect(reflector.get('default/a')).toEqual(services.objects.get('default/a'));
 });
+
+describe('a reflector that keeps versions only', () => {
+  it('tells its handler of each object once, also when it lists again, and of what is gone', async () => {
+    for (const key of ['a', 'b']) services.put(`default/${key}`, { a: key });
+    const { reflector, calls, errors } = reflect({ keep: 'versions' });
+    await reflector.synced;
+    await eventually('a watch', () => services.watchers === 1);
+    services.put('default/a', { a: 'A' });
+    await eventually('the change', () => calls.length === 3);
+    services.eventsToLose = 2;
+    services.put('default/c', { a: 'c' });
+    services.drop('default/b');
+    services.sendLine('{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired"}}');
+    await eventually('the differences', () => calls.length === 5);
+    expect(reflector.statistics.lists).toBe(2);
+    expect(calls).toEqual([
+      ['default/a', 'a', undefined],
+      ['default/b', 'b', undefined],
+      ['default/a', 'A', undefined],
+      ['default/b', undefined, undefined],
+      ['default/c', 'c', undefined],
+    ]);
+    expect(errors).toEqual([]);
+  });
+
+  it('finds lost events as every other does', async () => {
+    for (const key of ['a', 'b']) services.put(`default/${key}`, { a: key });
+    const { reflector, calls } = reflect({ keep: 'versions', relistSeconds: 100 });
+    await reflector.synced;
+    await eventually('a watch', () => services.watchers === 1);
+    calls.length = 0;
+    services.eventsToLose = 2;
+    services.put('default/a', { a: 'A' });
+    services.drop('default/b');
+    await eventually('repairs', () => calls.length === 2);
+    services.bookmark();
+    await eventually('the verdict', () => reflector.statistics.cacheMisses === 2);
+    expect(calls).toEqual([
+      ['default/b', undefined, undefined],
+      ['default/a', 'A', undefined],
+    ]);
+  });
+
+  it('says nothing about the end of an object that it never could tell of', async () => {
+    services.put('default/never', { a: 'bad' });
+    const { reflector, calls, errors } = reflect({
+      keep: 'versions',
+      transform: (raw) => {
+        const a = String((raw as StoredObject)['a']);
+        if (a === 'bad') throw new Error('malformed');
+        return a;
+      },
+    });
+    await reflector.synced;
+    services.put('default/good', { a: 1 });
+    services.put('default/good', { a: 'bad' });
+    services.drop('default/never');
+    services.drop('default/good');
+    await eventually('the end', () => calls.length === 2);
+    expect(calls).toEqual([
+      ['default/good', '1', undefined],
+      ['default/good', undefined, undefined],
+    ]);
+    expect(errors).toHaveLength(2);
+  });
+});
+
+it.each([
+  ['versions', 0],
+  ['objects', 100],
+] as const)(
+  'a reflector that keeps %s holds %i of a hundred objects once its handler has them',
+  async (keep, count) => {
+    for (let i = 0; i < 100; i += 1) services.put(`default/s${i}`, { a: i });
+    const told: WeakRef<KubernetesObject>[] = [];
+    const reflector = new Reflector({
+      name: 'services',
+      client,
+      path,
+      keep,
+      handler: {
+        changed: (_key, current) => {
+          if (current !== undefined) told.push(new WeakRef(current));
+        },
+      },
+    });
+    running.add(reflector);
+    reflector.start();
+    await reflector.synced;
+    await eventually('a watch', () => services.watchers === 1);
+    releaseSpareMemory();
+    const held = told.filter((object) => object.deref() !== undefined);
+    expect([told.length, held.length]).toEqual([100, count]);
+    expect([...reflector.values()]).toHaveLength(count);
+  },
+);

@@ -47,7 +47,7 @@ export class Reflector<T = KubernetesObject> {
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#store = new ObjectStore((key, current, previous) => {
+    this.#store = new ObjectStore(options.keep ?? 'objects', (key, current, previous) => {
       this.#guarded(key, () => options.handler.changed(key, current, previous));
     });
     this.#recovery = new Recovery(options.random);

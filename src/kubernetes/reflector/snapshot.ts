@@ -11,7 +11,7 @@ interface Listed<T> {
 /** A collection as it was at one version. */
 export interface Snapshot<T> {
   readonly version: string;
-  readonly objects: ReadonlyMap<string, Listed<T>>;
+  readonly objects: Map<string, Listed<T>>;
 }
 
 /** Fetches snapshots for one reflector. */
@@ -67,7 +67,8 @@ export async function fetchSnapshot<T>(
 
 /**
  * Brings the store to the snapshot: deletions first, so that what one object gives up (an address, say) is free before
- * another takes it.
+ * another takes it. Takes the snapshot apart as it goes, so that a store which keeps no objects is never beside a second
+ * copy of all of them.
  *
  * @param mayChange keys to leave alone answer false
  * @returns the keys that differed
@@ -82,6 +83,7 @@ export function applySnapshot<T>(
     if (!snapshot.objects.has(key) && mayChange(key) && store.delete(key)) differed.push(key);
   }
   for (const [key, { version, value }] of snapshot.objects) {
+    snapshot.objects.delete(key);
     if (mayChange(key) && store.put(key, version, () => value)) differed.push(key);
   }
   return differed;
