@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { TLSSocket } from 'node:tls';
 import { stringify } from 'yaml';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Surroundings } from './connection.ts';
+import type { Surroundings } from './load-connection.ts';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { CredentialFile } from './credential-file.ts';
 import { ManualClock } from '../../runtime/testing/index.ts';

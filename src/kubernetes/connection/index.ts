@@ -1,2 +1,2 @@
-export { loadConnection } from './connection.ts';
 export type { Connection, TlsMaterial } from './connection.ts';
+export { loadConnection } from './load-connection.ts';
