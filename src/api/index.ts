@@ -1,3 +1,4 @@
+export { conditionOf, nextCondition, shorten } from './conditions.ts';
 export {
   agentFieldManager,
   apiVersion,

@@ -1,6 +1,6 @@
 /**
  * The API as plain types, for everything that reads or writes these objects. The classes that the CRDs and the
- * validation are made from (proxy-config.ts, proxy-node-state.ts) implement them; nothing here loads those.
+ * validation are made from (schema/) implement them; nothing here loads those.
  */
 
 /** Load-balancing algorithms. */
@@ -89,6 +89,7 @@ export interface Metadata {
   annotations?: Record<string, string>;
   creationTimestamp?: string;
   deletionTimestamp?: string;
+  ownerReferences?: { apiVersion: string; kind: string; name: string; uid: string }[];
 }
 
 /** metav1.Condition. */
@@ -161,7 +162,6 @@ export interface ProxyNodeStateStatus {
   appliedRevision?: string;
   /** The data plane that runs. */
   mode?: string;
-  lastGoodRevision?: string;
   services?: number;
   endpoints?: number;
   elements?: number;

@@ -53,12 +53,6 @@ export class ProxyNodeStateStatusDto implements ProxyNodeStateStatus {
   @MaxLength(32)
   mode?: string;
 
-  @Field({ description: 'Last revision that was applied in full.' })
-  @IsOptional()
-  @IsString()
-  @Matches(revisionPattern)
-  lastGoodRevision?: string;
-
   @Field({ description: 'Services that the node forwards.' })
   @IsOptional()
   @IsInt()
