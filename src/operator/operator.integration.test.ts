@@ -6,10 +6,11 @@ import request from 'supertest';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startApiServer } from '../../test/apiserver/index.ts';
 import { startKubeApiServer } from '../../test/cluster/kube-apiserver.ts';
+import { conditionOf } from '../api/index.ts';
 import type { ProxyConfig, ProxyConfigSpec, ProxyNodeState } from '../api/index.ts';
 import { ApiClient, isNotFound, loadConnection, resourcePath } from '../kubernetes/index.ts';
-import { conditionOf } from './status/index.ts';
-import type { RawDaemonSet } from './agents/index.ts';
+import { createLogger } from '../runtime/index.ts';
+import type { AgentDaemonSet } from './cluster/index.ts';
 import { runOperator } from './run-operator.ts';
 import type { RunningOperator } from './run-operator.ts';
 
@@ -19,7 +20,6 @@ import type { RunningOperator } from './run-operator.ts';
 const patience = 30_000;
 const namespace = 'nftproxy-system';
 const nftproxy = { group: 'nftproxy.io', version: 'v1alpha1' };
-const silent = { log: () => undefined, warn: () => undefined, error: () => undefined };
 
 let directory: string;
 let kubeconfig: string;
@@ -28,9 +28,10 @@ let client: ApiClient;
 let operator: RunningOperator;
 
 function startOperator(identity: string): Promise<RunningOperator> {
+  const logging = { logFormat: 'text', logLevel: 'debug' } as const;
   const options = { kubeconfig, namespace, identity, image: 'nftproxy:test', httpPort: 0, leaderElect: true };
-  const logger = process.env['VERBOSE'] ? {} : { logger: silent };
-  return runOperator({ ...options, logFormat: 'text' }, logger);
+  const write = (line: string) => (process.env['VERBOSE'] ? process.stderr.write(line) : undefined);
+  return runOperator({ ...options, ...logging }, createLogger({ format: 'text', level: 'debug', write }));
 }
 
 const configPath = (name?: string) => resourcePath({ ...nftproxy, plural: 'proxyconfigs', ...(name && { name }) });
@@ -174,7 +175,7 @@ describe('an operator on a fresh cluster', { timeout: 2 * patience }, () => {
     );
     const daemonSet = await eventually(
       'there',
-      () => client.get<RawDaemonSet>(daemonSetPath),
+      () => client.get<AgentDaemonSet>(daemonSetPath),
       () => true,
     );
     expect(daemonSet.spec?.template?.spec?.containers?.[0]?.env).toContainEqual({

@@ -1,7 +1,8 @@
 import { hostname } from 'node:os';
-import { parseArgs } from 'node:util';
-import { parseHostPort } from './agents/index.ts';
-import type { HostPort } from './agents/index.ts';
+import { describeError, logFormats, logLevels, oneOf, parseOptions, UsageError } from '../runtime/index.ts';
+import type { LogFormat, LogLevel } from '../runtime/index.ts';
+import { parseHostPort } from './host-port.ts';
+import type { HostPort } from './host-port.ts';
 
 /** What `nftproxy operator` is told on its command line. */
 export interface OperatorOptions {
@@ -15,19 +16,17 @@ export interface OperatorOptions {
   readonly agentApiServer?: HostPort;
   /** Port of /healthz, /readyz and /metrics; 0 takes a free one. */
   readonly httpPort: number;
-  readonly logFormat: 'json' | 'text';
+  /** Of this process and of the agents. */
+  readonly logFormat: LogFormat;
+  /** Of this process alone: another level here restarts no agent. */
+  readonly logLevel: LogLevel;
   /** False: work without asking for the Lease (only one operator may run then). */
   readonly leaderElect: boolean;
   /** Who this process is in the Lease. */
   readonly identity: string;
 }
 
-/** A command line that cannot be understood; the message says which option and what it takes. */
-export class OperatorUsageError extends Error {
-  override readonly name = 'OperatorUsageError';
-}
-
-export const operatorUsage = `Usage: nftproxy operator [options]
+const usage = `Usage: nftproxy operator [options]
 
 Installs the CRDs, runs an agent on every node and tells each what the ProxyConfigs say.
 
@@ -37,64 +36,47 @@ Installs the CRDs, runs an agent on every node and tells each what the ProxyConf
   --agent-api-server URL  how agents reach the API server, e.g. https://192.0.2.10:6443; behind several API servers the
                           address of their load balancer (default: one of the endpoints of Service default/kubernetes)
   --http-port PORT        port of /healthz, /readyz and /metrics (default 8080)
-  --log-format FORMAT     text or json (default text)
+  --log-format FORMAT     text or json (default text); the agents get the same
+  --log-level LEVEL       debug, info, warn or error (default info)
   --leader-elect BOOL     true or false: whether several may run, of which one works (default true)
 `;
 
-const flags = {
-  kubeconfig: { type: 'string' },
-  namespace: { type: 'string' },
-  image: { type: 'string' },
-  'agent-api-server': { type: 'string' },
-  'http-port': { type: 'string' },
-  'log-format': { type: 'string' },
-  'leader-elect': { type: 'string' },
-} as const;
-
-/** @throws OperatorUsageError */
+/** @throws UsageError, HelpRequest */
 export function parseOperatorOptions(args: readonly string[], environment: NodeJS.ProcessEnv): OperatorOptions {
-  const values = parse(args);
+  const values = parseOptions(args, usage, {
+    kubeconfig: { type: 'string' },
+    namespace: { type: 'string', default: environment['POD_NAMESPACE'] ?? 'nftproxy-system' },
+    image: { type: 'string', default: environment['NFTPROXY_IMAGE'] ?? '' },
+    'agent-api-server': { type: 'string' },
+    'http-port': { type: 'string', default: '8080' },
+    'log-format': { type: 'string', default: 'text' },
+    'log-level': { type: 'string', default: 'info' },
+    'leader-elect': { type: 'string', default: 'true' },
+  });
+  if (values.image === '') throw new UsageError('--image is missing: the image that agents are to run');
   const server = values['agent-api-server'];
   return {
     ...(values.kubeconfig !== undefined && { kubeconfig: values.kubeconfig }),
-    namespace: values.namespace ?? environment['POD_NAMESPACE'] ?? 'nftproxy-system',
-    image: imageFor(values.image ?? environment['NFTPROXY_IMAGE']),
+    namespace: values.namespace,
+    image: values.image,
     ...(server !== undefined && { agentApiServer: hostPort(server) }),
-    httpPort: port(values['http-port'] ?? '8080'),
-    logFormat: oneOf('--log-format', values['log-format'] ?? 'text', ['json', 'text']),
-    leaderElect: oneOf('--leader-elect', values['leader-elect'] ?? 'true', ['true', 'false']) === 'true',
+    httpPort: port(values['http-port']),
+    logFormat: oneOf('--log-format', values['log-format'], logFormats),
+    logLevel: oneOf('--log-level', values['log-level'], logLevels),
+    leaderElect: oneOf('--leader-elect', values['leader-elect'], ['true', 'false']) === 'true',
     identity: `${environment['POD_NAME'] ?? hostname()}_${process.pid}`,
   };
 }
 
-function parse(args: readonly string[]): Partial<Record<keyof typeof flags, string>> {
-  try {
-    return parseArgs({ args: [...args], options: flags, strict: true, allowPositionals: false }).values;
-  } catch (error) {
-    throw new OperatorUsageError(`${error instanceof Error ? error.message : String(error)}\n\n${operatorUsage}`);
-  }
-}
-
-function oneOf<T extends string>(option: string, value: string, allowed: readonly T[]): T {
-  const found = allowed.find((candidate) => candidate === value);
-  if (found !== undefined) return found;
-  throw new OperatorUsageError(`${option} is "${value}": use one of ${allowed.join(', ')}`);
-}
-
-function imageFor(image: string | undefined): string {
-  if (image !== undefined && image !== '') return image;
-  throw new OperatorUsageError('--image is missing: the image that agents are to run');
-}
-
 function port(text: string): number {
   if (/^\d{1,5}$/.test(text) && Number(text) < 65536) return Number(text);
-  throw new OperatorUsageError(`--http-port is "${text}": use a port number`);
+  throw new UsageError(`--http-port is "${text}": use a port number`);
 }
 
 function hostPort(text: string): HostPort {
   try {
     return parseHostPort(text);
   } catch (error) {
-    throw new OperatorUsageError(`--agent-api-server: ${error instanceof Error ? error.message : String(error)}`);
+    throw new UsageError(`--agent-api-server: ${describeError(error)}`, { cause: error });
   }
 }

@@ -1,9 +1,10 @@
 import 'reflect-metadata';
-import { isatty } from 'node:tty';
-import { ConsoleLogger } from '@nestjs/common';
-import type { INestApplication, LoggerService, NestApplicationOptions } from '@nestjs/common';
+import type { INestApplication, NestApplicationOptions } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ApiClient, loadConnection } from '../kubernetes/index.ts';
+import { describeError, packageVersion, systemClock } from '../runtime/index.ts';
+import type { Logger } from '../runtime/index.ts';
+import { NestLogger } from './nest-logger.ts';
 import { OperatorModule } from './operator.module.ts';
 import type { OperatorOptions } from './options.ts';
 
@@ -19,36 +20,30 @@ export interface RunningOperator {
  * Starts the operator. Resolves when HTTP is up; the API server may still be away then (/readyz says so, and the
  * operator goes on trying).
  *
- * @param o.logger where to log; Nest's console logger in the format of the options if left out
  * @throws Error if the kubeconfig is unusable or the HTTP port is taken
  */
-export async function runOperator(
-  options: OperatorOptions,
-  o: { logger?: LoggerService } = {},
-): Promise<RunningOperator> {
-  const connection = await loadConnection(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig });
-  const client = new ApiClient(connection, { userAgent: 'nftproxy-operator' });
-  const logger = o.logger ?? consoleLogger(options);
-  const module = OperatorModule.create(client, options, logger);
-  const settings: Pick<NestApplicationOptions, 'logger' | 'abortOnError'> = { logger, abortOnError: false };
+export async function runOperator(options: OperatorOptions, log: Logger): Promise<RunningOperator> {
+  const { kubeconfig, identity, httpPort } = options;
+  const connection = await loadConnection(kubeconfig === undefined ? {} : { kubeconfig });
+  const client = new ApiClient(connection, { userAgent: `nftproxy-operator/${packageVersion}` });
+  const module = OperatorModule.register({ client, options, log, clock: systemClock });
+  const settings: Pick<NestApplicationOptions, 'logger' | 'abortOnError'> = {
+    logger: new NestLogger(log),
+    abortOnError: false,
+  };
   const app = await NestFactory.create(module, settings);
-  logger.log(`API server ${client.server}, identity ${options.identity}`, 'Operator');
+  log.info('starting', { version: packageVersion, identity, apiServer: client.server });
   const stop = async (): Promise<void> => {
     await app.close();
     await client.close();
   };
   try {
-    await app.listen(options.httpPort);
+    await app.listen(httpPort);
   } catch (error) {
     await stop();
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`cannot serve HTTP on port ${options.httpPort}: ${reason}`, { cause: error });
+    throw new Error(`cannot serve HTTP on port ${httpPort}: ${describeError(error)}`, { cause: error });
   }
   return { url: await urlOf(app), stop };
-}
-
-function consoleLogger({ logFormat }: OperatorOptions): LoggerService {
-  return new ConsoleLogger({ json: logFormat === 'json', colors: isatty(1), prefix: 'nftproxy' });
 }
 
 /** `http://[::1]:8080` is the application's name for "all addresses"; people and tests want one to connect to. */

@@ -1,28 +1,31 @@
+import { Inject, Injectable } from '@nestjs/common';
 import { canonicalJson, operatorFieldManager } from '../../api/index.ts';
 import { resourcePath } from '../../kubernetes/index.ts';
 import type { ApiClient } from '../../kubernetes/index.ts';
-import { apiServersIn, chooseApiServer } from './api-server-address.ts';
-import type { HostPort } from './api-server-address.ts';
-import type { ClusterCache } from '../cluster/index.ts';
-import { agentName, apiServerOf, daemonSetFor } from './daemon-set.ts';
-import type { RawDaemonSet } from './daemon-set.ts';
-import type { OperatorLog } from '../log.ts';
+import type { Logger } from '../../runtime/index.ts';
+import { agentName, ClusterCache } from '../cluster/index.ts';
+import type { AgentDaemonSet } from '../cluster/index.ts';
+import type { HostPort } from '../host-port.ts';
+import { API_CLIENT, LOGGER, OPERATOR_OPTIONS, perTerm } from '../injection.ts';
 import type { OperatorOptions } from '../options.ts';
+import { chooseApiServer } from './choose-api-server.ts';
+import { apiServerOf, daemonSetFor } from './daemon-set.ts';
 
 /** Keeps the agents' DaemonSet as `daemonSetFor` says, also against changes by others. */
+@Injectable(perTerm)
 export class AgentsReconciler {
   readonly #client: ApiClient;
-  readonly #cache: Pick<ClusterCache, 'daemonSet' | 'apiServerSlices'>;
+  readonly #cache: ClusterCache;
   readonly #options: OperatorOptions;
-  readonly #log: OperatorLog;
+  readonly #log: Logger;
   /** What was applied last, and the generation that the object had after that. */
   #applied: { readonly text: string; readonly generation: number | undefined } | undefined;
 
   constructor(
-    client: ApiClient,
-    cache: Pick<ClusterCache, 'daemonSet' | 'apiServerSlices'>,
-    options: OperatorOptions,
-    log: OperatorLog,
+    @Inject(API_CLIENT) client: ApiClient,
+    @Inject(ClusterCache) cache: ClusterCache,
+    @Inject(OPERATOR_OPTIONS) options: OperatorOptions,
+    @Inject(LOGGER) log: Logger,
   ) {
     this.#client = client;
     this.#cache = cache;
@@ -39,20 +42,19 @@ export class AgentsReconciler {
     const asApplied = current !== undefined && current.metadata.generation === this.#applied?.generation;
     if (asApplied && text === this.#applied?.text) return;
     const path = resourcePath({ group: 'apps', version: 'v1', plural: 'daemonsets', namespace, name: agentName });
-    const after = await this.#client.apply<RawDaemonSet>(path, desired, {
+    const after = await this.#client.apply<AgentDaemonSet>(path, desired, {
       fieldManager: operatorFieldManager,
       force: true,
     });
     this.#applied = { text, generation: after.metadata.generation };
     if (after.metadata.generation !== current?.metadata.generation) {
-      this.#log.info(`DaemonSet ${namespace}/${agentName} runs ${image}`);
+      this.#log.info('wrote the DaemonSet of the agents', { daemonSet: `${namespace}/${agentName}`, image });
     }
   }
 
-  #apiServer(current: RawDaemonSet | undefined): HostPort {
+  #apiServer(current: AgentDaemonSet | undefined): HostPort {
     if (this.#options.agentApiServer !== undefined) return this.#options.agentApiServer;
-    const found = apiServersIn(this.#cache.apiServerSlices);
-    const chosen = chooseApiServer(found, apiServerOf(current));
+    const chosen = chooseApiServer(this.#cache.apiServers, apiServerOf(current));
     if (chosen !== undefined) return chosen;
     throw new Error(
       'no EndpointSlice of the Service default/kubernetes names an API server that agents could use: ' +

@@ -1,8 +1,8 @@
-import type { HostPort } from './api-server-address.ts';
-import type { AgentCounts } from '../status/index.ts';
+import type { LogFormat } from '../../runtime/index.ts';
+import { agentName } from '../cluster/index.ts';
+import type { AgentDaemonSet } from '../cluster/index.ts';
+import type { HostPort } from '../host-port.ts';
 
-/** Name of the agents' DaemonSet, and of the ServiceAccount that its Pods run as. */
-export const agentName = 'nftproxy-agent';
 const managedBy = 'nftproxy-operator';
 const selector = { 'app.kubernetes.io/name': 'nftproxy', 'app.kubernetes.io/component': 'agent' };
 const healthPort = 10256;
@@ -11,19 +11,7 @@ export interface DaemonSetOptions {
   readonly namespace: string;
   readonly image: string;
   readonly apiServer: HostPort;
-  readonly logFormat: 'json' | 'text';
-}
-
-/** A DaemonSet of apps/v1, as far as it is read back. */
-export interface RawDaemonSet {
-  metadata: { name: string; generation?: number };
-  spec?: { template?: { spec?: { containers?: { env?: { name: string; value?: string }[] }[] } } };
-  status?: {
-    observedGeneration?: number;
-    desiredNumberScheduled?: number;
-    numberReady?: number;
-    updatedNumberScheduled?: number;
-  };
+  readonly logFormat: LogFormat;
 }
 
 /**
@@ -92,16 +80,9 @@ function agentContainer({ image, apiServer, logFormat }: DaemonSetOptions): obje
 }
 
 /** The API server that the agents of a DaemonSet use; undefined if it does not say. */
-export function apiServerOf(daemonSet: RawDaemonSet | undefined): HostPort | undefined {
+export function apiServerOf(daemonSet: AgentDaemonSet | undefined): HostPort | undefined {
   const env = daemonSet?.spec?.template?.spec?.containers?.[0]?.env ?? [];
   const value = (name: string): string | undefined => env.find((variable) => variable.name === name)?.value;
   const [host, port] = [value('KUBERNETES_SERVICE_HOST'), Number(value('KUBERNETES_SERVICE_PORT'))];
   return host === undefined || !Number.isInteger(port) ? undefined : { host, port };
-}
-
-/** How many agents there should be and are; before the DaemonSet controller has looked at it, unknown. */
-export function agentCountsOf(daemonSet: RawDaemonSet | undefined): Pick<AgentCounts, 'desired' | 'ready'> | undefined {
-  const status = daemonSet?.status;
-  if (status?.observedGeneration === undefined) return undefined;
-  return { desired: status.desiredNumberScheduled ?? 0, ready: status.numberReady ?? 0 };
 }

@@ -1,137 +1,182 @@
+import { Inject, Injectable } from '@nestjs/common';
 import { group, proxyNodeStatePlural, version } from '../../api/index.ts';
 import type { ProxyNodeState } from '../../api/index.ts';
 import { Reflector, resourcePath } from '../../kubernetes/index.ts';
-import type { ApiClient, KubernetesObject, ReflectorStatistics } from '../../kubernetes/index.ts';
-import { agentCountsOf, agentName } from '../agents/index.ts';
-import type { RawDaemonSet, SliceAddresses } from '../agents/index.ts';
-import type { AgentCounts } from '../status/index.ts';
-import { nodeInfoOf, sameNode } from './node-info.ts';
-import type { NodeInfo, RawNode } from './node-info.ts';
-import type { OwnedNodeState } from '../rollout/index.ts';
+import type { ApiClient, KubernetesObject, ReflectorOptions, ReflectorStatistics } from '../../kubernetes/index.ts';
+import { describeError } from '../../runtime/index.ts';
+import type { Clock, Logger } from '../../runtime/index.ts';
+import type { HostPort } from '../host-port.ts';
+import { API_CLIENT, CLOCK, LOGGER, OPERATOR_OPTIONS, perTerm } from '../injection.ts';
+import { constructWithKubeconfig } from '../library/index.ts';
+import type { OperatorOptions } from '../options.ts';
+import { agentName, AgentShortage } from './agent-daemon-set.ts';
+import type { AgentCounts, AgentDaemonSet } from './agent-daemon-set.ts';
+import { apiServersIn } from './api-server-slices.ts';
+import type { ApiServerSlice } from './api-server-slices.ts';
+import { clusterNodeOf, sameNode } from './cluster-node.ts';
+import type { ClusterNode } from './cluster-node.ts';
+import { ProxyConfigs } from './proxy-configs.ts';
 
-/** A ProxyNodeState as the API server has it. */
-export type CachedNodeState = ProxyNodeState & OwnedNodeState;
-
-/** Told of what changed; never of what the operator does not look at. */
+/** Told of what changed, after the cache has it; never of what the operator does not look at. */
 export interface ClusterListener {
+  /** `relevant`: more than its status or metadata changed, so that nodes may be concerned. */
+  configChanged(name: string, relevant: boolean): void;
   nodeChanged(name: string): void;
+  /** `configs`: the ProxyConfigs that the node's state named before and names now. */
   nodeStateChanged(name: string, configs: readonly string[]): void;
   agentsChanged(): void;
   apiServersChanged(): void;
 }
 
-/** Local copies of everything that the operator looks at, but for the ProxyConfigs. */
-export class ClusterCache {
-  readonly nodes: Reflector<NodeInfo>;
-  readonly states: Reflector<CachedNodeState>;
-  readonly #daemonSets: Reflector<RawDaemonSet>;
-  readonly #slices: Reflector<SliceAddresses>;
-  readonly #namespace: string;
-  #shortSince: number | undefined;
+/** How one kind is watched. */
+type Watch<T> = Pick<ReflectorOptions<T>, 'path' | 'transform' | 'fieldSelector' | 'labelSelector'> &
+  Pick<ReflectorOptions<T>['handler'], 'changed'>;
 
-  constructor(client: ApiClient, namespace: string, listener: ClusterListener, warn: (message: string) => void) {
+/** A kind as it is looked up, by name. */
+type Cached<T> = Pick<Reflector<T>, 'get' | 'values'>;
+
+/**
+ * Local copies of everything that the operator looks at: ProxyConfigs, Nodes, ProxyNodeStates, the agents' DaemonSet,
+ * the EndpointSlices of the API server. To be started once, and not to be believed before that has resolved: what has
+ * not been seen yet must not look like what is gone.
+ */
+@Injectable(perTerm)
+export class ClusterCache {
+  readonly configs: ProxyConfigs;
+  readonly nodes: Cached<ClusterNode>;
+  readonly nodeStates: Cached<ProxyNodeState>;
+  readonly #client: ApiClient;
+  readonly #log: Logger;
+  readonly #reflectors = new Map<string, Pick<Reflector, 'start' | 'synced' | 'stop' | 'statistics'>>();
+  readonly #daemonSets: Cached<AgentDaemonSet>;
+  readonly #slices: Cached<ApiServerSlice>;
+  readonly #namespace: string;
+  readonly #shortage: AgentShortage;
+  #listener: ClusterListener | undefined;
+  #edition = 0;
+  #stopped = false;
+
+  constructor(
+    @Inject(API_CLIENT) client: ApiClient,
+    @Inject(OPERATOR_OPTIONS) { kubeconfig, namespace }: OperatorOptions,
+    @Inject(LOGGER) log: Logger,
+    @Inject(CLOCK) clock: Clock,
+  ) {
+    this.#client = client;
+    this.#log = log;
     this.#namespace = namespace;
-    const base = (name: string) => ({
-      name,
-      client,
-      onError: (error: Error, { retryInMilliseconds }: { retryInMilliseconds: number }) =>
-        warn(`watch of ${name}: ${error.message}; trying again in ${(retryInMilliseconds / 1000).toFixed(1)} s`),
-    });
-    this.nodes = new Reflector({
-      ...base('nodes'),
+    this.#shortage = new AgentShortage(clock);
+    this.configs = constructWithKubeconfig(
+      kubeconfig,
+      () => new ProxyConfigs(client, log, (name, relevant) => this.#configChanged(name, relevant)),
+    );
+    this.nodes = this.#watch<ClusterNode>('nodes', {
       path: resourcePath({ version: 'v1', plural: 'nodes' }),
-      transform: (raw) => nodeInfoOf(raw satisfies RawNode),
-      handler: {
-        changed: (key, current, previous) => {
-          if (current === undefined || previous === undefined || !sameNode(current, previous))
-            listener.nodeChanged(key);
-        },
+      transform: (raw) => clusterNodeOf(raw),
+      changed: (name, current, previous) => {
+        if (current === undefined || previous === undefined || !sameNode(current, previous)) this.#nodeChanged(name);
       },
     });
-    this.states = new Reflector({
-      ...base(proxyNodeStatePlural),
+    this.nodeStates = this.#watch<ProxyNodeState>(proxyNodeStatePlural, {
       path: resourcePath({ group, version, plural: proxyNodeStatePlural }),
-      transform: (raw) => slim(raw) as CachedNodeState,
-      handler: {
-        changed: (key, current, previous) => {
-          const configs = [current, previous].flatMap((state) => state?.spec.configRef.name ?? []);
-          listener.nodeStateChanged(key, configs);
-        },
+      transform: (raw) => slim(raw) as ProxyNodeState,
+      changed: (name, current, previous) => {
+        const configs = [current, previous].flatMap((state) => state?.spec.configRef.name ?? []);
+        this.#listener?.nodeStateChanged(name, configs);
       },
     });
-    this.#daemonSets = new Reflector({
-      ...base('daemonsets'),
+    this.#daemonSets = this.#watch<AgentDaemonSet>('daemonsets', {
       path: resourcePath({ group: 'apps', version: 'v1', plural: 'daemonsets', namespace }),
       fieldSelector: `metadata.name=${agentName}`,
       transform: (raw) => slim(raw),
-      handler: {
-        changed: () => {
-          this.#noteShortage();
-          listener.agentsChanged();
-        },
+      changed: (_key, current) => {
+        this.#shortage.note(current);
+        this.#listener?.agentsChanged();
       },
     });
-    this.#slices = new Reflector({
-      ...base('endpointslices'),
-      path: resourcePath({
-        group: 'discovery.k8s.io',
-        version: 'v1',
-        plural: 'endpointslices',
-        namespace: 'default',
-      }),
+    this.#slices = this.#watch<ApiServerSlice>('endpointslices', {
+      path: resourcePath({ group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices', namespace: 'default' }),
       labelSelector: 'kubernetes.io/service-name=kubernetes',
-      transform: (raw) => slim(raw) as SliceAddresses,
-      handler: { changed: () => listener.apiServersChanged() },
+      transform: (raw) => slim(raw) as ApiServerSlice,
+      changed: () => this.#listener?.apiServersChanged(),
     });
   }
 
-  get daemonSet(): RawDaemonSet | undefined {
+  /** Has one listener told of changes; to be called before `start`. */
+  tell(listener: ClusterListener): void {
+    this.#listener = listener;
+  }
+
+  /** The agents' DaemonSet; undefined while there is none. */
+  get daemonSet(): AgentDaemonSet | undefined {
     return this.#daemonSets.get(`${this.#namespace}/${agentName}`);
   }
 
-  get apiServerSlices(): Iterable<SliceAddresses> {
-    return this.#slices.values();
-  }
-
-  /** Agents that run; `shortForSeconds` counts from when this process saw the first one missing. */
+  /** Agents that run; undefined while nobody can say. */
   get agents(): AgentCounts | undefined {
-    const counts = agentCountsOf(this.daemonSet);
-    if (counts === undefined) return undefined;
-    const shortForSeconds = this.#shortSince === undefined ? 0 : (performance.now() - this.#shortSince) / 1000;
-    return { ...counts, shortForSeconds };
+    return this.#shortage.counts(this.daemonSet);
   }
 
-  start(): void {
-    for (const reflector of this.#all()) reflector.start();
+  /** The API servers' own addresses, sorted. */
+  get apiServers(): HostPort[] {
+    return apiServersIn(this.#slices.values());
   }
 
-  /** Resolves when every first list is complete. */
-  async synced(): Promise<void> {
-    await Promise.all(this.#all().map((reflector) => reflector.synced));
+  /** Grows with every change of a ProxyConfig's spec or a Node: what was worked out from both before is old then. */
+  get edition(): number {
+    return this.#edition;
   }
 
+  /**
+   * Installs the CRDs and starts the watches; resolves when every first list is complete.
+   *
+   * @throws ApiError, ConnectionError while the CRDs are installed; Error if the cache is stopped meanwhile
+   */
+  async start(): Promise<void> {
+    await this.configs.start();
+    if (this.#stopped) throw new Error('the caches were stopped');
+    const reflectors = [...this.#reflectors.values()];
+    for (const reflector of reflectors) reflector.start();
+    await Promise.all([this.configs.synced(), ...reflectors.map(({ synced }) => synced)]);
+  }
+
+  /** Ends the watches; what is cached stays. */
   async stop(): Promise<void> {
-    await Promise.all(this.#all().map((reflector) => reflector.stop()));
+    this.#stopped = true;
+    await Promise.all([this.configs.shutdown(), ...[...this.#reflectors.values()].map((each) => each.stop())]);
   }
 
   /** Counters of each watch, by plural name. */
   watchStatistics(): ReadonlyMap<string, ReflectorStatistics> {
-    return new Map([
-      ['nodes', this.nodes.statistics],
-      [proxyNodeStatePlural, this.states.statistics],
-      ['daemonsets', this.#daemonSets.statistics],
-      ['endpointslices', this.#slices.statistics],
-    ]);
+    const ours = [...this.#reflectors].map(([plural, { statistics }]) => [plural, statistics] as const);
+    return new Map([...this.configs.watchStatistics(), ...ours]);
   }
 
-  #all(): Pick<Reflector, 'start' | 'synced' | 'stop'>[] {
-    return [this.nodes, this.states, this.#daemonSets, this.#slices];
+  #configChanged(name: string, relevant: boolean): void {
+    if (relevant) this.#edition++;
+    this.#listener?.configChanged(name, relevant);
   }
 
-  #noteShortage(): void {
-    const counts = agentCountsOf(this.daemonSet);
-    if (counts === undefined || counts.ready >= counts.desired) this.#shortSince = undefined;
-    else this.#shortSince ??= performance.now();
+  #nodeChanged(name: string): void {
+    this.#edition++;
+    this.#listener?.nodeChanged(name);
+  }
+
+  #watch<T>(plural: string, { changed, ...rest }: Watch<T>): Reflector<T> {
+    const reflector = new Reflector<T>({
+      name: plural,
+      client: this.#client,
+      handler: { changed },
+      onError: (error, { retryInMilliseconds }) =>
+        this.#log.warn('cannot follow the API server; trying again', {
+          resource: plural,
+          reason: describeError(error),
+          retryInMilliseconds,
+        }),
+      ...rest,
+    });
+    this.#reflectors.set(plural, reflector);
+    return reflector;
   }
 }
 

@@ -1,4 +1,7 @@
+export { agentName } from './agent-daemon-set.ts';
+export type { AgentCounts, AgentDaemonSet } from './agent-daemon-set.ts';
 export { ClusterCache } from './cluster-cache.ts';
-export type { CachedNodeState } from './cluster-cache.ts';
-export { nodeInfoOf, sameNode } from './node-info.ts';
-export type { NodeInfo } from './node-info.ts';
+export type { ClusterListener } from './cluster-cache.ts';
+export { ClusterModule } from './cluster.module.ts';
+export type { ClusterNode } from './cluster-node.ts';
+export type { CheckedConfig } from './proxy-configs.ts';

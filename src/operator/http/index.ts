@@ -1,3 +1,1 @@
-export { HealthController, MetricsController } from './http.controllers.ts';
-export { OperatorMetrics } from './metrics.ts';
-export { OperatorReadiness } from './readiness.ts';
+export { HttpModule } from './http.module.ts';

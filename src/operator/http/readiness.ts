@@ -1,3 +1,9 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { ApiClient } from '../../kubernetes/index.ts';
+import { describeError } from '../../runtime/index.ts';
+import { API_CLIENT } from '../injection.ts';
+import { Leadership } from '../leadership/index.ts';
+
 /** One thing that must hold for the operator to be ready. */
 export interface Check {
   readonly name: string;
@@ -5,47 +11,40 @@ export interface Check {
   readonly detail: string;
 }
 
-/** What /readyz looks at. */
-export interface Readiness {
-  check(): Promise<readonly Check[]>;
-}
-
-/** The part of Leadership that matters here. */
-interface Leading {
-  readonly leading: boolean;
-  readonly term: { readonly synced: boolean } | undefined;
-}
+const pingSeconds = 5;
 
 /**
  * Ready: the API server answers, and who leads has complete caches. A process that does not lead is ready as well: it
  * stands by.
  */
-export class OperatorReadiness implements Readiness {
-  readonly #ping: () => Promise<unknown>;
-  readonly #leadership: Leading;
+@Injectable()
+export class Readiness {
+  readonly #client: ApiClient;
+  readonly #leadership: Leadership;
 
-  constructor(ping: () => Promise<unknown>, leadership: Leading) {
-    this.#ping = ping;
+  constructor(@Inject(API_CLIENT) client: ApiClient, @Inject(Leadership) leadership: Leadership) {
+    this.#client = client;
     this.#leadership = leadership;
   }
 
+  /** Asks now; takes no longer than a few seconds. */
   async check(): Promise<readonly Check[]> {
     return [await this.#apiServer(), this.#caches()];
   }
 
   async #apiServer(): Promise<Check> {
     try {
-      await this.#ping();
+      await this.#client.get('/version', {}, { timeoutSeconds: pingSeconds });
       return { name: 'api-server', ok: true, detail: 'answers' };
     } catch (error) {
-      return { name: 'api-server', ok: false, detail: error instanceof Error ? error.message : String(error) };
+      return { name: 'api-server', ok: false, detail: describeError(error) };
     }
   }
 
   #caches(): Check {
-    if (!this.#leadership.leading)
-      return { name: 'caches', ok: true, detail: 'standing by, this process does not lead' };
-    const ok = this.#leadership.term?.synced ?? false;
+    const { leading, term } = this.#leadership;
+    if (!leading) return { name: 'caches', ok: true, detail: 'standing by, this process does not lead' };
+    const ok = term?.synced ?? false;
     return { name: 'caches', ok, detail: ok ? 'complete' : 'not complete yet' };
   }
 }

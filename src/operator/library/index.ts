@@ -1,2 +1,4 @@
 export { constructWithKubeconfig } from './construct-with-kubeconfig.ts';
-export { ProxyConfigController } from './proxy-config-controller.ts';
+export { SafeOperator } from './safe-operator.ts';
+export { ResourceEventType } from '@dot-i/k8s-operator';
+export type { ResourceEvent, ResourceMeta } from '@dot-i/k8s-operator';

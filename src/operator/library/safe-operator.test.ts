@@ -7,6 +7,7 @@ import { stringify } from 'yaml';
 import { startApiServer } from '../../../test/apiserver/index.ts';
 import type { ApiServer } from '../../../test/apiserver/index.ts';
 import { ApiClient, loadConnection, resourcePath } from '../../kubernetes/index.ts';
+import { createLogger } from '../../runtime/index.ts';
 import { SafeOperator } from './safe-operator.ts';
 
 const crd = (extra: object) => ({
@@ -72,7 +73,7 @@ let directory: string;
 let server: ApiServer;
 let client: ApiClient;
 let operator: Things;
-let errors: string[];
+let errors: unknown[];
 
 const path = (name?: string) =>
   resourcePath({ group: 'example.org', version: 'v1', plural: 'things', ...(name && { name }) });
@@ -96,8 +97,8 @@ afterAll(async () => {
 
 beforeEach(async () => {
   errors = [];
-  const ignore = () => undefined;
-  operator = new Things(client, { debug: ignore, info: ignore, warn: ignore, error: (text) => void errors.push(text) });
+  const write = (line: string) => void errors.push(JSON.parse(line));
+  operator = new Things(client, createLogger({ format: 'json', level: 'error', write }));
   operator.crdFile = join(directory, 'crd.yaml');
   await operator.start();
   await operator.synced();
@@ -133,7 +134,7 @@ test('a handler that fails is heard of and hurts nobody else', async () => {
   await create('bad');
   await create('good');
   await until(() => expect(operator.told).toContain('ADDED good'));
-  expect(errors).toEqual(['ADDED things.example.org/v1 bad: no']);
+  expect(errors).toMatchObject([{ event: 'ADDED', resource: 'things.example.org/v1', name: 'bad', reason: 'no' }]);
 });
 
 test('a status that cannot be written is an error; one that can is there', async () => {

@@ -3,11 +3,13 @@ import { createRequire } from 'node:module';
 import { V1CustomResourceDefinitionVersion } from '@kubernetes/client-node';
 import { ResourceEventType } from '@dot-i/k8s-operator';
 import type library from '@dot-i/k8s-operator';
-import type { OperatorLogger, ResourceEvent, ResourceMeta } from '@dot-i/k8s-operator';
+import type { ResourceEvent, ResourceMeta } from '@dot-i/k8s-operator';
 import { parse } from 'yaml';
 import { operatorFieldManager } from '../../api/index.ts';
 import { Reflector, resourcePath } from '../../kubernetes/index.ts';
 import type { ApiClient, KubernetesObject, ReflectorStatistics } from '../../kubernetes/index.ts';
+import { describeError } from '../../runtime/index.ts';
+import type { Logger } from '../../runtime/index.ts';
 import { installCrd } from './install-crd.ts';
 import type { Crd } from './install-crd.ts';
 
@@ -34,14 +36,16 @@ interface Resource {
  */
 export abstract class SafeOperator extends Operator {
   readonly #client: ApiClient;
+  readonly #log: Logger;
   readonly #resources = new Map<string, Resource>();
   readonly #kinds = new Map<string, string>();
   readonly #reflectors = new Map<string, Reflector>();
   #stopping: Promise<unknown> | undefined;
 
-  constructor(client: ApiClient, logger: OperatorLogger) {
-    super(logger);
+  constructor(client: ApiClient, log: Logger) {
+    super(log);
     this.#client = client;
+    this.#log = log;
   }
 
   /** Resolves when every watch has seen its first complete list. */
@@ -72,7 +76,7 @@ export abstract class SafeOperator extends Operator {
     const { group, versions, names } = crd.spec;
     await installCrd(this.#client, crd);
     for (const { name } of versions) this.#kinds.set(idOf(group, name, names.plural), names.kind);
-    this.logger.info(`CRD ${crd.metadata.name} is installed`);
+    this.#log.info('the CRD is installed', { crd: crd.metadata.name });
     const served = versions.map((each) => Object.assign(new V1CustomResourceDefinitionVersion(), each));
     return { group, versions: served, plural: names.plural };
   }
@@ -86,13 +90,12 @@ export abstract class SafeOperator extends Operator {
     return this.#client.server + resourcePath({ group, version, plural, ...(namespace && { namespace }) });
   }
 
-  /** Calls `onEvent` for every object there is, and for every change from then on. Resolves at once. */
+  /** Calls `onEvent` for every object there is, in all namespaces, and for every change from then on. Resolves at once. */
   protected override watchResource(
     group: string,
     version: string,
     plural: string,
     onEvent: (event: ResourceEvent) => Promise<void>,
-    namespace?: string,
   ): Promise<void> {
     // It may have been told to stop while it was still starting.
     if (this.#stopping !== undefined) return Promise.reject(new Error('the operator has been stopped'));
@@ -101,16 +104,18 @@ export abstract class SafeOperator extends Operator {
     const reflector = new Reflector({
       name: plural,
       client: this.#client,
-      path: resourcePath({ group, version, plural, ...(namespace && { namespace }) }),
+      path: resourcePath({ group, version, plural }),
       handler: {
         changed: (_key, current, previous) => this.#deliver(id, current, previous, onEvent),
       },
       onError: (error, { retryInMilliseconds }) =>
-        this.logger.warn(
-          `watch of ${plural}: ${error.message}; trying again in ${(retryInMilliseconds / 1000).toFixed(1)} s`,
-        ),
+        this.#log.warn('cannot follow the API server; trying again', {
+          resource: plural,
+          reason: describeError(error),
+          retryInMilliseconds,
+        }),
     });
-    this.#reflectors.set(`${id}/${namespace ?? ''}`, reflector);
+    this.#reflectors.set(id, reflector);
     reflector.start();
     return Promise.resolve();
   }
@@ -157,7 +162,12 @@ export abstract class SafeOperator extends Operator {
     const full = { ...object, apiVersion: meta.apiVersion, kind: meta.kind };
     // Client-node's type of the same object has Date for times and class instances inside, which JSON does not have.
     onEvent({ meta, type, object: full as unknown as ResourceEvent['object'] }).catch((error: unknown) =>
-      this.logger.error(`${type} ${id} ${meta.name}: ${error instanceof Error ? error.message : String(error)}`),
+      this.#log.error('an event could not be handled', {
+        event: type,
+        resource: id,
+        name: meta.name,
+        reason: describeError(error),
+      }),
     );
   }
 }

@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest';
 import type { LabelSelector, ProxyConfig } from '../../api/index.ts';
 import { sharesOf, winnerOf } from './assign-nodes.ts';
 import { selects } from '../../kubernetes/index.ts';
-import type { NodeInfo } from '../cluster/index.ts';
+import type { ClusterNode } from '../cluster/index.ts';
 
-const node = (name: string, labels: Record<string, string> = {}): NodeInfo => ({
+const node = (name: string, labels: Record<string, string> = {}): ClusterNode => ({
   name,
   uid: name,
   labels,

@@ -1,11 +1,11 @@
 import { defaultPriority } from '../../api/index.ts';
 import type { ProxyConfig } from '../../api/index.ts';
 import { selects } from '../../kubernetes/index.ts';
-import type { NodeInfo } from '../cluster/index.ts';
+import type { ClusterNode } from '../cluster/index.ts';
 
 /** Which nodes a ProxyConfig governs, and how many it selects, won or not. */
 export interface Share {
-  readonly won: readonly NodeInfo[];
+  readonly won: readonly ClusterNode[];
   readonly selected: number;
 }
 
@@ -15,14 +15,14 @@ export interface Share {
  *
  * Costs as much as there are configs, so that a change of one node of thousands costs no more than that.
  */
-export function winnerOf(configs: Iterable<ProxyConfig>, node: NodeInfo): ProxyConfig | undefined {
+export function winnerOf(configs: Iterable<ProxyConfig>, node: ClusterNode): ProxyConfig | undefined {
   return ranked(configs).find(({ spec }) => selects(spec.nodeSelector, node.labels));
 }
 
 /** The shares of all configs that are not being deleted, by name, as `winnerOf` divides the nodes. */
-export function sharesOf(configs: Iterable<ProxyConfig>, nodes: Iterable<NodeInfo>): ReadonlyMap<string, Share> {
+export function sharesOf(configs: Iterable<ProxyConfig>, nodes: Iterable<ClusterNode>): ReadonlyMap<string, Share> {
   const order = ranked(configs);
-  const shares = new Map(order.map(({ metadata }) => [metadata.name, { won: [] as NodeInfo[], selected: 0 }]));
+  const shares = new Map(order.map(({ metadata }) => [metadata.name, { won: [] as ClusterNode[], selected: 0 }]));
   for (const node of nodes) {
     const candidates = order.filter(({ spec }) => selects(spec.nodeSelector, node.labels));
     candidates.forEach(({ metadata }, rank) => {

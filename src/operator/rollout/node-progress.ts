@@ -1,6 +1,6 @@
+import { conditionOf } from '../../api/index.ts';
 import type { Condition, NodeCounts, ProxyNodeState } from '../../api/index.ts';
-import { conditionOf } from '../status/index.ts';
-import type { NodeInfo } from '../cluster/index.ts';
+import type { ClusterNode } from '../cluster/index.ts';
 
 /**
  * How far a node is with the revision that it was given:
@@ -25,7 +25,7 @@ export interface NodeProgress {
 
 /** How far one node is with `revision` of the config named `config`. */
 export function nodeProgress(
-  node: NodeInfo,
+  node: ClusterNode,
   state: ProxyNodeState | undefined,
   config: string,
   revision: string | undefined,
@@ -44,7 +44,7 @@ export function nodeProgress(
   };
 }
 
-function progressOf(node: NodeInfo, applied: boolean, synced: Condition | undefined): Progress {
+function progressOf(node: ClusterNode, applied: boolean, synced: Condition | undefined): Progress {
   if (applied && synced?.status === 'True') return 'ready';
   if (!node.ready) return 'ignored';
   return synced?.status === 'False' ? 'failed' : 'pending';

@@ -1,22 +1,13 @@
+import { Inject, Injectable } from '@nestjs/common';
 import { group, operatorFieldManager, proxyNodeStatePlural, version } from '../../api/index.ts';
-import type { ProxyConfig } from '../../api/index.ts';
+import type { ProxyNodeState } from '../../api/index.ts';
 import { isConflict, isNotFound, resourcePath } from '../../kubernetes/index.ts';
 import type { ApiClient } from '../../kubernetes/index.ts';
-import type { Share } from './assign-nodes.ts';
-import type { CachedNodeState, ClusterCache, NodeInfo } from '../cluster/index.ts';
-import type { OperatorLog } from '../log.ts';
+import type { Logger } from '../../runtime/index.ts';
+import { ClusterCache } from '../cluster/index.ts';
+import { API_CLIENT, LOGGER, perTerm } from '../injection.ts';
+import { Assignment } from './assignment.ts';
 import { differs, nodeStateFor } from './node-state.ts';
-import type { ProxyConfigController } from '../library/index.ts';
-
-/** What reconcilers look at. */
-export interface View {
-  readonly cache: Pick<ClusterCache, 'nodes' | 'states' | 'agents'>;
-  readonly configs: Pick<ProxyConfigController, 'get' | 'writeStatus'>;
-  /** The ProxyConfig that governs a node. */
-  readonly winnerOf: (node: NodeInfo) => ProxyConfig | undefined;
-  /** Undefined for a ProxyConfig that is gone or being deleted. */
-  readonly shareOf: (config: string) => Share | undefined;
-}
 
 /**
  * Keeps the spec of a node's ProxyNodeState: what the ProxyConfig says that governs the node.
@@ -25,23 +16,31 @@ export interface View {
  * because taking Services away from a node is nothing that should follow from a selector. While the governing config is
  * invalid the node keeps what it was told last. The state of a Node that is gone is left to the garbage collector.
  */
+@Injectable(perTerm)
 export class NodeReconciler {
   readonly #client: ApiClient;
-  readonly #view: View;
-  readonly #log: OperatorLog;
+  readonly #cache: ClusterCache;
+  readonly #assignment: Assignment;
+  readonly #log: Logger;
 
-  constructor(client: ApiClient, view: View, log: OperatorLog) {
+  constructor(
+    @Inject(API_CLIENT) client: ApiClient,
+    @Inject(ClusterCache) cache: ClusterCache,
+    @Inject(Assignment) assignment: Assignment,
+    @Inject(LOGGER) log: Logger,
+  ) {
     this.#client = client;
-    this.#view = view;
+    this.#cache = cache;
+    this.#assignment = assignment;
     this.#log = log;
   }
 
   /** @throws ApiError, ConnectionError */
   async reconcile(name: string): Promise<undefined> {
-    const { cache, configs, winnerOf } = this.#view;
-    const [node, state] = [cache.nodes.get(name), cache.states.get(name)];
+    const { configs, nodes, nodeStates } = this.#cache;
+    const [node, state] = [nodes.get(name), nodeStates.get(name)];
     if (node === undefined) return;
-    const winner = winnerOf(node);
+    const winner = this.#assignment.winnerOf(node);
     if (winner === undefined) {
       if (state !== undefined) await this.#remove(state);
       return;
@@ -51,14 +50,15 @@ export class NodeReconciler {
     const desired = nodeStateFor(governing.config, node);
     if (!differs(desired, state)) return;
     await this.#client.apply(pathOf(name), desired, { fieldManager: operatorFieldManager, force: true });
-    this.#log.info(`node ${name} gets revision ${desired.spec.revision} of ${desired.spec.configRef.name}`);
+    const { configRef, revision } = desired.spec;
+    this.#log.info('assigned', { node: name, config: configRef.name, revision });
   }
 
-  async #remove(state: CachedNodeState): Promise<void> {
+  async #remove(state: ProxyNodeState): Promise<void> {
     const { name, uid } = state.metadata;
     try {
       await this.#client.delete(pathOf(name), uid === undefined ? {} : { preconditions: { uid } });
-      this.#log.info(`no ProxyConfig governs node ${name} any more: its agent keeps what it has`);
+      this.#log.info('no ProxyConfig governs this node any more; its agent keeps what it has', { node: name });
     } catch (error) {
       // Gone already, or another object of the same name, which will have its turn.
       if (!isNotFound(error) && !isConflict(error)) throw error;

@@ -2,7 +2,6 @@ import { Ajv } from 'ajv';
 import { describe, expect, test } from 'vitest';
 import { ProxyNodeStateSpecDto, schemaOf } from '../../api/schema/index.ts';
 import type { ProxyConfig } from '../../api/index.ts';
-import { nodeInfoOf, sameNode } from '../cluster/index.ts';
 import { differs, nodeStateFor } from './node-state.ts';
 
 const config: ProxyConfig = {
@@ -42,18 +41,4 @@ describe('what a node is told', () => {
     stored.metadata.labels = {};
     expect(differs(state, stored)).toBe(true);
   });
-});
-
-test('of a Node only its labels, its identity and whether it is ready count', () => {
-  const raw = {
-    metadata: { name: 'node-1', uid: 'uid-1', labels: { pool: 'edge' } },
-    status: { conditions: [{ type: 'Ready', status: 'True' }] },
-  };
-  const info = nodeInfoOf(raw);
-  expect(info).toEqual({ name: 'node-1', uid: 'uid-1', labels: { pool: 'edge' }, ready: true });
-  expect(sameNode(info, nodeInfoOf(raw))).toBe(true);
-  expect(sameNode(info, { ...info, labels: {} })).toBe(false);
-  expect(sameNode(info, { ...info, labels: { pool: 'core' } })).toBe(false);
-  expect(sameNode(info, { ...info, ready: false })).toBe(false);
-  expect(nodeInfoOf({ metadata: { name: 'new' } })).toMatchObject({ ready: false, labels: {} });
 });

@@ -6,27 +6,14 @@ import {
   revisionOf,
   withDefaults,
 } from '../../api/index.ts';
-import type { Metadata, ProxyConfig, ProxyNodeState } from '../../api/index.ts';
-import type { NodeInfo } from '../cluster/index.ts';
-
-/** metav1.OwnerReference, as far as the operator sets it. */
-interface Owner {
-  apiVersion: string;
-  kind: string;
-  name: string;
-  uid: string;
-}
-
-/** A ProxyNodeState with what the operator sets of its metadata. */
-export interface OwnedNodeState extends Omit<ProxyNodeState, 'status' | 'metadata'> {
-  metadata: Metadata & { ownerReferences?: Owner[] };
-}
+import type { ProxyConfig, ProxyNodeState } from '../../api/index.ts';
+import type { ClusterNode } from '../cluster/index.ts';
 
 /**
  * What the operator applies for a node that `config` (a valid one) governs. The Node owns it, not the agent's Pod: it
  * lives and dies with the Node.
  */
-export function nodeStateFor(config: ProxyConfig, node: NodeInfo): OwnedNodeState {
+export function nodeStateFor(config: ProxyConfig, node: ClusterNode): ProxyNodeState {
   const effective = withDefaults(config.spec);
   return {
     apiVersion,
@@ -45,7 +32,7 @@ export function nodeStateFor(config: ProxyConfig, node: NodeInfo): OwnedNodeStat
 }
 
 /** True if applying `desired` would change `current`. */
-export function differs(desired: OwnedNodeState, current: OwnedNodeState | undefined): boolean {
+export function differs(desired: ProxyNodeState, current: ProxyNodeState | undefined): boolean {
   if (current === undefined || current.metadata.labels?.[configLabel] !== desired.metadata.labels?.[configLabel]) {
     return true;
   }

@@ -1,3 +1,4 @@
+import { nextCondition, shorten } from '../../api/index.ts';
 import type { Condition } from '../../api/index.ts';
 import type { ConditionType, Reason } from './reasons.ts';
 
@@ -22,33 +23,12 @@ export function verdict<T extends ConditionType>(
   return { type, status, reason, message: shorten(message, longestMessage) };
 }
 
-/**
- * The conditions that say these verdicts, in their order. `lastTransitionTime` is that of the previous condition of
- * the type while the status is the same, else `now`.
- */
+/** The conditions that say these verdicts, in their order; `previous` are those that the object has. */
 export function conditionsFrom(
   verdicts: readonly Verdict[],
   previous: readonly Condition[],
-  generation: number,
+  observedGeneration: number,
   now: Date,
 ): Condition[] {
-  return verdicts.map(({ type, status, reason, message }) => {
-    const before = previous.find((condition) => condition.type === type);
-    const lastTransitionTime = before?.status === status ? before.lastTransitionTime : rfc3339(now);
-    return { type, status, observedGeneration: generation, lastTransitionTime, reason, message };
-  });
-}
-
-export function conditionOf(conditions: readonly Condition[] | undefined, type: string): Condition | undefined {
-  return conditions?.find((condition) => condition.type === type);
-}
-
-/** Text of at most `length` characters; what is cut off ends in an ellipsis. */
-export function shorten(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
-}
-
-/** metav1.Time: whole seconds, UTC. */
-function rfc3339(time: Date): string {
-  return `${time.toISOString().slice(0, 19)}Z`;
+  return verdicts.map((said) => nextCondition({ ...said, observedGeneration }, previous, now));
 }

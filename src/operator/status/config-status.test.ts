@@ -1,10 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { revisionOf, withDefaults } from '../../api/index.ts';
+import { conditionOf, revisionOf, withDefaults } from '../../api/index.ts';
 import type { Condition, ProxyConfig, ProxyConfigStatus, ProxyNodeState } from '../../api/index.ts';
-import { conditionOf } from './conditions.ts';
 import { configStatus } from './config-status.ts';
 import type { StatusInput } from './config-status.ts';
-import type { NodeInfo } from '../cluster/index.ts';
+import type { ClusterNode } from '../cluster/index.ts';
 import { nodeStateFor } from '../rollout/index.ts';
 import { reasons } from './reasons.ts';
 import type { ConditionType } from './reasons.ts';
@@ -18,7 +17,7 @@ const later = new Date('2026-11-22T12:05:00Z');
 type Story = 'ready' | 'failing' | 'silent' | 'not told' | 'behind' | 'degraded';
 
 /** A node and what its ProxyNodeState says. */
-function machine(name: string, story: Story, ready = true): { node: NodeInfo; state: ProxyNodeState | undefined } {
+function machine(name: string, story: Story, ready = true): { node: ClusterNode; state: ProxyNodeState | undefined } {
   const node = { name, uid: name, labels: {}, ready };
   if (story === 'not told') return { node, state: undefined };
   const state: ProxyNodeState = { ...nodeStateFor(config, node), metadata: { name, generation: 7 } };

@@ -1,26 +1,20 @@
-import { maximumFailedNodes, maximumNodeMessage, revisionOf, withDefaults } from '../../api/index.ts';
+import { maximumFailedNodes, maximumNodeMessage, revisionOf, shorten, withDefaults } from '../../api/index.ts';
 import type { NodeCounts, ProxyConfig, ProxyConfigStatus, ProxyNodeState } from '../../api/index.ts';
 import type { FieldError } from '../../api/schema/index.ts';
+import type { AgentCounts } from '../cluster/index.ts';
 import { countNodes, nodeProgress } from '../rollout/index.ts';
 import type { NodeProgress, Share } from '../rollout/index.ts';
-import { conditionsFrom, shorten, verdict } from './conditions.ts';
+import { conditionsFrom, verdict } from './conditions.ts';
 import type { Verdict } from './conditions.ts';
 
-/** The agents' DaemonSet, as far as it matters here. */
-export interface AgentCounts {
-  readonly desired: number;
-  readonly ready: number;
-  /** How long fewer have been ready than desired; 0 while all are. */
-  readonly shortForSeconds: number;
-}
-
+/** What is known about a ProxyConfig. */
 export interface StatusInput {
   readonly config: ProxyConfig;
   /** Empty if the spec is valid. */
   readonly errors: readonly FieldError[];
   readonly share: Share;
   readonly stateOf: (node: string) => ProxyNodeState | undefined;
-  /** Undefined while there is no DaemonSet. */
+  /** Undefined while nobody can say. */
   readonly agents: AgentCounts | undefined;
   /** The status as it was written last. */
   readonly previous: ProxyConfigStatus | undefined;

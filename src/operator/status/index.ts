@@ -1,4 +1,3 @@
-export { conditionOf } from './conditions.ts';
-export type { AgentCounts } from './config-status.ts';
 export { reasons } from './reasons.ts';
+export { StatusModule } from './status.module.ts';
 export { StatusReconciler } from './status-reconciler.ts';

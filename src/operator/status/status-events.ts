@@ -1,5 +1,5 @@
+import { conditionOf } from '../../api/index.ts';
 import type { ProxyConfigStatus } from '../../api/index.ts';
-import { conditionOf } from './conditions.ts';
 
 /** An Event to record about a ProxyConfig. */
 export interface StatusEvent {

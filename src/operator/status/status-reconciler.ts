@@ -1,64 +1,55 @@
-import { apiVersion, canonicalJson, proxyConfigKind } from '../../api/index.ts';
-import type { ProxyConfig, ProxyConfigStatus } from '../../api/index.ts';
-import { isNotFound } from '../../kubernetes/index.ts';
-import type { Again, EventRecorder } from '../../kubernetes/index.ts';
+import { Inject, Injectable } from '@nestjs/common';
+import type { Again } from '../../kubernetes/index.ts';
+import type { Clock } from '../../runtime/index.ts';
+import { ClusterCache } from '../cluster/index.ts';
+import type { AgentCounts } from '../cluster/index.ts';
+import { CLOCK, perTerm } from '../injection.ts';
+import { Assignment } from '../rollout/index.ts';
 import { agentGraceSeconds, configStatus } from './config-status.ts';
-import type { AgentCounts } from './config-status.ts';
-import type { OperatorMetrics } from '../http/index.ts';
-import type { View } from '../rollout/index.ts';
-import { statusEvents } from './status-events.ts';
+import { StatusPublisher } from './status-publisher.ts';
 
-/** Keeps the status of a ProxyConfig, and records its transitions as Events. Writes only what changed. */
+/** Keeps what is said about a ProxyConfig in line with what its nodes report. */
+@Injectable(perTerm)
 export class StatusReconciler {
-  readonly #view: View;
-  readonly #metrics: Pick<OperatorMetrics, 'setNodes' | 'forgetConfig'>;
-  readonly #events: Pick<EventRecorder, 'event'>;
-  /** What was written over an object that the cache may still have as it was before. */
-  readonly #written = new WeakMap<ProxyConfig, ProxyConfigStatus>();
+  readonly #cache: ClusterCache;
+  readonly #assignment: Assignment;
+  readonly #publisher: StatusPublisher;
+  readonly #clock: Clock;
 
   constructor(
-    view: View,
-    metrics: Pick<OperatorMetrics, 'setNodes' | 'forgetConfig'>,
-    events: Pick<EventRecorder, 'event'>,
+    @Inject(ClusterCache) cache: ClusterCache,
+    @Inject(Assignment) assignment: Assignment,
+    @Inject(StatusPublisher) publisher: StatusPublisher,
+    @Inject(CLOCK) clock: Clock,
   ) {
-    this.#view = view;
-    this.#metrics = metrics;
-    this.#events = events;
+    this.#cache = cache;
+    this.#assignment = assignment;
+    this.#publisher = publisher;
+    this.#clock = clock;
   }
 
   /** @throws ApiError, ConnectionError */
   async reconcile(name: string): Promise<Again | undefined> {
-    const { cache, configs, shareOf } = this.#view;
-    const checked = configs.get(name);
-    const share = shareOf(name);
+    const checked = this.#cache.configs.get(name);
+    const share = this.#assignment.shareOf(name);
     // Without a share it is being deleted: there is nothing to say about it any more.
     if (checked === undefined || share === undefined) {
-      this.#metrics.forgetConfig(name);
+      this.#publisher.forget(name);
       return undefined;
     }
     const { config, errors } = checked;
-    const { agents } = cache;
-    const previous = this.#written.get(config) ?? config.status;
-    const stateOf = (node: string) => cache.states.get(node);
-    const next = configStatus({ config, errors, share, stateOf, agents, previous, now: new Date() });
-    if (next.nodes) this.#metrics.setNodes(name, next.nodes);
-    if (canonicalJson(next) !== canonicalJson(previous)) await this.#write(config, previous, next);
+    const { agents, nodeStates } = this.#cache;
+    const status = configStatus({
+      config,
+      errors,
+      share,
+      stateOf: (node) => nodeStates.get(node),
+      agents,
+      previous: this.#publisher.lastOf(config),
+      now: new Date(this.#clock.wall()),
+    });
+    await this.#publisher.publish(config, status);
     return whenGraceEnds(agents);
-  }
-
-  async #write(config: ProxyConfig, previous: ProxyConfigStatus | undefined, next: ProxyConfigStatus): Promise<void> {
-    const { name, uid = '' } = config.metadata;
-    try {
-      await this.#view.configs.writeStatus(name, next);
-    } catch (error) {
-      // Deleted meanwhile; the watch will say so.
-      if (isNotFound(error)) return;
-      throw error;
-    }
-    this.#written.set(config, next);
-    for (const { type, reason, message } of statusEvents(previous, next)) {
-      this.#events.event({ apiVersion, kind: proxyConfigKind, name, uid }, type, reason, message);
-    }
   }
 }
 

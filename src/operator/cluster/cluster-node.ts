@@ -1,5 +1,5 @@
 /** What the operator keeps of a Node. */
-export interface NodeInfo {
+export interface ClusterNode {
   readonly name: string;
   readonly uid: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -7,14 +7,11 @@ export interface NodeInfo {
   readonly ready: boolean;
 }
 
-/** A Node of core/v1, as far as it is read. */
-export interface RawNode {
-  metadata: { name: string; uid?: string; labels?: Record<string, string>; deletionTimestamp?: string };
+/** What the operator keeps of a Node of core/v1, given as far as it is read. */
+export function clusterNodeOf(node: {
+  metadata: { name: string; uid?: string; labels?: Record<string, string> };
   status?: { conditions?: { type: string; status: string }[] };
-}
-
-/** The NodeInfo of a Node as the API server has it. */
-export function nodeInfoOf(node: RawNode): NodeInfo {
+}): ClusterNode {
   return {
     name: node.metadata.name,
     uid: node.metadata.uid ?? '',
@@ -24,7 +21,7 @@ export function nodeInfoOf(node: RawNode): NodeInfo {
 }
 
 /** True if nothing that the operator looks at differs (a kubelet's heartbeat changes a Node every few seconds). */
-export function sameNode(a: NodeInfo, b: NodeInfo): boolean {
+export function sameNode(a: ClusterNode, b: ClusterNode): boolean {
   const [left, right] = [Object.entries(a.labels), b.labels];
   return (
     a.uid === b.uid &&

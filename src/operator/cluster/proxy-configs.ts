@@ -1,12 +1,13 @@
-import { fileURLToPath } from 'node:url';
-import { ResourceEventType } from '@dot-i/k8s-operator';
-import type { OperatorLogger, ResourceEvent, ResourceMeta } from '@dot-i/k8s-operator';
+import { join } from 'node:path';
 import { group, proxyConfigPlural, proxyNodeStatePlural, version } from '../../api/index.ts';
 import type { ProxyConfig, ProxyConfigStatus } from '../../api/index.ts';
 import { specErrors } from '../../api/schema/index.ts';
 import type { FieldError } from '../../api/schema/index.ts';
 import type { ApiClient } from '../../kubernetes/index.ts';
-import { SafeOperator } from './safe-operator.ts';
+import { crdDirectory } from '../../runtime/index.ts';
+import type { Logger } from '../../runtime/index.ts';
+import { ResourceEventType, SafeOperator } from '../library/index.ts';
+import type { ResourceEvent, ResourceMeta } from '../library/index.ts';
 
 /** A ProxyConfig and what is wrong with its spec (the API server may have an older CRD than we have rules). */
 export interface CheckedConfig {
@@ -17,15 +18,13 @@ export interface CheckedConfig {
 /** `relevant`: more than its status or metadata changed, so that nodes may be concerned. */
 export type ConfigListener = (name: string, relevant: boolean) => void;
 
-const directory = fileURLToPath(new URL('../../../crds/', import.meta.url));
-
 /** Installs the CRDs, keeps the ProxyConfigs, and writes their status. */
-export class ProxyConfigController extends SafeOperator {
+export class ProxyConfigs extends SafeOperator {
   readonly #listener: ConfigListener;
   readonly #configs = new Map<string, CheckedConfig & { readonly meta: ResourceMeta }>();
 
-  constructor(client: ApiClient, logger: OperatorLogger, listener: ConfigListener) {
-    super(client, logger);
+  constructor(client: ApiClient, log: Logger, listener: ConfigListener) {
+    super(client, log);
     this.#listener = listener;
   }
 
@@ -46,14 +45,15 @@ export class ProxyConfigController extends SafeOperator {
 
   protected override async init(): Promise<void> {
     for (const plural of [proxyConfigPlural, proxyNodeStatePlural]) {
-      await this.registerCustomResourceDefinition(`${directory}${group}_${plural}.yaml`);
+      await this.registerCustomResourceDefinition(join(crdDirectory, `${group}_${plural}.yaml`));
     }
-    await this.watchResource(group, version, proxyConfigPlural, (event) => this.#onEvent(event));
+    await this.watchResource(group, version, proxyConfigPlural, (event) => {
+      this.#receive(event);
+      return Promise.resolve();
+    });
   }
 
-  // The library wants a promise; all that happens here is that keys go into queues.
-  // eslint-disable-next-line @typescript-eslint/require-await
-  async #onEvent({ meta, type, object }: ResourceEvent): Promise<void> {
+  #receive({ meta, type, object }: ResourceEvent): void {
     const before = this.#configs.get(meta.name)?.config;
     if (type === ResourceEventType.Deleted) {
       this.#configs.delete(meta.name);

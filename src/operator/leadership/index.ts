@@ -1,0 +1,2 @@
+export { Leadership } from './leadership.ts';
+export { LeadershipModule } from './leadership.module.ts';

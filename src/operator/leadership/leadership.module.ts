@@ -1,0 +1,32 @@
+import { Module } from '@nestjs/common';
+import { AgentsModule } from '../agents/index.ts';
+import { ClusterModule } from '../cluster/index.ts';
+import { API_CLIENT, LOGGER, OPERATOR_OPTIONS } from '../injection.ts';
+import { MetricsModule } from '../metrics/index.ts';
+import { RolloutModule } from '../rollout/index.ts';
+import { StatusModule } from '../status/index.ts';
+import { ControlLoop } from './control-loop.ts';
+import { ELECTION, electionFor } from './election.ts';
+import { Leadership } from './leadership.ts';
+import { Lifecycle } from './lifecycle.ts';
+import { Queues } from './queues.ts';
+import { ReconcileReport } from './reconcile-report.ts';
+import { TermMetrics } from './term-metrics.ts';
+import { Terms } from './terms.ts';
+
+/** Who leads, and what a leader does. */
+@Module({
+  imports: [ClusterModule, RolloutModule, StatusModule, AgentsModule, MetricsModule],
+  providers: [
+    { provide: ELECTION, useFactory: electionFor, inject: [API_CLIENT, OPERATOR_OPTIONS, LOGGER] },
+    Terms,
+    Leadership,
+    TermMetrics,
+    Lifecycle,
+    ReconcileReport,
+    Queues,
+    ControlLoop,
+  ],
+  exports: [Leadership],
+})
+export class LeadershipModule {}

@@ -1,0 +1,3 @@
+export { MetricsModule } from './metrics.module.ts';
+export { metricPrefix, OperatorMetrics, queueNames } from './operator-metrics.ts';
+export type { QueueName } from './operator-metrics.ts';

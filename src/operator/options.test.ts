@@ -1,0 +1,48 @@
+import { describe, expect, test } from 'vitest';
+import { HelpRequest, UsageError } from '../runtime/index.ts';
+import { parseOperatorOptions } from './options.ts';
+
+describe('the command line', () => {
+  test('has sensible defaults', () => {
+    expect(parseOperatorOptions(['--image', 'nftproxy:1'], { POD_NAME: 'operator-0' })).toMatchObject({
+      namespace: 'nftproxy-system',
+      image: 'nftproxy:1',
+      httpPort: 8080,
+      logFormat: 'text',
+      logLevel: 'info',
+      leaderElect: true,
+      identity: `operator-0_${process.pid}`,
+    });
+  });
+
+  test('is understood', () => {
+    const args = ['--namespace=ns', '--http-port=0', '--log-format=json', '--log-level=warn', '--leader-elect=false'];
+    const environment = { NFTPROXY_IMAGE: 'i' };
+    expect(parseOperatorOptions([...args, '--agent-api-server=https://a:1'], environment)).toMatchObject({
+      namespace: 'ns',
+      image: 'i',
+      httpPort: 0,
+      logFormat: 'json',
+      logLevel: 'warn',
+      leaderElect: false,
+      agentApiServer: { host: 'a', port: 1 },
+    });
+  });
+
+  test.each([
+    [[], '--image is missing'],
+    [['--image=i', '--http-port=high'], '--http-port is "high"'],
+    [['--image=i', '--log-format=xml'], '--log-format is "xml": use one of text, json'],
+    [['--image=i', '--log-level=loud'], '--log-level is "loud": use one of debug, info, warn, error'],
+    [['--image=i', '--leader-elect=maybe'], '--leader-elect'],
+    [['--image=i', '--agent-api-server=http://a'], '--agent-api-server: "http://a"'],
+    [['--image=i', '--unknown'], 'Usage: nftproxy operator'],
+  ])('%j is refused with a reason', (args, message) => {
+    expect(() => parseOperatorOptions(args, {})).toThrow(UsageError);
+    expect(() => parseOperatorOptions(args, {})).toThrow(message);
+  });
+
+  test('explains itself', () => {
+    expect(() => parseOperatorOptions(['--help'], {})).toThrow(HelpRequest);
+  });
+});

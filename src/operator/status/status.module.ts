@@ -1,0 +1,33 @@
+import { Module } from '@nestjs/common';
+import { EventRecorder } from '../../kubernetes/index.ts';
+import type { ApiClient } from '../../kubernetes/index.ts';
+import { describeError } from '../../runtime/index.ts';
+import type { Logger } from '../../runtime/index.ts';
+import { ClusterModule } from '../cluster/index.ts';
+import { API_CLIENT, LOGGER, OPERATOR_OPTIONS } from '../injection.ts';
+import { MetricsModule } from '../metrics/index.ts';
+import type { OperatorOptions } from '../options.ts';
+import { RolloutModule } from '../rollout/index.ts';
+import { StatusPublisher } from './status-publisher.ts';
+import { StatusReconciler } from './status-reconciler.ts';
+
+function eventRecorder(client: ApiClient, { identity }: OperatorOptions, log: Logger): EventRecorder {
+  return new EventRecorder({
+    client,
+    component: 'nftproxy-operator',
+    instance: identity,
+    onError: (error) => log.warn('an Event is lost', { reason: describeError(error) }),
+  });
+}
+
+/** What is said about ProxyConfigs. The EventRecorder outlives terms: it counts repetitions, whoever leads. */
+@Module({
+  imports: [ClusterModule, RolloutModule, MetricsModule],
+  providers: [
+    StatusPublisher,
+    StatusReconciler,
+    { provide: EventRecorder, useFactory: eventRecorder, inject: [API_CLIENT, OPERATOR_OPTIONS, LOGGER] },
+  ],
+  exports: [StatusReconciler, EventRecorder],
+})
+export class StatusModule {}
