@@ -6,18 +6,18 @@ import { API_CLIENT, CLOCK, LOGGER, OPERATOR_OPTIONS } from './injection.ts';
 import type { OperatorOptions } from './options.ts';
 
 /** What the application is given; it stays the giver's, who closes the client after the application. */
-export interface Surroundings {
+export interface OperatorDependencies {
   readonly client: ApiClient;
   readonly options: OperatorOptions;
   readonly log: Logger;
   readonly clock: Clock;
 }
 
-/** Makes the surroundings injectable in every room. */
+/** Makes them injectable in every room. */
 @Global()
 @Module({})
 export class CoreModule {
-  static register({ client, options, log, clock }: Surroundings): DynamicModule {
+  static register({ client, options, log, clock }: OperatorDependencies): DynamicModule {
     const providers: Provider[] = [
       { provide: API_CLIENT, useValue: client },
       { provide: OPERATOR_OPTIONS, useValue: options },

@@ -1,14 +1,14 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { CoreModule } from './core.module.ts';
-import type { Surroundings } from './core.module.ts';
+import type { OperatorDependencies } from './core.module.ts';
 import { HttpModule } from './http/index.ts';
 import { LeadershipModule } from './leadership/index.ts';
 
 /** The operator: the work while this process leads, and HTTP all the time. */
 @Module({})
 export class OperatorModule {
-  static register(surroundings: Surroundings): DynamicModule {
-    return { module: OperatorModule, imports: [CoreModule.register(surroundings), LeadershipModule, HttpModule] };
+  static register(dependencies: OperatorDependencies): DynamicModule {
+    return { module: OperatorModule, imports: [CoreModule.register(dependencies), LeadershipModule, HttpModule] };
   }
 }

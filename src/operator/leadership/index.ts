@@ -1,2 +1,4 @@
+export { ELECTION } from './election.ts';
 export { Leadership } from './leadership.ts';
 export { LeadershipModule } from './leadership.module.ts';
+export { Terms } from './terms.ts';

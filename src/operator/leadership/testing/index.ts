@@ -1,0 +1,2 @@
+export { HandElection } from './hand-election.ts';
+export { HandTerms } from './hand-terms.ts';

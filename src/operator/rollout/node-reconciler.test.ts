@@ -1,0 +1,102 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { ProxyConfigSpec, ProxyNodeState } from '../../api/index.ts';
+import { isNotFound } from '../../kubernetes/index.ts';
+import { TermRig } from '../testing/index.ts';
+import { NodeReconciler } from './node-reconciler.ts';
+import { RolloutModule } from './rollout.module.ts';
+
+let rig: TermRig;
+let nodes: NodeReconciler;
+
+beforeAll(async () => {
+  rig = await TermRig.start(RolloutModule);
+  nodes = await rig.ofTerm(NodeReconciler);
+});
+
+afterAll(() => rig.stop());
+
+beforeEach(async () => {
+  await rig.put('Node', 'node-1', {});
+  await putConfig({ masqueradeAll: true });
+});
+
+async function putConfig(spec: ProxyConfigSpec): Promise<void> {
+  await rig.put('ProxyConfig', 'default', { spec });
+  const { metadata } = await rig.get('ProxyConfig', 'default');
+  await rig.seen('the ProxyConfig and the Node', ({ configs, nodes: cached }) => {
+    return (
+      configs.get('default')?.config.metadata.generation === metadata.generation && cached.get('node-1') !== undefined
+    );
+  });
+}
+
+/** What node-1 is told; undefined if it is told nothing. */
+async function told(): Promise<ProxyNodeState | undefined> {
+  try {
+    return await rig.get<ProxyNodeState>('ProxyNodeState', 'node-1');
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+async function reconcileAndSee(): Promise<ProxyNodeState> {
+  await nodes.reconcile('node-1');
+  const state = await told();
+  if (state === undefined) throw new Error('node-1 was told nothing');
+  const { resourceVersion } = state.metadata;
+  await rig.seen('what the node was told', ({ nodeStates }) => {
+    return nodeStates.get('node-1')?.metadata.resourceVersion === resourceVersion;
+  });
+  return state;
+}
+
+test('a node is told what the config says, once, and again when that changes or somebody else writes', async () => {
+  const first = await reconcileAndSee();
+  expect(first.spec).toMatchObject({ configRef: { name: 'default' }, config: { masqueradeAll: true } });
+  const node = await rig.get('Node', 'node-1');
+  expect(first.metadata.ownerReferences).toMatchObject([{ kind: 'Node', name: 'node-1', uid: node.metadata.uid }]);
+  expect((await reconcileAndSee()).metadata.resourceVersion).toBe(first.metadata.resourceVersion);
+  await putConfig({ masqueradeAll: false });
+  const second = await reconcileAndSee();
+  expect(second.spec.config.masqueradeAll).toBe(false);
+  expect(second.spec.revision).not.toBe(first.spec.revision);
+  await rig.client.mergePatch('/apis/nftproxy.io/v1alpha1/proxynodestates/node-1', {
+    spec: { revision: '0000000000' },
+  });
+  await rig.seen('the meddling', ({ nodeStates }) => nodeStates.get('node-1')?.spec.revision === '0000000000');
+  expect((await reconcileAndSee()).spec.revision).toBe(second.spec.revision);
+});
+
+test('a node that no config governs any more is told nothing, also when somebody was quicker', async () => {
+  await reconcileAndSee();
+  await rig.delete('ProxyConfig', 'default');
+  await rig.seen('that the config is gone', ({ configs }) => configs.get('default') === undefined);
+  // The second time the cache may not have heard of the first.
+  await nodes.reconcile('node-1');
+  await nodes.reconcile('node-1');
+  expect(await told()).toBeUndefined();
+  await rig.seen('that the state is gone', ({ nodeStates }) => nodeStates.get('node-1') === undefined);
+});
+
+test('what a Node was told that is gone is left to the garbage collector', async () => {
+  const { spec } = await reconcileAndSee();
+  await rig.put('ProxyNodeState', 'node-gone', { spec });
+  await rig.seen('the state', ({ nodeStates }) => nodeStates.get('node-gone') !== undefined);
+  await nodes.reconcile('node-gone');
+  expect(await rig.get('ProxyNodeState', 'node-gone')).toMatchObject({ spec });
+});
+
+test('a config that an older CRD let through though it makes no sense changes nothing on its nodes', async () => {
+  const before = await reconcileAndSee();
+  const anything = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+  const schema = { type: 'object', properties: { spec: anything, status: anything } };
+  const version = { name: 'v1alpha1', served: true, storage: true, subresources: { status: {} } };
+  await rig.client.mergePatch('/apis/apiextensions.k8s.io/v1/customresourcedefinitions/proxyconfigs.nftproxy.io', {
+    spec: { versions: [{ ...version, schema: { openAPIV3Schema: schema } }] },
+  });
+  await putConfig({ mode: 'carrier-pigeon' } as unknown as ProxyConfigSpec);
+  expect(rig.cache.configs.get('default')?.errors).toMatchObject([{ path: 'spec.mode' }]);
+  await nodes.reconcile('node-1');
+  expect((await told())?.metadata.resourceVersion).toBe(before.metadata.resourceVersion);
+});

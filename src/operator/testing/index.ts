@@ -1,0 +1,2 @@
+export { testDependencies } from './dependencies.ts';
+export { TermRig } from './term-rig.ts';
