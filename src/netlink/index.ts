@@ -21,4 +21,4 @@ export { ask, dump, dumpPages } from './requests.ts';
 export type { NetlinkRequest } from './requests.ts';
 export { RequestQueue } from './request-queue.ts';
 export { NetlinkSocket } from './socket.ts';
-export type { NetlinkProtocol, SocketOptions } from './socket.ts';
+export type { NetlinkProtocol, NetlinkTransport, SocketOptions } from './socket.ts';

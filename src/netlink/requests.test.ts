@@ -7,7 +7,7 @@ import type { Message } from './message-reader.ts';
 import { MessageWriter } from './message-writer.ts';
 import { ask, dump, dumpPages } from './requests.ts';
 import type { NetlinkRequest } from './requests.ts';
-import type { RequestSocket } from './socket.ts';
+import type { NetlinkTransport } from './socket.ts';
 
 const answerType = 0x77;
 const request: NetlinkRequest = {
@@ -59,7 +59,8 @@ const done = {
 };
 
 /** Answers each request with the next list of datagrams, as the kernel does: all are there when `send` returns. */
-class ScriptedSocket implements RequestSocket {
+class ScriptedSocket implements NetlinkTransport {
+  readonly portId = 1;
   readonly requests: Message[] = [];
   readonly #script: Uint8Array[][];
   #waiting: Uint8Array[] = [];
@@ -89,6 +90,10 @@ class ScriptedSocket implements RequestSocket {
 
   drain(): void {
     this.#waiting = [];
+  }
+
+  close(): void {
+    this.drain();
   }
 }
 

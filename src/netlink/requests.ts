@@ -5,7 +5,7 @@ import { NetlinkError } from './error.ts';
 import { errno, errnoName } from './libc.ts';
 import type { Message } from './message-reader.ts';
 import { MessageWriter } from './message-writer.ts';
-import type { RequestSocket } from './socket.ts';
+import type { NetlinkTransport } from './socket.ts';
 
 /** What to ask the kernel. */
 export interface NetlinkRequest {
@@ -36,7 +36,7 @@ function encode(request: NetlinkRequest, flags: number): Uint8Array {
  * Asks for something that is answered by few messages. Each goes to `use`; they are valid during the call only.
  * Throws NetlinkError for an error answer.
  */
-export function ask(socket: RequestSocket, request: NetlinkRequest, use: (message: Message) => void): void {
+export function ask(socket: NetlinkTransport, request: NetlinkRequest, use: (message: Message) => void): void {
   const sending = socket.send(encode(request, flag.ack));
   if (sending !== undefined) throw new RangeError(`${request.description}: too large a request`);
   try {
@@ -58,7 +58,7 @@ export function ask(socket: RequestSocket, request: NetlinkRequest, use: (messag
  * Throws NetlinkError; code EINTR when what is listed kept changing.
  */
 export async function dump<Result>(
-  socket: RequestSocket,
+  socket: NetlinkTransport,
   request: NetlinkRequest,
   collect: () => { use: (message: Message) => void; result: () => Result },
 ): Promise<Result> {
@@ -71,7 +71,7 @@ export async function dump<Result>(
 
 /** True if the dump was consistent. */
 async function dumpOnce(
-  socket: RequestSocket,
+  socket: NetlinkTransport,
   request: NetlinkRequest,
   use: (message: Message) => void,
 ): Promise<boolean> {
@@ -86,7 +86,7 @@ async function dumpOnce(
 }
 
 /** The datagrams of a dump, the last one with NLMSG_DONE included. */
-export async function* dumpPages(socket: RequestSocket, request: NetlinkRequest): AsyncGenerator<Message[]> {
+export async function* dumpPages(socket: NetlinkTransport, request: NetlinkRequest): AsyncGenerator<Message[]> {
   let finished = false;
   let since = performance.now();
   void socket.send(encode(request, flag.dump));

@@ -169,8 +169,11 @@ export class NetlinkSocket {
   }
 }
 
-/** What a request needs of a socket. */
-export type RequestSocket = Pick<NetlinkSocket, 'send' | 'answers' | 'answersOfOneDatagram' | 'drain'>;
+/** What a socket is to whoever asks through it: a stand-in for the kernel can take its place in tests. */
+export type NetlinkTransport = Pick<
+  NetlinkSocket,
+  'portId' | 'send' | 'answers' | 'answersOfOneDatagram' | 'drain' | 'close'
+>;
 
 function call(name: string, result: number): number {
   if (result !== -1) return result;

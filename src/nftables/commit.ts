@@ -1,5 +1,5 @@
 import { acknowledgementOf, errno, errnoName, messages, netfilterAttributes, Payload } from '../netlink/index.ts';
-import type { Acknowledgement, NetlinkSocket } from '../netlink/index.ts';
+import type { Acknowledgement, NetlinkTransport } from '../netlink/index.ts';
 import type { Batch, Operation } from './batch.ts';
 import { CommitError } from './commit-error.ts';
 import type { Culprit } from './commit-error.ts';
@@ -12,7 +12,7 @@ import type { Element } from './objects/index.ts';
  * Reads the answers to a batch. Throws CommitError if the kernel refused it, or (with `stateUnknown`) when the answer
  * got lost.
  */
-export function checkAnswers(socket: Pick<NetlinkSocket, 'answers' | 'drain'>, batch: Batch): void {
+export function checkAnswers(socket: Pick<NetlinkTransport, 'answers' | 'drain'>, batch: Batch): void {
   const complaints: Acknowledgement[] = [];
   let acknowledged = false;
   try {

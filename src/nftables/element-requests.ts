@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { ask, dump, netfilterAttributes, NetlinkError } from '../netlink/index.ts';
-import type { Message, MessageWriter, NetlinkRequest, NetlinkSocket } from '../netlink/index.ts';
+import type { Message, MessageWriter, NetlinkRequest, NetlinkTransport } from '../netlink/index.ts';
 import { elementListAttribute, setAttribute } from './constants.ts';
 import { decodeElement, encodeElement, joinIntervals } from './objects/index.ts';
 import type { Element, Mark, SetDefinition } from './objects/index.ts';
@@ -37,7 +37,7 @@ const rebuildMilliseconds = 25;
  *
  * @throws Error if the kernel does not come to rest
  */
-export async function readElements(socket: NetlinkSocket, table: string, set: SetDefinition): Promise<Element[]> {
+export async function readElements(socket: NetlinkTransport, table: string, set: SetDefinition): Promise<Element[]> {
   for (let attempt = 1; attempt <= dumpAttempts; attempt++) {
     const elements = await dumpElements(socket, table, set);
     if (set.interval === true || new Set(elements.map(({ key }) => key)).size === elements.length) return elements;
@@ -46,7 +46,7 @@ export async function readElements(socket: NetlinkSocket, table: string, set: Se
   throw new Error(`set ${set.name} changes its order all the time: it could not be read as a whole`);
 }
 
-function dumpElements(socket: NetlinkSocket, table: string, set: SetDefinition): Promise<Element[]> {
+function dumpElements(socket: NetlinkTransport, table: string, set: SetDefinition): Promise<Element[]> {
   return dump(socket, requestOf(table, set), () => {
     const marks: Mark[] = [];
     return {
@@ -58,7 +58,7 @@ function dumpElements(socket: NetlinkSocket, table: string, set: SetDefinition):
 
 /** Elements by key; undefined for those that are not there. */
 export function elementsByKey(
-  socket: NetlinkSocket,
+  socket: NetlinkTransport,
   table: string,
   set: SetDefinition,
   keys: readonly Pick<Element, 'key'>[],
@@ -80,7 +80,7 @@ export function elementsByKey(
 
 /** The elements up to the first key that is not there, at which the kernel stops. */
 function askFor(
-  socket: NetlinkSocket,
+  socket: NetlinkTransport,
   table: string,
   set: SetDefinition,
   keys: readonly Pick<Element, 'key'>[],
@@ -99,7 +99,7 @@ function askFor(
 }
 
 /** Throws NetlinkError with code ENOENT if there is no such set. */
-function checkSet(socket: NetlinkSocket, table: string, set: SetDefinition): void {
+function checkSet(socket: NetlinkTransport, table: string, set: SetDefinition): void {
   const request = nftRequest(`list elements of ${set.name}`, 'getSet', (writer) => {
     writer.string(setAttribute.table, table);
     writer.string(setAttribute.name, set.name);

@@ -7,7 +7,7 @@ import {
   protocolFamily,
   RequestQueue,
 } from '../netlink/index.ts';
-import type { Message, NetlinkRequest, SocketOptions } from '../netlink/index.ts';
+import type { Message, NetlinkRequest, NetlinkTransport, SocketOptions } from '../netlink/index.ts';
 import { checkAnswers } from './commit.ts';
 import { CommitError } from './commit-error.ts';
 import { chainAttribute, ruleAttribute, setAttribute, tableAttribute } from './constants.ts';
@@ -37,10 +37,11 @@ export interface Commit {
  * small commits synchronously, in microseconds. All methods reject with NetlinkError when the kernel refuses.
  */
 export class NftablesSocket {
-  readonly #socket: NetlinkSocket;
+  readonly #socket: NetlinkTransport;
   readonly #queue = new RequestQueue();
 
-  private constructor(socket: NetlinkSocket) {
+  /** Takes a socket of the netfilter protocol that nobody else uses, or what stands in for one. */
+  constructor(socket: NetlinkTransport) {
     this.#socket = socket;
   }
 

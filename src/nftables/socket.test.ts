@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { errno, NetlinkError } from '../netlink/index.ts';
+import type { NetlinkTransport } from '../netlink/index.ts';
+import { CommitError } from './commit-error.ts';
+import { NftablesSocket } from './socket.ts';
+import { Transaction } from './transaction.ts';
+
+/** A socket that cannot send, at once or (like one for big batches) after a while. */
+function broken(number: number, later: boolean): NftablesSocket {
+  const fault = new NetlinkError('send on a netlink socket failed', number);
+  const transport: NetlinkTransport = {
+    portId: 1,
+    send: () => {
+      if (!later) throw fault;
+      return Promise.reject(fault);
+    },
+    *answers() {
+      // None ever come.
+    },
+    answersOfOneDatagram: () => [],
+    drain: () => undefined,
+    close: () => undefined,
+  };
+  return new NftablesSocket(transport);
+}
+
+describe('a commit that does not get as far as the kernel', () => {
+  it.each([false, true])('is refused like any other, with nobody to blame (later: %s)', async (later) => {
+    const failed: unknown = await broken(errno.EMSGSIZE, later)
+      .commit(new Transaction('t').addTable())
+      .catch((error: unknown) => error);
+    expect(failed).toBeInstanceOf(CommitError);
+    expect(failed).toMatchObject({ code: 'EMSGSIZE', culprits: [], stateUnknown: false });
+    expect((failed as CommitError).message).toContain('larger than the send buffer');
+  });
+});
