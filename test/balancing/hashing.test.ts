@@ -45,7 +45,7 @@ async function traced(node: Rig, count: number, family: Family): Promise<Map<str
       toHost: false,
       masqueradeAll: false,
     });
-    predicted.set(source, chosen?.split(' . ')[0] ?? 'nothing certain');
+    predicted.set(source, chosen?.replace(/:\d+$/, '').replace(/[[\]]/g, '') ?? 'nothing certain');
   }
   return predicted;
 }

@@ -7,7 +7,7 @@ import type { Election } from './election.ts';
 import type { Term } from './term.ts';
 import { Terms } from './terms.ts';
 
-const retryLimits = { firstSeconds: 1, maxSeconds: 30 };
+const retryLimits = { first: 1000, atMost: 30_000 };
 
 /**
  * Runs a term while this process leads: a new one each time, and another when one cannot be started. Never two at a
@@ -76,7 +76,7 @@ export class Leadership {
 
   /** One turn, from its beginning to its end; never rejects. */
   async #serve(over: AbortSignal): Promise<void> {
-    const backoff = new Backoff(retryLimits, Math.random);
+    const backoff = new Backoff(retryLimits);
     while (!isAborted(over)) {
       try {
         await this.#runTerm(over);

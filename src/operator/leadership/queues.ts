@@ -26,7 +26,7 @@ export class Queues {
     @Inject(ReconcileReport) report: ReconcileReport,
   ) {
     const queue = (name: QueueName, work: Work): WorkQueue =>
-      new WorkQueue({ name, ...work, onDone: (outcome) => report.done(name, outcome) });
+      new WorkQueue({ ...work, onDone: (outcome) => report.done(name, outcome) });
     this.#queues = {
       nodes: queue('nodes', { reconcile: (name) => nodes.reconcile(name), concurrency: 8 }),
       // A status is written at most once a second, however many nodes report.
