@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Backoff, describeError } from '../../runtime/index.ts';
+import { Backoff, describeError, sleep } from '../../runtime/index.ts';
 import type { Clock, Logger } from '../../runtime/index.ts';
 import { CLOCK, LOGGER } from '../injection.ts';
 import { ELECTION } from './election.ts';
@@ -83,7 +83,7 @@ export class Leadership {
       } catch (error) {
         const retryInMilliseconds = backoff.next();
         this.#log.error('cannot lead; trying again', { reason: describeError(error), retryInMilliseconds });
-        await this.#pause(retryInMilliseconds, over);
+        await sleep(this.#clock, retryInMilliseconds, over);
       }
     }
   }
@@ -99,13 +99,6 @@ export class Leadership {
       this.#term = undefined;
       await term.stop();
     }
-  }
-
-  async #pause(seconds: number, over: AbortSignal): Promise<void> {
-    let cancel: (() => void) | undefined;
-    const rested = new Promise<void>((resolve) => (cancel = this.#clock.after(seconds * 1000, resolve)));
-    await Promise.race([rested, aborted(over)]);
-    cancel?.();
   }
 }
 
