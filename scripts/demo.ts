@@ -6,8 +6,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { startCluster } from '../test/cluster/cluster.ts';
-import type { Cluster } from '../test/cluster/cluster.ts';
+import { startCluster } from '../test/cluster/index.ts';
+import type { Cluster } from '../test/cluster/index.ts';
 import { buildIfNeeded } from './build.ts';
 import { Story } from './demo/story.ts';
 import { isRoot, PrerequisiteError, programs, requirePrograms } from './prerequisites.ts';
@@ -41,7 +41,7 @@ function tellHowToLook(cluster: Cluster): void {
   say(bold('\nThe cluster keeps running until Ctrl-C. In another terminal:'));
   say(`    export KUBECONFIG=${cluster.kubeconfig}`);
   say('    kubectl get nftpc,nftps');
-  say(`    ip netns exec ${first?.namespace ?? ''} nft list table inet nftproxy`);
+  say(`    ip netns exec ${first?.space.name ?? ''} nft list table inet nftproxy`);
   say(`    ls ${join(cluster.workDir, 'pods')}   # logs`);
 }
 

@@ -1,9 +1,9 @@
 import { algorithms } from '../../src/services/index.ts';
 import type { Algorithm } from '../../src/services/index.ts';
 import { elementsOf } from '../../src/dataplane/nftables/index.ts';
-import { flowsOf } from '../../test/balancing/objects.ts';
-import type { Rig } from '../../test/balancing/rig.ts';
-import { sumOf } from '../../test/balancing/statistics.ts';
+import { flowsOf } from '../../test/balancing/index.ts';
+import type { Rig } from '../../test/balancing/index.ts';
+import { sumOf } from '../../test/balancing/index.ts';
 
 /** What a Service port of one address costs with an algorithm. Times are medians in microseconds. */
 export interface Cost {
@@ -27,7 +27,7 @@ const warmUp = 20;
 /** A node has other Services, too: adding a verdict makes the kernel look at all of them. */
 export async function addOtherServices(rig: Rig): Promise<void> {
   for (let other = 0; other < otherServices; other++) {
-    rig.service(`other-${other}`, { number: 256 + other, only });
+    rig.setService(`other-${other}`, { number: 256 + other, only });
     rig.setEndpoints(`other-${other}`, [1, 2]);
   }
   await rig.run();
@@ -38,13 +38,13 @@ export async function measureCosts(rig: Rig, counts: readonly number[]): Promise
   for (const endpoints of counts) {
     for (const algorithm of algorithms) costs.push(await costOf(rig, algorithm, endpoints));
   }
-  rig.service('web', undefined);
+  rig.setService('web', undefined);
   await rig.run();
   return costs;
 }
 
 async function costOf(rig: Rig, algorithm: Algorithm, endpoints: number): Promise<Cost> {
-  rig.service('web', { algorithm, only });
+  rig.setService('web', { algorithm, only });
   const all = Array.from({ length: endpoints }, (_, index) => index + 1);
   rig.setEndpoints('web', all);
   await rig.run();
@@ -90,7 +90,7 @@ export interface LookCost {
 
 /** Looks at so many open connections of one Service with ten endpoints, and writes the weights that this gives. */
 export async function measureLook(rig: Rig, connections: number): Promise<LookCost> {
-  rig.service('least', { number: 2, algorithm: 'least-connections', only });
+  rig.setService('least', { number: 2, algorithm: 'least-connections', only });
   rig.setEndpoints('least', [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   await rig.run();
   await rig.flows(flowsOf(connections, { service: 2, clients: 1000 }));
@@ -104,7 +104,7 @@ export async function measureLook(rig: Rig, connections: number): Promise<LookCo
     await rig.load.look(rig.state.loadBalanced);
     looks.push(performance.now() - before);
   }
-  rig.service('least', undefined);
+  rig.setService('least', undefined);
   await rig.run();
   return { connections, lookMilliseconds: median(looks), elements: written.elements, writeMilliseconds };
 }

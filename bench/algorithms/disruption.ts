@@ -1,6 +1,6 @@
 import type { maglevTableSizes } from '../../src/api/index.ts';
-import { endpointAddress, flowsOf } from '../../test/balancing/objects.ts';
-import type { Rig } from '../../test/balancing/rig.ts';
+import { endpointAddress, flowsOf } from '../../test/balancing/index.ts';
+import type { Rig } from '../../test/balancing/index.ts';
 import { legend, verticalAxis } from '../pictures/plot.ts';
 import { colours, picture, rectangle, text } from '../pictures/svg.ts';
 
@@ -49,11 +49,11 @@ async function disruptionOf(rig: Rig, method: string, endpoints: number): Promis
 export async function measureDisruption(rig: Rig, counts: readonly number[]): Promise<Disruption[]> {
   const results: Disruption[] = [];
   for (const endpoints of counts) {
-    rig.service('web', { algorithm: 'source-hash', only });
+    rig.setService('web', { algorithm: 'source-hash', only });
     results.push(await disruptionOf(rig, 'source-hash', endpoints));
     for (const tableSize of sizes) {
       rig.configure({ loadBalancing: { maglev: { tableSize } } });
-      rig.service('web', { algorithm: 'maglev', only });
+      rig.setService('web', { algorithm: 'maglev', only });
       results.push(await disruptionOf(rig, `maglev ${tableSize}`, endpoints));
     }
     rig.configure({});
@@ -85,8 +85,8 @@ export function drawDisruption(results: readonly Disruption[]): string {
         const top = axis.at(100 * (necessary + needless));
         const [name = '', size] = method.split(' ');
         return [
-          rectangle(x + 7, floor, step - 14, axis.at(0) - floor, { fill: colours.faint }),
-          rectangle(x + 7, top, step - 14, floor - top, { fill: colours.series[4] }),
+          rectangle([x + 7, floor], step - 14, axis.at(0) - floor, { fill: colours.faint }),
+          rectangle([x + 7, top], step - 14, floor - top, { fill: colours.series[4] }),
           text(x + step / 2, top - 6, (100 * (necessary + needless)).toFixed(1), middle),
           text(x + step / 2, area.top + area.height + 18, size === undefined ? 'source-' : name, middle),
           text(x + step / 2, area.top + area.height + 34, size ?? name.replace('source-', ''), middle),

@@ -2,9 +2,9 @@ import { verticalAxis } from '../pictures/plot.ts';
 import { colours, line, picture, rectangle, text } from '../pictures/svg.ts';
 import { algorithms } from '../../src/services/index.ts';
 import type { Algorithm } from '../../src/services/index.ts';
-import { endpointAddress, flowsOf } from '../../test/balancing/objects.ts';
-import type { Rig } from '../../test/balancing/rig.ts';
-import { sumOf } from '../../test/balancing/statistics.ts';
+import { endpointAddress, flowsOf } from '../../test/balancing/index.ts';
+import type { Rig } from '../../test/balancing/index.ts';
+import { sumOf } from '../../test/balancing/index.ts';
 
 /** Flows of each endpoint, per algorithm. */
 export interface Distribution {
@@ -25,7 +25,7 @@ export async function measureDistribution(rig: Rig): Promise<Distribution> {
     weights.map((weight, index) => ({ endpoint: index + 1, weight })),
   );
   for (const algorithm of algorithms) {
-    rig.service('web', { algorithm });
+    rig.setService('web', { algorithm });
     await rig.run();
     const { byEndpoint } = await rig.flows(flowsOf(flows, { clients }));
     counts.set(
@@ -56,8 +56,8 @@ export function drawDistribution({ weights: given, flows: total, counts }: Distr
         const top = axis.at(share(count));
         const wanted = axis.at(expected[number] ?? 0);
         return [
-          rectangle(x + 3, top, step - 6, bottom - top, { fill: colours.series[0] }),
-          line(x, wanted, x + step, wanted, { stroke: colours.series[4], 'stroke-width': 2.5 }),
+          rectangle([x + 3, top], step - 6, bottom - top, { fill: colours.series[0] }),
+          line([x, wanted], [x + step, wanted], { stroke: colours.series[4], 'stroke-width': 2.5 }),
           text(x + step / 2, bottom + 18, String(given[number]), { 'text-anchor': 'middle', fill: colours.faint }),
         ];
       }),

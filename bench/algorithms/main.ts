@@ -5,7 +5,7 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { Rig } from '../../test/balancing/rig.ts';
+import { Rig } from '../../test/balancing/index.ts';
 import { addOtherServices, costTable, measureCosts, measureLook } from './costs.ts';
 import { drawDisruption, measureDisruption } from './disruption.ts';
 import { drawDistribution, measureDistribution } from './distribution.ts';

@@ -1,6 +1,6 @@
-import { queuesUnder } from '../../test/balancing/queues.ts';
-import type { Load, Queues } from '../../test/balancing/queues.ts';
-import type { Rig } from '../../test/balancing/rig.ts';
+import { queuesUnder } from '../../test/balancing/index.ts';
+import type { Load, Queues } from '../../test/balancing/index.ts';
+import type { Rig } from '../../test/balancing/index.ts';
 import { curve, horizontalAxis, legend, verticalAxis } from '../pictures/plot.ts';
 import { colours, picture, text } from '../pictures/svg.ts';
 
@@ -17,7 +17,7 @@ export const ports = compared.map((_, index) => 8080 + index);
 /** Three Services over the same ten endpoints, of which the first is slow, hit in turn. */
 export async function measureSlowEndpoint(rig: Rig, endpoints: readonly number[]): Promise<SlowEndpoint> {
   const services = compared.map((algorithm, index) => {
-    rig.service(algorithm, { number: 11 + index, algorithm });
+    rig.setService(algorithm, { number: 11 + index, algorithm });
     rig.setEndpoints(algorithm, endpoints, ports[index]);
     return 11 + index;
   });

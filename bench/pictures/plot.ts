@@ -28,7 +28,7 @@ export function verticalAxis(
   const bottom = area.top + area.height;
   const at = (value: number): number => bottom - (area.height * value) / end;
   const markup = ticks.flatMap((tick) => [
-    line(area.left, at(tick), area.left + area.width, at(tick), tick === 0 ? { stroke: colours.faint } : {}),
+    line([area.left, at(tick)], [area.left + area.width, at(tick)], tick === 0 ? { stroke: colours.faint } : {}),
     text(area.left - 8, at(tick) + 4, `${tick}${options.unit ?? ''}`, { 'text-anchor': 'end', fill: colours.faint }),
   ]);
   if (options.label !== undefined) {
@@ -70,6 +70,6 @@ export function legend(left: number, top: number, entries: readonly (readonly [s
     const here = x;
     // An average letter is some 7 pixels wide at this size.
     x += 40 + name.length * 7;
-    return [rectangle(here, top - 10, 12, 12, { fill: colour }), text(here + 18, top, name)];
+    return [rectangle([here, top - 10], 12, 12, { fill: colour }), text(here + 18, top, name)];
   });
 }

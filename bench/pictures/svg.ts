@@ -32,11 +32,15 @@ export function text(x: number, y: number, words: string, attributes: Attributes
   return element('text', { x, y, fill: colours.ink, ...attributes }, escape(words));
 }
 
-export function line(x1: number, y1: number, x2: number, y2: number, attributes: Attributes = {}): string {
+/** A point: right of the left edge, below the upper edge. */
+export type Point = readonly [x: number, y: number];
+
+export function line([x1, y1]: Point, [x2, y2]: Point, attributes: Attributes = {}): string {
   return element('line', { x1, y1, x2, y2, stroke: colours.grid, ...attributes });
 }
 
-export function rectangle(x: number, y: number, width: number, height: number, attributes: Attributes = {}): string {
+/** @param corner the upper left one */
+export function rectangle([x, y]: Point, width: number, height: number, attributes: Attributes = {}): string {
   return element('rect', { x, y, width, height, ...attributes });
 }
 
@@ -60,7 +64,7 @@ export function picture(
   const parts = [
     `<title>${escape(title)}</title>`,
     `<desc>${escape(description)}</desc>`,
-    rectangle(0, 0, width, height, { fill: colours.paper }),
+    rectangle([0, 0], width, height, { fill: colours.paper }),
     text(width / 2, 26, title, { 'text-anchor': 'middle', 'font-size': 17, 'font-weight': 600 }),
     ...content,
   ];

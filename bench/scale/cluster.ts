@@ -1,15 +1,22 @@
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'node:https';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { link, Namespace } from '../../test/support/namespace.ts';
+import { eventually, link, Namespace } from '../../test/support/index.ts';
 import type { ServerReady } from './api-server-main.ts';
 import { endpointsOf, sliceName } from './objects.ts';
 import type { Protocol, Size } from './objects.ts';
 
 /** Where proxies reach the API server. */
 const apiAddress = '172.29.255.1';
+
+/** What a {@link BenchCluster} is put together from. */
+interface Parts {
+  readonly size: Size;
+  readonly namespace: Namespace;
+  readonly ready: ServerReady;
+  readonly socketPath: string;
+  readonly certificate: string;
+}
 
 /**
  * An API server with a big cluster in it, in a network namespace of its own:
@@ -28,7 +35,7 @@ export class BenchCluster implements AsyncDisposable {
   readonly #connections = new Agent({ keepAlive: true, maxSockets: 4 });
   readonly #nodes: Namespace[] = [];
 
-  private constructor(size: Size, namespace: Namespace, ready: ServerReady, socketPath: string, certificate: string) {
+  private constructor({ size, namespace, ready, socketPath, certificate }: Parts) {
     this.size = size;
     this.#namespace = namespace;
     this.#ready = ready;
@@ -39,23 +46,19 @@ export class BenchCluster implements AsyncDisposable {
   /** Starts the server and fills it. Files go to `folder`, which must be new. */
   static async start(folder: string, size: Size, protocol: Protocol = 'TCP'): Promise<BenchCluster> {
     const namespace = await Namespace.create('api', { forwarding: true });
-    await namespace.run('ip', ['address', 'add', `${apiAddress}/32`, 'dev', 'lo']);
+    await namespace.ip(`address add ${apiAddress}/32 dev lo`);
     const socketPath = join(folder, 'api.sock');
     const main = join(import.meta.dirname, 'api-server-main.ts');
     const sizes = [String(size.services), String(size.endpoints), protocol];
     const args = ['--max-old-space-size=6000', main, folder, apiAddress, socketPath, ...sizes];
-    const child = namespace.spawn(process.execPath, args);
-    child.stderr?.pipe(process.stderr);
-    if (child.stdout === null) throw new Error('the API server has no standard output');
-    const lines = createInterface(child.stdout);
-    const line: unknown = await Promise.race([
-      once(lines, 'line').then(([text]: unknown[]) => text),
-      once(child, 'exit').then(() => {
-        throw new Error('the API server ended before it was ready');
-      }),
-    ]);
-    const ready = JSON.parse(String(line)) as ServerReady;
-    return new BenchCluster(size, namespace, ready, socketPath, await readFile(ready.caFile, 'utf8'));
+    const server = namespace.start([process.execPath, ...args]);
+    const line = await eventually('the API server', () => /^(\{.*\})$/m.exec(server.printed.stdout)?.[1], {
+      seconds: 600,
+      hopeless: () => !server.running,
+      evidence: () => `; it said:\n${server.output}`,
+    });
+    const ready = JSON.parse(line) as ServerReady;
+    return new BenchCluster({ size, namespace, ready, socketPath, certificate: await readFile(ready.caFile, 'utf8') });
   }
 
   get kubeconfig(): string {
@@ -71,11 +74,13 @@ export class BenchCluster implements AsyncDisposable {
       b: { addresses: [`172.29.${number}.2/24`], routes: [{ to: apiAddress, via: `172.29.${number}.1` }] },
     });
     // Without ARP packets go out with the sender's own address as destination, so the other end drops them.
-    await node.run('ip', ['link', 'add', 'sink', 'arp', 'off', 'type', 'veth', 'peer', 'name', 'drain']);
-    await node.run('ip', ['link', 'set', 'sink', 'up']);
-    await node.run('ip', ['link', 'set', 'drain', 'up']);
-    await node.run('ip', ['address', 'add', '10.127.0.1/32', 'dev', 'sink']);
-    await node.run('ip', ['route', 'add', '10.0.0.0/8', 'dev', 'sink', 'src', '10.127.0.1']);
+    await node.ip(
+      'link add sink arp off type veth peer name drain',
+      'link set sink up',
+      'link set drain up',
+      'address add 10.127.0.1/32 dev sink',
+      'route add 10.0.0.0/8 dev sink src 10.127.0.1',
+    );
     return node;
   }
 

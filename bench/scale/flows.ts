@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FlowSender } from '../../test/balancing/raw-flows.ts';
-import type { Flow } from '../../test/balancing/raw-flows.ts';
-import { link, Namespace } from '../../test/support/namespace.ts';
+import { FlowSender, link, Namespace } from '../../test/support/index.ts';
+import type { Flow } from '../../test/support/index.ts';
 import { clusterIp, podAddress, servicePort, targetPort } from './objects.ts';
 
 const rounds = 12;

@@ -1,4 +1,4 @@
-import type { Namespace } from '../../test/support/namespace.ts';
+import type { Namespace } from '../../test/support/index.ts';
 import { definitionOf } from '../../src/dataplane/nftables/index.ts';
 import { NftablesSocket } from '../../src/nftables/index.ts';
 import type { SetDefinition } from '../../src/nftables/index.ts';

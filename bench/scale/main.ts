@@ -67,7 +67,7 @@ async function sizes(options: Options): Promise<Row[]> {
   const rows: Row[] = [];
   for (const size of options.sizes) {
     say(describeSize(size));
-    rows.push(...(await inFolder((folder) => measureSize(folder, size, options, binary, say))));
+    rows.push(...(await inFolder((folder) => measureSize(folder, size, { options, binary, say }))));
   }
   return rows;
 }

@@ -1,4 +1,5 @@
-import type { Json, KubeObject, ManagedFieldsEntry } from '../../test/apiserver/json.ts';
+import type { Json, KubeObject, ManagedFieldsEntry } from '../../test/apiserver/index.ts';
+import { nodeObject } from '../../test/support/index.ts';
 
 /** How big a cluster is. */
 export interface Size {
@@ -51,13 +52,8 @@ export function endpointsOf(service: number, count: number, first?: string): Jso
 
 /** What the API server holds besides what it has from the start, as real objects look: managed fields and all. */
 export function* clusterObjects(size: Size, protocol: Protocol): Generator<KubeObject> {
-  yield {
-    apiVersion: 'v1',
-    kind: 'Node',
-    metadata: { name: thisNode, labels: { 'kubernetes.io/hostname': thisNode } },
-    spec: { podCIDR: '10.128.0.0/24', podCIDRs: ['10.128.0.0/24'] },
-    status: { addresses: [{ type: 'InternalIP', address: '172.29.1.2' }] },
-  };
+  const labels = { 'kubernetes.io/hostname': thisNode };
+  yield nodeObject(thisNode, { labels, podCIDRs: ['10.128.0.0/24'], internalIPs: ['172.29.1.2'] });
   for (let service = 0; service < size.services; service++) {
     yield serviceObject(service, protocol);
     yield sliceObject(service, size.endpoints, protocol);

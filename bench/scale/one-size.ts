@@ -1,4 +1,4 @@
-import type { Namespace } from '../../test/support/namespace.ts';
+import type { Namespace } from '../../test/support/index.ts';
 import { busyChanges, quietChanges } from './changes.ts';
 import { BenchCluster } from './cluster.ts';
 import { KubeProxyView, NftproxyView } from './kernel-view.ts';
@@ -33,14 +33,16 @@ interface Figures {
 
 export type Say = (line: string) => void;
 
+/** How to measure. */
+export interface Measuring {
+  readonly options: Options;
+  /** kube-proxy's. */
+  readonly binary: string | undefined;
+  readonly say: Say;
+}
+
 /** Starts, changes, memory and restarts at one size: nftproxy, and kube-proxy where `binary` is given. */
-export async function measureSize(
-  folder: string,
-  size: Size,
-  options: Options,
-  binary: string | undefined,
-  say: Say,
-): Promise<Row[]> {
+export async function measureSize(folder: string, size: Size, { options, binary, say }: Measuring): Promise<Row[]> {
   await using cluster = await BenchCluster.start(folder, size);
   const ours = await measureNftproxy(folder, cluster, options, say);
   const small = size.services * size.endpoints <= options.kubeProxyEndpoints;

@@ -1,10 +1,8 @@
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { repository } from '../../scripts/build.ts';
-import type { Namespace } from '../../test/support/namespace.ts';
+import { proxyConfigObject } from '../../test/support/index.ts';
+import type { ManagedProcess, Namespace } from '../../test/support/index.ts';
 import { podRange, thisNode } from './objects.ts';
 
 /** USER_HZ, which is 100 on every Linux that Node.js runs on. */
@@ -12,24 +10,23 @@ const ticksPerSecond = 100;
 
 /** A running proxy process in a node's namespace. */
 export class ProxyProcess {
-  readonly pid: number;
-  /** `performance.now()` right before the process was made. */
-  readonly startedAt: number;
-  readonly #child: ChildProcess;
+  readonly #process: ManagedProcess;
   readonly #log: { readonly at: number; readonly line: string }[] = [];
 
-  constructor(node: Namespace, command: string, args: readonly string[]) {
-    this.startedAt = performance.now();
-    this.#child = node.spawn(command, args, { env: { ...process.env, KUBECONFIG: '' } });
-    if (this.#child.pid === undefined) throw new Error(`${command} cannot be started`);
-    this.pid = this.#child.pid;
-    this.#child.stdout?.resume();
-    if (this.#child.stderr === null) throw new Error(`${command} has no standard error`);
-    createInterface(this.#child.stderr).on('line', (line) => this.#log.push({ at: performance.now(), line }));
+  constructor(node: Namespace, command: readonly string[]) {
+    this.#process = node.start(command, {
+      env: { ...process.env, KUBECONFIG: '' },
+      onLine: (line) => this.#log.push({ at: performance.now(), line }),
+    });
+  }
+
+  /** `performance.now()` right before the process was made. */
+  get startedAt(): number {
+    return this.#process.startedAt;
   }
 
   get running(): boolean {
-    return this.#child.exitCode === null && this.#child.signalCode === null;
+    return this.#process.running;
   }
 
   /** Milliseconds from the start to the first line of the log that contains this; undefined if there is none yet. */
@@ -51,14 +48,14 @@ export class ProxyProcess {
 
   /** Resident memory in MB, now and at most so far. */
   async memory(): Promise<{ readonly now: number; readonly peak: number }> {
-    const status = await readFile(`/proc/${this.pid}/status`, 'utf8');
+    const status = await readFile(`/proc/${this.#process.pid}/status`, 'utf8');
     const megabytes = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1]) / 1024;
     return { now: megabytes('VmRSS'), peak: megabytes('VmHWM') };
   }
 
   /** Milliseconds of processor time that the process and its finished children have used, to 10 ms. */
   async processorTime(): Promise<number> {
-    const stat = await readFile(`/proc/${this.pid}/stat`, 'utf8');
+    const stat = await readFile(`/proc/${this.#process.pid}/stat`, 'utf8');
     // utime, stime, cutime and cstime are fields 14 to 17; the name in field 2 may have spaces in it.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
@@ -66,10 +63,7 @@ export class ProxyProcess {
   }
 
   async end(signal: NodeJS.Signals): Promise<void> {
-    if (!this.running) return;
-    const exit = once(this.#child, 'exit');
-    this.#child.kill(signal);
-    await exit;
+    await this.#process.end(signal);
   }
 }
 
@@ -84,12 +78,11 @@ export async function nftproxy(
 ): Promise<StartProxy> {
   const config = join(folder, 'proxy-config.json');
   const spec = { detectLocal: { mode: 'ClusterCIDR' }, clusterCIDRs: [podRange] };
-  const manifest = { apiVersion: 'nftproxy.io/v1alpha1', kind: 'ProxyConfig', metadata: { name: 'bench' }, spec };
-  await writeFile(config, JSON.stringify(manifest));
+  await writeFile(config, JSON.stringify(proxyConfigObject(spec)));
   const main = process.env['NFTPROXY_MAIN'] ?? join(repository, 'dist/main.js');
   const files = ['--kubeconfig', kubeconfig, '--config', config];
   const args = [...nodeArguments, main, 'agent', ...files, '--node-name', thisNode];
-  return (node) => new ProxyProcess(node, process.execPath, args);
+  return (node) => new ProxyProcess(node, [process.execPath, ...args]);
 }
 
 /** kube-proxy in nftables mode. */
@@ -106,5 +99,5 @@ export async function kubeProxy(binary: string, folder: string, kubeconfig: stri
     conntrack: { maxPerCore: 0, min: 0 },
   };
   await writeFile(config, JSON.stringify(settings));
-  return (node) => new ProxyProcess(node, binary, ['--config', config]);
+  return (node) => new ProxyProcess(node, [binary, '--config', config]);
 }

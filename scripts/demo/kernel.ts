@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createInterface } from 'node:readline';
-import type { Cluster } from '../../test/cluster/cluster.ts';
+import type { Cluster } from '../../test/cluster/index.ts';
+import { eventually } from '../../test/support/index.ts';
+import type { ManagedProcess } from '../../test/support/index.ts';
 
 /** A line of `nft monitor` and when it came. */
 interface Notice {
@@ -16,24 +15,17 @@ interface Notice {
  * little before its line arrives here.
  */
 export class RulesetMonitor {
-  readonly #process: ChildProcess;
+  readonly #process: ManagedProcess;
   readonly #notices: Notice[] = [];
-  #error = '';
 
-  private constructor(process: ChildProcess) {
-    this.#process = process;
-    if (process.stdout !== null) {
-      createInterface({ input: process.stdout }).on('line', (line) =>
-        this.#notices.push({ line, at: performance.now() }),
-      );
-    }
-    process.stderr?.on('data', (chunk: Buffer) => (this.#error += chunk.toString()));
+  private constructor(cluster: Cluster, nodeName: string) {
+    this.#process = cluster.nodeSpace(nodeName).start(['nft', 'monitor'], {
+      onLine: (line) => this.#notices.push({ line, at: performance.now() }),
+    });
   }
 
   static async start(cluster: Cluster, nodeName: string): Promise<RulesetMonitor> {
-    const { namespace } = cluster.network.node(nodeName);
-    const child = spawn('ip', ['netns', 'exec', namespace, 'nft', 'monitor'], { stdio: ['ignore', 'pipe', 'pipe'] });
-    const monitor = new RulesetMonitor(child);
+    const monitor = new RulesetMonitor(cluster, nodeName);
     // It first reads the ruleset, and does not say when it is done.
     await sleep(500);
     return monitor;
@@ -41,12 +33,9 @@ export class RulesetMonitor {
 
   /** When the first line after `since` that contains `text` came. @throws Error after ten seconds. */
   async firstNotice(text: string, since: number): Promise<number> {
-    for (const deadline = Date.now() + 10_000; Date.now() < deadline;) {
-      const found = this.#notices.find((notice) => notice.at >= since && notice.line.includes(text));
-      if (found !== undefined) return found.at;
-      await sleep(2);
-    }
-    throw new Error(`nft monitor did not show "${text}" within 10 s. ${this.#error}`);
+    const find = () => this.#notices.find((notice) => notice.at >= since && notice.line.includes(text))?.at;
+    const evidence = () => `; ${this.#process.printed.stderr}`;
+    return eventually(`nft monitor to show "${text}"`, find, { seconds: 10, milliseconds: 2, evidence });
   }
 
   /** Number of commits since then, by whomever. */
@@ -61,7 +50,7 @@ export class RulesetMonitor {
   }
 
   stop(): void {
-    this.#process.kill();
+    this.#process.kill('SIGTERM');
   }
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { resourcePath } from '../../src/kubernetes/index.ts';
-import type { Cluster } from '../../test/cluster/cluster.ts';
+import type { Cluster } from '../../test/cluster/index.ts';
+import { serviceObject, sliceObject } from '../../test/support/index.ts';
 import type { RulesetMonitor } from './kernel.ts';
 
 /** Milliseconds of one EndpointSlice write, from the moment it was sent. */
@@ -34,21 +35,10 @@ export async function measureWrites(cluster: Cluster, monitor: RulesetMonitor, c
 }
 
 async function createService(cluster: Cluster): Promise<void> {
-  const ports = [{ name: 'http', port: 80, protocol: 'TCP' }];
-  await cluster.client.create(resourcePath({ version: 'v1', plural: 'services', namespace }), {
-    apiVersion: 'v1',
-    kind: 'Service',
-    metadata: { name, namespace },
-    spec: { ports },
-  });
-  await cluster.client.create(slicePath.replace(/\/[^/]+$/, ''), {
-    apiVersion: 'discovery.k8s.io/v1',
-    kind: 'EndpointSlice',
-    metadata: { name, namespace, labels: { 'kubernetes.io/service-name': name } },
-    addressType: 'IPv4',
-    endpoints: [{ addresses: ['192.0.2.250'], conditions: { ready: true } }],
-    ports,
-  });
+  const services = resourcePath({ version: 'v1', plural: 'services', namespace });
+  const endpoint = { addresses: ['192.0.2.250'], conditions: { ready: true } };
+  await cluster.client.create(services, serviceObject(name));
+  await cluster.client.create(slicePath.replace(/\/[^/]+$/, ''), sliceObject(name, name, [endpoint]));
 }
 
 export function median(values: readonly number[]): number {

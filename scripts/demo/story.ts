@@ -1,14 +1,13 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Cluster } from '../../test/cluster/cluster.ts';
-import { isReady } from '../../test/cluster/runtime/objects.ts';
-import type { Pod } from '../../test/cluster/runtime/objects.ts';
+import { isReady } from '../../test/cluster/index.ts';
+import type { Cluster, Pod } from '../../test/cluster/index.ts';
 import { repository } from '../build.ts';
 import { bar, bold, dim, green, quote, red, say, table } from '../terminal.ts';
 import { elementsWith, RulesetMonitor, rulesOf, sizeOfTable } from './kernel.ts';
 import { measureWrites, median } from './latency.ts';
-import { ContinuousTraffic, sendRequests } from './traffic.ts';
-import type { TrafficResult } from './traffic.ts';
+import type { LoadResult } from '../../test/support/index.ts';
+import { sendRequests, sendRequestsWhile } from './traffic.ts';
 
 const agentLabels = { 'app.kubernetes.io/component': 'agent' };
 const echoLabels = { app: 'echo' };
@@ -101,18 +100,15 @@ export class Story {
 
   async #changeUnderTraffic(): Promise<void> {
     this.#act('Scaling 3 → 6 → 4 while requests run, and killing an agent in between');
-    const traffic = await ContinuousTraffic.start(this.#cluster, client, `http://${this.#clusterIp}/`);
     const monitor = await RulesetMonitor.start(this.#cluster, node);
-    try {
+    const traffic = { pod: client, url: `http://${this.#clusterIp}/` };
+    const result = await sendRequestsWhile(this.#cluster, traffic, async () => {
       await this.#scale(6);
       await sleep(1000);
       await this.#killAgent(monitor);
       await this.#scale(4);
       await sleep(1500);
-    } finally {
-      monitor.stop();
-    }
-    const result = await traffic.stop();
+    }).finally(() => monitor.stop());
     this.#showSpread(result);
     this.#check(
       `none of ${result.requests} requests failed meanwhile`,
@@ -192,7 +188,7 @@ export class Story {
     }
   }
 
-  #showSpread(result: TrafficResult): void {
+  #showSpread(result: LoadResult): void {
     const names = this.#cluster.pods({ labels: echoLabels });
     const nodeOf = (pod: string) => names.find((candidate) => candidate.metadata.name === pod)?.spec.nodeName ?? 'gone';
     const most = Math.max(...Object.values(result.answers), 1);
@@ -207,6 +203,6 @@ function milliseconds(value: number): string {
   return `${value.toFixed(1)} ms`;
 }
 
-function failuresIn(result: TrafficResult): string {
+function failuresIn(result: LoadResult): string {
   return result.failures.length === 0 ? '' : `${result.failures.length} failed, first: ${result.failures[0] ?? ''}`;
 }

@@ -1,53 +1,57 @@
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import type { ProxySettings } from '../../src/api/index.ts';
 import { ApiClient, loadConnection, resourcePath } from '../../src/kubernetes/index.ts';
 import type { EndpointSliceObject, ServiceObject } from '../../src/services/index.ts';
 import { startApiServer } from '../apiserver/index.ts';
 import type { ApiServer } from '../apiserver/index.ts';
-import type { Answer, Requests } from '../support/namespace.ts';
-import { addresses, Rig } from '../services/rig.ts';
-import type { Where } from '../services/rig.ts';
-import { AgentProcess, runNftproxy, startNftproxy } from './agent-process.ts';
-import type { CommandResult } from './agent-process.ts';
+import {
+  defaultNamespace as namespace,
+  eventually,
+  Forwarder,
+  nodeObject,
+  proxyConfigObject,
+  runNftproxy,
+  startNftproxy,
+} from '../support/index.ts';
+import type { Answer, HttpAnswer, ManagedProcess, Namespace, NftproxyOptions, Requests } from '../support/index.ts';
+import { addresses, nodePodCIDRs, NodeWorld } from '../support/node/index.ts';
+import type { Where } from '../support/node/index.ts';
 
-const forwarder = join(import.meta.dirname, '../cluster/forwarder-main.ts');
 const apiServerPort = 6443;
-const namespace = 'default';
 const group = 'discovery.k8s.io';
 
-/** An answer to an HTTP request. */
-export interface HttpAnswer {
-  readonly status: number;
-  readonly headers: Record<string, string>;
-  readonly body: string;
+/** What an {@link AgentRig} is put together from. */
+interface Parts {
+  readonly world: NodeWorld;
+  readonly apiServer: ApiServer;
+  readonly client: ApiClient;
+  readonly directory: string;
+  readonly kubeconfig: string;
 }
 
 /**
- * The node of `Rig` with the real agent on it, a process of its own that gets everything from an API server:
+ * A `NodeWorld` with the real agent on its node, a process of its own that gets everything from an API server:
  *
  * ```
- *   test ── objects ──> API server (this process) ── unix socket ── forwarder on the node, 127.0.0.1:6443
+ *   test ── objects ──> API server (this process) <── forwarder (this process), 127.0.0.1:6443 on the node
  *                                                                        ^
  *   client pod, local pod, outside client  <── packets ──>  node: nftproxy agent --config FILE
  * ```
  */
 export class AgentRig implements AsyncDisposable {
-  readonly rig: Rig;
   readonly client: ApiClient;
   readonly apiServer: ApiServer;
+  readonly #world: NodeWorld;
   readonly #directory: string;
   readonly #kubeconfig: string;
-  #forwarder: ChildProcess | undefined;
+  #forwarder: Forwarder | undefined;
 
-  private constructor(rig: Rig, apiServer: ApiServer, client: ApiClient, directory: string, kubeconfig: string) {
-    this.rig = rig;
+  private constructor({ world, apiServer, client, directory, kubeconfig }: Parts) {
+    this.#world = world;
     this.apiServer = apiServer;
     this.client = client;
     this.#directory = directory;
@@ -57,17 +61,22 @@ export class AgentRig implements AsyncDisposable {
   /** Network, endpoints, API server with the Node and a reachable door to it; no agent yet. */
   static async create(): Promise<AgentRig> {
     const directory = await mkdtemp(join(tmpdir(), 'nftproxy-agent-'));
-    const rig = await Rig.create();
-    await rig.startEndpoints();
-    const apiServer = await startApiServer({ dataDirectory: directory, unixSocket: join(directory, 'api.sock') });
+    const world = await NodeWorld.create();
+    await world.startEndpoints();
+    const apiServer = await startApiServer({ dataDirectory: directory });
     const client = new ApiClient(await loadConnection({ kubeconfig: apiServer.kubeconfig }));
     const server = `https://127.0.0.1:${apiServerPort}`;
     const kubeconfig = await apiServer.issueKubeconfig('agent', server, ['system:masters']);
-    const agentRig = new AgentRig(rig, apiServer, client, directory, kubeconfig);
-    await agentRig.#createNode();
-    await agentRig.configure();
-    await agentRig.connect();
-    return agentRig;
+    const rig = new AgentRig({ world, apiServer, client, directory, kubeconfig });
+    await rig.#createNode();
+    await rig.configure();
+    await rig.connect();
+    return rig;
+  }
+
+  /** The node's namespace. */
+  get node(): Namespace {
+    return this.#world.node;
   }
 
   /** Where the agent's ProxyConfig is. */
@@ -75,57 +84,48 @@ export class AgentRig implements AsyncDisposable {
     return join(this.#directory, 'config.yaml');
   }
 
-  /** Writes the ProxyConfig that the agent follows: the rig's pod CIDRs unless said otherwise. */
+  /** Writes the ProxyConfig that the agent follows: the world's pod CIDRs unless said otherwise. */
   async configure(settings: ProxySettings = {}): Promise<void> {
     const clusterCIDRs = [addresses[4].podCIDR, addresses[6].podCIDR];
     // The table of connections belongs to the whole machine: a test node must not resize it.
-    const conntrack = { maxPerCore: 0 };
-    await writeFile(
-      this.configFile,
-      stringify({
-        apiVersion: 'nftproxy.io/v1alpha1',
-        kind: 'ProxyConfig',
-        metadata: { name: 'default' },
-        spec: { clusterCIDRs, conntrack, ...settings },
-      }),
-    );
+    const conntrack = { maxPerCore: 0, ...settings.conntrack };
+    await writeFile(this.configFile, stringify(proxyConfigObject({ clusterCIDRs, ...settings, conntrack })));
+  }
+
+  /** The text of the configuration file, to write it back later. */
+  configText(): Promise<string> {
+    return readFile(this.configFile, 'utf8');
   }
 
   /** Lets the node reach the API server. */
   async connect(): Promise<void> {
-    const socket = join(this.#directory, 'api.sock');
-    const args = ['--pdeathsig', 'KILL', '--', process.execPath, forwarder, socket, String(apiServerPort)];
-    const child = this.rig.node.spawn('setpriv', args);
-    this.#forwarder = child;
-    if (child.stdout) await once(child.stdout, 'data');
+    const { port } = this.apiServer;
+    this.#forwarder = new Forwarder({ host: '127.0.0.1', port: apiServerPort }, { host: '127.0.0.1', port });
+    await this.#forwarder.startIn(this.node);
   }
 
   /** Cuts the node off from the API server: connections break and new ones are refused. */
   async disconnect(): Promise<void> {
-    const child = this.#forwarder;
-    if (!child) return;
+    await this.#forwarder?.stop();
     this.#forwarder = undefined;
-    const gone = once(child, 'exit');
-    child.kill('SIGKILL');
-    await gone;
   }
 
-  /** Starts the agent; `bounding` limits its capabilities in setpriv's words. */
-  startAgent(options: { args?: readonly string[]; bounding?: string } = {}): AgentProcess {
+  /** Starts the agent. */
+  startAgent(options: NftproxyOptions & { readonly args?: readonly string[] } = {}): ManagedProcess {
     const args = ['agent', '--kubeconfig', this.#kubeconfig, '--node-name', 'node-1', '--config', this.configFile];
-    return new AgentProcess(startNftproxy(this.rig.node, [...args, ...(options.args ?? [])], options.bounding));
+    return startNftproxy(this.node, [...args, ...(options.args ?? [])], options);
   }
 
   /** Starts the agent and waits until the kernel has what the API server has. */
-  async startedAgent(): Promise<AgentProcess> {
+  async startedAgent(): Promise<ManagedProcess> {
     const agent = this.startAgent();
-    await this.until('the first sync', () => agent.log.includes(' synced '), agent);
+    await this.until('the first sync', () => agent.output.includes(' synced '), agent);
     return agent;
   }
 
   /** Runs another command of nftproxy on the node. */
-  nftproxy(...args: string[]): Promise<CommandResult> {
-    return runNftproxy(this.rig.node, ...args);
+  nftproxy(...args: string[]): ReturnType<typeof runNftproxy> {
+    return runNftproxy(this.node, ...args);
   }
 
   /** Creates or replaces a Service in the namespace default; its load-balancer status too. */
@@ -143,12 +143,8 @@ export class AgentRig implements AsyncDisposable {
   async slice(name: string, slice: EndpointSliceObject): Promise<void> {
     const path = resourcePath({ group, version: 'v1', plural: 'endpointslices', namespace, name });
     const { labels, annotations } = slice.metadata ?? {};
-    const object = {
-      apiVersion: 'discovery.k8s.io/v1',
-      kind: 'EndpointSlice',
-      ...slice,
-      metadata: { labels, annotations, name, namespace },
-    };
+    const head = { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice' };
+    const object = { ...head, ...slice, metadata: { labels, annotations, name, namespace } };
     await this.client.apply(path, object, { fieldManager: 'test', force: true });
   }
 
@@ -165,17 +161,17 @@ export class AgentRig implements AsyncDisposable {
 
   /** One request from there, or several. */
   request(where: Where, requests: Requests): Promise<Answer[]> {
-    return this.rig.namespaceOf(where).request(requests);
+    return this.#world.namespaceOf(where).request(requests);
   }
 
-  /** HTTP GET by a process of its own in the namespace of `where`. */
-  async get(where: Where, url: string): Promise<HttpAnswer> {
-    const script = `
-      const response = await fetch(${JSON.stringify(url)}, { headers: { 'accept-encoding': 'identity' } });
-      const headers = Object.fromEntries(response.headers);
-      console.log(JSON.stringify({ status: response.status, headers, body: await response.text() }));`;
-    const text = await this.rig.namespaceOf(where).run(process.execPath, ['--input-type=module', '--eval', script]);
-    return JSON.parse(text) as HttpAnswer;
+  /** HTTP GET from there. */
+  get(where: Where, url: string): Promise<HttpAnswer> {
+    return this.#world.namespaceOf(where).get(url);
+  }
+
+  /** What nft, the independent witness, prints on the node. */
+  nft(...args: string[]): Promise<string> {
+    return this.node.run('nft', args);
   }
 
   /** The agent's metrics, by name with labels. */
@@ -185,49 +181,29 @@ export class AgentRig implements AsyncDisposable {
     return new Map(samples.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.split(' ').at(-1))]));
   }
 
-  /** Waits until something holds (an error is a no); tells what the agent has logged when it never does. */
-  async until(what: string, holds: () => boolean | Promise<boolean>, agent?: AgentProcess): Promise<void> {
-    const deadline = Date.now() + 30_000;
-    let reason = 'it does not hold';
-    for (;;) {
-      try {
-        if (await holds()) return;
-      } catch (error) {
-        reason = String(error);
-      }
-      if (Date.now() > deadline || agent?.running === false) {
-        throw new Error(`waited in vain for ${what}: ${reason}; the agent said:\n${agent?.log ?? '(not asked)'}`);
-      }
-      await sleep(50);
-    }
-  }
-
-  /** The text of the configuration file, to write it back later. */
-  configText(): Promise<string> {
-    return readFile(this.configFile, 'utf8');
+  /** Waits until something holds; tells what the agent has logged when it never does. */
+  async until(what: string, holds: () => boolean | Promise<boolean>, agent: ManagedProcess): Promise<void> {
+    await eventually(what, holds, {
+      milliseconds: 20,
+      hopeless: () => !agent.running,
+      evidence: () => `; the agent said:\n${agent.output}`,
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.rig[Symbol.asyncDispose]();
+    await this.disconnect();
+    await this.#world[Symbol.asyncDispose]();
     await this.client.close();
     await this.apiServer.stop();
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
   async #createNode(): Promise<void> {
-    await this.client.create(resourcePath({ version: 'v1', plural: 'nodes' }), {
-      apiVersion: 'v1',
-      kind: 'Node',
-      metadata: { name: 'node-1', labels: { 'topology.kubernetes.io/zone': 'a' } },
-      spec: { podCIDRs: ['10.244.1.0/24', 'fd00:10:244:1::/64'] },
-    });
-    const status = {
-      addresses: [
-        { type: 'InternalIP', address: addresses[4].node },
-        { type: 'InternalIP', address: addresses[6].node },
-      ],
-    };
+    const internalIPs = [addresses[4].node, addresses[6].node];
+    const labels = { 'topology.kubernetes.io/zone': 'a' };
+    const node = nodeObject('node-1', { labels, podCIDRs: nodePodCIDRs, internalIPs });
+    await this.client.create(resourcePath({ version: 'v1', plural: 'nodes' }), node);
     const path = resourcePath({ version: 'v1', plural: 'nodes', name: 'node-1', subresource: 'status' });
-    await this.client.mergePatch(path, { status });
+    await this.client.mergePatch(path, { status: node.status });
   }
 }

@@ -1,12 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadBalancer, slice } from '../services/objects.ts';
-import { addresses } from '../services/rig.ts';
-import type { AgentProcess } from './agent-process.ts';
+import type { ManagedProcess } from '../support/index.ts';
 import { AgentRig } from './agent-rig.ts';
+import { addresses, loadBalancer, slice } from '../support/node/index.ts';
 
 let host: AgentRig;
-let agent: AgentProcess;
+let agent: ManagedProcess;
 const ip = addresses[4];
 
 beforeAll(async () => {
@@ -44,11 +43,11 @@ describe('the configuration file of a running agent', () => {
     await host.until('NodePorts at the other address', served, agent);
     const good = await host.configText();
     await writeFile(host.configFile, good.replace('172.31.0.0/16', 'everywhere'));
-    await host.until('a word about it', () => agent.log.includes('spec.nodePortAddresses'), agent);
-    expect(agent.log).toContain('the last good configuration stays in force');
+    await host.until('a word about it', () => agent.output.includes('spec.nodePortAddresses'), agent);
+    expect(agent.output).toContain('the last good configuration stays in force');
     expect(await served()).toBe(true);
     await writeFile(host.configFile, ': this is no YAML [');
-    await host.until('a word about it', () => (agent.log.match(/stays in force/g) ?? []).length === 2, agent);
+    await host.until('a word about it', () => (agent.output.match(/stays in force/g) ?? []).length === 2, agent);
     expect(await served()).toBe(true);
     await host.configure();
     await host.until('the corrected file', async () => !(await served()), agent);
@@ -73,7 +72,7 @@ describe('a ServiceCIDR that is added later', () => {
 
 describe('a Node whose address changes', () => {
   it('has its NodePorts at the new address, without a restart', async () => {
-    await host.rig.node.run('ip', ['address', 'add', '172.30.0.9/32', 'dev', 'lo']);
+    await host.node.run('ip', ['address', 'add', '172.30.0.9/32', 'dev', 'lo']);
     const ask = async (address: string) =>
       (await host.request('outside', { protocol: 'tcp', address, port: 30080 }))[0]?.error;
     expect(await ask(ip.node)).toBeUndefined();

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadBalancer, service, slice } from '../services/objects.ts';
-import { addresses } from '../services/rig.ts';
 import { AgentRig } from './agent-rig.ts';
+import { addresses, loadBalancer, service, slice } from '../support/node/index.ts';
 
 let host: AgentRig;
 const ip = addresses[4];
@@ -63,8 +62,8 @@ const remote = `${ip.remotePod}:8080`;
 
 describe('nftproxy explain', () => {
   it('tells the Service, the endpoints with their shares and the fate of the source address, for people', async () => {
-    const { stdout, code } = await host.nftproxy('explain', '--from', ip.clientPod, '--to', `${ip.clusterIP}:80`);
-    expect(code).toBe(0);
+    const { stdout, exitCode } = await host.nftproxy('explain', '--from', ip.clientPod, '--to', `${ip.clusterIP}:80`);
+    expect(exitCode).toBe(0);
     expect(stdout).toContain('Result: forwarded');
     expect(stdout).toContain('Service: default/web, port tcp, random');
     expect(stdout).toContain(`Endpoint: ${local} (50.0 %)`);
@@ -139,8 +138,8 @@ describe('nftproxy explain', () => {
   });
 
   it('says what is wrong with a question', async () => {
-    const { code, stderr } = await host.nftproxy('explain', '--to', 'nowhere');
-    expect(code).toBe(2);
+    const { exitCode, stderr } = await host.nftproxy('explain', '--to', 'nowhere');
+    expect(exitCode).toBe(2);
     expect(stderr).toContain('use ADDRESS:PORT');
   });
 });

@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadBalancer, slice } from '../services/objects.ts';
-import type { Pod } from '../services/objects.ts';
-import { addresses } from '../services/rig.ts';
-import type { AgentProcess } from './agent-process.ts';
+import type { ManagedProcess } from '../support/index.ts';
 import { AgentRig } from './agent-rig.ts';
+import { addresses, loadBalancer, slice } from '../support/node/index.ts';
+import type { Pod } from '../support/node/index.ts';
 
 let host: AgentRig;
-let agent: AgentProcess;
+let agent: ManagedProcess;
 const healthCheckNodePort = 32100;
 const url = { 4: `http://${addresses[4].node}`, 6: `http://[${addresses[6].node}]` } as const;
 

@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadBalancer, slice } from '../services/objects.ts';
-import { addresses } from '../services/rig.ts';
-import type { AgentProcess } from './agent-process.ts';
+import type { ManagedProcess } from '../support/index.ts';
 import { AgentRig } from './agent-rig.ts';
+import { addresses, loadBalancer, slice } from '../support/node/index.ts';
 
 let host: AgentRig;
-let agent: AgentProcess;
+let agent: ManagedProcess;
 const loopback = { 4: '127.0.0.1', 6: '::1' } as const;
 
 beforeAll(async () => {
@@ -43,7 +42,7 @@ describe('a process of the node that connects to a NodePort on the loopback addr
   }
 
   it('leaves route_localnet off', async () => {
-    expect(await host.rig.node.run('sysctl', ['-n', 'net.ipv4.conf.all.route_localnet'])).toBe('0\n');
+    expect(await host.node.run('sysctl', ['-n', 'net.ipv4.conf.all.route_localnet'])).toBe('0\n');
   });
 
   it('is counted, and refused once the Service is gone', async () => {

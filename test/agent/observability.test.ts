@@ -2,15 +2,14 @@ import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadBalancer, service, slice } from '../services/objects.ts';
-import { addresses } from '../services/rig.ts';
-import type { Where } from '../services/rig.ts';
-import type { AgentProcess } from './agent-process.ts';
+import type { ManagedProcess } from '../support/index.ts';
 import { AgentRig } from './agent-rig.ts';
+import { addresses, loadBalancer, service, slice } from '../support/node/index.ts';
+import type { Where } from '../support/node/index.ts';
 
 const run = promisify(execFile);
 let host: AgentRig;
-let agent: AgentProcess;
+let agent: ManagedProcess;
 
 beforeAll(async () => {
   host = await AgentRig.create();

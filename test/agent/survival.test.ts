@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadBalancer, slice } from '../services/objects.ts';
-import { addresses } from '../services/rig.ts';
-import type { AgentProcess } from './agent-process.ts';
+import type { ManagedProcess } from '../support/index.ts';
 import { AgentRig } from './agent-rig.ts';
+import { addresses, loadBalancer, slice } from '../support/node/index.ts';
 
 let host: AgentRig;
-let agent: AgentProcess;
+let agent: ManagedProcess;
 const clusterIP = { protocol: 'tcp', address: addresses[4].clusterIP, port: 80 } as const;
 
 beforeAll(async () => {
@@ -20,7 +19,7 @@ afterAll(async () => {
   await host[Symbol.asyncDispose]();
 }, 60_000);
 
-const table = () => host.rig.nft('--stateless', 'list', 'table', 'inet', 'nftproxy');
+const table = () => host.nft('--stateless', 'list', 'table', 'inet', 'nftproxy');
 const errors = async (count = 1) =>
   (await host.request('clientPod', { ...clusterIP, count })).flatMap(({ error }) => error ?? []);
 
@@ -28,11 +27,11 @@ describe('an agent', () => {
   it('that starts while the API server is away says so, writes nothing, and works once it is back', async () => {
     await host.disconnect();
     agent = host.startAgent();
-    await host.until('a word about it', () => agent.log.includes('cannot follow the API server'), agent);
-    expect(agent.log).toContain('ECONNREFUSED');
-    expect(await host.rig.nft('list', 'tables')).not.toContain('nftproxy');
+    await host.until('a word about it', () => agent.output.includes('cannot follow the API server'), agent);
+    expect(agent.output).toContain('ECONNREFUSED');
+    expect(await host.nft('list', 'tables')).not.toContain('nftproxy');
     await host.connect();
-    await host.until('the first sync', () => agent.log.includes(' synced '), agent);
+    await host.until('the first sync', () => agent.output.includes(' synced '), agent);
     expect(await errors()).toEqual([]);
   });
 
@@ -40,11 +39,11 @@ describe('an agent', () => {
     it(`that ends by ${signal} leaves the rules in force, and its successor writes no element`, async () => {
       expect(await errors()).toEqual([]);
       const before = await table();
-      const code = await agent.end(signal);
-      expect(code).toBe(signal === 'SIGTERM' ? 0 : null);
+      const { exitCode } = await agent.end(signal);
+      expect(exitCode).toBe(signal === 'SIGTERM' ? 0 : null);
       expect(await errors(10)).toEqual([]);
       agent = await host.startedAgent();
-      expect(agent.log).toMatch(/ synced .*elements=0 /);
+      expect(agent.output).toMatch(/ synced .*elements=0 /);
       const withoutExpiry = (text: string) => text.replaceAll(/ expires \S+/g, '').replaceAll(/flags owner.*\n/g, '');
       expect(withoutExpiry(await table())).toBe(withoutExpiry(before));
       expect(await errors(10)).toEqual([]);
@@ -64,21 +63,21 @@ describe('an agent', () => {
 
 describe('nftproxy cleanup', () => {
   it('is refused while the agent owns the table', async () => {
-    const { code, stderr } = await host.nftproxy('cleanup');
-    expect(code).toBe(1);
+    const { exitCode, stderr } = await host.nftproxy('cleanup');
+    expect(exitCode).toBe(1);
     expect(stderr).toContain('owned by another process');
     expect(await errors()).toEqual([]);
   });
 
   it('removes the table and nothing else once the agent has stopped, and may be run again', async () => {
-    await host.rig.node.nft('add table inet somebody_else');
+    await host.node.nft('add table inet somebody_else');
     await agent.end('SIGTERM');
     expect((await host.nftproxy('cleanup')).stdout).toContain('removed table inet nftproxy');
-    const tables = await host.rig.nft('list', 'tables');
+    const tables = await host.nft('list', 'tables');
     expect(tables).not.toContain('nftproxy');
     expect(tables).toContain('somebody_else');
     const again = await host.nftproxy('cleanup');
-    expect(again).toMatchObject({ code: 0 });
+    expect(again).toMatchObject({ exitCode: 0 });
     expect(again.stdout).toContain('nothing to remove');
   });
 });

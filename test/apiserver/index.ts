@@ -21,7 +21,7 @@ import { Controllers } from './write/controllers.ts';
 
 export { Store } from './store/store.ts';
 export type { Attributes, Authorizer } from './auth/authorize.ts';
-export type { KubeObject } from './json.ts';
+export type { Json, KubeObject, ManagedFieldsEntry } from './json.ts';
 
 export interface ApiServerOptions {
   /** Where certificates, keys and kubeconfigs are kept; made if missing, reused if there. */

@@ -26,9 +26,9 @@ function sentTo(endpoint: string, choices: ReadonlyMap<string, string>): number 
 
 describe.each(algorithms)('session affinity with %s', (algorithm) => {
   it('keeps every client where the algorithm sent it first, until that endpoint leaves', async () => {
-    rig.service('web', undefined);
+    rig.setService('web', undefined);
     await rig.run();
-    rig.service('web', { algorithm, affinitySeconds: 300 });
+    rig.setService('web', { algorithm, affinitySeconds: 300 });
     rig.setEndpoints('web', [1, 2, 3]);
     await rig.run();
     const first = await visit();
@@ -54,9 +54,9 @@ describe.each(algorithms)('session affinity with %s', (algorithm) => {
   }, 60_000);
 
   it('leaves it to the algorithm who goes where at first', async () => {
-    rig.service('web', undefined);
+    rig.setService('web', undefined);
     await rig.run();
-    rig.service('web', { algorithm, affinitySeconds: 300 });
+    rig.setService('web', { algorithm, affinitySeconds: 300 });
     rig.setEndpoints('web', [1, 2, 3, 4]);
     await rig.run();
     const sticky = await visit();
@@ -64,7 +64,7 @@ describe.each(algorithms)('session affinity with %s', (algorithm) => {
       const shares = [1, 2, 3, 4].map((number) => sentTo(endpointAddress(4, number), sticky));
       expect(shares.sort()).toEqual([15, 15, 15, 16]);
     }
-    rig.service('web', { algorithm });
+    rig.setService('web', { algorithm });
     await rig.run();
     const hashes = algorithm === 'source-hash' || algorithm === 'maglev';
     if (hashes) expect(await visit()).toEqual(sticky);

@@ -1,4 +1,4 @@
-import type { Namespace } from '../support/namespace.ts';
+import type { Namespace } from '../support/index.ts';
 
 /** How many flows each client sent to each endpoint address. */
 export class Arrivals {

@@ -5,18 +5,17 @@ import { Flood } from './flood.ts';
 import { endpointAddress, serviceAddress } from './objects.ts';
 import type { EndpointChoice, ServiceChoice } from './objects.ts';
 import { Rig } from './rig.ts';
-import { TcpClient } from './tcp-client.ts';
-import type { Visit } from './tcp-client.ts';
+import type { Resident, Visit } from '../support/index.ts';
 
 const numbers = [1, 2, 3, 4, 5, 6];
 let rig: Rig;
-let client: TcpClient;
+let client: Resident;
 
 beforeAll(async () => {
   rig = await Rig.create(6);
   await rig.serve(numbers);
-  client = new TcpClient(rig.clients);
-  rig.service('web', {});
+  client = await rig.clients.resident();
+  rig.setService('web', {});
   rig.setEndpoints('web', numbers);
   await rig.run();
 }, 60_000);
@@ -33,14 +32,14 @@ async function reached(attempts = 60): Promise<Set<string>> {
   for (let attempt = 0; attempt < attempts; attempt++) {
     const { id, server } = await client.open(web);
     servers.add(server);
-    await client.close(id);
+    await client.hangUp(id);
   }
   return servers;
 }
 
 describe.each(algorithms)('weight 0 with %s', (algorithm) => {
   it('drains an endpoint: its connections go on, new ones go elsewhere', async () => {
-    rig.service('web', { algorithm });
+    rig.setService('web', { algorithm });
     rig.setEndpoints('web', [1, 2, 3]);
     await rig.run();
     const { id, server } = await client.open(web);
@@ -60,7 +59,7 @@ describe.each(algorithms)('weight 0 with %s', (algorithm) => {
     await rig.run();
     expect(await reached(5)).not.toContain(server);
     expect(await client.talk(id)).toBe(server);
-    await client.close(id);
+    await client.hangUp(id);
   }, 60_000);
 });
 
@@ -98,17 +97,16 @@ const openTo = (choices: readonly (number | EndpointChoice)[]): Set<string> =>
 
 describe('under continuous new connections', () => {
   it('changes of algorithm, weights and endpoints fail none, and nobody reaches an endpoint that has gone', async () => {
-    rig.service('web', { algorithm: 'random' });
+    rig.setService('web', { algorithm: 'random' });
     rig.setEndpoints('web', numbers);
     await rig.run();
     const lasting = await client.open(web);
-    const flood = new TcpClient(rig.clients);
-    await flood.flood(web);
+    await client.flood({ address: web, port: 80, concurrency: 4 });
     const epochs: Epoch[] = [];
     let allowed = openTo(numbers);
     let from = process.hrtime.bigint();
     for (const { service, endpoints } of steps()) {
-      if (service) rig.service('web', service);
+      if (service) rig.setService('web', service);
       if (endpoints) rig.setEndpoints('web', endpoints);
       await rig.run();
       const now = process.hrtime.bigint();
@@ -117,31 +115,31 @@ describe('under continuous new connections', () => {
       if (endpoints) allowed = openTo(endpoints);
       from = now;
       expect(await client.talk(lasting.id)).toBe(lasting.server);
-      await someMore(flood);
+      await someMore();
     }
-    const visits = await flood.stop();
+    const visits = await client.endFlood();
     epochs.push({ from, until: process.hrtime.bigint(), allowed });
     expect(visits.filter(({ error }) => error !== undefined)).toEqual([]);
     console.log(`${visits.length} connections during ${epochs.length} changes`);
     expect(visits.length).toBeGreaterThan(epochs.length);
     expect(visits.filter((visit) => isWrong(visit, epochs))).toEqual([]);
-    await client.close(lasting.id);
+    await client.hangUp(lasting.id);
   }, 180_000);
 });
 
 const union = (a: ReadonlySet<string>, b: ReadonlySet<string>): Set<string> => new Set([...a, ...b]);
 
 /** Time for some connections of the flood, by a connection of our own: no clock decides. */
-async function someMore(flood: TcpClient): Promise<void> {
+async function someMore(): Promise<void> {
   for (let connection = 0; connection < 5; connection++) {
-    const { id } = await flood.open(web);
-    await flood.close(id);
+    const { id } = await client.open(web);
+    await client.hangUp(id);
   }
 }
 
 /** A connection was balanced at some time between its start and its answer. */
 function isWrong({ started, ended, server }: Visit, epochs: readonly Epoch[]): boolean {
-  const possible = epochs.filter(({ from, until }) => from <= BigInt(ended) && until >= BigInt(started));
+  const possible = epochs.filter(({ from, until }) => from <= ended && until >= started);
   return server === undefined || !possible.some(({ allowed }) => allowed.has(server));
 }
 
@@ -153,7 +151,7 @@ describe('while flows keep coming at full speed', () => {
     const flood = await Flood.start(rig);
     // Each change to round-robin makes a chain, and each change back removes it.
     for (let change = 0; change < 1000; change++) {
-      rig.service('web', { algorithm: change % 2 === 0 ? 'round-robin' : 'random' });
+      rig.setService('web', { algorithm: change % 2 === 0 ? 'round-robin' : 'random' });
       await rig.run();
       // So that the flood's source ports are new connections again.
       if (change % 100 === 0) await rig.forgetConnections();

@@ -23,7 +23,7 @@ async function countsOfOneClient(): Promise<number[]> {
 
 /** How the node behaves towards a client with many flows. */
 async function behaviour(choice: ServiceChoice): Promise<'random' | 'round-robin' | 'by client'> {
-  rig.service('web', choice);
+  rig.setService('web', choice);
   await rig.run();
   // 20 to each of three by chance: once in 90 times. Three times in a row is no chance.
   for (let attempt = 0; attempt < 3; attempt++) {
@@ -69,7 +69,7 @@ describe('which algorithm a Service gets', () => {
   it('a ruleset that nft prints, with every algorithm and every name of IPVS in use at once', async () => {
     const names = [...algorithms, ...ipvsSchedulers.keys()];
     names.forEach((algorithm, index) => {
-      rig.service(`service-${index}`, { number: 10 + index, algorithm });
+      rig.setService(`service-${index}`, { number: 10 + index, algorithm });
       rig.setEndpoints(`service-${index}`, numbers);
     });
     await rig.run();

@@ -1,34 +1,29 @@
-import { once } from 'node:events';
-import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
+import { eventually } from '../support/index.ts';
+import type { ManagedProcess } from '../support/index.ts';
 import type { Rig } from './rig.ts';
+
+const script = fileURLToPath(new URL('./flood-main.ts', import.meta.url));
 
 /** UDP flows to a Service from a process of its own, as fast as it can, while the test does something else. */
 export class Flood {
-  readonly #child: ReturnType<Rig['clients']['spawn']>;
-  readonly #lines: AsyncIterator<string>;
+  readonly #process: ManagedProcess;
 
-  private constructor(child: ReturnType<Rig['clients']['spawn']>) {
-    this.#child = child;
-    if (!child.stdout) throw new Error('the flood has no output');
-    this.#lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  private constructor(process: ManagedProcess) {
+    this.#process = process;
   }
 
   static async start(rig: Rig, service = 1, clients = 1000): Promise<Flood> {
-    const script = fileURLToPath(new URL('./raw-flows-main.ts', import.meta.url));
-    const flood = new Flood(
-      rig.clients.spawn(process.execPath, [script, rig.clients.path, `${service}`, `${clients}`]),
-    );
-    await flood.#lines.next();
-    return flood;
+    const { path } = rig.clients;
+    const flood = rig.clients.start([process.execPath, script, path, String(service), String(clients)]);
+    const evidence = () => flood.output;
+    await eventually('the flood', () => flood.output !== '', { hopeless: () => !flood.running, evidence });
+    return new Flood(flood);
   }
 
   /** Ends it; how many flows it has sent. */
   async stop(): Promise<number> {
-    const exit = once(this.#child, 'exit');
-    this.#child.stdin?.end();
-    const count = await this.#lines.next();
-    await exit;
-    return Number(count.value);
+    await this.#process.end('SIGTERM');
+    return Number(this.#process.output.split('\n')[1]);
   }
 }

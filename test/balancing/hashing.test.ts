@@ -89,7 +89,7 @@ function evenness(chosen: ReadonlyMap<string, string>, shares: readonly number[]
 for (const algorithm of ['source-hash', 'maglev'] as const) {
   describe(algorithm, () => {
     beforeAll(async () => {
-      for (const node of [rig, other]) node.service('web', { algorithm });
+      for (const node of [rig, other]) node.setService('web', { algorithm });
       // The same endpoints, but the nodes hear of them one way and the other, and the second with detours.
       rig.setEndpoints('web', numbers);
       other.setEndpoints('web', [1]);
@@ -124,7 +124,7 @@ describe('when one of ten endpoints leaves', () => {
   const left = numbers.filter((number) => number !== 1);
 
   async function disruption(algorithm: string): Promise<{ all: number; needless: number }> {
-    rig.service('web', { algorithm });
+    rig.setService('web', { algorithm });
     rig.setEndpoints('web', numbers);
     await rig.run();
     const before = await choices(rig, many);
@@ -160,7 +160,7 @@ describe('weights', () => {
     'decide how many clients an endpoint gets with %s',
     async (algorithm) => {
       const weights = [1, 2, 3, 4, 0, 5, 10, 20, 20, 35];
-      rig.service('web', { algorithm });
+      rig.setService('web', { algorithm });
       rig.setEndpoints(
         'web',
         weights.map((weight, index) => ({ endpoint: index + 1, weight })),

@@ -6,7 +6,6 @@ import type { Queues } from './queues.ts';
 import { endpointAddress, flowsOf, serviceAddress } from './objects.ts';
 import { Rig } from './rig.ts';
 import { sumOf } from './statistics.ts';
-import { TcpClient } from './tcp-client.ts';
 
 const numbers = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
 let rig: Rig;
@@ -22,8 +21,8 @@ afterAll(async () => {
 
 describe('least-connections', () => {
   it('keeps the longest queue well below that of random when one endpoint is slow', async () => {
-    rig.service('random', { number: 1, algorithm: 'random' });
-    rig.service('least', { number: 2, algorithm: 'least-connections' });
+    rig.setService('random', { number: 1, algorithm: 'random' });
+    rig.setService('least', { number: 2, algorithm: 'least-connections' });
     // A port each: the same endpoints, but connections are counted by endpoint and port.
     rig.setEndpoints('random', numbers, 8080);
     rig.setEndpoints('least', numbers, 8081);
@@ -71,7 +70,7 @@ describe('least-connections', () => {
   it('never leaves an endpoint without any connection, however busy it is', async () => {
     rig.setEndpoints('least', [1, 2], 8081);
     await rig.run();
-    const client = new TcpClient(rig.clients);
+    const client = await rig.clients.resident();
     for (let connection = 0; connection < 60; connection++) await client.open(serviceAddress(4, 2));
     rig.setEndpoints('least', [1, 2, 3], 8081);
     await rig.run();

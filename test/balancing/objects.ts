@@ -1,6 +1,7 @@
 import { algorithmAnnotation, weightAnnotation } from '../../src/services/index.ts';
 import type { EndpointSliceObject, Family, ServiceObject } from '../../src/services/index.ts';
-import type { Flow } from './raw-flows.ts';
+import { serviceObject, sliceObject } from '../support/index.ts';
+import type { Flow } from '../support/index.ts';
 
 /** What a test says of a Service. */
 export interface ServiceChoice {
@@ -34,28 +35,22 @@ export function clientAddress(family: Family, number: number): string {
 }
 
 /** Ports 80 for TCP and UDP, ClusterIPs of both families. */
-export function serviceObject(choice: ServiceChoice): ServiceObject {
+export function serviceOf(name: string, choice: ServiceChoice): ServiceObject {
   const { number = 1, algorithm, annotations, affinitySeconds, only } = choice;
   const clusterIPs = (only ? [only.family] : ([4, 6] as const)).map((family) => serviceAddress(family, number));
   const protocols = only ? [only.protocol] : ['tcp', 'udp'];
-  return {
-    metadata: {
-      creationTimestamp: '2026-01-01T00:00:00Z',
-      annotations: { ...(algorithm === undefined ? {} : { [algorithmAnnotation]: algorithm }), ...annotations },
-    },
-    spec: {
-      type: 'ClusterIP',
-      clusterIP: clusterIPs[0] ?? '',
-      clusterIPs,
-      ports: protocols.map((name) => ({ name, protocol: name.toUpperCase(), port: 80 })),
-      ...(affinitySeconds === undefined
-        ? {}
-        : { sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: { timeoutSeconds: affinitySeconds } } }),
-    },
-  };
+  return serviceObject(name, {
+    annotations: { ...(algorithm === undefined ? {} : { [algorithmAnnotation]: algorithm }), ...annotations },
+    clusterIP: clusterIPs[0] ?? '',
+    clusterIPs,
+    ports: protocols.map((protocol) => ({ name: protocol, protocol: protocol.toUpperCase(), port: 80 })),
+    ...(affinitySeconds === undefined
+      ? {}
+      : { sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: { timeoutSeconds: affinitySeconds } } }),
+  });
 }
 
-/** Slices by `namespace/name`: one per family and weight, endpoints in the order given. */
+/** Slices by name: one per family and weight, endpoints in the order given. */
 export function endpointSlices(
   service: string,
   choices: readonly (number | EndpointChoice)[],
@@ -69,22 +64,18 @@ export function endpointSlices(
   const slices = new Map<string, EndpointSliceObject>();
   for (const [weight, endpoints] of byWeight) {
     for (const family of [4, 6] as const) {
-      slices.set(`default/${service}-ipv${family}-${weight ?? 'default'}`, {
-        metadata: {
-          labels: { 'kubernetes.io/service-name': service },
-          annotations: weight === undefined ? {} : { [weightAnnotation]: String(weight) },
-        },
-        addressType: `IPv${family}`,
-        ports: [
-          { name: 'tcp', protocol: 'TCP', port: targetPort },
-          { name: 'udp', protocol: 'UDP', port: targetPort },
-        ],
-        endpoints: endpoints.map((number) => ({
-          addresses: [endpointAddress(family, number)],
-          nodeName: 'node-2',
-          conditions: { ready: true, serving: true, terminating: false },
-        })),
-      });
+      const name = `${service}-ipv${family}-${weight ?? 'default'}`;
+      const ready = endpoints.map((number) => ({
+        addresses: [endpointAddress(family, number)],
+        nodeName: 'node-2',
+        conditions: { ready: true, serving: true, terminating: false },
+      }));
+      const parts = {
+        annotations: weight === undefined ? {} : { [weightAnnotation]: String(weight) },
+        addressType: `IPv${family}` as const,
+        ports: ['tcp', 'udp'].map((port) => ({ name: port, protocol: port.toUpperCase(), port: targetPort })),
+      };
+      slices.set(name, sliceObject(name, service, ready, parts));
     }
   }
   return slices;

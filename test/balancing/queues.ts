@@ -1,6 +1,5 @@
 import { endpointAddress, serviceAddress } from './objects.ts';
 import type { Rig } from './rig.ts';
-import { TcpClient } from './tcp-client.ts';
 
 /** How long connections last, and how many there are. Time is counted in arrivals, so a slow machine changes nothing. */
 export interface Load {
@@ -25,7 +24,7 @@ export interface Queues {
  * What the agent does every few seconds for least-connections happens every `lookEvery` arrivals.
  */
 export async function queuesUnder(rig: Rig, services: readonly number[], load: Load): Promise<Queues[]> {
-  const client = new TcpClient(rig.clients);
+  const client = await rig.clients.resident();
   const slow = endpointAddress(4, 1);
   const lines = services.map((service) => new WaitingLine(service));
   for (let arrival = 0; arrival < load.arrivals; arrival++) {
@@ -34,7 +33,7 @@ export async function queuesUnder(rig: Rig, services: readonly number[], load: L
       lines.map(async (line) => {
         const { id, server } = await client.open(serviceAddress(4, line.service));
         const due = line.enter(server, id, arrival + (server === slow ? load.slowHold : load.hold), arrival);
-        await Promise.all(due.map((done) => client.close(done)));
+        await Promise.all(due.map((done) => client.hangUp(done)));
       }),
     );
   }

@@ -17,7 +17,7 @@ afterAll(async () => {
 describe('random', () => {
   it('gives each of seven endpoints its even share of 30,000 flows', async () => {
     const numbers = [1, 2, 3, 4, 5, 6, 7];
-    rig.service('web', { algorithm: 'random' });
+    rig.setService('web', { algorithm: 'random' });
     rig.setEndpoints('web', numbers);
     await rig.run();
     const arrivals = await rig.flows(flowsOf(flows, { clients: 100 }));

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { endpointAddress, flowsOf, serviceAddress } from './objects.ts';
-import type { Flow } from './raw-flows.ts';
+import type { Flow } from '../support/index.ts';
 import { Rig } from './rig.ts';
 
 let rig: Rig;
@@ -26,8 +26,8 @@ const countsOf = (byEndpoint: ReadonlyMap<string, number>, numbers: readonly num
 
 describe('round-robin', () => {
   it('serves every endpoint of a Service equally often while another Service is hit in between', async () => {
-    rig.service('first', { number: 1, algorithm: 'round-robin' });
-    rig.service('second', { number: 2, algorithm: 'round-robin' });
+    rig.setService('first', { number: 1, algorithm: 'round-robin' });
+    rig.setService('second', { number: 2, algorithm: 'round-robin' });
     rig.setEndpoints('first', [1, 2, 3, 4]);
     rig.setEndpoints('second', [5, 6, 7, 8]);
     await rig.run();
@@ -40,7 +40,7 @@ describe('round-robin', () => {
     const slots = (number: number, endpoints: readonly number[]) =>
       endpoints.map((endpoint, slot) => `${service(number)} . ${slot} : ${endpointAddress(4, endpoint)} . 8080`);
     await using shared = await Rig.create(8);
-    await shared.node.nft(`table ip shared_counter {
+    await shared.space.nft(`table ip shared_counter {
       map endpoints {
         typeof ip daddr . meta l4proto . th dport . numgen inc mod 4 : ip daddr . th dport
         elements = { ${[...slots(1, [1, 2, 3, 4]), ...slots(2, [5, 6, 7, 8])].join(', ')} }
@@ -77,8 +77,8 @@ describe('round-robin', () => {
   }, 60_000);
 
   it('removes the chains of a Service that no longer uses it', async () => {
-    rig.service('first', { number: 1, algorithm: 'random' });
-    rig.service('second', undefined);
+    rig.setService('first', { number: 1, algorithm: 'random' });
+    rig.setService('second', undefined);
     await rig.run();
     expect(await rig.nft('list', 'table', 'inet', 'nftproxy')).not.toContain('round_robin');
   });

@@ -2,17 +2,15 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, mkdtemp, readFile, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiClient, loadConnection, resourcePath } from '../../src/kubernetes/index.ts';
-import { runCommand } from './commands.ts';
+import { defaultNamespace, eventually, Forwarder, runCommand, sliceObject } from '../support/index.ts';
+import type { Namespace } from '../support/index.ts';
 import { apiServerPort, kubernetesServiceIp } from './control-plane.ts';
 import type { ApiServerControl } from './control-plane.ts';
 import { createImage, imageFolder } from './image.ts';
-import { Forwarder } from './forwarder.ts';
 import { startKubeApiServer } from './kube-apiserver.ts';
 import { ClusterNetwork } from './network.ts';
 import type { NetworkNode } from './network.ts';
-import { ManagedProcess } from './processes.ts';
 import { isReady } from './runtime/objects.ts';
 import type { Pod } from './runtime/objects.ts';
 import { Runtime } from './runtime/runtime.ts';
@@ -79,22 +77,27 @@ export class Cluster {
     return runCommand('kubectl', args, { env, timeout: 120_000, ...(input === undefined ? {} : { input }) });
   }
 
-  /** Runs a command in a node's network namespace. */
-  nodeExec(nodeName: string, command: string, ...args: string[]): Promise<string> {
-    return this.network.exec(this.network.node(nodeName).namespace, command, args);
+  /** A node's network namespace. */
+  nodeSpace(nodeName: string): Namespace {
+    return this.network.node(nodeName).space;
   }
 
-  /** Runs a command in a pod's network namespace. The pod is named `name` or `namespace/name`. */
-  exec(podName: string, command: string, ...args: string[]): Promise<string> {
-    return this.network.exec(this.podNamespace(podName), command, args);
-  }
-
-  /** The network namespace of a running pod. */
-  podNamespace(podName: string): string {
-    const key = podName.includes('/') ? podName : `default/${podName}`;
+  /** The network namespace of a running pod, which is named `name` or `namespace/name`. */
+  podSpace(podName: string): Namespace {
+    const key = podName.includes('/') ? podName : `${defaultNamespace}/${podName}`;
     const pod = this.runtime.pod(key);
     if (pod === undefined) throw new Error(`pod ${key} does not run`);
-    return pod.namespace;
+    return pod.space;
+  }
+
+  /** Runs a command in a node's network namespace. */
+  nodeExec(nodeName: string, command: string, ...args: string[]): Promise<string> {
+    return this.nodeSpace(nodeName).run(command, args);
+  }
+
+  /** Runs a command in the network namespace of a pod. */
+  exec(podName: string, command: string, ...args: string[]): Promise<string> {
+    return this.podSpace(podName).run(command, args);
   }
 
   /** Starts a pod that does nothing but have a network, and waits until it is ready. For clients. */
@@ -147,24 +150,9 @@ export class Cluster {
     return texts.join('\n');
   }
 
-  /** Asks again and again until the answer is neither false nor undefined, and gives it. @throws Error when it takes too long. */
-  async waitFor<T>(
-    what: string,
-    ask: () => T | Promise<T>,
-    milliseconds = 60_000,
-  ): Promise<Exclude<T, false | undefined>> {
-    const deadline = Date.now() + milliseconds;
-    let lastError = '';
-    while (Date.now() < deadline) {
-      try {
-        const answer = await ask();
-        if (answer !== false && answer !== undefined) return answer as Exclude<T, false | undefined>;
-      } catch (error) {
-        lastError = `; last error: ${error instanceof Error ? error.message : String(error)}`;
-      }
-      await sleep(50);
-    }
-    throw new Error(`waited ${milliseconds / 1000} s in vain for ${what}${lastError}`);
+  /** {@link eventually}, a minute long unless said otherwise. */
+  waitFor<T>(what: string, ask: () => T | Promise<T>, seconds = 60): Promise<Exclude<T, false | undefined>> {
+    return eventually(what, ask, { seconds, milliseconds: 25 });
   }
 
   /** Cuts the nodes off from the API server (connections are reset and refused), or lets them back. */
@@ -176,7 +164,7 @@ export class Cluster {
   async stop(): Promise<void> {
     const steps = [
       () => this.runtime.stop(),
-      () => this.#door.remove(),
+      () => this.#door.close(),
       () => this.client.close(),
       () => this.apiServer.close(),
       () => this.network.close(),
@@ -188,43 +176,34 @@ export class Cluster {
   }
 }
 
-/** The API server's address on the nodes' network: a process there, a unix socket, and from it to loopback. */
+/** The API server's address on the nodes' network: sockets there, which hand their connections to loopback here. */
 class ApiServerDoor {
-  readonly #inner: Forwarder;
-  readonly #outer: ManagedProcess;
+  readonly #space: Namespace;
+  readonly #port: number;
+  #forwarders: readonly Forwarder[] = [];
 
-  private constructor(inner: Forwarder, outer: ManagedProcess) {
-    this.#inner = inner;
-    this.#outer = outer;
+  private constructor(space: Namespace, port: number) {
+    this.#space = space;
+    this.#port = port;
   }
 
-  static async create(network: ClusterNetwork, workDir: string, port: number): Promise<ApiServerDoor> {
-    const path = join(workDir, 'api.sock');
-    const { namespace } = network.controlPlane;
+  static async create(network: ClusterNetwork, port: number): Promise<ApiServerDoor> {
+    const { space } = network.controlPlane;
     // The control plane reaches the `kubernetes` Service without a service proxy of its own.
-    await runCommand('ip', ['-n', namespace, 'address', 'add', `${kubernetesServiceIp}/32`, 'dev', 'lo']);
-    const inner = new Forwarder({ path }, { host: '127.0.0.1', port });
-    await inner.start();
-    const outer = await ManagedProcess.start({
-      namespace,
-      command: [process.execPath, join(import.meta.dirname, 'forwarder-main.ts'), path, String(apiServerPort), '443'],
-      env: {},
-      logFile: join(workDir, 'forwarder.log'),
-    });
-    return new ApiServerDoor(inner, outer);
+    await space.ip(`address add ${kubernetesServiceIp}/32 dev lo`);
+    const door = new ApiServerDoor(space, port);
+    await door.open();
+    return door;
   }
 
-  open(): Promise<void> {
-    return this.#inner.start();
+  async open(): Promise<void> {
+    const target = { host: '127.0.0.1', port: this.#port };
+    this.#forwarders = [apiServerPort, 443].map((port) => new Forwarder({ host: '::', port }, target));
+    await Promise.all(this.#forwarders.map((forwarder) => forwarder.startIn(this.#space)));
   }
 
-  close(): Promise<void> {
-    return this.#inner.stop();
-  }
-
-  async remove(): Promise<void> {
-    await this.#outer.stop(0);
-    await this.#inner.stop();
+  async close(): Promise<void> {
+    await Promise.all(this.#forwarders.map((forwarder) => forwarder.stop()));
   }
 }
 
@@ -243,8 +222,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     const folder = join(workDir, 'api-server');
     const apiServer = await (assets ? startKubeApiServer(assets, folder) : startTypescriptApiServer(folder));
     undo.push(() => apiServer.close());
-    const door = await ApiServerDoor.create(network, workDir, apiServer.port);
-    undo.push(() => door.remove());
+    const door = await ApiServerDoor.create(network, apiServer.port);
+    undo.push(() => door.close());
     const client = new ApiClient(await loadConnection({ kubeconfig: apiServer.kubeconfig }));
     undo.push(() => client.close());
     await publishApiService(client, network);
@@ -267,33 +246,22 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
 
 /** Service default/kubernetes and its EndpointSlice, which name the API server on the nodes' network. */
 async function publishApiService(client: ApiClient, network: ClusterNetwork): Promise<void> {
-  const namespace = 'default';
+  const namespace = defaultNamespace;
   const name = 'kubernetes';
   const labels = { component: 'apiserver', provider: 'kubernetes' };
-  const ports = [{ name: 'https', port: 443, protocol: 'TCP', targetPort: apiServerPort }];
+  const port = { name: 'https', protocol: 'TCP' };
+  const service = {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name, namespace, labels },
+    spec: { clusterIP: kubernetesServiceIp, ports: [{ ...port, port: 443, targetPort: apiServerPort }] },
+  };
+  const endpoint = { addresses: [network.controlPlane.addresses.ipv4], conditions: { ready: true } };
+  const slice = sliceObject(name, name, [endpoint], { ports: [{ ...port, port: apiServerPort }] });
   const options = { fieldManager: 'kube-apiserver', force: true };
-  await client.apply(
-    resourcePath({ version: 'v1', plural: 'services', namespace, name }),
-    {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { name, namespace, labels },
-      spec: { clusterIP: kubernetesServiceIp, ports },
-    },
-    options,
-  );
-  await client.apply(
-    resourcePath({ group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices', namespace, name }),
-    {
-      apiVersion: 'discovery.k8s.io/v1',
-      kind: 'EndpointSlice',
-      metadata: { name, namespace, labels: { 'kubernetes.io/service-name': name } },
-      addressType: 'IPv4',
-      endpoints: [{ addresses: [network.controlPlane.addresses.ipv4], conditions: { ready: true } }],
-      ports: [{ name: 'https', port: apiServerPort, protocol: 'TCP' }],
-    },
-    options,
-  );
+  await client.apply(resourcePath({ version: 'v1', plural: 'services', namespace, name }), service, options);
+  const slices = { group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices', namespace, name };
+  await client.apply(resourcePath(slices), slice, options);
 }
 
 function fileLog(path: string): (line: string) => void {

@@ -1,15 +1,14 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { ApiClient, isNotFound, loadConnection } from '../../src/kubernetes/index.ts';
-import { createCertificates } from './certificates.ts';
-import type { Certificates } from './certificates.ts';
 import { apiServerNames, serviceCidrs } from './control-plane.ts';
 import type { ApiServerControl, TokenSubject } from './control-plane.ts';
-import { ManagedProcess } from './processes.ts';
+import { createCertificates, eventually, ManagedProcess } from '../support/index.ts';
+import type { Certificates } from '../support/index.ts';
 
 /**
  * Starts a real etcd and kube-apiserver from a folder of binaries (the envtest convention: KUBEBUILDER_ASSETS).
@@ -26,7 +25,7 @@ export async function startKubeApiServer(assets: string, folder: string): Promis
   const url = `https://127.0.0.1:${port}`;
   const kubeconfig = await writeKubeconfig(folder, url, certificates.ca, adminToken);
 
-  const etcd = await startServer(folder, 'etcd', etcdCommand(assets, folder, etcdPort, peerPort));
+  const etcd = startServer(folder, 'etcd', etcdCommand(assets, folder, etcdPort, peerPort));
   const command = apiServerCommand(assets, folder, { certificates, port, etcdPort });
   let server: ManagedProcess | undefined;
   const client = new ApiClient(await loadConnection({ kubeconfig }), { timeoutSeconds: 5 });
@@ -38,7 +37,7 @@ export async function startKubeApiServer(assets: string, folder: string): Promis
     certificateAuthority: await readFile(certificates.ca, 'utf8'),
     issueToken: (subject) => requestToken(client, subject),
     start: async () => {
-      server = await startServer(folder, 'kube-apiserver', command);
+      server = startServer(folder, 'kube-apiserver', command);
       await untilReady(client, server, join(folder, 'kube-apiserver.log'));
     },
     stop: async () => {
@@ -104,31 +103,20 @@ function apiServerCommand(
   ];
 }
 
-async function startServer(folder: string, name: string, command: string[]): Promise<ManagedProcess> {
+function startServer(folder: string, name: string, command: string[]): ManagedProcess {
   const env = { PATH: process.env['PATH'] ?? '', HOME: folder };
   return ManagedProcess.start({ command, env, logFile: join(folder, `${name}.log`) });
 }
 
 async function untilReady(client: ApiClient, server: ManagedProcess, logFile: string): Promise<void> {
-  const deadline = Date.now() + 60_000;
-  while (Date.now() < deadline && server.running) {
-    const ready = await succeeds(client.get<unknown>('/api/v1/namespaces/default'));
-    if (ready) return;
-    await sleep(100);
-  }
-  const log = await readFile(logFile, 'utf8');
-  throw new Error(
-    `kube-apiserver did not become ready; ${logFile} ends with:\n${log.split('\n').slice(-15).join('\n')}`,
-  );
-}
-
-async function succeeds(attempt: Promise<unknown>): Promise<boolean> {
-  try {
-    await attempt;
-    return true;
-  } catch {
-    return false; // not up yet: asked again until the deadline
-  }
+  const answers = (): Promise<object> => client.get('/api/v1/namespaces/default');
+  const lastLines = (): string => readFileSync(logFile, 'utf8').split('\n').slice(-15).join('\n');
+  await eventually('kube-apiserver to become ready', answers, {
+    seconds: 60,
+    milliseconds: 100,
+    hopeless: () => !server.running,
+    evidence: () => `; ${logFile} ends with:\n${lastLines()}`,
+  });
 }
 
 async function requestToken(client: ApiClient, subject: TokenSubject): Promise<string> {

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { ipBatch, runCommand } from './commands.ts';
-import { createNamespace, deleteLeftovers, deleteNamespace, deleteNamespaces, newPrefix } from './namespaces.ts';
+import { Namespace } from '../support/index.ts';
 
 /** One address per family. */
 export interface DualStack {
@@ -8,28 +7,25 @@ export interface DualStack {
   ipv6: string;
 }
 
+/** A machine on the nodes' network. */
+export interface NetworkMachine {
+  space: Namespace;
+  addresses: DualStack;
+}
+
 /** A namespace that stands for a node of the cluster. */
-export interface NetworkNode {
+export interface NetworkNode extends NetworkMachine {
   /** Kubernetes name: `node-1`, `node-2` ... */
   name: string;
-  /** Name of the network namespace, as `ip netns` knows it. */
-  namespace: string;
-  addresses: DualStack;
   podCidrs: DualStack;
 }
 
 /** A namespace that stands for a pod, linked to its node. */
 export interface NetworkPod {
-  namespace: string;
+  space: Namespace;
   addresses: DualStack;
   /** The node's end of the link. */
   hostInterface: string;
-}
-
-/** A machine on the nodes' network that is no node. */
-export interface NetworkMachine {
-  namespace: string;
-  addresses: DualStack;
 }
 
 /** Which last bytes of a node's pod addresses are in use. */
@@ -40,8 +36,6 @@ interface AddressPool {
 
 /** Pod addresses are numbers 2 to 251 of a node's CIDR; 1 is the node's own end. */
 const podsPerNode = 250;
-const clusterCidrs: DualStack = { ipv4: '10.244.0.0/16', ipv6: 'fd00:10:244::/48' };
-const forwarding = { 'net/ipv4/ip_forward': 1, 'net/ipv6/conf/all/forwarding': 1 };
 
 /**
  * The network of a cluster, out of network namespaces: a bridge that joins nodes, a control-plane machine and one
@@ -49,28 +43,33 @@ const forwarding = { 'net/ipv4/ip_forward': 1, 'net/ipv6/conf/all/forwarding': 1
  * Nothing of it is reachable from the root namespace. See README.md for the picture.
  */
 export class ClusterNetwork {
-  readonly prefix: string;
-  readonly nodes: NetworkNode[];
+  readonly nodes: readonly NetworkNode[];
   /** The machine of the API server and the operator; the bridge lives here. */
   readonly controlPlane: NetworkMachine;
   /** A client outside the cluster: it has a route to the nodes' addresses only. */
   readonly outside: NetworkMachine;
-  readonly clusterCidrs = clusterCidrs;
   readonly #pods = new Map<string, NetworkPod>();
   readonly #addressPools = new Map<string, AddressPool>();
 
-  private constructor(prefix: string, nodeCount: number) {
-    this.prefix = prefix;
-    this.nodes = Array.from({ length: nodeCount }, (_, index) => nodeOf(prefix, index + 1));
-    this.controlPlane = machineOf(prefix, 'control-plane', 2);
-    this.outside = machineOf(prefix, 'outside', 100);
+  private constructor(spaces: Readonly<Record<string, Namespace>>, nodeCount: number) {
+    const machine = (label: string, number: number): NetworkMachine => ({
+      space: spaces[label] as Namespace,
+      addresses: { ipv4: `172.30.0.${number}`, ipv6: `fd00:172:30::${number}` },
+    });
+    this.controlPlane = machine('control-plane', 2);
+    this.outside = machine('outside', 100);
+    this.nodes = numbersTo(nodeCount).map((number) => ({
+      ...machine(`node-${number}`, 10 + number),
+      name: `node-${number}`,
+      podCidrs: { ipv4: `10.244.${number}.0/24`, ipv6: `fd00:10:244:${number}::/64` },
+    }));
   }
 
-  /** Builds the network; removes first what dead runs have left behind, and everything again if building fails. */
+  /** Builds the network; removes everything again if building fails. */
   static async create(nodeCount: number): Promise<ClusterNetwork> {
-    if (nodeCount < 1 || nodeCount > 80) throw new RangeError(`1 to 80 nodes, not ${nodeCount}`);
-    await deleteLeftovers();
-    const network = new ClusterNetwork(newPrefix(), nodeCount);
+    const nodes = numbersTo(nodeCount).map((number) => [`node-${number}`, { forwarding: true }] as const);
+    const spaces = await Namespace.createAll({ 'control-plane': {}, outside: {}, ...Object.fromEntries(nodes) });
+    const network = new ClusterNetwork(spaces, nodeCount);
     try {
       await network.#build();
     } catch (error) {
@@ -80,42 +79,44 @@ export class ClusterNetwork {
     return network;
   }
 
+  get #machines(): readonly NetworkMachine[] {
+    return [this.controlPlane, this.outside, ...this.nodes];
+  }
+
   async #build(): Promise<void> {
-    const { controlPlane, outside } = this;
-    await createNamespace(controlPlane.namespace);
-    await ipBatch(controlPlane.namespace, [
+    const { controlPlane, nodes } = this;
+    const plugged = this.#machines.filter((machine) => machine !== controlPlane);
+    await controlPlane.space.ip(
       'link add br0 type bridge',
       `address add ${controlPlane.addresses.ipv4}/24 dev br0`,
       `address add ${controlPlane.addresses.ipv6}/64 dev br0 nodad`,
       'link set br0 up',
-    ]);
-    await createNamespace(outside.namespace);
-    await this.#plugIn(outside, 'outside');
-    for (const node of this.nodes) {
-      await createNamespace(node.namespace, forwarding);
-      await this.#plugIn(node, node.name);
-      // A node has a default route; without one the kernel would refuse a ClusterIP before any rule sees it.
-      const gateway = controlPlane.addresses;
-      await ipBatch(node.namespace, [`route add default via ${gateway.ipv4}`, `route add ::/0 via ${gateway.ipv6}`]);
-    }
-    for (const machine of [controlPlane, ...this.nodes]) {
-      const others = this.nodes.filter((node) => node.namespace !== machine.namespace);
-      await ipBatch(machine.namespace, others.flatMap(routesToPodsOf));
-    }
+      ...plugged.flatMap(({ space }) => [
+        `link add ${space.label} type veth peer name eth0 netns ${space.name}`,
+        `link set ${space.label} master br0 up`,
+      ]),
+      ...nodes.flatMap(routesToPodsOf),
+    );
+    await Promise.all(plugged.map((machine) => this.#plugIn(machine)));
   }
 
-  /** Gives a machine an `eth0` on the bridge. */
-  async #plugIn(machine: NetworkMachine, port: string): Promise<void> {
-    const bridge = this.controlPlane.namespace;
-    await ipBatch(bridge, [
-      `link add ${port} type veth peer name eth0 netns ${machine.namespace}`,
-      `link set ${port} master br0 up`,
-    ]);
-    await ipBatch(machine.namespace, [
-      `address add ${machine.addresses.ipv4}/24 dev eth0`,
-      `address add ${machine.addresses.ipv6}/64 dev eth0 nodad`,
+  /** Gives a machine addresses on its `eth0`, which is on the bridge; nodes also know the way to each other's pods. */
+  async #plugIn({ space, addresses }: NetworkMachine): Promise<void> {
+    const others = this.nodes.filter((node) => node.space !== space);
+    const gateway = this.controlPlane.addresses;
+    await space.ip(
+      `address add ${addresses.ipv4}/24 dev eth0`,
+      `address add ${addresses.ipv6}/64 dev eth0 nodad`,
       'link set eth0 up',
-    ]);
+      // A node has a default route; without one the kernel would refuse a ClusterIP before any rule sees it.
+      ...(space === this.outside.space
+        ? []
+        : [
+            `route add default via ${gateway.ipv4}`,
+            `route add ::/0 via ${gateway.ipv6}`,
+            ...others.flatMap(routesToPodsOf),
+          ]),
+    );
   }
 
   /** The node of this name. @throws RangeError when there is none. */
@@ -132,12 +133,11 @@ export class ClusterNetwork {
     const node = this.node(nodeName);
     const number = this.#takeAddress(nodeName);
     const pod: NetworkPod = {
-      namespace: `${this.prefix}pod-${podName.replaceAll('/', '.')}`,
+      space: await Namespace.create(`pod-${podName.replaceAll('/', '.')}`),
       addresses: { ipv4: hostAddress(node.podCidrs.ipv4, number), ipv6: hostAddress(node.podCidrs.ipv6, number) },
       hostInterface: interfaceName(podName),
     };
     this.#pods.set(podName, pod);
-    await createNamespace(pod.namespace);
     await this.#linkPod(node, pod);
     return pod;
   }
@@ -145,15 +145,15 @@ export class ClusterNetwork {
   async #linkPod(node: NetworkNode, pod: NetworkPod): Promise<void> {
     const { ipv4, ipv6 } = pod.addresses;
     const gateway = { ipv4: hostAddress(node.podCidrs.ipv4, 1), ipv6: hostAddress(node.podCidrs.ipv6, 1) };
-    await ipBatch(node.namespace, [
-      `link add ${pod.hostInterface} type veth peer name eth0 netns ${pod.namespace}`,
+    await node.space.ip(
+      `link add ${pod.hostInterface} type veth peer name eth0 netns ${pod.space.name}`,
       `address add ${gateway.ipv4}/32 dev ${pod.hostInterface}`,
       `address add ${gateway.ipv6}/128 dev ${pod.hostInterface} nodad`,
       `link set ${pod.hostInterface} up`,
       `route add ${ipv4}/32 dev ${pod.hostInterface} src ${gateway.ipv4}`,
       `route add ${ipv6}/128 dev ${pod.hostInterface} src ${gateway.ipv6}`,
-    ]);
-    await ipBatch(pod.namespace, [
+    );
+    await pod.space.ip(
       `address add ${ipv4}/32 dev eth0`,
       `address add ${ipv6}/128 dev eth0 nodad`,
       'link set eth0 up',
@@ -161,7 +161,7 @@ export class ClusterNetwork {
       `route add default via ${gateway.ipv4}`,
       `route add ${gateway.ipv6} dev eth0`,
       `route add ::/0 via ${gateway.ipv6}`,
-    ]);
+    );
   }
 
   /** Removes a pod's namespace, killing what runs in it. A pod that is unknown or gone is no error. */
@@ -169,29 +169,20 @@ export class ClusterNetwork {
     const pod = this.#pods.get(podName);
     if (pod === undefined) return;
     this.#pods.delete(podName);
-    await deleteNamespace(pod.namespace);
+    await pod.space.destroy();
     this.#addressPools.get(nodeName)?.taken.delete(Number(pod.addresses.ipv4.split('.')[3]));
   }
 
-  /** Lets the outside client reach addresses (virtual IPs) through a node, as a router in front of it would. */
-  async routeFromOutside(addresses: readonly string[], viaNode: string): Promise<void> {
-    const via = this.node(viaNode).addresses;
-    await ipBatch(
-      this.outside.namespace,
-      addresses.map((address) => `route replace ${address} via ${address.includes(':') ? via.ipv6 : via.ipv4}`),
-    );
-  }
-
-  /** Runs a command in a namespace. @throws CommandError */
-  async exec(namespace: string, command: string, args: readonly string[], timeout?: number): Promise<string> {
-    const options = timeout === undefined ? {} : { timeout };
-    return (await runCommand('ip', ['netns', 'exec', namespace, command, ...args], options)).stdout;
+  /** The network of a pod that runs. */
+  pod(podName: string): NetworkPod | undefined {
+    return this.#pods.get(podName);
   }
 
   /** Removes everything, with the processes inside. */
   async close(): Promise<void> {
-    await deleteNamespaces(this.prefix);
+    const pods = [...this.#pods.values()];
     this.#pods.clear();
+    await Promise.all([...this.#machines, ...pods].map(({ space }) => space.destroy()));
   }
 
   #takeAddress(nodeName: string): number {
@@ -206,19 +197,8 @@ export class ClusterNetwork {
   }
 }
 
-function nodeOf(prefix: string, number: number): NetworkNode {
-  return {
-    ...machineOf(prefix, `node-${number}`, 10 + number),
-    name: `node-${number}`,
-    podCidrs: { ipv4: `10.244.${number}.0/24`, ipv6: `fd00:10:244:${number}::/64` },
-  };
-}
-
-function machineOf(prefix: string, name: string, number: number): NetworkMachine {
-  return {
-    namespace: `${prefix}${name}`,
-    addresses: { ipv4: `172.30.0.${number}`, ipv6: `fd00:172:30::${number}` },
-  };
+function numbersTo(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index + 1);
 }
 
 function routesToPodsOf(node: NetworkNode): string[] {

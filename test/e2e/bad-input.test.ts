@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startCluster } from '../cluster/cluster.ts';
-import type { Cluster } from '../cluster/cluster.ts';
-import { isReady } from '../cluster/runtime/objects.ts';
+import { isReady, startCluster } from '../cluster/index.ts';
+import type { Cluster } from '../cluster/index.ts';
 import * as nftproxy from './nftproxy.ts';
 
 const root = process.getuid?.() === 0;
@@ -95,23 +94,23 @@ describe.skipIf(!root)('bad input (needs root)', { timeout: 180_000 }, () => {
   });
 
   test('an agent without CAP_NET_ADMIN says so', async () => {
-    const { process: agent, log } = await nftproxy.startStandaloneAgent(cluster, 'node-1', {
+    const agent = await nftproxy.startStandaloneAgent(cluster, 'node-1', {
       capabilities: ['net_raw'],
       arguments: ['--healthz-bind-address=127.0.0.1:20256', '--metrics-bind-address=127.0.0.1:20249'],
     });
     try {
-      await cluster.waitFor('its complaint', async () => (await log()).includes('CAP_NET_ADMIN'));
+      await cluster.waitFor('its complaint', () => agent.output.includes('CAP_NET_ADMIN'));
     } finally {
       await agent.stop(2000);
     }
   });
 
   test('a second agent on a node does not take the table from the first', async () => {
-    const { process: agent, log } = await nftproxy.startStandaloneAgent(cluster, 'node-1', {
+    const agent = await nftproxy.startStandaloneAgent(cluster, 'node-1', {
       arguments: ['--healthz-bind-address=127.0.0.1:20256', '--metrics-bind-address=127.0.0.1:20249'],
     });
     try {
-      await cluster.waitFor('its complaint', async () => (await log()).includes('owned by another process'));
+      await cluster.waitFor('its complaint', () => agent.output.includes('owned by another process'));
     } finally {
       await agent.stop(2000);
     }

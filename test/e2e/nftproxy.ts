@@ -2,25 +2,18 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { resourcePath } from '../../src/kubernetes/index.ts';
-import type { Cluster } from '../cluster/cluster.ts';
-import { ManagedProcess } from '../cluster/processes.ts';
-import { isReady } from '../cluster/runtime/objects.ts';
-import type { Pod } from '../cluster/runtime/objects.ts';
+import { isReady } from '../cluster/index.ts';
+import type { Cluster, Pod } from '../cluster/index.ts';
+import { defaultNamespace, proxyConfigObject, serviceObject, sliceObject } from '../support/index.ts';
+import type { LoadResult, ManagedProcess } from '../support/index.ts';
 
 const repository = join(import.meta.dirname, '../..');
-const loadScript = join(repository, 'test/cluster/workloads/load.ts');
 
-export const clusterCidrs = ['10.244.0.0/16', 'fd00:10:244::/48'];
+const clusterCIDRs = ['10.244.0.0/16', 'fd00:10:244::/48'];
 
 /** A ProxyConfig for every node, with its spec changed as a test needs it. */
-export function proxyConfig(spec: object = {}, name = 'default'): object {
-  const defaults = { detectLocal: { mode: 'ClusterCIDR' }, clusterCIDRs: clusterCidrs };
-  return {
-    apiVersion: 'nftproxy.io/v1alpha1',
-    kind: 'ProxyConfig',
-    metadata: { name },
-    spec: { ...defaults, ...spec },
-  };
+export function proxyConfig(spec: object = {}): object {
+  return proxyConfigObject({ detectLocal: { mode: 'ClusterCIDR' }, clusterCIDRs, ...spec });
 }
 
 /** Installs what `config` ships, and waits until the operator has published its CRDs. */
@@ -80,23 +73,12 @@ export async function clusterIps(cluster: Cluster, service: string): Promise<str
 }
 
 /** Puts a Service without selector and an IPv4 slice with these addresses into the cluster. */
-export async function createService(cluster: Cluster, name: string, addresses: string[], port = 8080): Promise<void> {
-  const namespace = 'default';
-  await cluster.client.create(resourcePath({ version: 'v1', plural: 'services', namespace }), {
-    apiVersion: 'v1',
-    kind: 'Service',
-    metadata: { name, namespace },
-    spec: { ports: [{ port: 80, protocol: 'TCP' }] },
-  });
-  const slices = resourcePath({ group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices', namespace });
-  await cluster.client.create(slices, {
-    apiVersion: 'discovery.k8s.io/v1',
-    kind: 'EndpointSlice',
-    metadata: { name, namespace, labels: { 'kubernetes.io/service-name': name } },
-    addressType: 'IPv4',
-    endpoints: addresses.map((address) => ({ addresses: [address], conditions: { ready: true } })),
-    ports: [{ name: '', port, protocol: 'TCP' }],
-  });
+export async function createService(cluster: Cluster, name: string, addresses: string[]): Promise<void> {
+  const namespace = defaultNamespace;
+  const slices = { group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices', namespace };
+  const endpoints = addresses.map((address) => ({ addresses: [address], conditions: { ready: true } }));
+  await cluster.client.create(resourcePath({ version: 'v1', plural: 'services', namespace }), serviceObject(name));
+  await cluster.client.create(resourcePath(slices), sliceObject(name, name, endpoints));
 }
 
 /** The agent's pod on a node. @throws Error when there is none. */
@@ -121,42 +103,28 @@ function restartsOf(pod: Pod): number {
   return pod.status?.containerStatuses?.[0]?.restartCount ?? 0;
 }
 
-export interface Requests {
-  requests: number;
-  answers: Record<string, number>;
-  failures: string[];
-}
-
 /** HTTP requests from a pod, each over a new connection. */
-export async function request(cluster: Cluster, pod: string, address: string, count: number): Promise<Requests> {
-  const url = `http://${address.includes(':') ? `[${address}]` : address}/`;
-  return resultOf(await cluster.exec(pod, process.execPath, loadScript, url, String(count)));
+export async function request(cluster: Cluster, pod: string, address: string, count: number): Promise<LoadResult> {
+  return (await cluster.podSpace(pod).resident()).load(urlOf(address), count);
 }
 
-/** Sends requests from a pod all the time while `during` runs. */
+/** From where and to which address requests go. */
+export interface Traffic {
+  readonly pod: string;
+  readonly address: string;
+}
+
+/** Sends requests all the time while `during` runs. */
 export async function requestWhile(
   cluster: Cluster,
-  pod: string,
-  address: string,
+  { pod, address }: Traffic,
   during: () => Promise<void>,
-): Promise<Requests> {
-  const logFile = join(cluster.workDir, `requests-${Date.now()}.log`);
-  const command = [process.execPath, loadScript, `http://${address}/`];
-  const namespace = cluster.podNamespace(pod);
-  const sender = await ManagedProcess.start({ namespace, command, env: {}, logFile });
-  try {
-    await cluster.waitFor('the requests to start', async () => (await readFile(logFile, 'utf8')).includes('started'));
-    await during();
-  } finally {
-    await sender.stop(10_000);
-  }
-  return resultOf(await readFile(logFile, 'utf8'));
+): Promise<LoadResult> {
+  return (await cluster.podSpace(pod).resident()).loadWhile(urlOf(address), during);
 }
 
-function resultOf(output: string): Requests {
-  const line = output.split('\n').find((candidate) => candidate.startsWith('{'));
-  if (line === undefined) throw new Error(`the load generator said: ${output}`);
-  return JSON.parse(line) as Requests;
+function urlOf(address: string): string {
+  return `http://${address.includes(':') ? `[${address}]` : address}/`;
 }
 
 /** nftproxy's table of a node in nft's words, without elements and counters. */
@@ -176,7 +144,7 @@ export async function elements(cluster: Cluster, nodeName: string, map: string):
 }
 
 /** A kubeconfig with which a process on a node reaches the API server as its administrator. */
-export async function nodeKubeconfig(cluster: Cluster): Promise<string> {
+async function nodeKubeconfig(cluster: Cluster): Promise<string> {
   const path = join(cluster.workDir, 'node.kubeconfig');
   const text = await readFile(cluster.kubeconfig, 'utf8');
   await writeFile(path, text.replaceAll(cluster.apiServer.url, 'https://172.30.0.2:6443'), { mode: 0o600 });
@@ -188,16 +156,11 @@ export async function startStandaloneAgent(
   cluster: Cluster,
   nodeName: string,
   o: { arguments?: string[]; capabilities?: string[] } = {},
-): Promise<{ process: ManagedProcess; log: () => Promise<string> }> {
-  const logFile = join(cluster.workDir, `agent-${nodeName}-${Date.now()}.log`);
+): Promise<ManagedProcess> {
   const kubeconfig = await nodeKubeconfig(cluster);
   const args = ['agent', '--kubeconfig', kubeconfig, '--node-name', nodeName, ...(o.arguments ?? [])];
-  const started = await ManagedProcess.start({
-    namespace: cluster.network.node(nodeName).namespace,
-    command: [process.execPath, cluster.program, ...args],
-    env: { PATH: process.env['PATH'] ?? '' },
-    logFile,
+  return cluster.nodeSpace(nodeName).start([process.execPath, cluster.program, ...args], {
+    env: { PATH: process.env['PATH'] },
     capabilities: o.capabilities ?? ['net_admin'],
   });
-  return { process: started, log: () => readFile(logFile, 'utf8') };
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startCluster } from '../cluster/cluster.ts';
-import type { Cluster } from '../cluster/cluster.ts';
+import { startCluster } from '../cluster/index.ts';
+import type { Cluster } from '../cluster/index.ts';
 import * as nftproxy from './nftproxy.ts';
 
 const root = process.getuid?.() === 0;
@@ -40,7 +40,7 @@ describe.skipIf(!root)('a thousand Services (needs root)', { timeout: 240_000 },
     await cluster.waitFor('30 endpoints', async () => (await count('endpoints4')) === others + 30);
     const before = await nftproxy.rules(cluster, node);
     await addServices(10, services);
-    await cluster.waitFor('all endpoints', async () => (await count('endpoints4')) === others + 3 * services, 120_000);
+    await cluster.waitFor('all endpoints', async () => (await count('endpoints4')) === others + 3 * services, 120);
     expect(await count('services4')).toBeGreaterThanOrEqual(services);
     expect(await nftproxy.rules(cluster, node)).toBe(before);
   });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startCluster } from '../cluster/cluster.ts';
-import type { Cluster } from '../cluster/cluster.ts';
-import { CommandError } from '../cluster/commands.ts';
+import { startCluster } from '../cluster/index.ts';
+import type { Cluster } from '../cluster/index.ts';
+import { CommandError } from '../support/index.ts';
 import * as nftproxy from './nftproxy.ts';
 
 const root = process.getuid?.() === 0;
@@ -97,7 +97,7 @@ describe.skipIf(!root)('from kubectl apply to a packet (needs root)', { timeout:
   });
 
   test('scaling up and down under traffic loses no request', async () => {
-    const result = await nftproxy.requestWhile(cluster, 'client', ips[0]!, async () => {
+    const result = await nftproxy.requestWhile(cluster, { pod: 'client', address: ips[0]! }, async () => {
       for (const replicas of [6, 4, 3]) {
         await cluster.kubectl('scale', 'deployment/echo', `--replicas=${replicas}`);
         await endpointsInKernel(replicas);

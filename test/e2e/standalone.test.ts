@@ -2,8 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startCluster } from '../cluster/cluster.ts';
-import type { Cluster } from '../cluster/cluster.ts';
+import { startCluster } from '../cluster/index.ts';
+import type { Cluster } from '../cluster/index.ts';
+import type { ManagedProcess } from '../support/index.ts';
 import * as nftproxy from './nftproxy.ts';
 
 const root = process.getuid?.() === 0;
@@ -15,7 +16,7 @@ describe.skipIf(!root)(
   () => {
     let cluster: Cluster;
     let file: string;
-    let agent: Awaited<ReturnType<typeof nftproxy.startStandaloneAgent>>;
+    let agent: ManagedProcess;
     let ip: string;
 
     beforeAll(async () => {
@@ -29,7 +30,7 @@ describe.skipIf(!root)(
       agent = await nftproxy.startStandaloneAgent(cluster, node, { arguments: ['--config', file] });
     }, 120_000);
     afterAll(async () => {
-      await agent.process.stop(5000);
+      await agent.stop(5000);
       await cluster.stop();
     }, 60_000);
 
@@ -44,10 +45,10 @@ describe.skipIf(!root)(
     });
 
     test('follows a change of the file without a restart, JSON or YAML', async () => {
-      const { pid } = agent.process;
+      const { pid } = agent;
       await writeFile(file, JSON.stringify(nftproxy.proxyConfig({ loadBalancing: { algorithm: 'source-hash' } })));
       await cluster.waitFor('the other algorithm', async () => !(await service())?.includes('goto random'));
-      expect(agent.process.running && agent.process.pid === pid).toBe(true);
+      expect(agent.running && agent.pid === pid).toBe(true);
       const result = await nftproxy.request(cluster, 'client', ip, 20);
       expect(result.failures).toEqual([]);
       expect(Object.keys(result.answers)).toHaveLength(1);
@@ -56,9 +57,7 @@ describe.skipIf(!root)(
     test('keeps the last good configuration when the file becomes invalid, and says which field', async () => {
       const before = await service();
       await writeFile(file, stringify(nftproxy.proxyConfig({ loadBalancing: { algorithm: 'guess' } })));
-      await cluster.waitFor('a word about it', async () =>
-        (await agent.log()).includes('spec.loadBalancing.algorithm'),
-      );
+      await cluster.waitFor('a word about it', () => agent.output.includes('spec.loadBalancing.algorithm'));
       expect(await service()).toBe(before);
       await writeFile(file, stringify(nftproxy.proxyConfig()));
       await cluster.waitFor('random again', async () => (await service())?.includes('goto random'));
@@ -68,9 +67,9 @@ describe.skipIf(!root)(
       const bad = join(cluster.workDir, 'bad.yaml');
       await writeFile(bad, stringify(nftproxy.proxyConfig({ mode: 'ipvs' })));
       const second = await nftproxy.startStandaloneAgent(cluster, 'node-2', { arguments: ['--config', bad] });
-      const end = await second.process.ended;
+      const end = await second.ended;
       expect(end.exitCode).not.toBe(0);
-      expect(await second.log()).toContain('spec.mode');
+      expect(second.output).toContain('spec.mode');
     });
   },
 );

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startCluster } from '../cluster/cluster.ts';
-import type { Cluster } from '../cluster/cluster.ts';
-import { isReady } from '../cluster/runtime/objects.ts';
+import { isReady, startCluster } from '../cluster/index.ts';
+import type { Cluster } from '../cluster/index.ts';
 import * as nftproxy from './nftproxy.ts';
 
 const root = process.getuid?.() === 0;
@@ -39,7 +38,7 @@ describe.skipIf(!root)('what survives what (needs root)', { timeout: 180_000 }, 
   for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
     test(`an agent that ends by ${signal} leaves the rules in force, and its successor changes nothing`, async () => {
       const before = await everything();
-      const result = await nftproxy.requestWhile(cluster, 'client', ip, async () => {
+      const result = await nftproxy.requestWhile(cluster, { pod: 'client', address: ip }, async () => {
         await nftproxy.restartAgent(cluster, node, signal);
       });
       expect(result.failures).toEqual([]);
@@ -51,7 +50,7 @@ describe.skipIf(!root)('what survives what (needs root)', { timeout: 180_000 }, 
   test('changes made right after a restart lose no request', async () => {
     await cluster.kubectl('scale', 'deployment/echo', '--replicas=6');
     await endpoints(6);
-    const result = await nftproxy.requestWhile(cluster, 'client', ip, async () => {
+    const result = await nftproxy.requestWhile(cluster, { pod: 'client', address: ip }, async () => {
       for (const replicas of [4, 2, 3, 2]) {
         await nftproxy.restartAgent(cluster, node, 'SIGKILL');
         await cluster.kubectl('scale', 'deployment/echo', `--replicas=${replicas}`);
@@ -93,7 +92,7 @@ describe.skipIf(!root)('what survives what (needs root)', { timeout: 180_000 }, 
     } finally {
       await cluster.setApiServerReachable(true);
     }
-    await cluster.waitFor('the agent to be ready', () => isReady(nftproxy.agentOn(cluster, node)), 90_000);
+    await cluster.waitFor('the agent to be ready', () => isReady(nftproxy.agentOn(cluster, node)), 90);
     expect(await everything()).toEqual(before);
   });
 

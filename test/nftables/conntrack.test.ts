@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { ConntrackSocket } from '../../src/conntrack/index.ts';
 import type { ConntrackEntry } from '../../src/conntrack/index.ts';
-import { link } from '../support/namespace.ts';
-import type { Namespace } from '../support/namespace.ts';
+import { link } from '../support/index.ts';
+import type { Namespace } from '../support/index.ts';
 import { afterThisTest, host } from './host.ts';
 
 function open(namespace: Namespace): ConntrackSocket {

@@ -1,6 +1,6 @@
 import { afterEach } from 'vitest';
 import { NftablesSocket } from '../../src/nftables/index.ts';
-import { Namespace } from '../support/namespace.ts';
+import { Namespace } from '../support/index.ts';
 
 /** A network namespace with a socket in it; both go after the test. */
 export interface Host {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Transaction, fingerprint, ruleText } from '../../src/nftables/index.ts';
 import type { Element } from '../../src/nftables/index.ts';
-import { listRuleset } from '../support/namespace.ts';
+import { listRuleset } from '../support/index.ts';
 import { handwritten, handwrittenElements, normalized } from './handwritten.ts';
 import { host } from './host.ts';
 import { learnRule, rulesetOf, transactionOf } from './ruleset.ts';

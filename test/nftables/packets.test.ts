@@ -16,7 +16,7 @@ import {
   verdictMap,
 } from '../../src/nftables/index.ts';
 import type { Element, SetDefinition } from '../../src/nftables/index.ts';
-import { link, Namespace } from '../support/namespace.ts';
+import { link, Namespace } from '../support/index.ts';
 import { afterThisTest, openSocket } from './host.ts';
 import { learnRule, rulesetOf, transactionOf } from './ruleset.ts';
 

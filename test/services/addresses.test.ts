@@ -1,23 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Answer } from '../support/namespace.ts';
-import type { Pod } from './objects.ts';
-import { loadBalancer, service, slice } from './objects.ts';
-import { addresses, Rig } from './rig.ts';
-import type { Where } from './rig.ts';
+import { hostOf } from '../support/index.ts';
+import type { Answer } from '../support/index.ts';
+import { addresses, loadBalancer, service, ServiceRig, slice } from '../support/node/index.ts';
+import type { Pod, Where } from '../support/node/index.ts';
 
-let rig: Rig;
+let rig: ServiceRig;
 const ip = addresses[4];
 
 beforeAll(async () => {
-  rig = await Rig.create();
-  await rig.startEndpoints();
+  rig = await ServiceRig.create();
 }, 60_000);
 
 afterAll(async () => {
   await rig[Symbol.asyncDispose]();
 });
-
-const host = (endpoint: string | undefined): string => (endpoint ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
 
 async function ask(where: Where, address: string, port = 80, timeoutMilliseconds = 2000): Promise<Answer> {
   const [answer] = await rig.namespaceOf(where).request({ protocol: 'tcp', address, port, timeoutMilliseconds });
@@ -57,23 +53,23 @@ describe('several Services on one external IP', () => {
 
     it(`each get their own port, with their own policy (IPv${family})`, async () => {
       const first = await ask('outside', externalIP, 80);
-      expect(host(first.server)).toBe(remotePod);
-      expect(host(first.client)).not.toBe(outside);
+      expect(hostOf(first.server)).toBe(remotePod);
+      expect(hostOf(first.client)).not.toBe(outside);
       const second = await ask('outside', externalIP, 81);
-      expect(host(second.server)).toBe(localPod);
-      expect(host(second.client)).toBe(outside);
+      expect(hostOf(second.server)).toBe(localPod);
+      expect(hostOf(second.client)).toBe(outside);
     });
 
     it(`that claim the same port: the older (or first by name) has it, the other works elsewhere (IPv${family})`, async () => {
       const other = family === 4 ? '10.96.0.23' : 'fd00:10:96::23';
-      expect(host((await ask('clientPod', other)).server)).toBe(localPod);
+      expect(hostOf((await ask('clientPod', other)).server)).toBe(localPod);
     });
   }
 
   it('the next takes the address over as soon as the first gives it up', async () => {
     rig.service('first', undefined);
     await rig.run();
-    expect(host((await ask('outside', ip.externalIP, 80)).server)).toBe(ip.localPod);
+    expect(hostOf((await ask('outside', ip.externalIP, 80)).server)).toBe(ip.localPod);
     for (const name of ['second', 'third']) rig.service(name, undefined);
     await rig.run();
   });
@@ -88,9 +84,9 @@ describe('a Service of one family on a dual-stack node', () => {
       rig.service('single', one);
       endpoints('single', ['localPod']);
       await rig.run();
-      expect(host((await ask('clientPod', mine.clusterIP)).server)).toBe(mine.localPod);
-      expect(host((await ask('outside', mine.node, 30080)).server)).toBe(mine.localPod);
-      expect(host((await ask('outside', mine.loadBalancerIP)).server)).toBe(mine.localPod);
+      expect(hostOf((await ask('clientPod', mine.clusterIP)).server)).toBe(mine.localPod);
+      expect(hostOf((await ask('outside', mine.node, 30080)).server)).toBe(mine.localPod);
+      expect(hostOf((await ask('outside', mine.loadBalancerIP)).server)).toBe(mine.localPod);
       expect((await ask('clientPod', other.clusterIP, 80, 400)).error).toBe('ETIMEDOUT');
       expect((await ask('outside', other.node, 30080)).error).toBe('ECONNREFUSED');
       expect((await ask('outside', other.loadBalancerIP, 80, 400)).error).toBeDefined();
@@ -104,7 +100,7 @@ describe('a load balancer', () => {
     rig.service('single', undefined);
     endpoints('lb', ['localPod']);
     await rig.run();
-    expect(host((await ask('outside', ip.loadBalancerIP)).server)).toBe(ip.localPod);
+    expect(hostOf((await ask('outside', ip.loadBalancerIP)).server)).toBe(ip.localPod);
     expect((await ask('outside', ip.node, 30080)).error).toBe('ECONNREFUSED');
     expect(await rig.nft('list', 'set', 'inet', 'nftproxy', 'node_ports4')).not.toContain('elements');
   });
@@ -118,8 +114,8 @@ describe('a load balancer', () => {
     rig.service('lb', { ...proxied, status: { loadBalancer: { ingress } } });
     await rig.run();
     expect((await ask('clientPod', ip.loadBalancerIP, 80, 400)).error).toBeDefined();
-    expect(host((await ask('clientPod', '192.0.2.11')).server)).toBe(ip.localPod);
-    expect(host((await ask('outside', ip.node, 30080)).server)).toBe(ip.localPod);
+    expect(hostOf((await ask('clientPod', '192.0.2.11')).server)).toBe(ip.localPod);
+    expect(hostOf((await ask('outside', ip.node, 30080)).server)).toBe(ip.localPod);
     rig.service('lb', undefined);
     await rig.run();
   });
@@ -134,6 +130,6 @@ describe('a Service that is for somebody else', () => {
     expect((await ask('clientPod', ip.clusterIP, 80, 400)).error).toBe('ETIMEDOUT');
     rig.service('web', service());
     await rig.run();
-    expect(host((await ask('clientPod', ip.clusterIP)).server)).toBe(ip.localPod);
+    expect(hostOf((await ask('clientPod', ip.clusterIP)).server)).toBe(ip.localPod);
   });
 });

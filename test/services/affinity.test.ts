@@ -1,27 +1,24 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Answer } from '../support/namespace.ts';
-import { loadBalancer, service, slice } from './objects.ts';
-import { addresses, Rig } from './rig.ts';
-import type { Where } from './rig.ts';
+import { hostOf } from '../support/index.ts';
+import type { Answer } from '../support/index.ts';
+import { addresses, loadBalancer, service, ServiceRig, slice } from '../support/node/index.ts';
+import type { Where } from '../support/node/index.ts';
 
-let rig: Rig;
+let rig: ServiceRig;
 const sticky = { sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: { timeoutSeconds: 100 } } } as const;
 
 beforeAll(async () => {
-  rig = await Rig.create();
-  await rig.startEndpoints();
+  rig = await ServiceRig.create();
 }, 60_000);
 
 afterAll(async () => {
   await rig[Symbol.asyncDispose]();
 });
 
-const host = (endpoint: string | undefined): string => (endpoint ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
-
 async function servers(where: Where, address: string, port = 80, count = 20): Promise<Set<string>> {
   const answers: Answer[] = await rig.namespaceOf(where).request({ protocol: 'tcp', address, port, count });
   expect(answers.map((answer) => answer.error).filter(Boolean)).toEqual([]);
-  return new Set(answers.map((answer) => host(answer.server)));
+  return new Set(answers.map((answer) => hostOf(answer.server)));
 }
 
 function slices(pods: readonly ('localPod' | 'remotePod')[]): void {

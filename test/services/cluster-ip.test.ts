@@ -1,17 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Answer } from '../support/namespace.ts';
-import { loadBalancer, service, slice } from './objects.ts';
-import { addresses, Rig } from './rig.ts';
-import type { Where } from './rig.ts';
+import { hostOf } from '../support/index.ts';
+import type { Answer } from '../support/index.ts';
+import { addresses, loadBalancer, service, ServiceRig, slice } from '../support/node/index.ts';
+import type { Where } from '../support/node/index.ts';
 
 const families = [4, 6] as const;
 const protocols = ['tcp', 'udp'] as const;
 
-let rig: Rig;
+let rig: ServiceRig;
 
 beforeAll(async () => {
-  rig = await Rig.create();
-  await rig.startEndpoints();
+  rig = await ServiceRig.create();
 }, 60_000);
 
 afterAll(async () => {
@@ -28,8 +27,6 @@ function ask(
   return rig.namespaceOf(where).request({ protocol, address, port, count, timeoutMilliseconds });
 }
 
-const host = (endpoint: string | undefined): string => (endpoint ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
-
 describe('a ClusterIP Service with endpoints on this node and on another', () => {
   beforeAll(async () => {
     rig.service('web', service());
@@ -43,17 +40,17 @@ describe('a ClusterIP Service with endpoints on this node and on another', () =>
       it(`spreads a pod's connections over both, who see the pod's own address (IPv${family}, ${protocol})`, async () => {
         const answers = await ask('clientPod', clusterIP, protocol, { count: 60 });
         expect(answers.map((answer) => answer.error).filter(Boolean)).toEqual([]);
-        const servers = new Set(answers.map((answer) => host(answer.server)));
+        const servers = new Set(answers.map((answer) => hostOf(answer.server)));
         expect(servers).toEqual(new Set([localPod, remotePod]));
-        expect(new Set(answers.map((answer) => host(answer.client)))).toEqual(new Set([clientPod]));
+        expect(new Set(answers.map((answer) => hostOf(answer.client)))).toEqual(new Set([clientPod]));
       });
 
       it(`serves the node itself and clients from outside, masqueraded (IPv${family}, ${protocol})`, async () => {
         for (const where of ['node', 'outside'] as const) {
           const answers = await ask(where, clusterIP, protocol, { count: 20 });
           expect(answers.map((answer) => answer.error).filter(Boolean)).toEqual([]);
-          for (const answer of answers) expect(host(answer.client)).not.toBe(addresses[family].outside);
-          expect(answers.some((answer) => host(answer.client) === node)).toBe(true);
+          for (const answer of answers) expect(hostOf(answer.client)).not.toBe(addresses[family].outside);
+          expect(answers.some((answer) => hostOf(answer.client) === node)).toBe(true);
         }
       });
     }
@@ -61,9 +58,9 @@ describe('a ClusterIP Service with endpoints on this node and on another', () =>
     it(`lets an endpoint reach itself through the Service (IPv${family})`, async () => {
       const answers = await ask('localPod', clusterIP, 'tcp', { count: 30 });
       expect(answers.map((answer) => answer.error).filter(Boolean)).toEqual([]);
-      const toItself = answers.filter((answer) => host(answer.server) === localPod);
+      const toItself = answers.filter((answer) => hostOf(answer.server) === localPod);
       expect(toItself.length).toBeGreaterThan(0);
-      for (const answer of toItself) expect(host(answer.client)).not.toBe(localPod);
+      for (const answer of toItself) expect(hostOf(answer.client)).not.toBe(localPod);
     });
 
     it(`rejects a port that the Service does not have (IPv${family})`, async () => {
@@ -105,7 +102,7 @@ describe('a ClusterIP Service with endpoints on this node and on another', () =>
     // Chains for a number of endpoints that nothing had before come first, in a transaction of their own.
     expect(written.transactions).toBeLessThanOrEqual(2);
     const answers = await ask('clientPod', addresses[4].clusterIP, 'tcp', { count: 20 });
-    expect(new Set(answers.map((answer) => host(answer.server)))).toEqual(new Set([addresses[4].remotePod]));
+    expect(new Set(answers.map((answer) => hostOf(answer.server)))).toEqual(new Set([addresses[4].remotePod]));
   });
 
   it('rejects at once when the last endpoint has gone, and serves again when one comes', async () => {
@@ -120,7 +117,7 @@ describe('a ClusterIP Service with endpoints on this node and on another', () =>
     rig.slice('web-4', slice('web', 4, ['localPod']));
     await rig.run();
     const [answer] = await ask('clientPod', addresses[4].clusterIP);
-    expect(host(answer?.server)).toBe(addresses[4].localPod);
+    expect(hostOf(answer?.server)).toBe(addresses[4].localPod);
   });
 
   it('writes nothing on a restart that finds everything right', async () => {
@@ -143,7 +140,7 @@ describe('a ClusterIP Service with endpoints on this node and on another', () =>
     const { written } = await rig.run();
     expect(written.elements).toBeGreaterThan(0);
     const answers = await ask('clientPod', addresses[4].clusterIP, 'tcp', { count: 10 });
-    expect(new Set(answers.map((answer) => host(answer.server)))).toEqual(new Set([addresses[4].remotePod]));
+    expect(new Set(answers.map((answer) => hostOf(answer.server)))).toEqual(new Set([addresses[4].remotePod]));
     const [refused] = await ask('clientPod', addresses[6].clusterIP);
     expect(refused?.error).toBe('ECONNREFUSED');
   });

@@ -1,61 +1,34 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/runtime/index.ts';
-import { ConntrackCleaner } from '../../src/agent/conntrack/index.ts';
-import { conntrackTable, trackedPort } from '../../src/agent/index.ts';
-import type { Tracked } from '../../src/agent/index.ts';
-import { ConntrackSocket } from '../../src/conntrack/index.ts';
-import { sendSctp, serveSctp } from './sctp.ts';
-import { loadBalancer, slice } from './objects.ts';
-import type { Pod } from './objects.ts';
-import { addresses, Rig } from './rig.ts';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { Cleaning } from './cleaning.ts';
+import { eventually, sendSctp, SctpServer } from '../support/index.ts';
+import { addresses, loadBalancer, ServiceRig, slice } from '../support/node/index.ts';
+import type { Pod } from '../support/node/index.ts';
 
-let rig: Rig;
-let conntrack: ConntrackSocket;
-let cleaner: ConntrackCleaner<Tracked>;
-let cleanUps = 0;
+let rig: ServiceRig;
+let cleaning: Cleaning;
 const ip = addresses[4];
 
 beforeAll(async () => {
-  rig = await Rig.create();
-  await rig.startEndpoints();
-  conntrack = ConntrackSocket.open({ namespacePath: rig.node.path });
-  cleaner = new ConntrackCleaner<Tracked>({
-    table: conntrackTable(conntrack),
-    nodePortAddresses: () => new Set([ip.node, addresses[6].node]),
-    onCleaned: () => (cleanUps += 1),
-    onFailure: (error) => {
-      throw error;
-    },
-    clock: systemClock,
-  });
+  rig = await ServiceRig.create();
+  cleaning = new Cleaning(rig);
   rig.service('web', loadBalancer());
 }, 60_000);
 
 afterAll(async () => {
-  await cleaner.stop();
-  conntrack.close();
+  await cleaning.stop();
   await rig[Symbol.asyncDispose]();
 });
 
 /** Writes these endpoints and waits until conntrack has been looked through. */
 async function endpoints(pods: readonly Pod[]): Promise<void> {
   rig.slice('web-4', slice('web', 4, pods));
-  const { changes } = await rig.run();
-  const before = cleanUps;
-  cleaner.applied(
-    changes.flatMap(({ before: old, after }) => {
-      const id = (after ?? old)?.id;
-      return id === undefined ? [] : [[id, after && trackedPort(after)] as const];
-    }),
-  );
-  await expect.poll(() => cleanUps, { timeout: 15_000 }).toBeGreaterThan(before);
-  // Cleaning goes protocol by protocol: until it rests.
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await cleaning.run();
+  await cleaning.done();
 }
 
 /** The connections with this source port, as the conntrack tool lists them. */
 async function entries(protocol: string, sourcePort: number): Promise<string> {
-  return (await rig.node.run('conntrack', ['-L', '-p', protocol, '--orig-port-src', String(sourcePort)])).trim();
+  return (await rig.space.run('conntrack', ['-L', '-p', protocol, '--orig-port-src', String(sourcePort)])).trim();
 }
 
 describe('a TCP connection that has not been answered', () => {
@@ -64,15 +37,15 @@ describe('a TCP connection that has not been answered', () => {
   it('is freed when its endpoint goes, so that the client’s next SYN reaches another one', async () => {
     await endpoints(['localPod']);
     // The endpoint is there but silent: its address swallows the SYN.
-    await rig.localPod.nft(
+    await rig.world.localPod.nft(
       'add table inet silent\nadd chain inet silent input { type filter hook input priority 0; policy drop; }\n',
     );
     const attempt = rig.namespaceOf('clientPod').request({ ...request, timeoutMilliseconds: 20_000 });
-    await expect.poll(() => entries('tcp', 41_000)).toContain('UNREPLIED');
+    await eventually('the SYN', async () => (await entries('tcp', 41_000)).includes('UNREPLIED'));
     await endpoints(['remotePod']);
     const [answer] = await attempt;
     expect(answer?.server).toBe(`${ip.remotePod}:8080`);
-    await rig.localPod.run('nft', ['delete', 'table', 'inet', 'silent']);
+    await rig.world.localPod.run('nft', ['delete', 'table', 'inet', 'silent']);
   });
 
   it('of an answered one nothing is deleted: it ends gracefully', async () => {
@@ -104,7 +77,8 @@ describe('a flow to the port number of a NodePort', () => {
 
 describe('an SCTP association', () => {
   it('whose endpoint has gone is freed, as with UDP', async () => {
-    await serveSctp(rig.namespaceOf('localPod'), ip.localPod, 8080);
+    const server = new SctpServer(rig.namespaceOf('localPod'), ip.localPod, 8080);
+    onTestFinished(() => server[Symbol.dispose]());
     await endpoints(['localPod']);
     const request = { source: ip.clientPod, destination: ip.clusterIP, port: 80, sourcePort: 43_000 };
     const answer = await sendSctp(rig.namespaceOf('clientPod'), { ...request, timeoutMilliseconds: 3000 });

@@ -1,15 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadBalancer, slice } from './objects.ts';
-import { addresses, Rig } from './rig.ts';
-import type { Where } from './rig.ts';
+import { addresses, loadBalancer, ServiceRig, slice } from '../support/node/index.ts';
+import type { Where } from '../support/node/index.ts';
 
 const families = [4, 6] as const;
 const both = ['localPod', 'remotePod'] as const;
-let rig: Rig;
+let rig: ServiceRig;
 
 beforeAll(async () => {
-  rig = await Rig.create();
-  await rig.startEndpoints();
+  rig = await ServiceRig.create();
   rig.configure({ clusterCIDRs: [], masqueradeAll: true });
   rig.service('web', loadBalancer({ externalTrafficPolicy: 'Local' }));
   for (const family of families) rig.slice(`web-${family}`, slice('web', family, both));

@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Answer } from '../support/namespace.ts';
-import { loadBalancer, slice } from './objects.ts';
-import type { Pod } from './objects.ts';
-import { addresses, Rig } from './rig.ts';
-import type { Where } from './rig.ts';
+import { hostOf } from '../support/index.ts';
+import type { Answer } from '../support/index.ts';
+import { addresses, loadBalancer, ServiceRig, slice } from '../support/node/index.ts';
+import type { Pod, Where } from '../support/node/index.ts';
 
 type Policy = 'both Cluster' | 'eTP Local' | 'iTP Local';
 type Target = 'ClusterIP' | 'NodePort' | 'load-balancer IP' | 'external IP';
@@ -40,24 +39,26 @@ const specs = {
   'iTP Local': { internalTrafficPolicy: 'Local' },
 } as const;
 
-let rig: Rig;
+let rig: ServiceRig;
 
 beforeAll(async () => {
-  rig = await Rig.create();
-  await rig.startEndpoints();
+  rig = await ServiceRig.create();
 }, 60_000);
 
 afterAll(async () => {
   await rig[Symbol.asyncDispose]();
 });
 
-const host = (endpoint: string | undefined): string => (endpoint ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+/** A way to the Service: from where, to which of its addresses. */
+interface Way {
+  readonly where: Where;
+  readonly target: Target;
+  readonly family?: 4 | 6;
+  readonly protocol?: 'tcp' | 'udp';
+}
 
 function reach(
-  where: Where,
-  target: Target,
-  family: 4 | 6,
-  protocol: 'tcp' | 'udp',
+  { where, target, family = 4, protocol = 'tcp' }: Way,
   options: { count?: number; timeoutMilliseconds?: number } = {},
 ): Promise<Answer[]> {
   const { clusterIP, node, loadBalancerIP, externalIP } = addresses[family];
@@ -85,19 +86,22 @@ async function install(
   for (const family of [4, 6] as const) rig.slice(`lb-${family}`, slice('lb', family, pods));
   await rig.run();
   // A flow of an earlier policy would go on as it was, if a client happened to use the same port again.
-  await rig.node.run('conntrack', ['-F']);
+  await rig.forgetConnections();
 }
 
-function expectCell(answers: readonly Answer[], cell: Cell, where: Where, family: 4 | 6, note: string): void {
+async function expectCell(way: Way, cell: Cell): Promise<void> {
+  const { where, family = 4 } = way;
   const { localPod, remotePod } = addresses[family];
+  const note = Object.values(way).join(' ');
+  const answers = await reach(way);
   expect(answers.map((answer) => answer.error).filter(Boolean), note).toEqual([]);
-  const servers = new Set(answers.map((answer) => host(answer.server)));
+  const servers = new Set(answers.map((answer) => hostOf(answer.server)));
   expect(servers, note).toEqual(new Set(cell.endpoints === 'LR' ? [localPod, remotePod] : [localPod]));
   for (const { client } of answers) {
     // The node's own connections come from an address of the node either way.
-    if (where === 'node') expect(podAddresses[family], note).not.toContain(host(client));
-    else if (cell.masquerade) expect(host(client), note).not.toBe(addresses[family][where]);
-    else expect(host(client), note).toBe(addresses[family][where]);
+    if (where === 'node') expect(podAddresses[family], note).not.toContain(hostOf(client));
+    else if (cell.masquerade) expect(hostOf(client), note).not.toBe(addresses[family][where]);
+    else expect(hostOf(client), note).toBe(addresses[family][where]);
   }
 }
 
@@ -115,15 +119,10 @@ for (const policy of policies) {
       const cell = cells[policy];
       const seen = cell.masquerade ? 'masqueraded' : 'with its own address';
       it(`${where} -> ${target} reaches ${cell.endpoints === 'LR' ? 'all endpoints' : 'this node’s'} ${seen}`, async () => {
-        const cases = ([4, 6] as const).flatMap((family) =>
-          (['tcp', 'udp'] as const).map((protocol) => ({ family, protocol })),
+        const ways = ([4, 6] as const).flatMap((family) =>
+          (['tcp', 'udp'] as const).map((protocol) => ({ where, target, family, protocol })),
         );
-        const results = await Promise.all(
-          cases.map(async (one) => ({ ...one, answers: await reach(where, target, one.family, one.protocol) })),
-        );
-        for (const { family, protocol, answers } of results) {
-          expectCell(answers, cell, where, family, `IPv${family} ${protocol}`);
-        }
+        await Promise.all(ways.map((way) => expectCell(way, cell)));
       });
     }
   });
@@ -137,11 +136,11 @@ describe('without a way to tell local traffic (no clusterCIDRs)', () => {
   afterAll(() => rig.configure({}));
 
   it('does not masquerade connections to ClusterIPs', async () => {
-    expectCell(await reach('outside', 'ClusterIP', 4, 'tcp'), LR, 'outside', 4, '');
+    await expectCell({ where: 'outside', target: 'ClusterIP' }, LR);
   });
 
   it('serves pods like outside clients where the external policy is Local', async () => {
-    expectCell(await reach('clientPod', 'load-balancer IP', 4, 'tcp'), L, 'clientPod', 4, '');
+    await expectCell({ where: 'clientPod', target: 'load-balancer IP' }, L);
   });
 });
 
@@ -154,7 +153,7 @@ describe('with masqueradeAll', () => {
 
   it('masquerades pods that connect to ClusterIPs', async () => {
     for (const family of [4, 6] as const) {
-      expectCell(await reach('clientPod', 'ClusterIP', family, 'tcp'), LRm, 'clientPod', family, '');
+      await expectCell({ where: 'clientPod', target: 'ClusterIP', family }, LRm);
     }
   });
 });
@@ -170,10 +169,10 @@ describe('telling local traffic by node CIDR or interface', () => {
     it(`${title}: pods keep their address, others do not; pods get the short circuit of policy Local`, async () => {
       rig.configure({ detectLocal });
       await install({ externalTrafficPolicy: 'Local' });
-      expectCell(await reach('clientPod', 'ClusterIP', 4, 'tcp'), LR, 'clientPod', 4, title);
-      expectCell(await reach('outside', 'ClusterIP', 4, 'tcp'), LRm, 'outside', 4, title);
-      expectCell(await reach('clientPod', 'NodePort', 4, 'tcp'), LR, 'clientPod', 4, title);
-      expectCell(await reach('outside', 'NodePort', 4, 'tcp'), L, 'outside', 4, title);
+      await expectCell({ where: 'clientPod', target: 'ClusterIP' }, LR);
+      await expectCell({ where: 'outside', target: 'ClusterIP' }, LRm);
+      await expectCell({ where: 'clientPod', target: 'NodePort' }, LR);
+      await expectCell({ where: 'outside', target: 'NodePort' }, L);
     });
   }
 });
@@ -182,18 +181,18 @@ describe('when there is nobody to serve', () => {
   it('policy Local without an endpoint on this node: drops outside clients, still serves pods and this host', async () => {
     await install({ externalTrafficPolicy: 'Local' }, ['remotePod']);
     for (const target of ['NodePort', 'load-balancer IP', 'external IP'] as const) {
-      const [dropped] = await reach('outside', target, 4, 'tcp', { count: 1, timeoutMilliseconds: 500 });
+      const [dropped] = await reach({ where: 'outside', target }, { count: 1, timeoutMilliseconds: 500 });
       expect(dropped?.error, target).toBe('ETIMEDOUT');
-      const [pod] = await reach('clientPod', target, 4, 'tcp', { count: 1 });
-      expect(host(pod?.server), target).toBe(addresses[4].remotePod);
+      const [pod] = await reach({ where: 'clientPod', target }, { count: 1 });
+      expect(hostOf(pod?.server), target).toBe(addresses[4].remotePod);
     }
-    const [node] = await reach('node', 'NodePort', 4, 'tcp', { count: 1 });
-    expect(host(node?.server)).toBe(addresses[4].remotePod);
+    const [node] = await reach({ where: 'node', target: 'NodePort' }, { count: 1 });
+    expect(hostOf(node?.server)).toBe(addresses[4].remotePod);
   });
 
   it('internal policy Local without an endpoint on this node: drops', async () => {
     await install({ internalTrafficPolicy: 'Local' }, ['remotePod']);
-    const [dropped] = await reach('clientPod', 'ClusterIP', 4, 'tcp', { count: 1, timeoutMilliseconds: 500 });
+    const [dropped] = await reach({ where: 'clientPod', target: 'ClusterIP' }, { count: 1, timeoutMilliseconds: 500 });
     expect(dropped?.error).toBe('ETIMEDOUT');
   });
 
@@ -203,22 +202,24 @@ describe('when there is nobody to serve', () => {
     const cases = (['clientPod', 'node', 'outside'] as const).flatMap((where) =>
       targets.flatMap((target) =>
         (['tcp', 'udp'] as const).flatMap((protocol) =>
-          ([4, 6] as const).map((family) => [where, target, family, protocol] as const),
+          ([4, 6] as const).map((family) => ({ where, target, family, protocol })),
         ),
       ),
     );
-    for (const one of cases) {
-      const [answer] = await reach(...one, { count: 1 });
-      expect(answer?.error, one.join(' ')).toBe('ECONNREFUSED');
-    }
+    await Promise.all(
+      cases.map(async (one) => {
+        const [answer] = await reach(one, { count: 1 });
+        expect(answer?.error, Object.values(one).join(' ')).toBe('ECONNREFUSED');
+      }),
+    );
   }, 60_000);
 
   it('only terminating endpoints that still serve: uses them', async () => {
     rig.service('lb', loadBalancer({ externalTrafficPolicy: 'Local' }));
     rig.slice('lb-4', slice('lb', 4, ['localPod', 'remotePod'], { ready: false, serving: true, terminating: true }));
     await rig.run();
-    expectCell(await reach('clientPod', 'ClusterIP', 4, 'tcp'), LR, 'clientPod', 4, '');
-    expectCell(await reach('outside', 'NodePort', 4, 'tcp'), L, 'outside', 4, '');
+    await expectCell({ where: 'clientPod', target: 'ClusterIP' }, LR);
+    await expectCell({ where: 'outside', target: 'NodePort' }, L);
   });
 });
 
@@ -226,15 +227,18 @@ describe('who may connect', () => {
   it('loadBalancerSourceRanges admit only those they name, on load-balancer addresses alone', async () => {
     await install({ loadBalancerSourceRanges: ['10.244.0.0/16', ' fd00:10:244::/48 '] });
     for (const family of [4, 6] as const) {
-      const [inside] = await reach('clientPod', 'load-balancer IP', family, 'tcp', { count: 1 });
+      const [inside] = await reach({ where: 'clientPod', target: 'load-balancer IP', family }, { count: 1 });
       expect(inside?.error).toBeUndefined();
-      const [outside] = await reach('outside', 'load-balancer IP', family, 'tcp', {
-        count: 1,
-        timeoutMilliseconds: 500,
-      });
+      const [outside] = await reach(
+        { where: 'outside', target: 'load-balancer IP', family },
+        {
+          count: 1,
+          timeoutMilliseconds: 500,
+        },
+      );
       expect(outside?.error).toBe('ETIMEDOUT');
       for (const target of ['NodePort', 'external IP', 'ClusterIP'] as const) {
-        const [free] = await reach('outside', target, family, 'tcp', { count: 1 });
+        const [free] = await reach({ where: 'outside', target, family }, { count: 1 });
         expect(free?.error, target).toBeUndefined();
       }
     }
@@ -249,9 +253,9 @@ describe('who may connect', () => {
     await rig.run();
     const [within] = await rig.namespaceOf('outside').request(other);
     expect(within?.error).toBeUndefined();
-    const [primary] = await reach('outside', 'NodePort', 4, 'tcp', { count: 1 });
+    const [primary] = await reach({ where: 'outside', target: 'NodePort' }, { count: 1 });
     expect(primary?.error).toBe('ECONNREFUSED');
-    await rig.node.run('ip', ['address', 'add', '172.31.0.9/32', 'dev', 'lo']);
+    await rig.space.run('ip', ['address', 'add', '172.31.0.9/32', 'dev', 'lo']);
     const [added] = await rig.namespaceOf('outside').request({ ...other, address: '172.31.0.9' });
     expect(added?.error, 'a new address of the node is served without any write').toBeUndefined();
     rig.configure({});

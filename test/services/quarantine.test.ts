@@ -4,7 +4,7 @@ import type { Applied, DataPlane, DesiredPort } from '../../src/dataplane/index.
 import { createLogger } from '../../src/runtime/index.ts';
 import { CommitError } from '../../src/nftables/index.ts';
 import type { Frontend, ServicePort } from '../../src/services/index.ts';
-import { Namespace } from '../support/namespace.ts';
+import { Namespace } from '../support/index.ts';
 
 let namespace: Namespace;
 let dataPlane: DataPlane;

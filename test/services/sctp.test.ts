@@ -1,20 +1,21 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sendSctp, serveSctp } from './sctp.ts';
-import type { SctpOutcome } from './sctp.ts';
-import { loadBalancer, slice } from './objects.ts';
-import type { Pod } from './objects.ts';
-import { addresses, Rig } from './rig.ts';
+import { SctpServer, sendSctp } from '../support/index.ts';
+import type { SctpOutcome } from '../support/index.ts';
+import { addresses, loadBalancer, ServiceRig, slice } from '../support/node/index.ts';
+import type { Pod } from '../support/node/index.ts';
 
 const families = [4, 6] as const;
 type Client = 'clientPod' | 'outside';
-let rig: Rig;
+let rig: ServiceRig;
+let servers: SctpServer[];
 
 beforeAll(async () => {
-  rig = await Rig.create();
-  for (const family of families) await serveSctp(rig.namespaceOf('localPod'), addresses[family].localPod, 8080);
+  rig = await ServiceRig.create();
+  servers = families.map((family) => new SctpServer(rig.namespaceOf('localPod'), addresses[family].localPod, 8080));
 }, 60_000);
 
 afterAll(async () => {
+  for (const server of servers) server[Symbol.dispose]();
   await rig[Symbol.asyncDispose]();
 });
 

@@ -1,17 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EndpointObject } from '../../src/services/index.ts';
-import { loadBalancer, slice } from './objects.ts';
-import { addresses, Rig } from './rig.ts';
-import type { Where } from './rig.ts';
+import { addresses, loadBalancer, ServiceRig, slice } from '../support/node/index.ts';
+import type { Where } from '../support/node/index.ts';
 
 type Hints = NonNullable<EndpointObject['hints']>;
 
-let rig: Rig;
+let rig: ServiceRig;
 const both = ['localPod', 'remotePod'] as const;
 
 beforeAll(async () => {
-  rig = await Rig.create();
-  await rig.startEndpoints();
+  rig = await ServiceRig.create();
   rig.service('web', loadBalancer());
 }, 60_000);
 

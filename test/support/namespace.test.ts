@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Namespace, link } from './namespace.ts';
+import { link, Namespace } from './index.ts';
 
 const namespaces: Namespace[] = [];
 
@@ -73,9 +73,9 @@ describe('namespaces for kernel tests', () => {
 
   it('leaves nothing behind', async () => {
     const namespace = await create('gone');
-    const child = namespace.spawn('sleep', ['600']);
+    const child = namespace.start(['sleep', '600']);
     await namespace.destroy();
-    expect(child.signalCode).toBe('SIGKILL');
+    expect(await child.ended).toEqual({ exitCode: null, signal: 'SIGKILL' });
     expect(readdirSync('/run/netns')).not.toContain(namespace.name);
   });
 });

@@ -1,8 +1,37 @@
-/** Waits until `condition` holds; throws with its description after `seconds`. */
-export async function eventually(description: string, condition: () => boolean, seconds = 20): Promise<void> {
+/** How long to ask, and when to give up earlier. */
+export interface Patience {
+  /** Until it is too late; 30 if left out. */
+  readonly seconds?: number;
+  /** Between two looks; 5 if left out. */
+  readonly milliseconds?: number;
+  /** Whether waiting has become pointless. */
+  readonly hopeless?: () => boolean;
+  /** Added to what is thrown: what somebody who looks for the reason wants to read. */
+  readonly evidence?: () => string;
+}
+
+/**
+ * Asks again and again until the answer is neither false nor undefined, and gives it. An error counts as a no.
+ * @throws Error with the description, and the last error of asking, when the answer does not come.
+ */
+export async function eventually<Answer>(
+  description: string,
+  ask: () => Answer | Promise<Answer>,
+  patience: Patience = {},
+): Promise<Exclude<Answer, false | undefined>> {
+  const { seconds = 30, milliseconds = 5, hopeless = () => false, evidence = () => '' } = patience;
   const deadline = performance.now() + seconds * 1000;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`not within ${seconds} s: ${description}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+  let reason = '';
+  for (;;) {
+    try {
+      const answer = await ask();
+      if (answer !== false && answer !== undefined) return answer as Exclude<Answer, false | undefined>;
+      reason = '';
+    } catch (error) {
+      reason = `; last error: ${error instanceof Error ? error.message : String(error)}`;
+    }
+    const given = performance.now() > deadline ? `waited ${seconds} s in vain` : 'it is hopeless to wait';
+    if (performance.now() > deadline || hopeless()) throw new Error(`${given} for ${description}${reason}${evidence()}`);
+    await new Promise((resolve) => setTimeout(resolve, milliseconds));
   }
 }

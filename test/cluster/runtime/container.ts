@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ManagedProcess } from '../processes.ts';
-import type { ProcessEnd } from '../processes.ts';
+import type { ManagedProcess, ProcessEnd } from '../../support/index.ts';
 import type { Container, ContainerStatus, Probe } from './objects.ts';
 import { ProbeJudge } from './probes.ts';
 import type { ProbeResult } from './probes.ts';

@@ -33,7 +33,7 @@ export function planDeployment(
   return {
     create: placePods(deployment, nodes, live, old.length > 0 ? missing : Math.max(0, desired - current.length)),
     remove: [...surplus(current, desired), ...replaceable(old, current, desired)],
-    status: statusOf(deployment, live, current, desired, now),
+    status: statusOf(deployment, { live, current, desired }, now),
   };
 }
 
@@ -77,16 +77,26 @@ function placePods(deployment: Deployment, nodes: readonly Node[], live: readonl
   return created;
 }
 
-function statusOf(
-  deployment: Deployment,
-  live: readonly Pod[],
-  current: readonly Pod[],
-  desired: number,
-  now: string,
-): object {
+/** What a Deployment's status tells of. */
+interface Present {
+  readonly live: readonly Pod[];
+  /** Those of the present template. */
+  readonly current: readonly Pod[];
+  readonly desired: number;
+}
+
+function statusOf(deployment: Deployment, { live, current, desired }: Present, now: string): object {
   const ready = live.filter(isReady).length;
+  const available = ready >= desired;
   const complete = current.filter(isReady).length === desired && live.length === desired;
-  const before = deployment.status?.conditions ?? [];
+  const conditions = [
+    {
+      type: 'Available',
+      holds: available,
+      reason: available ? 'MinimumReplicasAvailable' : 'MinimumReplicasUnavailable',
+    },
+    { type: 'Progressing', holds: true, reason: complete ? 'NewReplicaSetAvailable' : 'ReplicaSetUpdated' },
+  ];
   return {
     observedGeneration: deployment.metadata.generation ?? 0,
     replicas: live.length,
@@ -94,22 +104,11 @@ function statusOf(
     readyReplicas: ready,
     availableReplicas: ready,
     unavailableReplicas: Math.max(0, desired - ready),
-    conditions: [
-      condition(
-        before,
-        'Available',
-        ready >= desired,
-        ready >= desired ? 'MinimumReplicasAvailable' : 'MinimumReplicasUnavailable',
-        now,
-      ),
-      condition(before, 'Progressing', true, complete ? 'NewReplicaSetAvailable' : 'ReplicaSetUpdated', now),
-    ],
+    conditions: conditions.map(({ type, holds, reason }): Condition => {
+      const status = holds ? 'True' : 'False';
+      const last = deployment.status?.conditions?.find((candidate) => candidate.type === type);
+      const lastTransitionTime = last?.status === status ? (last.lastTransitionTime ?? now) : now;
+      return { type, status, reason, message: '', lastTransitionTime };
+    }),
   };
-}
-
-function condition(before: readonly Condition[], type: string, holds: boolean, reason: string, now: string): Condition {
-  const status = holds ? 'True' : 'False';
-  const last = before.find((candidate) => candidate.type === type);
-  const lastTransitionTime = last?.status === status ? (last.lastTransitionTime ?? now) : now;
-  return { type, status, reason, message: '', lastTransitionTime };
 }

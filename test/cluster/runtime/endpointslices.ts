@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { controllerReference, isFinished, isReady, isTerminating, keyOf, matchesLabels } from './objects.ts';
 import type { Container, Endpoint, EndpointSlice, Node, Pod, Service, ServicePort } from './objects.ts';
 
-export const triggerTimeAnnotation = 'endpoints.kubernetes.io/last-change-trigger-time';
+const triggerTimeAnnotation = 'endpoints.kubernetes.io/last-change-trigger-time';
 export const managedBy = 'endpointslice-controller.cluster.nftproxy.test';
 
 /** The EndpointSlices that a Service with a selector should have: one a family. A Service without selector has none. */
@@ -20,16 +20,15 @@ export function desiredSlices(
     )
     .filter((pod) => !isFinished(pod) && pod.status?.podIPs !== undefined)
     .toSorted((a, b) => keyOf(a).localeCompare(keyOf(b)));
-  return ipFamilies.map((family) => sliceFor(service, family, selected, nodes, now));
+  return ipFamilies.map((family) => ({
+    ...sliceFor(service, family, now),
+    endpoints: selected.flatMap((pod) => endpointOf(pod, service, family, nodes)),
+    ports: portsOf(service, selected),
+  }));
 }
 
-function sliceFor(
-  service: Service,
-  family: 'IPv4' | 'IPv6',
-  pods: readonly Pod[],
-  nodes: ReadonlyMap<string, Node>,
-  now: string,
-): EndpointSlice {
+/** All of a slice but what follows from the pods. */
+function sliceFor(service: Service, family: 'IPv4' | 'IPv6', now: string): Omit<EndpointSlice, 'endpoints' | 'ports'> {
   const { name, namespace } = service.metadata;
   return {
     apiVersion: 'discovery.k8s.io/v1',
@@ -42,8 +41,6 @@ function sliceFor(
       ownerReferences: [controllerReference(service, 'v1', 'Service')],
     },
     addressType: family,
-    endpoints: pods.flatMap((pod) => endpointOf(pod, service, family, nodes)),
-    ports: portsOf(service, pods),
   };
 }
 

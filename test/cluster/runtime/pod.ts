@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TokenSubject } from '../control-plane.ts';
-import { ManagedProcess } from '../processes.ts';
-import type { ProcessOptions } from '../processes.ts';
+import { ManagedProcess } from '../../support/index.ts';
+import type { Namespace, ProcessOptions } from '../../support/index.ts';
 import { containerCommand, containerEnvironment } from './container-command.ts';
 import { RunningContainer } from './container.ts';
 import { keyOf } from './objects.ts';
@@ -15,9 +15,9 @@ const serviceAccountPath = '/var/run/secrets/kubernetes.io/serviceaccount';
 export interface PodHost {
   nodeName: string;
   /** The node's network namespace: probes come from there, and pods with hostNetwork run in it. */
-  hostNamespace: string;
+  hostSpace: Namespace;
   hostIPs: string[];
-  addNetwork(podKey: string): Promise<{ namespace: string; ips: string[] }>;
+  addNetwork(podKey: string): Promise<{ space: Namespace; ips: string[] }>;
   removeNetwork(podKey: string): Promise<void>;
   /** Environment that every container gets: KUBERNETES_SERVICE_HOST and its like. */
   environment: Record<string, string>;
@@ -40,14 +40,14 @@ export class RunningPod {
   readonly #containers: RunningContainer[] = [];
   readonly #startTime = new Date().toISOString();
   #readyCondition: Condition = { type: 'Ready', status: 'False', lastTransitionTime: this.#startTime };
-  #namespace: string;
+  #space: Namespace;
   #ips: string[];
   #failure: string | undefined;
 
   constructor(pod: Pod, host: PodHost) {
     this.pod = pod;
     this.#host = host;
-    this.#namespace = host.hostNamespace;
+    this.#space = host.hostSpace;
     this.#ips = host.hostIPs;
   }
 
@@ -60,7 +60,7 @@ export class RunningPod {
     try {
       if (pod.spec.hostNetwork !== true) {
         const network = await this.#host.addNetwork(keyOf(pod));
-        this.#namespace = network.namespace;
+        this.#space = network.space;
         this.#ips = network.ips;
       }
       const mounts = await this.#prepareVolumes();
@@ -76,8 +76,8 @@ export class RunningPod {
   }
 
   /** The namespace in which the pod's containers run. */
-  get namespace(): string {
-    return this.#namespace;
+  get space(): Namespace {
+    return this.#space;
   }
 
   /** Process id of a container (the first one by default), while it runs. */
@@ -98,8 +98,8 @@ export class RunningPod {
 
   #createContainer(spec: Container, mounts: Record<string, string>): RunningContainer {
     return new RunningContainer(spec, this.pod.spec.restartPolicy ?? 'Always', {
-      start: () => ManagedProcess.start(this.#processOptions(spec, mounts)),
-      probe: (probe) => runProbe(probe, spec, this.#host.hostNamespace, this.#ips[0] ?? '127.0.0.1'),
+      start: () => Promise.resolve().then(() => ManagedProcess.start(this.#processOptions(spec, mounts))),
+      probe: (probe) => runProbe(probe, spec, { from: this.#host.hostSpace, to: this.#ips[0] ?? '127.0.0.1' }),
       changed: () => this.#report(),
       log: (line) => this.#host.log(`pod ${keyOf(this.pod)}: ${line}`),
     });
@@ -116,7 +116,7 @@ export class RunningPod {
       if (folder !== undefined) mounts[mount.mountPath] = folder;
     }
     return {
-      namespace: this.#namespace,
+      namespace: this.#space.name,
       command: containerCommand(spec, env, this.#host.imageFolder),
       env,
       logFile: join(this.#host.folder, `${spec.name}.log`),

@@ -1,4 +1,4 @@
-import { CommandError, runCommand } from '../commands.ts';
+import type { Namespace } from '../../support/index.ts';
 import type { Container, Probe } from './objects.ts';
 
 export interface ProbeResult {
@@ -43,52 +43,26 @@ export class ProbeJudge {
 }
 
 /**
- * Asks a container's HTTP or TCP probe once, from inside a network namespace (the node's, as a kubelet would).
- * bash speaks TCP itself: no curl needed, and a few milliseconds only.
+ * Asks a container's HTTP probe once, from inside a network namespace (the node's, as a kubelet would).
  * @throws Error when the probe is of another kind or its named port does not exist.
  */
 export async function runProbe(
   probe: Probe,
   container: Container,
-  namespace: string,
-  podIP: string,
+  way: { readonly from: Namespace; readonly to: string },
 ): Promise<ProbeResult> {
-  const { host = podIP, port, path } = probeTarget(probe, container);
-  const timeout = String(probe.timeoutSeconds ?? 1);
-  try {
-    // --norc: bash takes a standard input that is a socket for a remote shell's, and would run ~/.bashrc first.
-    const command = ['timeout', timeout, 'bash', '--norc', '-c', probeScript, host, String(port), path ?? ''];
-    const options = { env: { PATH: process.env['PATH'] }, timeout: 30_000 };
-    const { stdout } = await runCommand('ip', ['netns', 'exec', namespace, ...command], options);
-    return path === undefined ? { success: true, message: 'connected' } : judgeStatusLine(stdout);
-  } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    return { success: false, message: error.exitCode === 124 ? `no answer within ${timeout} s` : error.stderr.trim() };
+  const { httpGet } = probe;
+  if (httpGet === undefined || httpGet.scheme === 'HTTPS') {
+    throw new Error(`container ${container.name}: only HTTP probes work here`);
   }
-}
-
-/** What to connect to, and which path to ask for (none: connecting is enough). */
-function probeTarget(probe: Probe, container: Container): { host?: string; port: number; path?: string } {
-  const { httpGet, tcpSocket } = probe;
-  if (httpGet?.scheme === 'HTTPS') throw new Error(`container ${container.name}: no HTTPS probes here`);
-  const action = httpGet ?? tcpSocket;
-  if (action === undefined) throw new Error(`container ${container.name}: only httpGet and tcpSocket probes work here`);
-  const host = action.host === undefined ? {} : { host: action.host };
-  const path = httpGet === undefined ? {} : { path: httpGet.path ?? '/' };
-  return { ...host, port: portNumber(action.port, container), ...path };
-}
-
-const probeScript = String.raw`
-exec 3<>"/dev/tcp/$0/$1" || exit 1
-[ -z "$2" ] && exit 0
-printf 'GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: kube-probe\r\nConnection: close\r\n\r\n' "$2" "$0" >&3
-IFS= read -r status <&3
-printf '%s\n' "$status"
-`;
-
-function judgeStatusLine(statusLine: string): ProbeResult {
-  const code = Number(/^HTTP\/1\.\d (\d+)/.exec(statusLine)?.[1] ?? 0);
-  return { success: code >= 200 && code < 400, message: statusLine.trim() || 'no status line' };
+  const { host = way.to, path = '/' } = httpGet;
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${portNumber(httpGet.port, container)}${path}`;
+  try {
+    const { status } = await way.from.get(url, (probe.timeoutSeconds ?? 1) * 1000);
+    return { success: status >= 200 && status < 400, message: `HTTP status ${status}` };
+  } catch (error) {
+    return { success: false, message: error instanceof Error ? error.message : String(error) };
+  }
 }
 
 /** A port by number, or by the name that the container gives it. */

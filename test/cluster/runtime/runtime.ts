@@ -173,13 +173,13 @@ export class Runtime {
     const { namespace = 'default', name } = pod.metadata;
     return {
       nodeName,
-      hostNamespace: machine.namespace,
+      hostSpace: machine.space,
       hostIPs: ips,
       addNetwork: async (key) => {
         // The control plane has no pod network: its pods share the machine's.
-        if (isControlPlane) return { namespace: machine.namespace, ips };
-        const { namespace: podNamespace, addresses } = await network.addPod(nodeName, key);
-        return { namespace: podNamespace, ips: [addresses.ipv4, addresses.ipv6] };
+        if (isControlPlane) return { space: machine.space, ips };
+        const { space, addresses } = await network.addPod(nodeName, key);
+        return { space, ips: [addresses.ipv4, addresses.ipv6] };
       },
       removeNetwork: (key) => (isControlPlane ? Promise.resolve() : network.removePod(nodeName, key)),
       environment: { KUBERNETES_SERVICE_HOST: apiService.host, KUBERNETES_SERVICE_PORT: String(apiService.port) },

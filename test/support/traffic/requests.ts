@@ -1,23 +1,25 @@
-// Usage: node client.ts '{"protocol":"tcp","address":"10.96.0.1","port":80,"count":100}'
-// Makes the connections and prints one JSON array of answers or errors, in the order of the requests.
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
-import type { Answer, Requests } from '../traffic.ts';
+import type { Answer, Requests } from './protocol.ts';
 
-const requests = JSON.parse(process.argv[2] ?? '{}') as Requests;
-const timeoutMilliseconds = requests.timeoutMilliseconds ?? 2000;
-
-function parse(text: string): Answer {
-  return JSON.parse(text) as Answer;
+/** Makes the connections or sends the datagrams, and resolves with an answer or an error for each, in their order. */
+export async function request(requests: Requests): Promise<Answer[]> {
+  const { count = 1, concurrency = 16 } = requests;
+  const one = requests.protocol === 'tcp' ? overTcp : overUdp;
+  const answers = new Array<Answer>(count);
+  let next = 0;
+  async function worker(): Promise<void> {
+    while (next < count) {
+      const index = next++;
+      answers[index] = await one(requests);
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(count, concurrency) }, worker));
+  return answers;
 }
 
-function failure(error: NodeJS.ErrnoException): Answer {
-  return { error: error.code ?? error.message };
-}
-
-function overTcp(): Promise<Answer> {
+function overTcp({ address, port, source, sourcePort, timeoutMilliseconds = 2000 }: Requests): Promise<Answer> {
   return new Promise((resolve) => {
-    const { address, port, source, sourcePort } = requests;
     const socket = connect({
       host: address,
       port,
@@ -47,9 +49,8 @@ function overTcp(): Promise<Answer> {
   });
 }
 
-function overUdp(): Promise<Answer> {
+function overUdp({ address, port, source, sourcePort, timeoutMilliseconds = 2000 }: Requests): Promise<Answer> {
   return new Promise((resolve) => {
-    const { address, port, source, sourcePort } = requests;
     const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
     const timer = setTimeout(() => {
       finish({ error: 'ETIMEDOUT' });
@@ -77,18 +78,10 @@ function overUdp(): Promise<Answer> {
   });
 }
 
-async function sendAll(): Promise<Answer[]> {
-  const count = requests.count ?? 1;
-  const answers = new Array<Answer>(count);
-  let next = 0;
-  async function worker(): Promise<void> {
-    while (next < count) {
-      const index = next++;
-      answers[index] = await (requests.protocol === 'tcp' ? overTcp() : overUdp());
-    }
-  }
-  await Promise.all(Array.from({ length: Math.min(count, requests.concurrency ?? 16) }, worker));
-  return answers;
+function parse(text: string): Answer {
+  return JSON.parse(text) as Answer;
 }
 
-process.stdout.write(`${JSON.stringify(await sendAll())}\n`);
+function failure(error: NodeJS.ErrnoException): Answer {
+  return { error: error.code ?? error.message };
+}

@@ -1,16 +1,16 @@
-// Started by flood.ts in a network namespace: `node raw-flows-main.ts <path of the namespace> <service> <clients>`.
-// Sends one-datagram UDP flows to port 80 as fast as it can, until its input ends; then prints how many.
+// Started by flood.ts in a network namespace: `node flood-main.ts <path of the namespace> <service> <clients>`.
+// Says so when it begins to send one-datagram UDP flows to port 80, as fast as it can; at SIGTERM prints how many.
 import { setImmediate } from 'node:timers/promises';
+import { FlowSender } from '../support/index.ts';
+import type { Flow } from '../support/index.ts';
 import { flowsOf } from './objects.ts';
-import { FlowSender } from './raw-flows.ts';
-import type { Flow } from './raw-flows.ts';
 
 const [path = '', service = '1', clients = '1'] = process.argv.slice(2);
 /** A round: every flow of it is new when it is sent, as far as the node still knows the last one's. */
 const round = 20_000;
 
 const end = new AbortController();
-process.stdin.resume().once('end', () => end.abort());
+process.once('SIGTERM', () => end.abort());
 using sender = new FlowSender(path);
 let sent = 0;
 process.stdout.write('sending\n');

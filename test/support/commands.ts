@@ -30,7 +30,7 @@ export interface CommandOptions {
 }
 
 /**
- * Runs a command to its end, without a shell.
+ * Runs a command to its end, without a shell. It is started before this returns: in the namespace of the caller.
  * @throws CommandError naming the command line and what it wrote to stderr.
  */
 export function runCommand(
@@ -42,7 +42,7 @@ export function runCommand(
     const child = execFile(
       command,
       args,
-      { env: options.env ?? process.env, timeout: options.timeout ?? 60_000, maxBuffer: 256 * 1024 * 1024 },
+      { env: options.env ?? process.env, timeout: options.timeout ?? 60_000, maxBuffer: 1 << 30 },
       (error, stdout, stderr) => {
         if (error === null) resolve({ stdout, stderr });
         else {
@@ -57,8 +57,7 @@ export function runCommand(
   });
 }
 
-/** Runs lines of `ip` commands (without the leading `ip`) in one process, inside a namespace when one is named. */
-export async function ipBatch(namespace: string | undefined, lines: readonly string[]): Promise<void> {
-  const where = namespace === undefined ? [] : ['-n', namespace];
-  await runCommand('ip', [...where, '-batch', '-'], { input: lines.join('\n') + '\n' });
+/** Runs a script of `sh`, which stops at the first command that fails. @throws CommandError */
+export async function runScript(lines: readonly string[]): Promise<void> {
+  await runCommand('sh', ['-es'], { input: `${lines.join('\n')}\n` });
 }

@@ -1,0 +1,39 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ManagedProcess, ProcessEnd } from './managed-process.ts';
+import type { Namespace } from './namespace.ts';
+
+const program = join(import.meta.dirname, '../../dist/main.js');
+const hurriedClock = new URL('./hurried-clock-main.ts', import.meta.url);
+
+/** How to start the program. */
+export interface NftproxyOptions {
+  /** All of root's when left out. */
+  readonly capabilities?: readonly string[];
+  /** So many times as fast as usual passes the time that it sees. */
+  readonly hurry?: number;
+}
+
+/** Starts `nftproxy <args>`, as built, in a namespace. */
+export function startNftproxy(
+  space: Namespace,
+  args: readonly string[],
+  { capabilities, hurry }: NftproxyOptions = {},
+): ManagedProcess {
+  if (!existsSync(program)) throw new Error(`${program} is missing: run "npm run build" first`);
+  const clock = hurry === undefined ? [] : ['--import', hurriedClock.href];
+  return space.start([process.execPath, ...clock, program, ...args], {
+    env: { ...process.env, ...(hurry === undefined ? {} : { NFTPROXY_TEST_HURRY: String(hurry) }) },
+    ...(capabilities === undefined ? {} : { capabilities }),
+  });
+}
+
+/** Runs `nftproxy <args>` in a namespace to its end. */
+export async function runNftproxy(
+  space: Namespace,
+  ...args: string[]
+): Promise<ProcessEnd & { readonly stdout: string; readonly stderr: string }> {
+  const running = startNftproxy(space, args);
+  const end = await running.ended;
+  return { ...end, ...running.printed };
+}

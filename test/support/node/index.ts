@@ -1,0 +1,7 @@
+export { NodeRig } from './node-rig.ts';
+export type { NodeFacts, NodeObjects } from './node-rig.ts';
+export { loadBalancer, service, slice } from './objects.ts';
+export type { Pod } from './objects.ts';
+export { ServiceRig } from './service-rig.ts';
+export { addresses, nodePodCIDRs, NodeWorld } from './world.ts';
+export type { Where } from './world.ts';

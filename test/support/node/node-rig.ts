@@ -1,0 +1,142 @@
+import { DesiredState, LoadFollower, Sync } from '../../../src/agent/sync/index.ts';
+import type { SyncResult } from '../../../src/agent/sync/index.ts';
+import { revisionOf, withDefaults } from '../../../src/api/index.ts';
+import type { ProxySettings } from '../../../src/api/index.ts';
+import { ConntrackSocket } from '../../../src/conntrack/index.ts';
+import { dataPlaneFactories, RunningDataPlane } from '../../../src/dataplane/index.ts';
+import { createLogger } from '../../../src/runtime/index.ts';
+import type { EndpointSliceObject, ServiceObject } from '../../../src/services/index.ts';
+import type { Namespace } from '../namespace.ts';
+
+/** What a test's node knows besides Services and EndpointSlices. */
+export interface NodeFacts {
+  readonly name: string;
+  /** Settings of the ProxyConfig that hold unless a test says otherwise. */
+  readonly settings: ProxySettings;
+  readonly serviceCIDRs: readonly string[];
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly primaryAddresses?: readonly string[];
+  readonly podCIDRs?: readonly string[];
+}
+
+/** Services and EndpointSlices by name, as an API server would list them. */
+export interface NodeObjects {
+  readonly services: Readonly<Record<string, ServiceObject>>;
+  readonly slices: Readonly<Record<string, EndpointSliceObject>>;
+}
+
+/**
+ * The agent's own parts on a node, in this process: its state of the cluster and its table in the node's kernel. The one
+ * place of the tests that knows how these parts are put together.
+ */
+export class NodeRig implements Disposable {
+  readonly space: Namespace;
+  /** What the parts have logged so far, line by line. */
+  readonly logs: string[] = [];
+  readonly #log = createLogger({ format: 'text', level: 'debug', write: (line) => this.logs.push(line) });
+  readonly #facts: NodeFacts;
+  #settings: ProxySettings = {};
+  #conntrack: ConntrackSocket | undefined;
+  #load: LoadFollower | undefined;
+  #state: DesiredState;
+  #dataPlane: RunningDataPlane;
+  #sync: Sync;
+
+  constructor(space: Namespace, facts: NodeFacts) {
+    this.space = space;
+    this.#facts = facts;
+    this.#state = new DesiredState(facts.name);
+    this.#dataPlane = this.#open();
+    this.#sync = this.#newSync();
+    this.configure({});
+  }
+
+  /** Settings of the ProxyConfig from now on. */
+  configure(settings: ProxySettings): void {
+    this.#settings = settings;
+    const config = withDefaults({ ...this.#facts.settings, ...settings });
+    this.#state.configure({ name: 'default', revision: revisionOf(config), config });
+    const { labels, primaryAddresses, podCIDRs, serviceCIDRs } = this.#facts;
+    if (labels && primaryAddresses && podCIDRs) {
+      this.#state.setNode({ labels, primaryAddresses, podCIDRs, eligible: true });
+    }
+    this.#state.setServiceCIDRs(serviceCIDRs);
+  }
+
+  /** Undefined: it is gone. */
+  service(name: string, service: ServiceObject | undefined): void {
+    this.#state.service(`default/${name}`, service);
+  }
+
+  /** Undefined: it is gone. */
+  slice(name: string, slice: EndpointSliceObject | undefined): void {
+    this.#state.endpointSlice(`default/${name}`, slice);
+  }
+
+  /** Writes what has changed to the kernel. */
+  run(): Promise<SyncResult> {
+    return this.#sync.run();
+  }
+
+  /** What a restart of the agent does: a new process state, the kernel as it was left. */
+  restart(objects: NodeObjects): void {
+    this.#dataPlane.close();
+    this.#state = new DesiredState(this.#facts.name);
+    this.#dataPlane = this.#open();
+    this.#sync = this.#newSync();
+    this.configure(this.#settings);
+    for (const [name, service] of Object.entries(objects.services)) this.service(name, service);
+    for (const [name, slice] of Object.entries(objects.slices)) this.slice(name, slice);
+  }
+
+  /** What the agent does every few seconds for least-connections. Tells how many Service ports got new weights. */
+  async followLoad(): Promise<number> {
+    const weights = await this.load.look(this.#state.loadBalanced);
+    this.#state.setWeights(weights);
+    if (weights.size > 0) await this.run();
+    return weights.size;
+  }
+
+  /** Looks at connections for least-connections; see {@link followLoad}. */
+  get load(): LoadFollower {
+    return (this.#load ??= new LoadFollower(this.conntrack));
+  }
+
+  /** The node's table of connections. */
+  get conntrack(): ConntrackSocket {
+    return (this.#conntrack ??= ConntrackSocket.open({ namespacePath: this.space.path }));
+  }
+
+  /** The node's state of the cluster, as the agent keeps it. */
+  get state(): DesiredState {
+    return this.#state;
+  }
+
+  /** What brings that state into the kernel. */
+  get sync(): Sync {
+    return this.#sync;
+  }
+
+  /** What nft, the independent witness, prints. */
+  nft(...args: string[]): Promise<string> {
+    return this.space.run('nft', args);
+  }
+
+  /** As if nobody had ever connected to anything. */
+  async forgetConnections(): Promise<void> {
+    await this.space.run('conntrack', ['-F']);
+  }
+
+  [Symbol.dispose](): void {
+    this.#dataPlane.close();
+    this.#conntrack?.close();
+  }
+
+  #open(): RunningDataPlane {
+    return new RunningDataPlane(dataPlaneFactories({ log: this.#log, namespacePath: this.space.path }));
+  }
+
+  #newSync(): Sync {
+    return new Sync({ state: this.#state, dataPlane: this.#dataPlane, log: this.#log });
+  }
+}

@@ -1,0 +1,35 @@
+// The thread of a Resident: obeys its orders, several at a time.
+import { parentPort } from 'node:worker_threads';
+import { serve, closeServer } from './echo-server.ts';
+import { flood, endFlood, hangUp, open, talk } from './held-connections.ts';
+import { beginLoad, endLoad, get, load } from './http.ts';
+import type { Duties, Order, Report } from './protocol.ts';
+import { request } from './requests.ts';
+
+const duties: Duties = {
+  serve,
+  close: closeServer,
+  request,
+  get,
+  load,
+  beginLoad,
+  endLoad,
+  open,
+  talk,
+  hangUp,
+  flood,
+  endFlood,
+};
+
+async function obey({ id, duty, parameters }: Order): Promise<Report> {
+  try {
+    const act = duties[duty] as (...parameters: readonly unknown[]) => Promise<unknown>;
+    return { id, result: await act(...parameters) };
+  } catch (error) {
+    return { id, error: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+parentPort?.on('message', (order: Order) => {
+  void obey(order).then((report) => parentPort?.postMessage(report));
+});
