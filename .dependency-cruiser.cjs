@@ -14,6 +14,8 @@ const mayImport = {
   operator: ['api', 'ip', 'kubernetes', 'runtime'],
 };
 
+const testFaces = ['^test/[^/]+/index\\.ts$', '^test/support/node/index\\.ts$'];
+
 const production = { pathNot: ['\\.test\\.ts$', '/testing/'] };
 
 const rooms = Object.entries(mayImport).map(([room, allowed]) => ({
@@ -58,6 +60,20 @@ module.exports = {
       severity: 'error',
       from: { path: '^(test|bench|scripts)/' },
       to: { path: '^src/', pathNot: ['/index\\.ts$', '^src/main\\.ts$'] },
+    },
+    {
+      name: 'faces-of-test-rooms',
+      comment: 'a room of test is used through its index.ts; test/support has a second one for nodes',
+      severity: 'error',
+      from: { path: '^test/([^/]+)/' },
+      to: { path: '^test/[^/]+/', pathNot: ['^test/$1/', ...testFaces] },
+    },
+    {
+      name: 'faces-of-test-rooms-for-others',
+      comment: '... from outside test, too',
+      severity: 'error',
+      from: { path: '^(src|bench|scripts)/' },
+      to: { path: '^test/', pathNot: testFaces },
     },
     {
       name: 'no-test-code',

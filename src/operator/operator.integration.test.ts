@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import request from 'supertest';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startApiServer } from '../../test/apiserver/index.ts';
-import { startKubeApiServer } from '../../test/cluster/kube-apiserver.ts';
+import { startKubeApiServer } from '../../test/cluster/index.ts';
 import { conditionOf } from '../api/index.ts';
 import type { ProxyConfig, ProxyConfigSpec, ProxyNodeState } from '../api/index.ts';
 import { ApiClient, isNotFound, loadConnection, resourcePath } from '../kubernetes/index.ts';

@@ -64,12 +64,6 @@ export function expectedState(cluster: Cluster): Expected {
   return { ports, conflicts, healthChecks: healthChecks(cluster) };
 }
 
-/** {@link expectedState}'s Service ports alone, sorted by id. */
-export function expectedServicePorts(cluster: Cluster): ServicePort[] {
-  const { ports } = expectedState(cluster);
-  return [...ports.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
-}
-
 interface WantedPort {
   readonly id: string;
   readonly key: string;

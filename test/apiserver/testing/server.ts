@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Agent, request } from 'undici';
-import { startKubeApiServer } from '../../cluster/kube-apiserver.ts';
+import { startKubeApiServer } from '../../cluster/index.ts';
 import type { ApiServer, ApiServerOptions } from '../index.ts';
 import { startApiServer } from '../index.ts';
 import type { Json, JsonObject } from '../json.ts';
