@@ -1,20 +1,31 @@
 # syntax=docker/dockerfile:1
-FROM node:24-bookworm-slim AS build
-WORKDIR /src
+# Development uses the same Node.js: see "node" in package.json.
+FROM node:24.21.0-bookworm-slim AS packages
+WORKDIR /nftproxy
+COPY package.json package-lock.json .npmrc ./
+# Declarations and source maps are more than half of what packages bring, and nothing reads them at run time.
+RUN npm ci --omit=dev \
+  && find node_modules -type f \( -name '*.ts' -o -name '*.cts' -o -name '*.mts' -o -name '*.map' \) -delete
+
+FROM node:24.21.0-bookworm-slim AS program
+WORKDIR /nftproxy
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
 COPY nest-cli.json tsconfig.json tsconfig.build.json ./
 COPY src src
-RUN npm run build && npm prune --omit=dev
+COPY crds crds
+# Whoever checks out with a strict umask still gets an image that its user can read.
+RUN node --run build && find dist -type f -name '*.map' -delete && chmod -R a+rX package.json crds dist
 
 # One image for operator and agent. The agent programs the kernel over netlink: no nft, no iptables and no shell tools
 # are needed. Operators run as the user below without any capability; the agents' DaemonSet runs as root with NET_ADMIN
 # alone, as only root gets a capability that a container is given.
-FROM node:24-bookworm-slim
+FROM node:24.21.0-bookworm-slim
 WORKDIR /nftproxy
-COPY --from=build /src/package.json ./
-COPY --from=build /src/node_modules node_modules
-COPY --from=build /src/dist dist
+COPY --from=packages /nftproxy/node_modules node_modules
+COPY --from=program /nftproxy/package.json ./
+COPY --from=program /nftproxy/crds crds
+COPY --from=program /nftproxy/dist dist
 USER 1000:1000
 ENV NODE_ENV=production
 ENTRYPOINT ["node", "/nftproxy/dist/main.js"]

@@ -7,7 +7,8 @@ import { defaultNamespace, eventually, Forwarder, runCommand, sliceObject } from
 import type { Namespace } from '../support/index.ts';
 import { apiServerPort, kubernetesServiceIp } from './control-plane.ts';
 import type { ApiServerControl } from './control-plane.ts';
-import { createImage, imageFolder } from './image.ts';
+import { buildImage } from './image/index.ts';
+import type { Image } from './image/index.ts';
 import { startKubeApiServer } from './kube-apiserver.ts';
 import { ClusterNetwork } from './network.ts';
 import type { NetworkNode } from './network.ts';
@@ -15,6 +16,8 @@ import { isReady } from './runtime/objects.ts';
 import type { Pod } from './runtime/objects.ts';
 import { Runtime } from './runtime/runtime.ts';
 import { startTypescriptApiServer } from './typescript-api-server.ts';
+
+const repository = join(import.meta.dirname, '../..');
 
 export interface ClusterOptions {
   /** Nodes, 3 by default. */
@@ -35,6 +38,8 @@ export class Cluster {
   /** A client that may do everything. */
   readonly client: ApiClient;
   readonly runtime: Runtime;
+  /** The image `nftproxy`: what the checkout's Dockerfile described when this was first asked. */
+  readonly image: () => Promise<Image>;
   readonly #door: ApiServerDoor;
 
   constructor(parts: {
@@ -43,6 +48,7 @@ export class Cluster {
     apiServer: ApiServerControl;
     client: ApiClient;
     runtime: Runtime;
+    image: () => Promise<Image>;
     door: ApiServerDoor;
   }) {
     this.workDir = parts.workDir;
@@ -50,6 +56,7 @@ export class Cluster {
     this.apiServer = parts.apiServer;
     this.client = parts.client;
     this.runtime = parts.runtime;
+    this.image = parts.image;
     this.#door = parts.door;
   }
 
@@ -57,9 +64,10 @@ export class Cluster {
     return this.apiServer.kubeconfig;
   }
 
-  /** The program as it was when the cluster started: an entry point for `node`. */
-  get program(): string {
-    return join(imageFolder(this.workDir), 'dist/main.js');
+  /** The program in the image, for a process outside of a container: an entry point for `node`. */
+  async program(): Promise<string> {
+    const { folder, entrypoint } = await this.image();
+    return folder + (entrypoint[1] ?? '');
   }
 
   get nodes(): readonly NetworkNode[] {
@@ -227,17 +235,18 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     const client = new ApiClient(await loadConnection({ kubeconfig: apiServer.kubeconfig }));
     undo.push(() => client.close());
     await publishApiService(client, network);
+    const image = once(() => buildImage(repository));
     const runtime = await Runtime.start({
       kubeconfig: apiServer.kubeconfig,
       network,
       folder: workDir,
-      imageFolder: await createImage(workDir),
+      image,
       certificateAuthority: apiServer.certificateAuthority,
       issueToken: (subject) => apiServer.issueToken(subject),
       apiService: { host: kubernetesServiceIp, port: 443 },
       log: options.log ?? fileLog(join(workDir, 'runtime.log')),
     });
-    return new Cluster({ workDir, network, apiServer, client, runtime, door });
+    return new Cluster({ workDir, network, apiServer, client, runtime, image, door });
   } catch (error) {
     for (const step of undo.reverse()) await step();
     throw error;
@@ -262,6 +271,12 @@ async function publishApiService(client: ApiClient, network: ClusterNetwork): Pr
   await client.apply(resourcePath({ version: 'v1', plural: 'services', namespace, name }), service, options);
   const slices = { group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices', namespace, name };
   await client.apply(resourcePath(slices), slice, options);
+}
+
+/** Does something when it is first asked for, and gives everybody that result. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
 }
 
 function fileLog(path: string): (line: string) => void {

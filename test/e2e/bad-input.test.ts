@@ -118,7 +118,7 @@ describe.skipIf(!root)('bad input (needs root)', { timeout: 180_000 }, () => {
   });
 
   test('an unknown option is named', async () => {
-    const main = [cluster.program, 'agent', '--nod-name', 'x'];
+    const main = [await cluster.program(), 'agent', '--nod-name', 'x'];
     await expect(cluster.nodeExec('node-1', process.execPath, ...main)).rejects.toThrow(/--nod-name/);
   });
 });

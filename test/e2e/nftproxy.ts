@@ -18,6 +18,7 @@ export function proxyConfig(spec: object = {}): object {
 
 /** Installs what `config` ships, and waits until the operator has published its CRDs. */
 export async function installOperator(cluster: Cluster): Promise<void> {
+  await cluster.image();
   await cluster.kubectl('apply', '-k', join(repository, 'config'));
   await cluster.waitFor('the CRDs', () =>
     cluster.kubectl('get', 'crd', 'proxyconfigs.nftproxy.io', 'proxynodestates.nftproxy.io'),
@@ -159,7 +160,7 @@ export async function startStandaloneAgent(
 ): Promise<ManagedProcess> {
   const kubeconfig = await nodeKubeconfig(cluster);
   const args = ['agent', '--kubeconfig', kubeconfig, '--node-name', nodeName, ...(o.arguments ?? [])];
-  return cluster.nodeSpace(nodeName).start([process.execPath, cluster.program, ...args], {
+  return cluster.nodeSpace(nodeName).start([process.execPath, await cluster.program(), ...args], {
     env: { PATH: process.env['PATH'] },
     capabilities: o.capabilities ?? ['net_admin'],
   });

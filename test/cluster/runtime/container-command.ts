@@ -3,21 +3,15 @@ import type { Container, EnvVar, Pod } from './objects.ts';
 
 const repository = join(import.meta.dirname, '../../..');
 
-/** What an image means on this machine: its entry point and its environment. */
-interface Image {
-  entrypoint: string[];
-  /** Names that a container's `command` may begin with, as the image has them on its PATH. */
-  program?: string;
-}
+/** Images that are nothing but a program of this machine: their entry points. */
+const machinePrograms: Record<string, string[]> = {
+  echo: [process.execPath, join(repository, 'test/cluster/workloads/echo.ts')],
+  pause: ['sleep', 'infinity'],
+};
 
-/** @param imageFolder what the image `nftproxy` holds: see image.ts. */
-function imagesIn(imageFolder: string): Record<string, Image> {
-  return {
-    // The Dockerfile's entry point.
-    nftproxy: { entrypoint: [process.execPath, join(imageFolder, 'dist/main.js')], program: 'nftproxy' },
-    echo: { entrypoint: [process.execPath, join(repository, 'test/cluster/workloads/echo.ts')] },
-    pause: { entrypoint: ['sleep', 'infinity'] },
-  };
+/** Whether a container's image is the one that this checkout's Dockerfile describes. */
+export function isBuiltImage(container: Container): boolean {
+  return imageName(container.image) === 'nftproxy';
 }
 
 /** The last part of an image's name, without registry, tag and digest. */
@@ -29,19 +23,19 @@ export function imageName(image: string): string {
 /**
  * The command that a container runs, with `$(VAR)` replaced. An image that is not one of ours needs a `command`, which
  * is then run from this machine.
+ * @param entrypoint of the image, when it is one that was built; found by its name otherwise.
  * @throws Error when the image is unknown and the container has no command (a kubelet's ErrImagePull).
  */
-export function containerCommand(container: Container, env: Record<string, string>, imageFolder: string): string[] {
-  const image = imagesIn(imageFolder)[imageName(container.image)];
+export function containerCommand(
+  container: Container,
+  env: Record<string, string>,
+  entrypoint: readonly string[] | undefined = machinePrograms[imageName(container.image)],
+): string[] {
   const expand = (words: string[] = []) => words.map((word) => expandVariables(word, env));
-  if (container.command === undefined) {
-    if (image === undefined)
-      throw new Error(`image ${container.image} does not exist on this machine; it has no command`);
-    return [...image.entrypoint, ...expand(container.args)];
-  }
-  const [program = '', ...rest] = expand(container.command);
-  const start = image !== undefined && program === image.program ? image.entrypoint : [program];
-  return [...start, ...rest, ...expand(container.args)];
+  if (container.command !== undefined) return [...expand(container.command), ...expand(container.args)];
+  if (entrypoint === undefined)
+    throw new Error(`image ${container.image} does not exist on this machine; it has no command`);
+  return [...entrypoint, ...expand(container.args)];
 }
 
 /** `$(NAME)` becomes the variable's value, `$$` a dollar; an unknown name stays as it is, as the API documents. */
@@ -59,7 +53,7 @@ export interface PodPlace {
 }
 
 /**
- * The environment of a container: what a kubelet gives, then the container's own variables in their order.
+ * The environment of a container: `base` (its image's and what its kubelet gives), then its own variables in their order.
  * @throws Error naming the variable when its source is none that this runtime knows.
  */
 export function containerEnvironment(

@@ -31,6 +31,10 @@ export interface Container {
   volumeMounts?: { name: string; mountPath: string }[];
   securityContext?: {
     privileged?: boolean;
+    runAsUser?: number;
+    runAsGroup?: number;
+    runAsNonRoot?: boolean;
+    allowPrivilegeEscalation?: boolean;
     readOnlyRootFilesystem?: boolean;
     capabilities?: { add?: string[]; drop?: string[] };
   };

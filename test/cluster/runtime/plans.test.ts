@@ -132,15 +132,14 @@ describe('a container', () => {
 
   test('runs the entry point of its image, whatever registry and tag', () => {
     const container = { name: 'x', image: 'registry.example/a/nftproxy:v1', args: ['agent', '--node-name=$(N)'] };
-    expect(containerCommand(container, { N: 'n1' }, '/image').slice(1)).toEqual([
-      '/image/dist/main.js',
-      'agent',
-      '--node-name=n1',
-    ]);
+    const entrypoint = ['node', '/app/main.js'];
+    expect(containerCommand(container, { N: 'n1' }, entrypoint)).toEqual([...entrypoint, 'agent', '--node-name=n1']);
+    expect(containerCommand({ name: 'x', image: 'docker.io/pause@sha256:0' }, {})).toEqual(['sleep', 'infinity']);
   });
 
   test('of an unknown image needs a command', () => {
-    expect(() => containerCommand({ name: 'x', image: 'nginx' }, {}, '/image')).toThrow('image nginx does not exist');
+    expect(() => containerCommand({ name: 'x', image: 'nginx' }, {})).toThrow('image nginx does not exist');
+    expect(containerCommand({ name: 'x', image: 'nginx', command: ['true'] }, {})).toEqual(['true']);
   });
 
   test('is told about sources of variables that do not work here', () => {

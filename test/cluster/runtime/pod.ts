@@ -1,10 +1,13 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TokenSubject } from '../control-plane.ts';
 import { ManagedProcess } from '../../support/index.ts';
 import type { Namespace, ProcessOptions } from '../../support/index.ts';
-import { containerCommand, containerEnvironment } from './container-command.ts';
+import type { Image } from '../image/index.ts';
+import { containerCommand, containerEnvironment, isBuiltImage } from './container-command.ts';
 import { RunningContainer } from './container.ts';
+import { capabilitiesOf, imageCommand } from './image-process.ts';
+import type { Mounts } from './image-process.ts';
 import { keyOf } from './objects.ts';
 import type { Condition, Container, Pod, PodStatus } from './objects.ts';
 import { runProbe } from './probes.ts';
@@ -25,8 +28,8 @@ export interface PodHost {
   certificateAuthority: string;
   issueToken: (subject: TokenSubject) => Promise<string>;
   readConfigMap(namespace: string, name: string): Promise<Record<string, string>>;
-  /** What the image `nftproxy` holds. */
-  imageFolder: string;
+  /** The image `nftproxy`. @throws Error when the Dockerfile cannot be carried out. */
+  image(): Promise<Image>;
   /** Folder for this pod's logs and volumes. */
   folder: string;
   reportStatus(pod: Pod, status: PodStatus): void;
@@ -98,32 +101,40 @@ export class RunningPod {
 
   #createContainer(spec: Container, mounts: Record<string, string>): RunningContainer {
     return new RunningContainer(spec, this.pod.spec.restartPolicy ?? 'Always', {
-      start: () => Promise.resolve().then(() => ManagedProcess.start(this.#processOptions(spec, mounts))),
+      start: async () => ManagedProcess.start(await this.#processOptions(spec, mounts)),
       probe: (probe) => runProbe(probe, spec, { from: this.#host.hostSpace, to: this.#ips[0] ?? '127.0.0.1' }),
       changed: () => this.#report(),
       log: (line) => this.#host.log(`pod ${keyOf(this.pod)}: ${line}`),
     });
   }
 
-  #processOptions(spec: Container, volumes: Record<string, string>): ProcessOptions {
-    const place = { nodeName: this.#host.nodeName, hostIPs: this.#host.hostIPs, podIPs: this.#ips };
-    const env = containerEnvironment(this.pod, spec, place, this.#host.environment);
-    const mounts: Record<string, string> = {};
-    const token = volumes[serviceAccountPath];
-    if (token !== undefined) mounts[serviceAccountPath] = token;
-    for (const mount of spec.volumeMounts ?? []) {
-      const folder = volumes[mount.name];
-      if (folder !== undefined) mounts[mount.mountPath] = folder;
-    }
+  async #processOptions(spec: Container, volumes: Record<string, string>): Promise<ProcessOptions> {
+    const mounts = mountsOf(spec, volumes);
+    const common = { namespace: this.#space.name, logFile: join(this.#host.folder, `${spec.name}.log`) };
+    if (isBuiltImage(spec)) return { ...common, ...(await this.#imageProcess(spec, mounts)) };
+    const env = this.#environment(spec, {});
     return {
-      namespace: this.#space.name,
-      command: containerCommand(spec, env, this.#host.imageFolder),
+      ...common,
+      command: containerCommand(spec, env),
       env,
-      logFile: join(this.#host.folder, `${spec.name}.log`),
       mounts,
       readOnlyRoot: spec.securityContext?.readOnlyRootFilesystem === true,
       ...(spec.securityContext?.privileged === true ? {} : { capabilities: capabilitiesOf(spec) }),
     };
+  }
+
+  async #imageProcess(spec: Container, mounts: Mounts): Promise<Pick<ProcessOptions, 'command' | 'env'>> {
+    const image = await this.#host.image();
+    const env = this.#environment(spec, image.env);
+    const root = join(this.#host.folder, 'roots', spec.name);
+    await mkdir(root, { recursive: true });
+    const command = containerCommand(spec, env, image.entrypoint);
+    return { command: imageCommand(image, spec, command, { root, mounts }), env };
+  }
+
+  #environment(spec: Container, imageEnvironment: Record<string, string>): Record<string, string> {
+    const place = { nodeName: this.#host.nodeName, hostIPs: this.#host.hostIPs, podIPs: this.#ips };
+    return containerEnvironment(this.pod, spec, place, { ...imageEnvironment, ...this.#host.environment });
   }
 
   /** Makes the folders behind the pod's volumes: volume name (or the token's mount path) → folder. */
@@ -140,7 +151,7 @@ export class RunningPod {
     }
     for (const volume of spec.volumes ?? []) {
       if (volume.hostPath !== undefined) folders[volume.name] = volume.hostPath.path;
-      else if (volume.emptyDir !== undefined) folders[volume.name] = await this.#writeFolder(volume.name, {});
+      else if (volume.emptyDir !== undefined) folders[volume.name] = await this.#writeFolder(volume.name, {}, 0o777);
       else if (volume.configMap !== undefined) {
         const files = await this.#host.readConfigMap(namespace, volume.configMap.name);
         folders[volume.name] = await this.#writeFolder(volume.name, files);
@@ -149,10 +160,15 @@ export class RunningPod {
     return folders;
   }
 
-  async #writeFolder(name: string, files: Record<string, string>): Promise<string> {
+  /** Whatever user a container runs as can read its volumes, as with a kubelet. */
+  async #writeFolder(name: string, files: Record<string, string>, mode = 0o755): Promise<string> {
     const folder = join(this.#host.folder, 'volumes', name);
     await mkdir(folder, { recursive: true });
-    for (const [file, content] of Object.entries(files)) await writeFile(join(folder, file), content, { mode: 0o600 });
+    await chmod(folder, mode);
+    for (const [file, content] of Object.entries(files)) {
+      await writeFile(join(folder, file), content);
+      await chmod(join(folder, file), 0o644);
+    }
     return folder;
   }
 
@@ -188,6 +204,18 @@ export class RunningPod {
   }
 }
 
+/** The token's folder, and the volumes that a container mounts. */
+function mountsOf(spec: Container, volumes: Record<string, string>): Mounts {
+  const mounts: Mounts = {};
+  const token = volumes[serviceAccountPath];
+  if (token !== undefined) mounts[serviceAccountPath] = token;
+  for (const mount of spec.volumeMounts ?? []) {
+    const folder = volumes[mount.name];
+    if (folder !== undefined) mounts[mount.mountPath] = folder;
+  }
+  return mounts;
+}
+
 function transition(before: Condition, ready: boolean, failure: string | undefined): Condition {
   const status = ready ? 'True' : 'False';
   const reason = ready ? {} : { reason: failure === undefined ? 'ContainersNotReady' : 'FailedToStart' };
@@ -199,15 +227,4 @@ function transition(before: Condition, ready: boolean, failure: string | undefin
     ...(failure === undefined ? {} : { message: failure }),
     ...(lastTransitionTime === undefined ? {} : { lastTransitionTime }),
   };
-}
-
-/** What container runtimes give by default, changed as the container's security context says. */
-function capabilitiesOf(container: Container): string[] {
-  const defaults =
-    'chown dac_override fowner fsetid kill setgid setuid setpcap net_bind_service net_raw sys_chroot mknod audit_write setfcap';
-  const names = (list: string[] = []) => list.map((name) => name.toLowerCase().replace(/^cap_/, ''));
-  const { add, drop } = container.securityContext?.capabilities ?? {};
-  const dropped = names(drop);
-  const kept = dropped.includes('all') ? [] : defaults.split(' ').filter((name) => !dropped.includes(name));
-  return [...new Set([...kept, ...names(add)])];
 }

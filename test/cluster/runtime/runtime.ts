@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { ApiClient, Reflector, loadConnection, resourcePath } from '../../../src/kubernetes/index.ts';
 import type { KubernetesObject } from '../../../src/kubernetes/index.ts';
 import type { TokenSubject } from '../control-plane.ts';
+import type { Image } from '../image/index.ts';
 import type { ClusterNetwork, NetworkMachine } from '../network.ts';
 import { Kubelet } from './kubelet.ts';
 import { controlPlaneNode, registerNode } from './node-objects.ts';
@@ -17,8 +18,8 @@ export interface RuntimeOptions {
   network: ClusterNetwork;
   /** Logs and volumes of pods go below this folder. */
   folder: string;
-  /** What the image `nftproxy` holds. */
-  imageFolder: string;
+  /** The image `nftproxy`, asked for when the first container of it starts. */
+  image: () => Promise<Image>;
   /** PEM text of the API server's CA. */
   certificateAuthority: string;
   issueToken: (subject: TokenSubject) => Promise<string>;
@@ -190,7 +191,7 @@ export class Runtime {
         return (await this.#client.get<{ data?: Record<string, string> }>(path)).data ?? {};
       },
       folder: join(this.#options.folder, 'pods', `${namespace}.${name}`),
-      imageFolder: this.#options.imageFolder,
+      image: this.#options.image,
       reportStatus: () => undefined,
       log,
     };

@@ -1,0 +1,76 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startCluster } from '../cluster/cluster.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import type { Pod } from '../cluster/runtime/objects.ts';
+import * as nftproxy from './nftproxy.ts';
+
+const root = process.getuid?.() === 0;
+const repository = join(import.meta.dirname, '../..');
+
+describe.skipIf(!root)('the image that the Dockerfile describes (needs root)', { timeout: 180_000 }, () => {
+  let cluster: Cluster;
+  let files: string[];
+  let megabytes: number;
+
+  beforeAll(async () => {
+    cluster = await startCluster({ nodes: 1 });
+    const image = await cluster.image();
+    files = readdirSync(image.folder, { recursive: true, encoding: 'utf8' });
+    megabytes = image.bytes / 1e6;
+    console.log(`the image adds ${megabytes.toFixed(1)} MB to ${image.base}`);
+  }, 180_000);
+  afterAll(() => cluster.stop(), 60_000);
+
+  /** What the kernel says about the process of a pod. */
+  function processStatus(pod: Pod): Record<string, string> {
+    const lines = readFileSync(`/proc/${cluster.pid(pod)}/status`, 'utf8').split('\n');
+    return Object.fromEntries(lines.map((line) => line.split(/:\s+/) as [string, string]));
+  }
+
+  test('starts the operator, which installs its CRDs, as a user without any capability', async () => {
+    await nftproxy.installOperator(cluster);
+    const [pod] = cluster.pods({ labels: { 'app.kubernetes.io/name': 'nftproxy-operator' } });
+    expect(processStatus(pod!)).toMatchObject({ Uid: expect.stringMatching(/^1000\b/) as string, CapEff: '0'.repeat(16) });
+  });
+
+  test('starts an agent, which programs its node, as root with CAP_NET_ADMIN alone', async () => {
+    await nftproxy.configure(cluster);
+    const status = processStatus(nftproxy.agentOn(cluster, 'node-1'));
+    const netAdmin = (1n << 12n).toString(16).padStart(16, '0');
+    expect(status).toMatchObject({ Uid: expect.stringMatching(/^0\b/) as string, CapEff: netAdmin, NoNewPrivs: '1' });
+    expect(await nftproxy.rules(cluster, 'node-1')).toContain('map services4');
+  });
+
+  test('lets its processes see nothing else of the machine that runs them', () => {
+    for (const pod of cluster.pods({ namespace: 'nftproxy-system' })) {
+      const seen = readdirSync(`/proc/${cluster.pid(pod)}/root`);
+      expect(seen).toContain('nftproxy');
+      expect(readdirSync(`/proc/${cluster.pid(pod)}/root/nftproxy`).toSorted()).toEqual([
+        'crds',
+        'dist',
+        'node_modules',
+        'package.json',
+      ]);
+      for (const folder of ['home', 'root', 'work', 'opt', 'srv', 'run']) expect(seen).not.toContain(folder);
+    }
+  });
+
+  test('holds no development dependency, no TypeScript, no source map and no test', () => {
+    const { packages } = JSON.parse(readFileSync(join(repository, 'package-lock.json'), 'utf8')) as {
+      packages: Record<string, { dev?: boolean }>;
+    };
+    const held = Object.keys(packages).filter((path) => files.includes(`nftproxy/${path}`));
+    expect(held).toContain('node_modules/koffi');
+    expect(held.filter((path) => packages[path]?.dev === true)).toEqual([]);
+    expect(files.filter((file) => /\.[cm]?ts$|\.map$/.test(file))).toEqual([]);
+    expect(files.filter((file) => /^nftproxy\/dist\/.*(\.test\.|\/testing\/)/.test(file))).toEqual([]);
+  });
+
+  test('is as large as docs/operations.md says', () => {
+    const text = readFileSync(join(repository, 'docs/operations.md'), 'utf8');
+    const documented = Number(/The image adds (\d+) MB/.exec(text)?.[1]);
+    expect(Math.abs(documented - megabytes)).toBeLessThan(documented / 10);
+  });
+});
