@@ -16,7 +16,7 @@ export interface AlgorithmName {
 
 /**
  * The schedulers of IPVS by the names that kube-proxy's `ipvs.scheduler` and kube-router's annotation use. Sources:
- * net/netfilter/ipvs of Linux 6.12, as gathered in the project's nftables facts, section 1.2.
+ * net/netfilter/ipvs of Linux 6.12: docs/reference/load-balancing.md, section 1.
  */
 export const ipvsSchedulers: ReadonlyMap<string, AlgorithmName> = new Map<string, AlgorithmName>([
   ['rr', { algorithm: 'round-robin', sameness: 'same', note: 'one after the other, counted on each node' }],

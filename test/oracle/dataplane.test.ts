@@ -48,7 +48,7 @@ function desired(ports: Iterable<readonly [string, ServicePort | undefined]>): M
 const sources = { pod: 'a pod', host: 'this host', outside: 'outside' } as const;
 type Source = keyof typeof sources;
 
-/** What sections 4.2 to 4.4 of the behaviour reference say about one connection, in the simplest words. */
+/** What docs/reference/service-proxy-behaviour.md, sections 2 to 4, says about one connection, in the simplest words. */
 function expectedOutcome(
   port: ServicePort,
   frontend: Frontend,

@@ -44,8 +44,8 @@ export interface Expected {
 }
 
 /**
- * What the forwarding state must be, worked out from nothing, all at once, slowly, by reading the sections 4.1-4.3 of
- * the behaviour reference from top to bottom. It shares no code with src/services, only the types.
+ * What the forwarding state must be, worked out from nothing, all at once, slowly, by reading
+ * docs/reference/service-proxy-behaviour.md, sections 1 to 3, from top to bottom. It shares no code with src/services, only the types.
  */
 export function expectedState(cluster: Cluster): Expected {
   const wanted = [...cluster.services].flatMap(([key, service]) => wantedPorts(key, service));

@@ -18,7 +18,7 @@ const LRm = { endpoints: 'LR', masquerade: true } as const;
 const L = { endpoints: 'L', masquerade: false } as const;
 const Lm = { endpoints: 'L', masquerade: true } as const;
 
-/** Section 4.4 of the behaviour reference: kube-proxy's TestInternalExternalMasquerade. */
+/** docs/reference/service-proxy-behaviour.md, section 4: kube-proxy's TestInternalExternalMasquerade. */
 const matrix: readonly (readonly [Where, Target, Readonly<Record<Policy, Cell>>])[] = [
   ['clientPod', 'ClusterIP', { 'both Cluster': LR, 'eTP Local': LR, 'iTP Local': L }],
   ['clientPod', 'NodePort', { 'both Cluster': LRm, 'eTP Local': LR, 'iTP Local': LRm }],

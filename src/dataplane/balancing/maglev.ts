@@ -8,7 +8,7 @@ export interface MaglevBackend {
   readonly weight: number;
 }
 
-/** Offset and skip of a backend's permutation of 0..size-1 (section 3.4 of the paper); size must be prime. */
+/** Offset and skip of a backend's permutation of 0..size-1 (docs/reference/load-balancing.md, section 3); size must be prime. */
 function permutationOf(name: string, size: number): { offset: number; skip: number } {
   const digest = createHash('sha256').update(name).digest();
   return { offset: digest.readUInt32BE(0) % size, skip: (digest.readUInt32BE(4) % (size - 1)) + 1 };

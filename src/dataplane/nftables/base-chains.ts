@@ -165,7 +165,7 @@ function localPolicyChain(
 
 /**
  * Whose source address is replaced, decided from the connection itself instead of a packet mark: marks belong to other
- * components too. The matrix is section 4.4 of the behaviour reference (TestInternalExternalMasquerade of kube-proxy).
+ * components too. The matrix is docs/reference/service-proxy-behaviour.md, section 4.
  */
 function masqueradeChains(family: Family, { detectors, masqueradeAll }: RuleSettings): RenderedChain[] {
   const detector = detectors[family];
