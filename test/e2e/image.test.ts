@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { crdDirectory, packageFile } from '../../src/runtime/index.ts';
 import { startCluster } from '../cluster/cluster.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Pod } from '../cluster/runtime/objects.ts';
@@ -32,7 +33,10 @@ describe.skipIf(!root)('the image that the Dockerfile describes (needs root)', {
   test('starts the operator, which installs its CRDs, as a user without any capability', async () => {
     await nftproxy.installOperator(cluster);
     const [pod] = cluster.pods({ labels: { 'app.kubernetes.io/name': 'nftproxy-operator' } });
-    expect(processStatus(pod!)).toMatchObject({ Uid: expect.stringMatching(/^1000\b/) as string, CapEff: '0'.repeat(16) });
+    expect(processStatus(pod!)).toMatchObject({
+      Uid: expect.stringMatching(/^1000\b/) as string,
+      CapEff: '0'.repeat(16),
+    });
   });
 
   test('starts an agent, which programs its node, as root with CAP_NET_ADMIN alone', async () => {
@@ -66,6 +70,10 @@ describe.skipIf(!root)('the image that the Dockerfile describes (needs root)', {
     expect(held.filter((path) => packages[path]?.dev === true)).toEqual([]);
     expect(files.filter((file) => /\.[cm]?ts$|\.map$/.test(file))).toEqual([]);
     expect(files.filter((file) => /^nftproxy\/dist\/.*(\.test\.|\/testing\/)/.test(file))).toEqual([]);
+  });
+
+  test('holds every file that the program reads at run time', () => {
+    for (const path of [packageFile, crdDirectory]) expect(files).toContain(`nftproxy/${relative(repository, path)}`);
   });
 
   test('is as large as docs/operations.md says', () => {
