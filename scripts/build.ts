@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { buildImage } from '../test/cluster/image/index.ts';
 
 export const repository = join(import.meta.dirname, '..');
 
@@ -12,6 +13,16 @@ export function buildIfNeeded(announce: (line: string) => void): void {
   announce('building (npm run build)');
   const result = spawnSync('npm', ['run', '--silent', 'build'], { cwd: repository, encoding: 'utf8' });
   if (result.status !== 0) throw new Error(`npm run build failed:\n${result.stdout}${result.stderr}`);
+}
+
+/**
+ * Makes the image that clusters of this machine run, unless it is there, so that no test waits for it. Needs root.
+ * @throws Error that names the line of the Dockerfile which cannot be carried out.
+ */
+export async function makeImage(announce: (line: string) => void): Promise<void> {
+  announce('making the image that the Dockerfile describes, unless it is there');
+  const { base, bytes } = await buildImage(repository);
+  announce(`    ${(bytes / 1e6).toFixed(1)} MB on top of ${base}`);
 }
 
 function newestChange(): number {

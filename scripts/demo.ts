@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startCluster } from '../test/cluster/index.ts';
 import type { Cluster } from '../test/cluster/index.ts';
-import { buildIfNeeded } from './build.ts';
+import { makeImage } from './build.ts';
 import { Story } from './demo/story.ts';
 import { isRoot, PrerequisiteError, programs, requirePrograms } from './prerequisites.ts';
 import { bold, dim, green, red, say } from './terminal.ts';
@@ -18,7 +18,7 @@ const usage = `Usage: npm run demo [-- --keep]
   --keep  leave the cluster running at the end, and print how to look at it; Ctrl-C ends it
 `;
 
-function prepare(): void {
+async function prepare(): Promise<void> {
   if (process.platform !== 'linux') throw new PrerequisiteError('nftproxy is about the Linux kernel: run it on Linux');
   if (!isRoot()) {
     throw new PrerequisiteError(
@@ -26,7 +26,7 @@ function prepare(): void {
     );
   }
   requirePrograms(Object.values(programs), say);
-  buildIfNeeded(say);
+  await makeImage(say);
 }
 
 /** Ctrl-C: resolves when the user has had enough. */
@@ -52,7 +52,7 @@ async function showLogs(cluster: Cluster): Promise<void> {
 
 /** Starts the cluster, tells the story, cleans up. Returns the exit code. */
 async function run(keep: boolean): Promise<number> {
-  prepare();
+  await prepare();
   const started = Date.now();
   const workDir = await mkdtemp(join(tmpdir(), 'nftproxy-demo-'));
   say(bold('Starting a cluster: an API server and three nodes as network namespaces'));

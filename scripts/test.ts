@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buildIfNeeded, repository } from './build.ts';
+import { buildIfNeeded, makeImage, repository } from './build.ts';
 import { isRoot, PrerequisiteError, programs, requirePrograms } from './prerequisites.ts';
 import { bold, green, red, say, yellow } from './terminal.ts';
 
@@ -76,12 +76,13 @@ function filesThatFailedToLoad(report: string): number {
   return failed.filter((file) => !file.assertionResults.some((test) => test.status === 'failed')).length;
 }
 
-function main(): number {
+async function main(): Promise<number> {
   const extra = process.argv.slice(2);
   const total: Count = { passed: 0, failed: 0, skipped: 0 };
   let ok = true;
   if (isRoot()) requirePrograms(Object.values(programs), say);
   buildIfNeeded(say);
+  if (isRoot()) await makeImage(say);
   const possible = parts.filter((part) => isRoot() || !part.needsRoot);
   for (const part of possible) {
     say(bold(`\n== ${part.name} (${part.folders.join(', ')})`));
@@ -115,7 +116,7 @@ function conclude(total: Count, ok: boolean, left: readonly Part[]): number {
 }
 
 try {
-  process.exitCode = main();
+  process.exitCode = await main();
 } catch (error) {
   console.error(red(error instanceof PrerequisiteError ? `cannot run the tests: ${error.message}` : String(error)));
   console.error('0 passed, 1 failed');
