@@ -10,7 +10,7 @@ describe('a decision', () => {
     const text = readFileSync(join(folder, name), 'utf8');
     expect(text).toMatch(new RegExp(`^# ${Number(name.slice(0, 4))}\\. `));
     expect(decisions.filter((other) => other.startsWith(name.slice(0, 4)))).toEqual([name]);
-    expect(text).toMatch(/\*\*Status\.\*\* (Accepted\.|Superseded by \[decision \d+\])/);
+    expect(text).toMatch(/\*\*Status\.\*\* (Accepted|Superseded by \[decision \d+\]).*\.$/m);
     for (const part of ['Context', 'Decision', 'Alternatives', 'Consequences']) expect(text).toContain(`**${part}.**`);
   });
 
