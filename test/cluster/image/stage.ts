@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { chmod, cp, mkdir } from 'node:fs/promises';
 import { basename, join, posix } from 'node:path';
-import { runCommand } from '../../support/index.ts';
+import { CommandError, runCommand } from '../../support/index.ts';
 import type { BuildContext } from './context.ts';
 import { at, execForm, wordsOf } from './dockerfile.ts';
 import type { Instruction, Stage } from './dockerfile.ts';
@@ -116,7 +116,7 @@ export class StageBuild {
       if (/^npm ci\b/.test(command)) await this.#install(command);
       else await this.#execute(command);
     } catch (error) {
-      throw at(instruction, `RUN ${command}: ${(error as Error).message}`);
+      throw at(instruction, `RUN ${command}: ${complaint(error)}`);
     }
   }
 
@@ -146,6 +146,12 @@ export class StageBuild {
     const inside = inImageRoot({ root, mounts, workdir: this.workdir, user: this.user }, ['sh', '-ec', command]);
     await runCommand('unshare', ['--mount', ...inside], { env: this.env, timeout: 300_000 });
   }
+}
+
+/** What a command said; that it ran in a file system of its own, and how, is no help to whoever reads it. */
+function complaint(error: unknown): string {
+  const said = error instanceof CommandError ? error.stderr.trim() || error.stdout.trim() : '';
+  return said === '' ? String(error) : said;
 }
 
 function readUser(instruction: Instruction): ImageUser {
