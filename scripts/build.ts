@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildImage } from '../test/cluster/image/index.ts';
+import { buildImage } from '../test/cluster/index.ts';
 
 export const repository = join(import.meta.dirname, '..');
 

@@ -2,9 +2,8 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { crdDirectory, packageFile } from '../../src/runtime/index.ts';
-import { startCluster } from '../cluster/cluster.ts';
-import type { Cluster } from '../cluster/cluster.ts';
-import type { Pod } from '../cluster/runtime/objects.ts';
+import { startCluster } from '../cluster/index.ts';
+import type { Cluster, Pod } from '../cluster/index.ts';
 import * as nftproxy from './nftproxy.ts';
 
 const root = process.getuid?.() === 0;
