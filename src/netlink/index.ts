@@ -1,6 +1,6 @@
 export { acknowledgementOf } from './acknowledgement.ts';
 export type { Acknowledgement } from './acknowledgement.ts';
-export { flag } from './constants.ts';
+export { acknowledgementAttribute, flag, messageType } from './constants.ts';
 export { NetlinkError } from './error.ts';
 export { errno, errnoName, lastErrno, libc } from './libc.ts';
 export { messages, Payload } from './message-reader.ts';

@@ -1,5 +1,13 @@
 export { accept, counter, drop, goto, jump, masquerade, reject } from './actions.ts';
-export { dataAttribute } from './constants.ts';
+export {
+  counterAttribute,
+  dataAttribute,
+  dynamicSetAttribute,
+  expressionAttribute,
+  immediateAttribute,
+  lookupAttribute,
+  registerNumber,
+} from './constants.ts';
 export { decodeCounter, encodeCounter } from './counters.ts';
 export { ExpressionEncoder } from './encoder.ts';
 export type { AnonymousSet, AnonymousSetMaker } from './encoder.ts';

@@ -3,6 +3,7 @@ export { decodeChain, encodeChain } from './chains.ts';
 export type { ChainDefinition, ChainInfo } from './chains.ts';
 export { decodeElement, encodeElement, joinIntervals } from './elements.ts';
 export type { Element, Mark } from './elements.ts';
+export { keyLength, paddedLength } from './fields.ts';
 export type { FieldType } from './fields.ts';
 export { decodeRule, encodeRule, fingerprint, ruleText } from './rules.ts';
 export type { Rule, RuleInfo } from './rules.ts';

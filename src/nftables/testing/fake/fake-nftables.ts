@@ -1,0 +1,143 @@
+import { tableFlag } from '../../constants.ts';
+import type { Element } from '../../objects/index.ts';
+import { batchMessageType, messages, Payload } from '../../../netlink/index.ts';
+import type { Message } from '../../../netlink/index.ts';
+import { NftablesSocket } from '../../socket.ts';
+import { runBatch } from './batch.ts';
+import type { FakeFeatures, Judge } from './change.ts';
+import { isFull } from './element-changes.ts';
+import { FakeSocket } from './fake-socket.ts';
+import type { Datagrams, FakeKernel } from './fake-socket.ts';
+import { listingOf } from './listings.ts';
+import { errnoOf, Refusal } from './refusal.ts';
+import { Ruleset } from './ruleset.ts';
+import type { FakeSet } from './ruleset.ts';
+import { storedFromText } from './stored-element.ts';
+import type { StoredElement } from './stored-element.ts';
+import { rulesetText } from './text.ts';
+import { answerTo, encodeAnswer, encodeListing } from './wire.ts';
+
+/** Trouble with the next batch that changes something. */
+type Trouble =
+  { readonly kind: 'refused'; readonly code: string } | { readonly kind: 'answer lost'; readonly applied: boolean };
+
+/**
+ * nf_tables of one network namespace, in memory: what `NftablesSocket`s of it send and receive are the very bytes that
+ * the kernel would get and give, so all encoding, decoding and blame is the real code. Held to the kernel by the
+ * contract in `../contract`.
+ *
+ * Rules are kept, counted and shown by the names of their expressions, but no packet passes: what packets would leave
+ * behind is put in by `learn` and `count`. Time stands still. Only inet tables. What the kernel checks about where
+ * rules lead (loops, hooks that a statement is not for) is not checked.
+ */
+export class FakeNftables implements FakeKernel {
+  readonly #features: FakeFeatures;
+  #nextPortId = 1000;
+  #ruleset = new Ruleset();
+  #judge: Judge = () => undefined;
+  readonly #troubles: Trouble[] = [];
+
+  /** @param features of the kernel; all of them unless told */
+  constructor(features: Partial<FakeFeatures> = {}) {
+    this.#features = { owner: true, persist: true, destroy: true, ...features };
+  }
+
+  /** A socket of one program. */
+  open(): NftablesSocket {
+    return new NftablesSocket(new FakeSocket(this, this.#nextPortId++));
+  }
+
+  /** From now on each element that is added or deleted is refused if `judge` names a code; replaces an earlier one. */
+  refuse(judge: Judge): void {
+    this.#judge = judge;
+  }
+
+  /** The next batch that changes anything is refused as a whole, without a culprit: `ENOMEM`. */
+  failNext(code: string): void {
+    errnoOf(code);
+    this.#troubles.push({ kind: 'refused', code });
+  }
+
+  /** The answer to the next batch that changes anything gets lost, whether it was applied or not. */
+  loseNextAnswer({ applied }: { applied: boolean }): void {
+    this.#troubles.push({ kind: 'answer lost', applied });
+  }
+
+  /** A packet lets a rule add an element to a dynamic set, or renew its time to live. False if the set is full. */
+  learn(table: string, element: Element): boolean {
+    const set = this.#set(table, element.set);
+    const stored = storedFromText(set.definition, element);
+    const present = set.elements.find(stored);
+    if (present === undefined && isFull(set)) return false;
+    if (present === undefined) set.ownElements.add(stored);
+    else set.ownElements.replace(present, { ...stored, ...(present.data && { data: present.data }) });
+    return true;
+  }
+
+  /** Packets pass by an element that counts. */
+  count(table: string, element: Element, packets: number, bytes = packets * 60): void {
+    const { counter } = this.#element(table, element);
+    counter.packets += packets;
+    counter.bytes += bytes;
+  }
+
+  /** The time of an element is up. */
+  expire(table: string, element: Element): void {
+    this.#set(table, element.set).ownElements.remove(this.#element(table, element));
+  }
+
+  /** `nft flush ruleset` of another program: tables that a living socket owns stay. */
+  flushRuleset(): void {
+    const next = this.#ruleset.copy();
+    for (const table of [...next.tables.values()]) if (table.owner === 0) next.tables.delete(table.name);
+    if (next.tables.size === this.#ruleset.tables.size) return;
+    next.settle();
+    this.#ruleset = next;
+  }
+
+  /** The ruleset for people, in the manner of `nft list ruleset`. */
+  toString(): string {
+    return rulesetText(this.#ruleset);
+  }
+
+  handle(request: Uint8Array, portId: number): Datagrams {
+    const received = [...messages(Payload.of(request))];
+    const [first] = received;
+    if (first === undefined) return [];
+    return first.type === batchMessageType.begin
+      ? this.#commit(received, portId)
+      : [encodeListing(first, (request) => listingOf(this.#ruleset, request))];
+  }
+
+  release(portId: number): void {
+    for (const table of [...this.#ruleset.tables.values()]) {
+      if (table.owner !== portId) continue;
+      if ((table.flags & tableFlag.persist) === 0) this.#ruleset.tables.delete(table.name);
+      table.flags &= ~tableFlag.owner;
+      table.owner = 0;
+    }
+  }
+
+  #commit(batch: readonly Message[], portId: number): Datagrams {
+    const result = runBatch(batch, this.#ruleset, { portId, features: this.#features, judge: this.#judge });
+    const answers = result.answers.map(encodeAnswer);
+    const trouble = result.ruleset === undefined ? undefined : this.#troubles.shift();
+    if (trouble?.kind === 'refused')
+      return batch.slice(0, 1).map((begin) => encodeAnswer(answerTo(begin, new Refusal(trouble.code))));
+    if (trouble?.applied !== false) this.#ruleset = result.ruleset ?? this.#ruleset;
+    return trouble === undefined ? answers : ['lost'];
+  }
+
+  #set(table: string, name: string): FakeSet {
+    const set = this.#ruleset.tables.get(table)?.sets.get(name);
+    if (set === undefined) throw new Error(`no set ${name} in table ${table}:\n${this.toString()}`);
+    return set;
+  }
+
+  #element(table: string, element: Element): StoredElement {
+    const set = this.#set(table, element.set);
+    const present = set.elements.find(storedFromText(set.definition, element, true));
+    if (present === undefined) throw new Error(`no element ${element.key} in set ${element.set}:\n${this.toString()}`);
+    return present;
+  }
+}

@@ -1,0 +1,62 @@
+import { errno, messages, NetlinkError, Payload } from '../../../netlink/index.ts';
+import type { Message, NetlinkTransport } from '../../../netlink/index.ts';
+
+/** Datagrams that the kernel answers with; `lost` where it had to drop one. */
+export type Datagrams = readonly (Uint8Array | 'lost')[];
+
+/** What a socket needs of the kernel. */
+export interface FakeKernel {
+  handle(request: Uint8Array, portId: number): Datagrams;
+  /** A socket is gone, with what it owned. */
+  release(portId: number): void;
+}
+
+/** A netlink socket that a fake kernel answers, within `send`, as the real one does. */
+export class FakeSocket implements NetlinkTransport {
+  readonly portId: number;
+  readonly #kernel: FakeKernel;
+  readonly #received: (Uint8Array | 'lost')[] = [];
+  #closed = false;
+
+  constructor(kernel: FakeKernel, portId: number) {
+    this.#kernel = kernel;
+    this.portId = portId;
+  }
+
+  send(bytes: Uint8Array): undefined {
+    this.#checkOpen();
+    this.#received.push(...this.#kernel.handle(bytes, this.portId));
+  }
+
+  *answers(): Generator<Message> {
+    for (let datagram = this.#receive(); datagram !== undefined; datagram = this.#receive()) {
+      yield* messages(Payload.of(datagram));
+    }
+  }
+
+  answersOfOneDatagram(): Message[] {
+    const datagram = this.#receive();
+    return datagram === undefined ? [] : [...messages(Payload.of(datagram))];
+  }
+
+  drain(): void {
+    this.#received.length = 0;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#kernel.release(this.portId);
+  }
+
+  #receive(): Uint8Array | undefined {
+    this.#checkOpen();
+    const datagram = this.#received.shift();
+    if (datagram === 'lost') throw new NetlinkError('recv on a netlink socket failed: ENOBUFS', errno.ENOBUFS);
+    return datagram;
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new NetlinkError('the netlink socket is closed', errno.EBADF);
+  }
+}
