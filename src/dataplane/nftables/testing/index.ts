@@ -1,0 +1,1 @@
+export { addressOf, idOf, NodeRig, plainNode, ports, servicePort, table } from './node-rig.ts';
