@@ -60,6 +60,10 @@ describe.skipIf(!root)('the image that the Dockerfile describes (needs root)', {
     }
   });
 
+  test('leaves nothing of what its processes mount on this machine', () => {
+    expect(readFileSync('/proc/mounts', 'utf8')).not.toContain(cluster.workDir);
+  });
+
   test('holds no development dependency, no TypeScript, no source map and no test', () => {
     const { packages } = JSON.parse(readFileSync(join(repository, 'package-lock.json'), 'utf8')) as {
       packages: Record<string, { dev?: boolean }>;

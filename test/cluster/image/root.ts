@@ -30,8 +30,8 @@ export const basePath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin
 /**
  * The command that runs a command in an image's file system: a root of its own that holds the base image's folders (this
  * machine's, read-only, with the node that runs this process as /usr/local/bin/node) and the given mounts. Nothing else of
- * this machine can be seen from there. It must run as root in a mount namespace of its own (`ip netns exec`, `unshare
- * --mount`); every step replaces its process by the next, so the pid is that of the command to the end.
+ * this machine can be seen from there, and nothing of it on this machine: it makes a mount namespace of its own. Needs
+ * root. Every step replaces its process by the next, so the pid is that of the command to the end.
  */
 export function inImageRoot(options: RootOptions, command: readonly string[]): string[] {
   const inside = (path: string) => quote(options.root + path);
@@ -56,7 +56,8 @@ export function inImageRoot(options: RootOptions, command: readonly string[]): s
     ...limits(options),
     `exec chroot . env -C ${quote(options.workdir)} ${privileges(options)} -- "$@"`,
   ];
-  return ['sh', '-ec', lines.join('\n'), 'sh', ...command];
+  // Private: what is mounted here must not appear on the machine, where it would outlive the process.
+  return ['unshare', '--mount', '--propagation', 'private', 'sh', '-ec', lines.join('\n'), 'sh', ...command];
 }
 
 function isLink(path: string): boolean {
