@@ -1,4 +1,4 @@
-import { canonicalAddress, familyOf } from '../ip/index.ts';
+import { addressFault, canonicalAddress, familyOf } from '../ip/index.ts';
 import { UsageError } from '../runtime/index.ts';
 import type { Protocol } from '../services/index.ts';
 
@@ -28,7 +28,7 @@ export function questionOf(values: QuestionOptions, usage: string): Question {
   const { destination, port } = destinationOf(values.to, usage);
   const source = values.from === undefined ? undefined : canonicalAddress(values.from);
   if (values.from !== undefined && source === undefined) {
-    throw new UsageError(`--from is ${JSON.stringify(values.from)}: use an IP address`);
+    throw new UsageError(`--from ${JSON.stringify(values.from)} ${addressFault(values.from) ?? ''}`);
   }
   if (source !== undefined && familyOf(source) !== familyOf(destination)) {
     throw new UsageError(`--from ${source} and --to ${destination} are of different IP families`);
@@ -38,10 +38,17 @@ export function questionOf(values: QuestionOptions, usage: string): Question {
 
 function destinationOf(to: string | undefined, usage: string): { destination: string; port: number } {
   const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^[\]:]+)):(\d+)$/.exec(to ?? '') ?? [];
-  const destination = canonicalAddress(bracketed ?? plain ?? '');
+  const address = bracketed ?? plain ?? '';
+  const destination = canonicalAddress(address);
   const port = Number(digits);
   if (destination === undefined || !(port > 0 && port < 65536)) {
-    throw new UsageError(`--to is ${JSON.stringify(to ?? '')}: use ADDRESS:PORT or [ADDRESS]:PORT\n\n${usage}`);
+    const why = address === '' ? '' : faultOf(address);
+    throw new UsageError(`--to is ${JSON.stringify(to ?? '')}${why}: use ADDRESS:PORT or [ADDRESS]:PORT\n\n${usage}`);
   }
   return { destination, port };
+}
+
+function faultOf(address: string): string {
+  const fault = addressFault(address);
+  return fault === undefined ? '' : ` (${JSON.stringify(address)} ${fault})`;
 }

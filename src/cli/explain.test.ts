@@ -26,7 +26,7 @@ describe('a question to nftproxy explain', () => {
     const to = '10.96.0.10:80';
     expect(() => questionOf({ to, protocol: 'icmp' }, 'usage')).toThrow('--protocol is "icmp": use tcp, udp or sctp');
     expect(() => questionOf({ to, from: 'here', protocol: 'tcp' }, 'usage')).toThrow(
-      '--from is "here": use an IP address',
+      '--from "here" is not an IP address',
     );
     expect(() => questionOf({ to, from: 'fd00::1', protocol: 'tcp' }, 'usage')).toThrow('different IP families');
   });

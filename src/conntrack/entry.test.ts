@@ -83,3 +83,28 @@ describe('a connection', () => {
     expect(decodeEntry(Payload.of(new Uint8Array()), { family: 4 })).toBeUndefined();
   });
 });
+
+describe('the addresses of a connection', () => {
+  const named = (family: 4 | 6, text: string): Name => {
+    const original = { source: text, sourcePort: 40000, destination: text, destinationPort: 80 };
+    return { family, protocol: 'tcp', original, id: 1, zone: undefined };
+  };
+
+  it.each([
+    [4, '10.0.0.1', '10.0.0.1'],
+    [4, '::ffff:1.2.3.4', '1.2.3.4'],
+    [6, 'fd00::1', 'fd00::1'],
+    [6, '::5:6', '::5:6'],
+    [6, '::0.5.0.6', '::5:6'],
+    [6, '::ffff:1.2.3.4', '1.2.3.4'],
+    [6, '1.2.3.4', '1.2.3.4'],
+  ] as const)('of IPv%s, %s, are read back from the kernel’s bytes as %s', (family, written, text) => {
+    const { original } = decodeEntry(attributesOf(named(family, written), 0), { family }) ?? {};
+    expect(original).toEqual(named(family, text).original);
+  });
+
+  it('are refused with a reason', () => {
+    expect(() => attributesOf(named(4, 'fd00::1'), 0)).toThrow('"fd00::1" is not an IPv4 address');
+    expect(() => attributesOf(named(6, 'fe80::1%eth0'), 0)).toThrow('a zone (what follows "%")');
+  });
+});

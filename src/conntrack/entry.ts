@@ -1,7 +1,6 @@
-import { protocolName, protocolNumber } from '../ip/index.ts';
+import { addressBytes, formatIpv4, formatIpv6, protocolName, protocolNumber } from '../ip/index.ts';
 import type { Family } from '../ip/index.ts';
 import type { MessageWriter, Payload } from '../netlink/index.ts';
-import { formatIpv4, formatIpv6, writeIpv4, writeIpv6 } from '../nftables/index.ts';
 import { Attributes } from './attributes.ts';
 import {
   conntrackAttribute,
@@ -125,21 +124,16 @@ export function encodeEntryName(writer: MessageWriter, entry: ConntrackEntry): v
 
 function encodeTuple(writer: MessageWriter, tuple: ConntrackTuple, family: Family, protocol: string): void {
   const ip = writer.beginNested(tupleAttribute.ip);
-  writeAddress(writer, family === 4 ? ipAttribute.source4 : ipAttribute.source6, tuple.source, family);
-  writeAddress(writer, family === 4 ? ipAttribute.destination4 : ipAttribute.destination6, tuple.destination, family);
+  const [source, destination] =
+    family === 4 ? [ipAttribute.source4, ipAttribute.destination4] : [ipAttribute.source6, ipAttribute.destination6];
+  writer.binary(source, addressBytes(tuple.source, family));
+  writer.binary(destination, addressBytes(tuple.destination, family));
   writer.endAttribute(ip);
   const part = writer.beginNested(tupleAttribute.protocol);
   writer.byte(protocolAttribute.number, numberOf(protocol));
   writePort(writer, protocolAttribute.sourcePort, tuple.sourcePort);
   writePort(writer, protocolAttribute.destinationPort, tuple.destinationPort);
   writer.endAttribute(part);
-}
-
-function writeAddress(writer: MessageWriter, type: number, text: string, family: Family): void {
-  const attribute = writer.beginAttribute(type);
-  if (family === 4) writeIpv4(writer, text, 0, text.length);
-  else writeIpv6(writer, text, 0, text.length);
-  writer.endAttribute(attribute);
 }
 
 function writePort(writer: MessageWriter, type: number, port: number): void {

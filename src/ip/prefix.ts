@@ -1,62 +1,66 @@
-import { isIPv4, isIPv6 } from 'node:net';
+import { addressFault } from './address.ts';
+import { formatIpv4, formatIpv6, readAddress } from './bytes.ts';
+import type { Family } from './bytes.ts';
 
-/** A network: IP family and its canonical text, e.g. `10.244.0.0/16`, `fd00:10:244::/64`. */
+/** A network in CIDR notation. */
 export interface Cidr {
-  readonly family: 4 | 6;
+  /** Canonical text with the host bits cleared, e.g. `10.0.0.0/8`: two equal networks are equal text. */
   readonly text: string;
+  readonly family: Family;
+  readonly prefixLength: number;
 }
+
+/** Leading zeros are not for lengths: nobody ever wrote objects with them, and some would read them as octal. */
+const canonicalLength = /^(?:0|[1-9]\d{0,2})$/;
+
+const bytes = new Uint8Array(16);
 
 /**
- * Reads a CIDR; undefined if it is none. Host bits are cleared and IPv6 is written as RFC 5952 says, so that two equal
- * networks are equal text.
+ * Reads `address/length`; host bits are cleared. Undefined if it is not one, and for an IPv4-mapped IPv6 address with
+ * a length, which might count from either beginning; `cidrFault` says why.
  */
-export function parseCidr(text: string): Cidr | undefined {
-  const [address = '', length = '', ...rest] = text.split('/');
-  if (rest.length > 0 || !/^(0|[1-9]\d{0,2})$/.test(length)) return undefined;
-  const bits = Number(length);
-  if (isIPv4(address) && bits <= 32) {
-    return { family: 4, text: `${formatIPv4(network(readIPv4(address), bits, 32))}/${bits}` };
+export function parseCidr(cidr: string): Cidr | undefined {
+  const slash = cidr.indexOf('/');
+  const family = slash === -1 ? 0 : familyWritten(cidr.slice(0, slash));
+  if (family === 0) return undefined;
+  const prefixLength = parsePrefixLength(cidr.slice(slash + 1), family);
+  if (prefixLength === undefined) return undefined;
+  const offset = family === 4 ? 12 : 0;
+  clearHostBits(offset * 8 + prefixLength);
+  const address = family === 4 ? formatIpv4(bytes, offset) : formatIpv6(bytes, offset);
+  return { text: `${address}/${prefixLength}`, family, prefixLength };
+}
+
+/** The number that a prefix length is; undefined if it is none of the family. */
+function parsePrefixLength(length: string, family: Family): number | undefined {
+  return canonicalLength.test(length) && Number(length) <= (family === 4 ? 32 : 128) ? Number(length) : undefined;
+}
+
+/** Reads an address to `bytes`; 0 for one that is written in another family than it is of, too. */
+function familyWritten(address: string): Family | 0 {
+  const family = readAddress(address, 0, address.length, bytes);
+  return family === 4 && address.includes(':') ? 0 : family;
+}
+
+function clearHostBits(prefixLength: number): void {
+  for (let index = prefixLength >> 3; index < 16; index++) {
+    const kept = Math.max(0, prefixLength - index * 8);
+    bytes[index] = (bytes[index] ?? 0) & (0xff00 >> kept);
   }
-  if (isIPv6(address) && !address.includes('%') && bits <= 128) {
-    return { family: 6, text: `${formatIPv6(network(readIPv6(address), bits, 128))}/${bits}` };
-  }
-  return undefined;
 }
 
-function network(address: bigint, bits: number, width: number): bigint {
-  const host = BigInt(width - bits);
-  return (address >> host) << host;
+/** Why a text is no CIDR, to follow it in a sentence ("is not ..."); undefined if it is one. */
+export function cidrFault(text: string): string | undefined {
+  if (parseCidr(text) !== undefined) return undefined;
+  const slash = text.indexOf('/');
+  if (slash === -1) return 'is not a CIDR: it has no prefix length';
+  const fault = addressFault(text.slice(0, slash));
+  if (fault !== undefined) return fault.replace('an IP address', 'a CIDR');
+  if (familyWritten(text.slice(0, slash)) === 0) return 'is not a CIDR: write an IPv4-mapped network as IPv4';
+  return `is not a CIDR: ${lengthFault(text.slice(slash + 1), text.includes(':') ? 128 : 32)}`;
 }
 
-function readIPv4(address: string): bigint {
-  return address.split('.').reduce((value, octet) => (value << 8n) | BigInt(octet), 0n);
-}
-
-function formatIPv4(value: bigint): string {
-  return [24n, 16n, 8n, 0n].map((shift) => String((value >> shift) & 255n)).join('.');
-}
-
-function readIPv6(address: string): bigint {
-  const embedded = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(address);
-  if (embedded) {
-    const low = readIPv4(embedded[2] ?? '');
-    return readIPv6(`${embedded[1] ?? ''}${(low >> 16n).toString(16)}:${(low & 0xffffn).toString(16)}`);
-  }
-  const [head = '', tail] = address.split('::');
-  const groups = (part: string) => (part === '' ? [] : part.split(':'));
-  const [left, right] = [groups(head), groups(tail ?? '')];
-  const zeros = tail === undefined ? 0 : 8 - left.length - right.length;
-  return [...left, ...Array<string>(zeros).fill('0'), ...right].reduce(
-    (value, hex) => (value << 16n) | BigInt(`0x${hex}`),
-    0n,
-  );
-}
-
-function formatIPv6(value: bigint): string {
-  const groups = Array.from({ length: 8 }, (_, index) => ((value >> BigInt(112 - 16 * index)) & 0xffffn).toString(16));
-  const text = groups.join(':');
-  // RFC 5952 4.2: the longest run of two or more zero groups, the first of equals, becomes `::`.
-  const runs = text.match(/\b0(:0)+\b/g) ?? [];
-  const longest = runs.reduce((best, run) => (run.length > best.length ? run : best), '');
-  return longest === '' ? text : text.replace(new RegExp(`\\b${longest}\\b`), '::').replace(/:{3,}/, '::');
+function lengthFault(length: string, longest: number): string {
+  if (/^0\d+$/.test(length)) return 'its prefix length has a leading zero';
+  return `its prefix length is not a number up to ${longest}`;
 }

@@ -1,4 +1,3 @@
-export { formatIpv4, formatIpv6, SyntaxFault, writeIpv4, writeIpv6 } from './address.ts';
 export { CommitError } from './commit-error.ts';
 export type { Culprit } from './commit-error.ts';
 export {
@@ -36,7 +35,6 @@ export {
 export type { Statement, Value } from './expressions/index.ts';
 export { probeFeatures } from './features.ts';
 export type { Features } from './features.ts';
-export { mergePrefixes } from './intervals.ts';
 export { fingerprint, ruleText } from './objects/index.ts';
 export type {
   ChainDefinition,

@@ -1,4 +1,4 @@
-import { canonicalAddress, familyOf } from '../ip/index.ts';
+import { addressFault, canonicalAddress, familyOf } from '../ip/index.ts';
 import type { Interner } from './interner.ts';
 import type { EndpointObject, EndpointPortObject, EndpointSliceObject, Maybe } from './objects.ts';
 import { compact, compareText, flat, items, portNumber, protocolOf, text } from './read.ts';
@@ -133,11 +133,8 @@ function readEndpoints(
     if (address === undefined || familyOf(address) !== family) bad.push(written);
     else good.push(readEndpoint(address, endpoint ?? {}, names));
   }
-  collector.reportAll(
-    'InvalidAddress',
-    bad,
-    (first) => `address ${first} is not an IPv${family} address; its endpoint is left out`,
-  );
+  const fault = addressFault(text(bad[0])) ?? `is not an IPv${family} address`;
+  collector.reportAll('InvalidAddress', bad, (first) => `address ${first} ${fault}; its endpoint is left out`);
   return compact(good.sort((a, b) => compareText(a.address, b.address)));
 }
 

@@ -107,8 +107,8 @@ describe('where a Service port is reached', () => {
     });
     expect(frontends(state)).toEqual(['ClusterIP 10.96.0.1 80 Cluster', 'ExternalIP 192.0.2.7 80 Cluster']);
     expect(problems(state)).toEqual([
-      'web InvalidAddress: external IP "192.0.2.300" is not an IP address and is left out',
-      'web InvalidAddress: load-balancer IP "lb" is not an IP address and is left out',
+      'web InvalidAddress: external IP "192.0.2.300" is not an IP address; it is left out',
+      'web InvalidAddress: load-balancer IP "lb" is not an IP address; it is left out',
     ]);
   });
 
@@ -151,6 +151,12 @@ describe('who may connect to load-balancer addresses', () => {
       ['10.1.2.3/8', '10.9.0.0/16', '::/1'],
       ['10.0.0.0/8'],
       ['::/1'],
+    ],
+    [
+      'ranges are united: adjacent, nested, given twice',
+      ['10.128.0.0/9', '10.0.0.0/9', '10.0.0.0/8', '192.0.2.1/32', 'fd00::/9', 'fd80::/9', 'fd00::5:6/128'],
+      ['10.0.0.0/8', '192.0.2.1'],
+      ['fd00::/8'],
     ],
     ['/0 admits everybody, of both families', ['0.0.0.0/0', '10.0.0.0/8'], open, open],
     ['IPv6 /0 does too', ['::/0'], open, open],
@@ -195,7 +201,7 @@ describe('who may connect to load-balancer addresses', () => {
   it('says so if nobody is admitted because every range is malformed', () => {
     const state = stateOf({ 'default/web': service({ loadBalancerSourceRanges: ['office', 'home'] }) });
     expect(problems(state)).toEqual([
-      'web InvalidSourceRange: source range "office" is not a CIDR: no range is left, so nobody is admitted (and 1 more like it)',
+      'web InvalidSourceRange: source range "office" is not a CIDR: it has no prefix length; no range is left, so nobody is admitted (and 1 more like it)',
     ]);
   });
 

@@ -198,7 +198,7 @@ describe('which endpoints belong to a Service port', () => {
       {
         object: { kind: 'EndpointSlice', namespace: 'default', name: 'web-1' },
         reason: 'InvalidAddress',
-        message: 'address "300.0.0.1" is not an IPv4 address; its endpoint is left out (and 3 more like it)',
+        message: 'address "300.0.0.1" is not an IP address; its endpoint is left out (and 3 more like it)',
       },
     ]);
     const { problems } = state.applyEndpointSlice('default/web-1', slice('web', ['10.0.0.9']));

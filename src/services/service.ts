@@ -1,5 +1,5 @@
 import { algorithmAnnotation, algorithmNamed, kubeRouterAnnotation } from './algorithms.ts';
-import { canonicalAddress, familyOf } from '../ip/index.ts';
+import { addressFault, canonicalAddress, familyOf } from '../ip/index.ts';
 import type { Maybe, ServiceObject, ServicePortSpec, ServiceSpec } from './objects.ts';
 import { compact, compareText, items, portNumber, protocolOf, text, wholeNumber } from './read.ts';
 import { ProblemCollector, quote } from './reasons.ts';
@@ -35,7 +35,7 @@ export interface ParsedService {
   /** Of all families; those without a ClusterIP are passed over later. */
   readonly externalIps: readonly string[];
   readonly loadBalancerIps: readonly string[];
-  /** CIDRs of all families that may connect to the load-balancer addresses; undefined admits everybody. */
+  /** Prefixes and addresses of all families that may connect to the load-balancer addresses; undefined admits everybody. */
   readonly sourceRanges: readonly string[] | undefined;
   readonly internalPolicy: TrafficPolicy;
   readonly externalPolicy: TrafficPolicy;
@@ -130,7 +130,8 @@ function readIps(what: string, list: readonly unknown[], collector: ProblemColle
     if (address === undefined) bad.push(value);
     else good.add(address);
   }
-  collector.reportAll('InvalidAddress', bad, (first) => `${what} ${first} is not an IP address and is left out`);
+  const fault = addressFault(text(bad[0])) ?? '';
+  collector.reportAll('InvalidAddress', bad, (first) => `${what} ${first} ${fault}; it is left out`);
   return compact([...good]);
 }
 

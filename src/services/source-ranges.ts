@@ -1,4 +1,4 @@
-import { familyOf, parseCidr, withoutOverlaps } from '../ip/index.ts';
+import { cidrFault, familyOf, mergePrefixes, parseCidr } from '../ip/index.ts';
 import type { Cidr } from '../ip/index.ts';
 import type { Maybe } from './objects.ts';
 import { items, text } from './read.ts';
@@ -20,7 +20,7 @@ interface Restricted {
  * reason a family for which no range is given is closed (kube-proxy opens it); that is reported, because it may
  * surprise.
  *
- * @returns CIDRs of both families in canonical text, sorted, none inside another; or undefined
+ * @returns their union in both families as mergePrefixes writes it; or undefined
  */
 export function readSourceRanges(
   list: Maybe<readonly Maybe<string>[]>,
@@ -30,7 +30,7 @@ export function readSourceRanges(
   const ranges = items(list);
   if (ranges.length === 0) return undefined;
   const good: Cidr[] = [];
-  const bad: unknown[] = [];
+  const bad: Maybe<string>[] = [];
   for (const range of ranges) {
     const cidr = parseCidr(text(range).trim());
     if (cidr === undefined) bad.push(range);
@@ -39,12 +39,13 @@ export function readSourceRanges(
   const open = good.some((cidr) => cidr.prefixLength === 0);
   reportMalformed(bad, good.length, collector);
   if (!open && good.length > 0) reportClosedFamilies(good, addresses, collector);
-  return open ? undefined : withoutOverlaps(good);
+  return open ? undefined : mergePrefixes(good.map((cidr) => cidr.text));
 }
 
-function reportMalformed(bad: readonly unknown[], good: number, collector: ProblemCollector): void {
+function reportMalformed(bad: readonly Maybe<string>[], good: number, collector: ProblemCollector): void {
   const effect = good === 0 ? 'no range is left, so nobody is admitted' : 'it admits nobody';
-  collector.reportAll('InvalidSourceRange', bad, (first) => `source range ${first} is not a CIDR: ${effect}`);
+  const fault = cidrFault(text(bad[0]).trim()) ?? '';
+  collector.reportAll('InvalidSourceRange', bad, (first) => `source range ${first} ${fault}; ${effect}`);
 }
 
 function reportClosedFamilies(good: readonly Cidr[], addresses: Restricted, collector: ProblemCollector): void {

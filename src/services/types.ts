@@ -38,7 +38,7 @@ export type Frontend =
       readonly address: string;
       readonly port: number;
       readonly policy: TrafficPolicy;
-      /** CIDRs that may connect (canonical text, this family); undefined admits everybody, empty admits nobody. */
+      /** Prefixes and addresses that may connect (canonical, of this family, none overlapping); undefined admits everybody, empty admits nobody. */
       readonly sourceRanges?: readonly string[];
     }
   /** On every node-port address of this node (which those are is the node's setting, not the Service's). */

@@ -14,7 +14,7 @@ import type {
   ServicesConfig,
   TrafficPolicy,
 } from '../../src/services/index.ts';
-import { ipFamily, ipText, network, outermost } from './text.ts';
+import { ipFamily, ipText, network, united } from './text.ts';
 
 /**
  * The Kubernetes objects of a moment, by `namespace/name`.
@@ -168,7 +168,7 @@ function sourceRanges(service: ServiceObject, family: Family): string[] | undefi
   const written = service.spec?.loadBalancerSourceRanges ?? [];
   const networks = written.map(network).filter((one) => one !== undefined);
   if (written.length === 0 || networks.some((one) => one.bits === 0)) return undefined;
-  return outermost(networks.filter((one) => one.family === family));
+  return united(networks.filter((one) => one.family === family));
 }
 
 /** Who gets an address and port: ClusterIPs first, then the oldest Service, then the first name, then the first id. */

@@ -30,7 +30,7 @@ export interface Network {
 
 /** A CIDR with its host bits cleared; undefined if it is none. */
 export function network(value: unknown): Network | undefined {
-  const match = /^([^/]*)\/(\d{1,3})$/.exec(typeof value === 'string' ? value.trim() : '');
+  const match = /^([^/]*)\/(0|[1-9]\d{0,2})$/.exec(typeof value === 'string' ? value.trim() : '');
   const written = match?.[1] ?? '';
   const address = ipText(written);
   // An IPv4-mapped network is refused: nobody can say what its length counts.
@@ -43,14 +43,23 @@ export function network(value: unknown): Network | undefined {
   return { family, bits, value: (number(address) >> host) << host };
 }
 
-/** The texts of networks, without those inside another, sorted. */
-export function outermost(networks: readonly Network[]): string[] {
-  const inside = (a: Network, b: Network): boolean => {
-    const host = BigInt((a.family === 4 ? 32 : 128) - b.bits);
-    return a.family === b.family && a.bits > b.bits && a.value >> host === b.value >> host;
-  };
-  const kept = networks.filter((one) => !networks.some((other) => inside(one, other)));
-  return [...new Set(kept.map((one) => `${addressText(one)}/${one.bits}`))].sort();
+/** The fewest networks with the same addresses, sorted: twins become their parent until there are none. */
+export function united(networks: readonly Network[]): string[] {
+  const width = (one: Network): number => (one.family === 4 ? 32 : 128);
+  const cut = (one: Network, bits: number): bigint => one.value >> BigInt(width(one) - bits);
+  const same = (a: Network, b: Network): boolean => a.bits === b.bits && a.value === b.value;
+  const inside = (a: Network, b: Network): boolean => a.bits > b.bits && cut(a, b.bits) === cut(b, b.bits);
+  const kept = networks.filter(
+    (one, index) => !networks.some((other, at) => inside(one, other) || (at < index && same(one, other))),
+  );
+  for (const one of kept) {
+    const twin = kept.find((other) => other.bits === one.bits && cut(other, one.bits) === (cut(one, one.bits) ^ 1n));
+    if (twin === undefined) continue;
+    const parent = { ...one, bits: one.bits - 1, value: one.value < twin.value ? one.value : twin.value };
+    return united([...kept.filter((other) => other !== one && other !== twin), parent]);
+  }
+  kept.sort((a, b) => (a.value < b.value ? -1 : 1));
+  return kept.map((one) => `${addressText(one)}${one.bits === width(one) ? '' : `/${one.bits}`}`);
 }
 
 function number(address: string): bigint {

@@ -1,4 +1,6 @@
-import { canonicalAddress, familyOf, parseCidr } from '../../ip/index.ts';
+import { canonicalAddress, familyOf } from '../../ip/index.ts';
+import { canonicalCidrs } from './networks.ts';
+import type { Report } from './networks.ts';
 
 /** The parts of this Node's object that an agent follows. */
 export interface NodeView {
@@ -27,8 +29,8 @@ interface RawNode {
   readonly status?: { readonly addresses?: readonly { readonly type: string; readonly address: string }[] };
 }
 
-/** Reads a Node as the API server has it; what is malformed is left out. */
-export function nodeViewOf(node: RawNode): NodeView {
+/** Reads a Node as the API server has it; what is malformed is left out, and a pod CIDR of that kind reported. */
+export function nodeViewOf(node: RawNode, report: Report): NodeView {
   const addresses = node.status?.addresses ?? [];
   const ofType = (type: string): string[] =>
     addresses.flatMap((entry) => (entry.type === type ? (canonicalAddress(entry.address) ?? []) : []));
@@ -36,13 +38,19 @@ export function nodeViewOf(node: RawNode): NodeView {
   const primaryAddresses = ([4, 6] as const).flatMap(
     (family) => candidates.find((address) => familyOf(address) === family) ?? [],
   );
-  const cidrs = node.spec?.podCIDRs ?? (node.spec?.podCIDR === undefined ? [] : [node.spec.podCIDR]);
   return {
     labels: node.metadata?.labels ?? {},
     primaryAddresses,
-    podCIDRs: cidrs.flatMap((cidr) => parseCidr(cidr)?.text ?? []),
-    eligible:
-      node.metadata?.deletionTimestamp === undefined &&
-      !(node.spec?.taints ?? []).some(({ key }) => key === toBeDeletedTaint),
+    podCIDRs: canonicalCidrs(podCIDRsOf(node.spec), report),
+    eligible: isEligible(node),
   };
+}
+
+function podCIDRsOf({ podCIDRs, podCIDR }: NonNullable<RawNode['spec']> = {}): readonly string[] {
+  return podCIDRs ?? (podCIDR === undefined ? [] : [podCIDR]);
+}
+
+function isEligible({ metadata, spec }: RawNode): boolean {
+  const leaving = (spec?.taints ?? []).some(({ key }) => key === toBeDeletedTaint);
+  return metadata?.deletionTimestamp === undefined && !leaving;
 }

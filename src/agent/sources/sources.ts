@@ -1,9 +1,9 @@
 import { ApiError, Reflector, resourcePath } from '../../kubernetes/index.ts';
 import type { ApiClient, KubernetesObject } from '../../kubernetes/index.ts';
 import type { EndpointObject, EndpointSliceObject, Maybe, ServiceObject } from '../../services/index.ts';
-import { parseCidr } from '../../ip/index.ts';
 import { describeError } from '../../runtime/index.ts';
 import type { Logger } from '../../runtime/index.ts';
+import { serviceCIDRsOf } from './networks.ts';
 import { nodeViewOf } from './node-view.ts';
 import type { NodeView } from './node-view.ts';
 import type { WatchStatistics } from './watch-statistics.ts';
@@ -36,6 +36,10 @@ export class Sources {
 
   constructor(o: { client: ApiClient; nodeName: string; handler: SourceHandler; log: Logger }) {
     const { client, nodeName, handler, log } = o;
+    const leftOut =
+      (kind: string, { metadata: { name } }: KubernetesObject) =>
+      (reason: string): void =>
+        log.warn('a network is left out', { kind, name, reason });
     const onError =
       (name: string) =>
       (error: Error, { retryInMilliseconds }: { retryInMilliseconds: number }): void => {
@@ -71,7 +75,7 @@ export class Sources {
       client,
       path: resourcePath({ version: 'v1', plural: 'nodes' }),
       fieldSelector: `metadata.name=${nodeName}`,
-      transform: nodeViewOf,
+      transform: (raw) => nodeViewOf(raw, leftOut('Node', raw)),
       handler: { changed: (_key, node) => handler.node(node) },
       onError: onError('nodes'),
     });
@@ -81,7 +85,7 @@ export class Sources {
       name: 'servicecidrs',
       client,
       path: resourcePath({ group: 'networking.k8s.io', version: 'v1', plural: 'servicecidrs' }),
-      transform: cidrsOf,
+      transform: (raw) => serviceCIDRsOf(raw, leftOut('ServiceCIDR', raw)),
       handler: { changed: () => handler.serviceCIDRs(this.#allServiceCIDRs()) },
       onError: (error, retry) => {
         if (error instanceof ApiError) refused.resolve(undefined);
@@ -136,10 +140,6 @@ export class Sources {
 type RawSlice = KubernetesObject & EndpointSliceObject;
 type RawService = KubernetesObject & ServiceObject;
 
-interface RawServiceCIDR extends KubernetesObject {
-  readonly spec?: { readonly cidrs?: readonly string[] };
-}
-
 /** Drops what forwarding does not need, managed fields above all: it is most of the memory. */
 function trimService(raw: KubernetesObject): ServiceObject {
   const { metadata, spec, status } = raw as RawService;
@@ -164,8 +164,4 @@ function trimEndpoints(endpoints: EndpointSliceObject['endpoints']): EndpointSli
 function trimMetadata(metadata: RawService['metadata']): ServiceObject['metadata'] {
   const { labels, annotations, creationTimestamp } = metadata;
   return { labels, annotations, creationTimestamp };
-}
-
-function cidrsOf(raw: KubernetesObject): readonly string[] {
-  return ((raw as RawServiceCIDR).spec?.cidrs ?? []).flatMap((cidr) => parseCidr(cidr)?.text ?? []);
 }

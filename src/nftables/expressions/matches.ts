@@ -1,6 +1,5 @@
 import type { Family } from '../../ip/index.ts';
-import { addressBytes, formatRange, parseRange } from '../intervals.ts';
-import type { AddressBits } from '../intervals.ts';
+import { formatRange, numberBytes, parseRange, prefixLengthOf } from '../../ip/index.ts';
 import { MessageWriter } from '../../netlink/index.ts';
 import { ctKey, ctStateBit, ctStatusBit, fibAttribute, fibFlag, fibResult, metaKey, routeType } from './constants.ts';
 import type { compareOperator } from './constants.ts';
@@ -91,17 +90,16 @@ export function iifname(name: string, options: { prefix?: boolean; invert?: bool
 export function comparePrefix(value: Value, operator: keyof typeof compareOperator, prefix: string): Statement {
   const { payload } = value;
   if (payload === undefined) throw new TypeError(`${value.text} is not in a header`);
-  const bits: AddressBits = value.length === 4 ? 32 : 128;
-  const range = parseRange(prefix, bits);
-  const text = formatRange(range, bits);
-  const length = text.includes('/') ? Number(text.slice(text.indexOf('/') + 1)) : bits;
-  if (text.includes('-') || length === 0) throw new RangeError(`not a prefix to compare with: ${prefix}`);
+  const family = value.length === 4 ? 4 : 6;
+  const range = parseRange(prefix, family);
+  const length = prefixLengthOf(range) ?? 0;
+  if (length === 0) throw new RangeError(`not a prefix to compare with: ${prefix}`);
   const whole = length % 8 === 0;
   return {
-    text: `${value.text} ${operator === '!=' ? '!= ' : ''}${text}`,
+    text: `${value.text} ${operator === '!=' ? '!= ' : ''}${formatRange(range)}`,
     encode: (encoder) => {
       if (value.family !== undefined) encoder.requireFamily(value.family);
-      const bytes = addressBytes(range.first, bits);
+      const bytes = numberBytes(range.first, family);
       // Like nft: a prefix of whole bytes is read short, any other is masked.
       if (whole) {
         encoder.payload(payload.base, payload.offset, length / 8, 0);
@@ -109,8 +107,9 @@ export function comparePrefix(value: Value, operator: keyof typeof compareOperat
         return;
       }
       value.load(encoder, 0, value.words);
-      const mask = ((1n << BigInt(length)) - 1n) << BigInt(bits - length);
-      encoder.mask(0, addressBytes(mask, bits));
+      const hostBits = BigInt(bytes.length * 8 - length);
+      const mask = ((1n << BigInt(length)) - 1n) << hostBits;
+      encoder.mask(0, numberBytes(mask, family));
       encoder.compare(0, operator, bytes);
     },
   };

@@ -2,8 +2,8 @@ import { SyntaxFault } from '../address.ts';
 import { elementAttribute, elementFlag, listElement } from '../constants.ts';
 import { formatFields, writeFields } from './fields.ts';
 import type { FieldType } from './fields.ts';
-import { addressBytes, formatRange, parseRange } from '../intervals.ts';
-import type { AddressBits } from '../intervals.ts';
+import { addressNumber, formatNumber, formatRange, lastNumber, numberBytes, parseRange } from '../../ip/index.ts';
+import type { AddressRange, Family } from '../../ip/index.ts';
 import type { MessageWriter, Payload } from '../../netlink/index.ts';
 import type { SetDefinition } from './set-definition.ts';
 import { dataAttribute, decodeCounter, decodeVerdict, encodeVerdict } from '../expressions/index.ts';
@@ -77,24 +77,38 @@ function encodeData(
   writer.endAttribute(data);
 }
 
-/** Address bits of a field type that intervals are made of. */
-function addressBits(type: FieldType | undefined): AddressBits {
-  if (type === 'ipv4_addr') return 32;
-  if (type === 'ipv6_addr') return 128;
-  throw new SyntaxFault(`intervals of ${type ?? 'nothing'} are not supported`);
+/** The family of a field type that intervals are made of; undefined if they are made of others only. */
+function familyOfType(type: FieldType | undefined): Family | undefined {
+  if (type === 'ipv4_addr') return 4;
+  return type === 'ipv6_addr' ? 6 : undefined;
+}
+
+function intervalFamily(set: SetDefinition): Family {
+  const [type] = set.key;
+  const family = familyOfType(type);
+  if (family === undefined) throw new SyntaxFault(`intervals of ${type ?? 'nothing'} are not supported`);
+  return family;
+}
+
+function rangeOf(text: string, family: Family): AddressRange {
+  try {
+    return parseRange(text, family);
+  } catch (error) {
+    throw new SyntaxFault(error instanceof Error ? error.message : String(error));
+  }
 }
 
 /** The kernel's rbtree: the first address, and the first one after the interval with a flag. */
 function encodeInterval(writer: MessageWriter, set: SetDefinition, element: Element, keyOnly: boolean): void {
-  const bits = addressBits(set.key[0]);
-  const { first, last } = parseRange(element.key, bits);
+  const family = intervalFamily(set);
+  const { first, last } = rangeOf(element.key, family);
   const start = writer.beginNested(listElement);
-  encodeBytes(writer, elementAttribute.key, addressBytes(first, bits));
+  encodeBytes(writer, elementAttribute.key, numberBytes(first, family));
   encodeRest(writer, set, element, keyOnly);
   writer.endAttribute(start);
-  if (last === (1n << BigInt(bits)) - 1n) return;
+  if (last === lastNumber(family)) return;
   const end = writer.beginNested(listElement);
-  encodeBytes(writer, elementAttribute.key, addressBytes(last + 1n, bits));
+  encodeBytes(writer, elementAttribute.key, numberBytes(last + 1n, family));
   writer.number(elementAttribute.flags, elementFlag.intervalEnd);
   writer.endAttribute(end);
 }
@@ -126,16 +140,10 @@ function splitRanges(types: readonly FieldType[], text: string): [first: string,
   const firsts: string[] = [];
   const lasts: string[] = [];
   fields.forEach((field, index) => {
-    const type = types[index];
-    if (type === 'ipv4_addr' || type === 'ipv6_addr') {
-      const bits = addressBits(type);
-      const range = parseRange(field, bits);
-      firsts.push(formatRange({ first: range.first, last: range.first }, bits));
-      lasts.push(formatRange({ first: range.last, last: range.last }, bits));
-    } else {
-      firsts.push(field);
-      lasts.push(field);
-    }
+    const family = familyOfType(types[index]);
+    const range = family && rangeOf(field, family);
+    firsts.push(range ? formatNumber(range.first, range.family) : field);
+    lasts.push(range ? formatNumber(range.last, range.family) : field);
   });
   return [firsts.join(' . '), lasts.join(' . ')];
 }
@@ -200,11 +208,10 @@ function joinRanges(types: readonly FieldType[], first: string, last: string): s
   return first
     .split(' . ')
     .map((field, index) => {
-      const type = types[index];
-      if (type !== 'ipv4_addr' && type !== 'ipv6_addr') return field;
-      const bits = addressBits(type);
-      const end = parseRange(lasts[index] ?? field, bits).last;
-      return formatRange({ first: parseRange(field, bits).first, last: end }, bits);
+      const family = familyOfType(types[index]);
+      if (family === undefined) return field;
+      const last = addressNumber(lasts[index] ?? field, family);
+      return formatRange({ family, first: addressNumber(field, family), last });
     })
     .join(' . ');
 }
@@ -212,19 +219,15 @@ function joinRanges(types: readonly FieldType[], first: string, last: string): s
 /** Puts the starts and ends of an interval set's dump together, sorted by address. Other sets: as they are. */
 export function joinIntervals(set: SetDefinition, marks: readonly Mark[]): Element[] {
   if (set.interval !== true || set.key.length > 1) return marks.map((mark) => mark.element);
-  const bits = addressBits(set.key[0]);
+  const family = intervalFamily(set);
   const sorted = marks
-    .map(({ element, end }) => ({ element, end, at: numberOf(element.key, bits) }))
+    .map(({ element, end }) => ({ element, end, at: addressNumber(element.key, family) }))
     // An end comes before a start at the same address: intervals may touch.
     .sort((a, b) => (a.at === b.at ? Number(b.end) - Number(a.end) : a.at < b.at ? -1 : 1));
   return sorted.flatMap(({ element, end, at }, index) => {
     if (end) return [];
     const next = sorted[index + 1];
-    const last = next === undefined ? (1n << BigInt(bits)) - 1n : next.at - 1n;
-    return [{ ...element, key: formatRange({ first: at, last }, bits) }];
+    const last = next === undefined ? lastNumber(family) : next.at - 1n;
+    return [{ ...element, key: formatRange({ family, first: at, last }) }];
   });
-}
-
-function numberOf(address: string, bits: AddressBits): bigint {
-  return parseRange(address, bits).first;
 }

@@ -1,5 +1,5 @@
-import { formatIpv4, formatIpv6, SyntaxFault, writeIpv4, writeIpv6 } from '../address.ts';
-import { protocolName, protocolNumber } from '../../ip/index.ts';
+import { SyntaxFault, writeIpv4, writeIpv6 } from '../address.ts';
+import { formatIpv4, formatIpv6, protocolName, protocolNumber } from '../../ip/index.ts';
 import { hostIsLittleEndian } from '../../netlink/index.ts';
 import type { MessageWriter } from '../../netlink/index.ts';
 

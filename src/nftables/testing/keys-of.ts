@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { formatIpv4, formatIpv6 } from '../address.ts';
+import { formatIpv4, formatIpv6 } from '../../ip/index.ts';
 import type { FieldType } from '../objects/index.ts';
 
 /** Random canonical texts for property tests of this folder; never imported by product code. */

@@ -1,0 +1,23 @@
+import { cidrFault, parseCidr } from '../../ip/index.ts';
+
+/** Told of a text that is left out: a sentence with the reason. */
+export type Report = (reason: string) => void;
+
+/** The canonical texts of CIDRs in an object; what is none is reported and left out. */
+export function canonicalCidrs(cidrs: readonly string[], report: Report): string[] {
+  return cidrs.flatMap((text) => {
+    const cidr = parseCidr(text);
+    if (cidr === undefined) report(`${JSON.stringify(text)} ${cidrFault(text) ?? ''}`);
+    return cidr?.text ?? [];
+  });
+}
+
+interface RawServiceCIDR {
+  readonly metadata?: object;
+  readonly spec?: { readonly cidrs?: readonly string[] };
+}
+
+/** The canonical CIDRs of a ServiceCIDR as the API server has it. */
+export function serviceCIDRsOf(object: RawServiceCIDR, report: Report): readonly string[] {
+  return canonicalCidrs(object.spec?.cidrs ?? [], report);
+}
