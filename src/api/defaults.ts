@@ -1,4 +1,4 @@
-import { parseCidr } from '../ip/index.ts';
+import { cidrFault, parseCidr } from '../ip/index.ts';
 import type { EffectiveConfig, ProxySettings } from './types.ts';
 
 /** What a ProxyConfig that says nothing means. The CRD schema carries the same values (a test compares them). */
@@ -58,7 +58,7 @@ function nodePortAddresses(given: readonly string[]): readonly string[] {
 function canonical(cidrs: readonly string[]): string[] {
   const parsed = cidrs.map((text) => {
     const cidr = parseCidr(text);
-    if (cidr === undefined) throw new RangeError(`"${text}" is not a CIDR; was the spec validated?`);
+    if (cidr === undefined) throw new RangeError(`"${text}" ${cidrFault(text) ?? ''}; was the spec validated?`);
     return cidr;
   });
   parsed.sort((a, b) => a.family - b.family || (a.text < b.text ? -1 : 1));

@@ -1,8 +1,6 @@
 import 'reflect-metadata';
 import { Type } from 'class-transformer';
-import { IsArray, IsObject, ValidateBy, ValidateNested } from 'class-validator';
-import type { ValidationOptions } from 'class-validator';
-import { parseCidr } from '../../ip/index.ts';
+import { IsArray, IsObject, ValidateNested } from 'class-validator';
 
 /**
  * Own decorators: what class-validator does not know but the CRD schema needs. Doc comments vanish when TypeScript is
@@ -64,20 +62,6 @@ export function Rules<T extends object>(...own: Rule<T>[]): (target: new () => T
     // A rule is only ever given instances of the class it stands on, which its type says and the map cannot.
     rules.set(target, own as Rule[]);
   };
-}
-
-/** class-validator: the text is a CIDR such as 10.244.0.0/16. */
-export function IsCidr(options?: ValidationOptions): PropertyDecorator {
-  return ValidateBy(
-    {
-      name: 'isCidr',
-      validator: {
-        validate: (value) => typeof value === 'string' && parseCidr(value) !== undefined,
-        defaultMessage: () => 'must be a CIDR such as 10.244.0.0/16 or fd00:10:244::/56',
-      },
-    },
-    options,
-  );
 }
 
 export function fieldOf(target: object, property: string): FieldOptions | undefined {

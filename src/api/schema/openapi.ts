@@ -125,8 +125,8 @@ const translations: Record<string, (values: readonly unknown[]) => Schema> = {
   maxLength: ([maximum]) => ({ maxLength: maximum }),
   matches: ([pattern]) => ({ pattern: patternText(pattern as RegExp) }),
   arrayMaxSize: ([maximum]) => ({ maxItems: maximum }),
-  // The pattern beside it says nearly the same; the API server's own format says exactly this.
-  isCidr: () => ({ format: 'cidr' }),
+  // Said by a rule (cidrRule): API servers' own format is laxer, and the message of a pattern is the pattern.
+  isCidr: () => ({}),
   // The bounds are in the field's stringMap; what a label may contain is checked in code.
   isLabelMap: () => ({}),
 };

@@ -1,11 +1,5 @@
 /** Bounds that several kinds share. CEL needs bounds everywhere; these are Kubernetes' own where it has one. */
 
-/** `10.244.0.0/16` or `fd00:10:244::/56`, closely enough that the API server's message can be trusted. */
-const octet = '(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])';
-const cidr4 = `(${octet}\\.){3}${octet}/(3[0-2]|[12]?[0-9])`;
-const cidr6 = '[0-9a-fA-F:.]*:[0-9a-fA-F:.]*/(12[0-8]|1[01][0-9]|[1-9]?[0-9])';
-export const cidrPattern = new RegExp(`^(${cidr4}|${cidr6})$`);
-export const cidrOrPrimaryPattern = new RegExp(`^(primary|${cidr4}|${cidr6})$`);
 /** Longest text of a CIDR: 45 characters of an IPv6 address with an embedded IPv4 address, and `/128`. */
 export const cidrLength = 49;
 

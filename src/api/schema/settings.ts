@@ -13,12 +13,12 @@ import {
 import { parseCidr } from '../../ip/index.ts';
 import { defaults } from '../defaults.ts';
 import { durationPattern } from '../duration.ts';
-import { Field, IsCidr, Nested, Rules } from './field.ts';
-import { cidrLength, cidrOrPrimaryPattern, cidrPattern, interfaceLength, interfacePattern } from './patterns.ts';
+import { cidrRule, IsCidr } from './cidr.ts';
+import { Field, Nested, Rules } from './field.ts';
+import { cidrLength, interfaceLength, interfacePattern } from './patterns.ts';
 import { algorithms, detectLocalModes, maglevTableSizes, modes } from '../types.ts';
 import type { Algorithm, ConntrackSettings, DetectLocalMode, Mode, ProxySettings } from '../types.ts';
 
-const cidrMessage = 'must be a CIDR such as 10.244.0.0/16 or fd00:10:244::/56';
 const durationMessage = 'must be a duration such as 24h, 1m30s or 0s';
 
 function Duration(): PropertyDecorator {
@@ -165,6 +165,8 @@ const families = (cidrs: readonly string[] = []) => cidrs.map((cidr) => parseCid
 
 /** What a ProxyConfig says about the data plane of its nodes; also what a ProxyNodeState hands to its agent. */
 @Rules<ProxySettingsDto>(
+  cidrRule('clusterCIDRs'),
+  cidrRule('nodePortAddresses', 'primary'),
   {
     rule: "!has(self.clusterCIDRs) || size(self.clusterCIDRs) < 2 || self.clusterCIDRs.exists_one(c, c.contains(':'))",
     message: 'at most one CIDR of each IP family',
@@ -209,7 +211,6 @@ export class ProxySettingsDto implements ProxySettings {
   @IsOptional()
   @ArrayMaxSize(2)
   @MaxLength(cidrLength, { each: true })
-  @Matches(cidrPattern, { each: true, message: cidrMessage })
   @IsCidr({ each: true })
   @IsString({ each: true })
   clusterCIDRs?: string[];
@@ -232,7 +233,7 @@ export class ProxySettingsDto implements ProxySettings {
   @IsOptional()
   @ArrayMaxSize(32)
   @MaxLength(cidrLength, { each: true })
-  @Matches(cidrOrPrimaryPattern, { each: true, message: `must be primary, or ${cidrMessage.slice('must be '.length)}` })
+  @IsCidr({ each: true, keyword: 'primary' })
   @IsString({ each: true })
   nodePortAddresses?: string[];
 
