@@ -51,17 +51,18 @@ function servicePort(number: number, frontends: readonly Frontend[]): DesiredPor
 const good = (number: number): DesiredPort =>
   servicePort(number, [{ kind: 'ClusterIP', address: `10.96.0.${number}`, port: 80, policy: 'Cluster' }]);
 
-/** Source ranges of which one lies within another: services/ never makes them, and the kernel refuses them. */
+/** One address twice, with source ranges that overlap: services/ never makes it, and the kernel refuses it. */
 const bad = (number: number): DesiredPort =>
-  servicePort(number, [
-    {
+  servicePort(
+    number,
+    ['10.0.0.0/8', '10.1.0.0/16'].map((range) => ({
       kind: 'LoadBalancerIP',
       address: `192.0.2.${number}`,
       port: 80,
       policy: 'Cluster',
-      sourceRanges: ['10.0.0.0/8', '10.1.0.0/16'],
-    },
-  ]);
+      sourceRanges: [range],
+    })),
+  );
 
 const byId = (ports: readonly DesiredPort[]): Map<string, DesiredPort> =>
   new Map(ports.map((desired) => [desired.port.id, desired]));

@@ -1,6 +1,7 @@
 import type { Element, SetDefinition, Transaction } from '../../nftables/index.ts';
 import type { Changes } from '../data-plane.ts';
 import { elementsById } from './element-map.ts';
+import { frontendOfRange } from './keys.ts';
 import { definitionOf } from './sets.ts';
 
 /** Elements per transaction: every commit holds the namespace's commit lock, for some 5 microseconds an element. */
@@ -35,15 +36,19 @@ function bySet(elements: readonly Element[]): Map<SetDefinition, Element[]> {
   return defined;
 }
 
-/** Splits many changes into parts that fit a transaction; the delete and the add of one key always share a part. */
+/**
+ * Splits many changes into parts that fit a transaction. The delete and the add of one key always share a part, and no
+ * interval is added before those are deleted that it may overlap.
+ */
 export function* inTransactions({ deletes, adds }: ElementChanges): Generator<ElementChanges> {
   const pending = elementsById(deletes);
+  const neighbours = neighbourhoods(deletes);
   let part: { deletes: (typeof deletes)[number][]; adds: (typeof adds)[number][] } = { deletes: [], adds: [] };
   for (const element of adds) {
     const old = pending.get(element);
-    if (old) {
-      part.deletes.push(old);
-      pending.delete(old);
+    for (const deleted of old ? [old] : takeNeighbours(neighbours, element)) {
+      part.deletes.push(deleted);
+      pending.delete(deleted);
     }
     part.adds.push(element);
     if (part.adds.length < elementsPerTransaction) continue;
@@ -57,6 +62,29 @@ export function* inTransactions({ deletes, adds }: ElementChanges): Generator<El
     part = { deletes: [], adds: [] };
   }
   if (part.deletes.length + part.adds.length > 0) yield part;
+}
+
+/** Intervals by what they have in common: only such may overlap. */
+function neighbourhoods(elements: readonly Element[]): Map<string, Element[]> {
+  const neighbours = new Map<string, Element[]>();
+  for (const element of elements) {
+    const name = neighbourhoodOf(element);
+    if (name !== undefined) neighbours.set(name, [...(neighbours.get(name) ?? []), element]);
+  }
+  return neighbours;
+}
+
+/** Set and frontend; undefined for what is no interval. */
+function neighbourhoodOf({ set, key }: Element): string | undefined {
+  return definitionOf(set)?.interval === true ? `${set} ${frontendOfRange(key)}` : undefined;
+}
+
+function takeNeighbours(neighbours: Map<string, Element[]>, added: Element): readonly Element[] {
+  const name = neighbourhoodOf(added);
+  const taken = name === undefined ? undefined : neighbours.get(name);
+  if (taken === undefined || name === undefined) return [];
+  neighbours.delete(name);
+  return taken;
 }
 
 /** Groups of Service ports whose elements fit one transaction, by a rough count. */

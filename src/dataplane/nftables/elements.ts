@@ -5,6 +5,7 @@ import { slotsOf } from '../balancing/index.ts';
 import type { SlotTable } from '../balancing/index.ts';
 import type { LoadWeights } from '../data-plane.ts';
 import { endpointText, frontendKey, hairpinKey, liveKey, slotKey, sourceRangeKey } from './keys.ts';
+import { intervalElements } from './intervals.ts';
 import { affineSets } from './sets.ts';
 import { selectionChainName, withAffinity } from './endpoint-selection-chains.ts';
 import type { SelectionChain, SlotMap } from './endpoint-selection-chains.ts';
@@ -130,7 +131,7 @@ function renderAddress(
   }
   rendering.add('services', key, `goto firewall${port.family}`);
   rendering.add('allowed_services', key, verdict);
-  for (const range of sourceRanges) rendering.add('source_ranges', sourceRangeKey(key, range));
+  rendering.own.push(...intervalElements('source_ranges', sourceRanges, (range) => sourceRangeKey(key, range)));
 }
 
 function externalVerdict(rendering: Rendering, port: ServicePort, policy: string, key: string): string {

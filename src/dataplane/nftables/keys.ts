@@ -89,6 +89,11 @@ export function sourceRangeKey(frontend: string, range: string): string {
   return `${frontend}${joint}${range}`;
 }
 
+/** The frontend of a key of `source_ranges`; '' for a key that is nothing but a range. */
+export function frontendOfRange(key: string): string {
+  return key.slice(0, Math.max(0, key.lastIndexOf(joint)));
+}
+
 /** The ranges of one frontend out of the keys of `source_ranges`. */
 export function sourceRangesOf(frontend: string, keys: readonly string[]): string[] {
   const prefix = `${frontend}${joint}`;
