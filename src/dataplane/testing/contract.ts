@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { DataPlane, Packet } from '../data-plane.ts';
+import type { DataPlane, DesiredPort, Packet } from '../data-plane.ts';
 import { byId, plainNode, servicePort } from './ports.ts';
 
 /** One kernel in which data planes of a mode are opened, one after the other. */
 export interface ContractHost {
   open(): DataPlane;
-  /** Lets the kernel refuse Service port number 66. */
-  refuse66(): void;
+  /** A Service port of id `default/service-66:/tcp/4` that the kernel refuses. */
+  refusedPort(): DesiredPort;
   /** Lets somebody else change our state. Undefined where the kernel does not let anybody. */
   interfere?(): Promise<void>;
   dispose(): Promise<void>;
@@ -103,9 +103,8 @@ export function dataPlaneContract(name: string, createHost: () => Promise<Contra
     });
 
     it('sets a refused Service port aside at a start and serves all others', async () => {
-      host.refuse66();
       const dataPlane = open();
-      const { refused } = await dataPlane.start(byId([servicePort(1), servicePort(66), servicePort(2)]), plainNode);
+      const { refused } = await dataPlane.start(byId([servicePort(1), host.refusedPort(), servicePort(2)]), plainNode);
       expect(refused.map(({ id }) => id)).toEqual(['default/service-66:/tcp/4']);
       expect(refused[0]?.reason).not.toBe('');
       expect(await actions(dataPlane, 1, 2)).toEqual(['forward', 'forward']);
@@ -113,11 +112,10 @@ export function dataPlaneContract(name: string, createHost: () => Promise<Contra
     });
 
     it('sets a refused change aside, serves the others, and keeps what the refused one had', async () => {
-      host.refuse66();
       const dataPlane = open();
       await dataPlane.start(byId([servicePort(1)]), plainNode);
       const retried = new Set(['default/service-66:/tcp/4']);
-      const { refused } = await dataPlane.apply(byId([servicePort(66), servicePort(2)]), retried);
+      const { refused } = await dataPlane.apply(byId([host.refusedPort(), servicePort(2)]), retried);
       expect(refused.map(({ id }) => id)).toEqual(['default/service-66:/tcp/4']);
       expect(await actions(dataPlane, 1, 2)).toEqual(['forward', 'forward']);
       await dataPlane.apply(new Map([['default/service-66:/tcp/4', undefined]]));
