@@ -1,0 +1,42 @@
+import { readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { repository } from '../build.ts';
+
+/** Tests that run side by side in one go of vitest. */
+export interface Part {
+  readonly name: string;
+  readonly folders: readonly string[];
+  readonly needsRoot: boolean;
+  readonly arguments: readonly string[];
+}
+
+const withoutRoot = ['test/oracle', 'test/docs', 'test/apiserver'];
+const clusters = ['test/e2e'];
+/** Every other folder of test/: none is forgotten when one is added. */
+const others = readdirSync(join(repository, 'test'), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => `test/${name}`)
+  .filter((folder) => ![...withoutRoot, ...clusters].includes(folder));
+
+const processors = availableParallelism();
+
+/**
+ * Unit tests keep the processors busy; tests with the kernel wait a good deal, for packets that do not come and processes
+ * that start, so that one more file than there are processors runs at a time. Each has network namespaces and an API
+ * server of its own: nothing is shared but the machine.
+ */
+export const parts: readonly Part[] = [
+  {
+    name: 'unit tests',
+    folders: ['src', ...withoutRoot],
+    needsRoot: false,
+    arguments: [`--maxWorkers=${processors}`],
+  },
+  {
+    name: 'kernel and end-to-end tests',
+    folders: [...others, ...clusters],
+    needsRoot: true,
+    arguments: [`--maxWorkers=${processors + 1}`],
+  },
+];
