@@ -33,7 +33,11 @@ function runPart(part: Part, extra: readonly string[]): Outcome {
     const vitest = join(repository, 'node_modules/vitest/vitest.mjs');
     const args = [vitest, 'run', ...reporters, '--passWithNoTests', ...part.arguments, ...extra, ...part.folders];
     const started = performance.now();
-    const { status } = spawnSync(process.execPath, args, { cwd: repository, stdio: 'inherit' });
+    const { status } = spawnSync(process.execPath, args, {
+      cwd: repository,
+      stdio: 'inherit',
+      env: { ...process.env, ...part.environment },
+    });
     const seconds = (performance.now() - started) / 1000;
     const report = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Report) : { testResults: [] };
     return { part, report, ok: status === 0, seconds };

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { modes } from '../../src/api/index.ts';
 import { repository } from '../build.ts';
 
 /** Tests that run side by side in one go of vitest. */
@@ -9,6 +10,7 @@ export interface Part {
   readonly folders: readonly string[];
   readonly needsRoot: boolean;
   readonly arguments: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 const withoutRoot = ['test/oracle', 'test/docs', 'test/apiserver'];
@@ -39,4 +41,12 @@ export const parts: readonly Part[] = [
     needsRoot: true,
     arguments: [`--maxWorkers=${processors + 1}`],
   },
+  // The stories with packets run against nftables above, and here against every other data plane.
+  ...modes.slice(1).map((mode) => ({
+    name: `stories with packets, mode ${mode}`,
+    folders: ['test/services'],
+    needsRoot: true,
+    arguments: [`--maxWorkers=${processors + 1}`],
+    environment: { NFTPROXY_TEST_MODE: mode },
+  })),
 ];

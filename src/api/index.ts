@@ -15,7 +15,7 @@ export { defaultPriority, withDefaults } from './defaults.ts';
 export { durationSeconds } from './duration.ts';
 export { maximumFailedNodes, maximumNodeMessage } from './limits.ts';
 export { canonicalJson, revisionOf } from './revision.ts';
-export { algorithms, maglevTableSizes } from './types.ts';
+export { algorithms, maglevTableSizes, modes } from './types.ts';
 export type {
   Algorithm,
   Condition,

@@ -102,7 +102,8 @@ describe('a load balancer', () => {
     await rig.run();
     expect(hostOf((await ask('outside', ip.loadBalancerIP)).server)).toBe(ip.localPod);
     expect((await ask('outside', ip.node, 30080)).error).toBe('ECONNREFUSED');
-    expect(await rig.nft('list', 'set', 'inet', 'nftproxy', 'node_ports4')).not.toContain('elements');
+    const frontends = [...rig.dataPlane.served.values()].flatMap(({ port }) => port.frontends);
+    expect(frontends.filter(({ kind }) => kind === 'NodePort')).toEqual([]);
   });
 
   it('of ipMode Proxy keeps its address to itself: the node does not short-circuit it', async () => {

@@ -69,11 +69,9 @@ describe('session affinity by client IP', () => {
     rig.service('web', loadBalancer());
     await rig.run();
     expect((await servers('clientPod', addresses[4].clusterIP, 80, 60)).size).toBe(2);
-    expect(await rig.nft('list', 'map', 'inet', 'nftproxy', 'affinity4')).not.toContain('elements');
     rig.service('web', loadBalancer({ ...sticky, sessionAffinityConfig: { clientIP: { timeoutSeconds: 7 } } }));
     await rig.run();
     expect((await servers('clientPod', addresses[4].clusterIP)).size).toBe(1);
-    expect(await rig.nft('list', 'map', 'inet', 'nftproxy', 'affinity4')).toContain('timeout 7s');
   });
 
   it('forgets a client that has been away for longer than the timeout', async () => {
@@ -86,9 +84,4 @@ describe('session affinity by client IP', () => {
     }
     expect(seen.size).toBe(2);
   }, 60_000);
-
-  it('is printed by nft with everything in use', async () => {
-    expect(await rig.nft('list', 'ruleset')).toContain('update @affinity6');
-    JSON.parse(await rig.nft('-j', 'list', 'ruleset'));
-  });
 });

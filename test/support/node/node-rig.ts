@@ -4,9 +4,11 @@ import { revisionOf, withDefaults } from '../../../src/api/index.ts';
 import type { ProxySettings } from '../../../src/api/index.ts';
 import { ConntrackSocket } from '../../../src/conntrack/index.ts';
 import { dataPlaneFactories, RunningDataPlane } from '../../../src/dataplane/index.ts';
+import type { DataPlane } from '../../../src/dataplane/index.ts';
 import { createLogger } from '../../../src/runtime/index.ts';
 import type { EndpointSliceObject, ServiceObject } from '../../../src/services/index.ts';
 import type { Namespace } from '../namespace.ts';
+import { modeUnderTest } from './mode.ts';
 
 /** What a test's node knows besides Services and EndpointSlices. */
 export interface NodeFacts {
@@ -54,7 +56,7 @@ export class NodeRig implements Disposable {
   /** Settings of the ProxyConfig from now on. */
   configure(settings: ProxySettings): void {
     this.#settings = settings;
-    const config = withDefaults({ ...this.#facts.settings, ...settings });
+    const config = withDefaults({ mode: modeUnderTest, ...this.#facts.settings, ...settings });
     this.#state.configure({ name: 'default', revision: revisionOf(config), config });
     const { labels, primaryAddresses, podCIDRs, serviceCIDRs } = this.#facts;
     if (labels && primaryAddresses && podCIDRs) {
@@ -115,6 +117,13 @@ export class NodeRig implements Disposable {
   /** What brings that state into the kernel. */
   get sync(): Sync {
     return this.#sync;
+  }
+
+  /** What the data plane says it serves, and how many connections it has counted. */
+  get dataPlane(): DataPlane {
+    const { current } = this.#dataPlane;
+    if (!current) throw new Error('nothing has been written yet');
+    return current;
   }
 
   /** What nft, the independent witness, prints. */

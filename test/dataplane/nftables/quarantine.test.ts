@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { dataPlaneFactories } from '../../src/dataplane/index.ts';
-import type { Applied, DataPlane, DesiredPort } from '../../src/dataplane/index.ts';
-import { createLogger } from '../../src/runtime/index.ts';
-import { CommitError } from '../../src/nftables/index.ts';
-import type { Frontend, ServicePort } from '../../src/services/index.ts';
-import { Namespace } from '../support/index.ts';
+import { dataPlaneFactories } from '../../../src/dataplane/index.ts';
+import type { Applied, DataPlane, DesiredPort } from '../../../src/dataplane/index.ts';
+import { createLogger } from '../../../src/runtime/index.ts';
+import { CommitError } from '../../../src/nftables/index.ts';
+import type { Frontend, ServicePort } from '../../../src/services/index.ts';
+import { Namespace } from '../../support/index.ts';
 
 let namespace: Namespace;
 let dataPlane: DataPlane;
