@@ -151,7 +151,7 @@ export class StageBuild {
 /** What a command said; that it ran in a file system of its own, and how, is no help to whoever reads it. */
 function complaint(error: unknown): string {
   const said = error instanceof CommandError ? error.stderr.trim() || error.stdout.trim() : '';
-  return said === '' ? String(error) : said;
+  return said === '' && error instanceof Error ? error.message : said;
 }
 
 function readUser(instruction: Instruction): ImageUser {
