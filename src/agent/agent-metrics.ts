@@ -1,5 +1,5 @@
 import type { RunningDataPlane } from '../dataplane/index.ts';
-import { describeError, packageVersion } from '../runtime/index.ts';
+import { packageVersion } from '../runtime/index.ts';
 import type { Clock, Logger } from '../runtime/index.ts';
 import type { Family } from '../services/index.ts';
 import { AgentMetrics, countNoLocalEndpoints } from './observe/index.ts';
@@ -30,6 +30,6 @@ export function agentMetrics(o: {
       noLocalEndpoints: () => countNoLocalEndpoints(state.forwarding?.values() ?? []),
       localhostListeners: o.localhostListeners,
     },
-    onCollectFailure: (error) => log.warn('cannot read the connection counters', { reason: describeError(error) }),
+    onCollectFailure: (error) => log.warn('cannot read the connection counters', { error }),
   });
 }

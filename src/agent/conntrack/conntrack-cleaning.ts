@@ -1,5 +1,4 @@
 import type { ConntrackEntry, ConntrackSocket } from '../../conntrack/index.ts';
-import { describeError } from '../../runtime/index.ts';
 import type { Clock, Logger } from '../../runtime/index.ts';
 import type { ServicePort } from '../../services/index.ts';
 import type { Synced, SyncObserver } from '../sync/index.ts';
@@ -33,7 +32,7 @@ export class ConntrackCleaning implements SyncObserver {
         if (deleted > 0) o.log.info('deleted stale conntrack entries', { family, deleted, examined });
       },
       onFailure: (error, retryInMilliseconds) =>
-        o.log.warn('cannot clean conntrack; trying again', { reason: describeError(error), retryInMilliseconds }),
+        o.log.warn('cannot clean conntrack; trying again', { error, retryInMilliseconds }),
       clock: o.clock,
     });
   }

@@ -1,4 +1,4 @@
-import { describeError, HttpListener, parseBindAddress } from '../../runtime/index.ts';
+import { HttpListener, parseBindAddress } from '../../runtime/index.ts';
 import type { Clock, Logger } from '../../runtime/index.ts';
 import type { ProxyHealth } from './health.ts';
 import { healthHandler } from './health-server.ts';
@@ -27,7 +27,7 @@ export function agentServers(options: {
       mode: () => dataPlane.mode,
       effectiveConfig: () => state.config,
       servicePorts: () => [...(dataPlane.current?.served.values() ?? [])].map(({ port }) => port),
-      onError: (error) => log.error('cannot answer a request for metrics', { reason: describeError(error) }),
+      onError: (error) => log.error('cannot answer a request for metrics', { error }),
     }),
   };
   return (['health', 'metrics'] as const).map((purpose) => {

@@ -2,7 +2,6 @@ import { group, proxyNodeStatePlural, version } from '../../api/index.ts';
 import type { ProxyNodeState } from '../../api/index.ts';
 import { Reflector, resourcePath } from '../../kubernetes/index.ts';
 import type { ApiClient } from '../../kubernetes/index.ts';
-import { describeError } from '../../runtime/index.ts';
 import type { Logger } from '../../runtime/index.ts';
 import type { AssignedConfig } from './configuration-file.ts';
 
@@ -33,7 +32,7 @@ export class Assignment {
       handler: { changed: (_key, object) => o.changed(object && { config: configOf(object), object }) },
       onError: (error, { retryInMilliseconds }) =>
         o.log.warn('cannot follow the ProxyNodeState of this node', {
-          reason: describeError(error),
+          error,
           retryInMilliseconds,
         }),
     });

@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import { unwatchFile, watchFile } from 'node:fs';
 import { revisionOf } from '../../api/index.ts';
 import type { EffectiveConfig } from '../../api/index.ts';
-import { describeError } from '../../runtime/index.ts';
 import type { Logger } from '../../runtime/index.ts';
 
 /** The configuration this node is to run. */
@@ -56,7 +55,7 @@ export class ConfigurationFile {
     } catch (error) {
       this.#log.error('the configuration file cannot be used; the last good configuration stays in force', {
         file: this.#path,
-        reason: describeError(error),
+        error,
       });
     }
   }

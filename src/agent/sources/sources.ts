@@ -1,7 +1,6 @@
 import { ApiError, Reflector, resourcePath } from '../../kubernetes/index.ts';
 import type { ApiClient, KubernetesObject } from '../../kubernetes/index.ts';
 import type { EndpointObject, EndpointSliceObject, Maybe, ServiceObject } from '../../services/index.ts';
-import { describeError } from '../../runtime/index.ts';
 import type { Logger } from '../../runtime/index.ts';
 import { serviceCIDRsOf } from './networks.ts';
 import { nodeViewOf } from './node-view.ts';
@@ -45,7 +44,7 @@ export class Sources {
       (error: Error, { retryInMilliseconds }: { retryInMilliseconds: number }): void => {
         log.warn('cannot follow the API server; trying again', {
           resource: name,
-          reason: describeError(error),
+          error,
           retryInMilliseconds,
         });
       };

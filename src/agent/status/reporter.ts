@@ -9,7 +9,7 @@ import {
 import type { Condition, ProxyNodeState, ProxyNodeStateStatus } from '../../api/index.ts';
 import { resourcePath } from '../../kubernetes/index.ts';
 import type { ApiClient } from '../../kubernetes/index.ts';
-import { describeError, Pacer } from '../../runtime/index.ts';
+import { Pacer } from '../../runtime/index.ts';
 import type { Clock, Logger } from '../../runtime/index.ts';
 import { statusOf } from './status.ts';
 import type { AgentState } from './status.ts';
@@ -53,7 +53,7 @@ export class Reporter {
       retry: { first: 500, atMost: 30_000 },
       onFailure: (error, retryInMilliseconds) => {
         options.log.warn('cannot report to the ProxyNodeState; trying again', {
-          reason: describeError(error),
+          error,
           retryInMilliseconds,
         });
       },

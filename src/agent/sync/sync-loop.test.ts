@@ -73,7 +73,7 @@ describe('the agent’s loop', () => {
     rig.kernel.failure = undefined;
     await clock.advance(60_000);
     expect([loop.failure, told.at(-1)]).toEqual([undefined, 'synced']);
-    expect(rig.logs.join('')).toContain('sync failed; the kernel keeps what it has reason="no memory"');
+    expect(rig.logs.join('')).toContain('sync failed; the kernel keeps what it has error="no memory"');
   });
 
   it('notices within two seconds that somebody else wrote, and repairs', async () => {

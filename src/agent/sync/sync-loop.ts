@@ -134,7 +134,7 @@ export class SyncLoop {
     const { observers, log } = this.#o;
     const failed = this.#failed ?? { reason: describeError(error), seconds: 0 };
     this.#failure = failed.reason;
-    log.error('sync failed; the kernel keeps what it has', { reason: failed.reason, retryInMilliseconds });
+    log.error('sync failed; the kernel keeps what it has', { error, retryInMilliseconds });
     for (const observer of observers) observer.failed?.(failed);
   }
 
@@ -149,7 +149,7 @@ export class SyncLoop {
       sync.suspect();
       this.request();
     } catch (error) {
-      log.error('cannot ask the kernel whether others changed our state', { reason: describeError(error) });
+      log.error('cannot ask the kernel whether others changed our state', { error });
     }
   }
 
@@ -165,7 +165,7 @@ export class SyncLoop {
       state.setWeights(weights);
       this.request();
     } catch (error) {
-      log.warn('cannot count open connections; least-connections keeps its weights', { reason: describeError(error) });
+      log.warn('cannot count open connections; least-connections keeps its weights', { error });
     }
   }
 }
