@@ -112,10 +112,14 @@ export class Agent {
     for (const server of this.#servers) await server.start();
     this.#sources.start();
     this.#assignment?.start();
-    void this.#sources.synced().then(() => {
-      this.#intake.synced();
-      this.#loop.start();
-    });
+    void this.#sources.synced().then(
+      () => {
+        this.#intake.synced();
+        this.#loop.start();
+      },
+      // Stopped before everything was known: there is nothing to begin.
+      () => undefined,
+    );
   }
 
   /** Stops without touching the kernel: rules stay in force and connections go on. */

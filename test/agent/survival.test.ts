@@ -24,6 +24,15 @@ const errors = async (count = 1) =>
   (await host.request('clientPod', { ...clusterIP, count })).flatMap(({ error }) => error ?? []);
 
 describe('an agent', () => {
+  it('that never reached the API server ends in order when it is told to', async () => {
+    await host.disconnect();
+    const waiting = host.startAgent();
+    await host.until('a word about it', () => waiting.log.includes('cannot follow the API server'), waiting);
+    expect(await waiting.end('SIGTERM')).toBe(0);
+    expect(waiting.log).toMatch(/stopping; the rules stay in force signal=SIGTERM\n$/);
+    await host.connect();
+  });
+
   it('that starts while the API server is away says so, writes nothing, and works once it is back', async () => {
     await host.disconnect();
     agent = host.startAgent();
