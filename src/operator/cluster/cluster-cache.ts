@@ -3,7 +3,6 @@ import { group, proxyNodeStatePlural, version } from '../../api/index.ts';
 import type { ProxyNodeState } from '../../api/index.ts';
 import { Reflector, resourcePath } from '../../kubernetes/index.ts';
 import type { ApiClient, KubernetesObject, ReflectorOptions, ReflectorStatistics } from '../../kubernetes/index.ts';
-import { describeError } from '../../runtime/index.ts';
 import type { Clock, Logger } from '../../runtime/index.ts';
 import type { HostPort } from '../host-port.ts';
 import { API_CLIENT, CLOCK, LOGGER, OPERATOR_OPTIONS, perTerm } from '../injection.ts';
@@ -170,7 +169,7 @@ export class ClusterCache {
       onError: (error, { retryInMilliseconds }) =>
         this.#log.warn('cannot follow the API server; trying again', {
           resource: plural,
-          reason: describeError(error),
+          error,
           retryInMilliseconds,
         }),
       ...rest,

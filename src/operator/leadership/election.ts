@@ -1,6 +1,5 @@
 import { LeaderElector } from '../../kubernetes/index.ts';
 import type { ApiClient } from '../../kubernetes/index.ts';
-import { describeError } from '../../runtime/index.ts';
 import type { Logger } from '../../runtime/index.ts';
 import type { OperatorOptions } from '../options.ts';
 
@@ -37,8 +36,7 @@ export function electionFor(client: ApiClient, options: OperatorOptions, log: Lo
         identity,
         onStartedLeading: () => candidate.won(),
         onStoppedLeading: () => candidate.lost(),
-        onError: (error) =>
-          log.warn('trouble with the Lease', { lease: `${namespace}/${leaseName}`, reason: describeError(error) }),
+        onError: (error) => log.warn('trouble with the Lease', { lease: `${namespace}/${leaseName}`, error }),
       });
       elector.start();
     },

@@ -87,7 +87,7 @@ describe('who leads', () => {
     }
     expect(o.terms.made).toHaveLength(3);
     expect(o.leadership.term).toBe(o.terms.last);
-    expect(o.lines.filter((line) => line.includes('cannot lead')).join()).toMatch(/reason="no CRDs".*"no CRDs yet"/s);
+    expect(o.lines.filter((line) => line.includes('cannot lead')).join()).toMatch(/error="no CRDs".*"no CRDs yet"/s);
   });
 
   test('tries again when a term cannot even be made', async () => {

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Backoff, describeError, sleep } from '../../runtime/index.ts';
+import { Backoff, sleep } from '../../runtime/index.ts';
 import type { Clock, Logger } from '../../runtime/index.ts';
 import { CLOCK, LOGGER } from '../injection.ts';
 import { ELECTION } from './election.ts';
@@ -82,7 +82,7 @@ export class Leadership {
         await this.#runTerm(over);
       } catch (error) {
         const retryInMilliseconds = backoff.next();
-        this.#log.error('cannot lead; trying again', { reason: describeError(error), retryInMilliseconds });
+        this.#log.error('cannot lead; trying again', { error, retryInMilliseconds });
         await sleep(this.#clock, retryInMilliseconds, over);
       }
     }

@@ -1,5 +1,4 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { describeError } from '../../runtime/index.ts';
 import type { Logger } from '../../runtime/index.ts';
 import { LOGGER } from '../injection.ts';
 import { OperatorMetrics } from '../metrics/index.ts';
@@ -27,6 +26,6 @@ export class ReconcileReport {
   done(queue: QueueName, { key, seconds, error, retryInMilliseconds }: Outcome): void {
     this.#metrics.reconciled(queue, seconds, error === undefined);
     if (error === undefined) return;
-    this.#log.warn('a reconcile failed; trying again', { queue, key, reason: describeError(error), retryInMilliseconds });
+    this.#log.warn('a reconcile failed; trying again', { queue, key, error, retryInMilliseconds });
   }
 }

@@ -134,7 +134,7 @@ test('a handler that fails is heard of and hurts nobody else', async () => {
   await create('bad');
   await create('good');
   await until(() => expect(operator.told).toContain('ADDED good'));
-  expect(errors).toMatchObject([{ event: 'ADDED', resource: 'things.example.org/v1', name: 'bad', reason: 'no' }]);
+  expect(errors).toMatchObject([{ event: 'ADDED', resource: 'things.example.org/v1', name: 'bad', error: 'no' }]);
 });
 
 test('a status that cannot be written is an error; one that can is there', async () => {

@@ -8,7 +8,6 @@ import { parse } from 'yaml';
 import { operatorFieldManager } from '../../api/index.ts';
 import { Reflector, resourcePath } from '../../kubernetes/index.ts';
 import type { ApiClient, KubernetesObject, ReflectorStatistics } from '../../kubernetes/index.ts';
-import { describeError } from '../../runtime/index.ts';
 import type { Logger } from '../../runtime/index.ts';
 import { installCrd } from './install-crd.ts';
 import type { Crd } from './install-crd.ts';
@@ -111,7 +110,7 @@ export abstract class SafeOperator extends Operator {
       onError: (error, { retryInMilliseconds }) =>
         this.#log.warn('cannot follow the API server; trying again', {
           resource: plural,
-          reason: describeError(error),
+          error,
           retryInMilliseconds,
         }),
     });
@@ -166,7 +165,7 @@ export abstract class SafeOperator extends Operator {
         event: type,
         resource: id,
         name: meta.name,
-        reason: describeError(error),
+        error,
       }),
     );
   }

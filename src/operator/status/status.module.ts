@@ -1,7 +1,6 @@
 import { Module } from '@nestjs/common';
 import { EventRecorder } from '../../kubernetes/index.ts';
 import type { ApiClient } from '../../kubernetes/index.ts';
-import { describeError } from '../../runtime/index.ts';
 import type { Logger } from '../../runtime/index.ts';
 import { ClusterModule } from '../cluster/index.ts';
 import { API_CLIENT, LOGGER, OPERATOR_OPTIONS } from '../injection.ts';
@@ -16,7 +15,7 @@ function eventRecorder(client: ApiClient, { identity }: OperatorOptions, log: Lo
     client,
     component: 'nftproxy-operator',
     instance: identity,
-    onError: (error) => log.warn('an Event is lost', { reason: describeError(error) }),
+    onError: (error) => log.warn('an Event is lost', { error }),
   });
 }
 
