@@ -1,0 +1,1 @@
+export { contentOf, path, useReflectorRig } from './reflector-rig.ts';
