@@ -220,6 +220,18 @@ describe("the node's settings", () => {
     expect(await rig.contents('services4')).toEqual(services);
   });
 
+  it('may overlap: the kernel gets ranges that do not', async () => {
+    const rig = await started();
+    for (const serviceCIDRs of [
+      ['10.96.0.0/28', '10.96.0.0/24'],
+      ['10.96.0.0/12', '10.96.0.0/16'],
+      ['0.0.0.0/0', '10.96.0.0/16'],
+    ]) {
+      await rig.dataPlane.setNode({ ...plainNode, serviceCIDRs });
+    }
+    expect(await rig.contents('service_cidrs4')).toEqual(['0.0.0.0/0']);
+  });
+
   it('that the kernel refuses leave the old ones in force', async () => {
     const rig = await started();
     await rig.dataPlane.setNode(node);
