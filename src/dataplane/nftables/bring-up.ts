@@ -73,10 +73,13 @@ async function replace({ tables, layout }: Site, target: Target): Promise<Writte
 }
 
 async function adopt({ tables, layout, log }: Site, target: Target): Promise<BroughtUp> {
-  const structure = tables.owned ? tables.claim() : tables.transaction();
+  // By itself: the kernel takes no base chain in the transaction that takes over a table, and one that a first write
+  // was killed in has none yet.
+  let written = tables.owned ? await tables.commit(tables.claim()) : nothingWritten;
+  const structure = tables.transaction();
   const wanted = layout.plan(target);
   wanted.add(structure);
-  let written = await tables.commit(structure);
+  written = addWritten(written, await tables.commit(structure));
   wanted.accept();
   const { deletes, adds, kept } = differenceTo(target.elements, await presentElements(tables, layout));
   written = addWritten(written, await writeAll(tables, { deletes, adds }));
