@@ -47,11 +47,16 @@ export async function runCommand([name, ...args]: readonly string[]): Promise<nu
     const run = await subcommand.load();
     return await run(args);
   } catch (error) {
-    if (error instanceof HelpRequest) {
-      process.stdout.write(error.message);
-      return 0;
-    }
-    process.stderr.write(`nftproxy ${name}: ${describeError(error)}\n`);
-    return error instanceof UsageError ? 2 : 1;
+    return exitCodeOf(name, error);
   }
+}
+
+/** Says what went wrong, or what the command takes if that was the question. */
+function exitCodeOf(name: string, error: unknown): number {
+  if (error instanceof HelpRequest) {
+    process.stdout.write(error.message);
+    return 0;
+  }
+  process.stderr.write(`nftproxy ${name}: ${describeError(error)}\n`);
+  return error instanceof UsageError ? 2 : 1;
 }

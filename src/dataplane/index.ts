@@ -1,5 +1,5 @@
 export { loadWeights } from './balancing/index.ts';
-export { addWritten, ForeignStateError, loadUnit, nothingWritten } from './data-plane.ts';
+export { addWritten, nothingWritten } from './data-plane.ts';
 export type {
   Applied,
   Changes,

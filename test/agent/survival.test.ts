@@ -27,9 +27,9 @@ describe('an agent', () => {
   it('that never reached the API server ends in order when it is told to', async () => {
     await host.disconnect();
     const waiting = host.startAgent();
-    await host.until('a word about it', () => waiting.log.includes('cannot follow the API server'), waiting);
+    await host.until('a word about it', () => waiting.output.includes('cannot follow the API server'), waiting);
     expect(await waiting.end('SIGTERM')).toBe(0);
-    expect(waiting.log).toMatch(/stopping; the rules stay in force signal=SIGTERM\n$/);
+    expect(waiting.output).toMatch(/stopping; the rules stay in force signal=SIGTERM\n$/);
     await host.connect();
   });
 

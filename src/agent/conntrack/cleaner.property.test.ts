@@ -80,15 +80,15 @@ class World {
     const owner = this.#owner(to);
     const slipped = owner?.servingEndpoints.length === 0 && pick % 2 === 0;
     if (owner === undefined || slipped) {
-      this.table.add(this.#protocol, to, to, seenReply);
+      this.table.add(this.#protocol, to, to, { seenReply });
     } else if (owner.servingEndpoints.length > 0) {
       const via = owner.servingEndpoints[pick % owner.servingEndpoints.length]!;
-      this.table.add(this.#protocol, to, via, seenReply);
+      this.table.add(this.#protocol, to, via, { seenReply });
     }
   }
 
   connectThroughOther(via: Target): void {
-    this.#foreign.add(this.table.add(this.#protocol, elsewhere, via, false));
+    this.#foreign.add(this.table.add(this.#protocol, elsewhere, via));
   }
 
   /** Straight from the promise: whether an entry belongs into the table now. */

@@ -41,7 +41,10 @@ describe('conntrack clean-up', () => {
     const { clock, table, cleaned, cleaner } = rig();
     cleaner.applied([['dns', udp([a, b])]]);
     await clock.advance(60_000);
-    const [stale, good] = [table.add('udp', vip, a, true), table.add('udp', vip, b, true)];
+    const [stale, good] = [
+      table.add('udp', vip, a, { seenReply: true }),
+      table.add('udp', vip, b, { seenReply: true }),
+    ];
     cleaner.applied([['dns', udp([b])]]);
     await clock.advance(1);
     expect(table.all.has(stale)).toBe(false);
@@ -52,12 +55,12 @@ describe('conntrack clean-up', () => {
   test('after a start everything is looked at once, and flows that are fine survive', async () => {
     const { clock, table, cleaner } = rig();
     const [good, stale, unanswered] = [
-      table.add('udp', vip, a, true),
-      table.add('udp', vip, { address: '10.244.9.9', port: 53 }, true),
+      table.add('udp', vip, a, { seenReply: true }),
+      table.add('udp', vip, { address: '10.244.9.9', port: 53 }, { seenReply: true }),
       table.add('udp', vip, vip),
     ];
     cleaner.frontendGone({ family: 4, protocol: 'udp' }, { address: '10.96.0.66', port: 53 });
-    const deleted = table.add('udp', { address: '10.96.0.66', port: 53 }, a, true);
+    const deleted = table.add('udp', { address: '10.96.0.66', port: 53 }, a, { seenReply: true });
     cleaner.applied([['dns', udp([a])]]);
     await clock.advance(1);
     expect([good, stale, unanswered, deleted].map((entry) => table.all.has(entry))).toEqual([
@@ -73,8 +76,11 @@ describe('conntrack clean-up', () => {
     const nodePort: Frontend = { kind: 'NodePort', port: 30053, policy: 'Cluster' };
     cleaner.applied([['dns', udp([a], [...dns, nodePort])]]);
     await clock.advance(60_000);
-    const mine = [table.add('udp', vip, a, true), table.add('udp', { address: nodeIP, port: 30053 }, a, true)];
-    const others = table.add('udp', { address: '192.168.0.3', port: 30053 }, a, true);
+    const mine = [
+      table.add('udp', vip, a, { seenReply: true }),
+      table.add('udp', { address: nodeIP, port: 30053 }, a, { seenReply: true }),
+    ];
+    const others = table.add('udp', { address: '192.168.0.3', port: 30053 }, a, { seenReply: true });
     cleaner.applied([['dns', undefined]]);
     await clock.advance(1);
     expect(mine.some((entry) => table.all.has(entry))).toBe(false);
@@ -114,7 +120,7 @@ describe('conntrack clean-up', () => {
     const { clock, table, failures, cleaner } = rig();
     cleaner.applied([['dns', udp([a])]]);
     await clock.advance(60_000);
-    const stale = table.add('udp', vip, a, true);
+    const stale = table.add('udp', vip, a, { seenReply: true });
     table.failing = true;
     cleaner.applied([['dns', undefined]]);
     await clock.advance(5000);
@@ -127,8 +133,8 @@ describe('conntrack clean-up', () => {
 
   test('an entry that cannot be deleted does not keep the others, and is tried again', async () => {
     const { clock, table, failures, cleaned, cleaner } = rig();
-    table.add('udp', vip, a, true);
-    const second = table.add('udp', vip, a, true);
+    table.add('udp', vip, a, { seenReply: true });
+    const second = table.add('udp', vip, a, { seenReply: true });
     table.deletesFail = 1;
     cleaner.applied([['dns', udp([b])]]);
     await clock.advance(1);
@@ -154,7 +160,7 @@ describe('conntrack clean-up', () => {
     const { clock, table, cleaner } = rig();
     cleaner.applied([['web', tcp([a, b])]]);
     await clock.advance(60_000);
-    const [waiting, established] = [table.add('tcp', vip, a), table.add('tcp', vip, a, true)];
+    const [waiting, established] = [table.add('tcp', vip, a), table.add('tcp', vip, a, { seenReply: true })];
     cleaner.applied([['web', tcp([b])]]);
     await clock.advance(1);
     expect([table.all.has(waiting), table.all.has(established)]).toEqual([false, true]);

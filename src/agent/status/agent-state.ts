@@ -13,8 +13,6 @@ export function agentState(o: {
   const { services, endpoints } = forwarding?.stats ?? { services: 0, endpoints: 0 };
   const { appliedRevision } = o.sync;
   const { mode } = o.dataPlane;
-  let elements = 0;
-  for (const count of o.dataPlane.current?.sizes.values() ?? []) elements += count;
   return {
     ...(appliedRevision !== undefined && { appliedRevision }),
     ...(mode !== undefined && { mode }),
@@ -22,7 +20,13 @@ export function agentState(o: {
     quarantined: [...o.sync.quarantine.values()],
     services,
     endpoints,
-    elements,
+    elements: elementsOf(o.dataPlane),
     problems: forwarding?.problems() ?? [],
   };
+}
+
+function elementsOf({ current }: RunningDataPlane): number {
+  let elements = 0;
+  for (const count of current?.sizes.values() ?? []) elements += count;
+  return elements;
 }

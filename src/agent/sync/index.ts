@@ -1,6 +1,5 @@
 export { DesiredState } from './desired-state.ts';
 export { LoadFollower } from './load-follower.ts';
-export { nodeSettings } from './node-settings.ts';
 export type { Quarantined } from './quarantine.ts';
 export { SyncLoop } from './sync-loop.ts';
 export type { Synced, SyncFailed, SyncObserver } from './sync-loop.ts';

@@ -1,5 +1,5 @@
-import { NftablesSocket, probeFeatures, Transaction } from '../../nftables/index.ts';
-import type { Element, Features, SetDefinition, TableOptions } from '../../nftables/index.ts';
+import { probeFeatures, Transaction } from '../../nftables/index.ts';
+import type { Element, Features, NftablesSocket, SetDefinition, TableOptions } from '../../nftables/index.ts';
 import type { Written } from '../data-plane.ts';
 import { tableComment } from './claim.ts';
 

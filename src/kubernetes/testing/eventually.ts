@@ -21,17 +21,22 @@ export async function eventually<Answer>(
 ): Promise<Exclude<Answer, false | undefined>> {
   const { seconds = 30, milliseconds = 5, hopeless = () => false, evidence = () => '' } = patience;
   const deadline = performance.now() + seconds * 1000;
-  let reason = '';
   for (;;) {
-    try {
-      const answer = await ask();
-      if (answer !== false && answer !== undefined) return answer as Exclude<Answer, false | undefined>;
-      reason = '';
-    } catch (error) {
-      reason = `; last error: ${error instanceof Error ? error.message : String(error)}`;
+    const { answer, reason } = await attempt(ask);
+    if (answer !== false && answer !== undefined) return answer as Exclude<Answer, false | undefined>;
+    const late = performance.now() > deadline;
+    if (late || hopeless()) {
+      const given = late ? `waited ${seconds} s in vain` : 'it is hopeless to wait';
+      throw new Error(`${given} for ${description}${reason}${evidence()}`);
     }
-    const given = performance.now() > deadline ? `waited ${seconds} s in vain` : 'it is hopeless to wait';
-    if (performance.now() > deadline || hopeless()) throw new Error(`${given} for ${description}${reason}${evidence()}`);
     await new Promise((resolve) => setTimeout(resolve, milliseconds));
+  }
+}
+
+async function attempt<Answer>(ask: () => Answer | Promise<Answer>): Promise<{ answer?: Answer; reason: string }> {
+  try {
+    return { answer: await ask(), reason: '' };
+  } catch (error) {
+    return { reason: `; last error: ${error instanceof Error ? error.message : String(error)}` };
   }
 }

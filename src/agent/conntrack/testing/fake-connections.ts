@@ -32,7 +32,12 @@ export class FakeConntrackTable implements ConntrackTable<TrackedConnection> {
   }
 
   /** A client's first packet to `to`, sent on to `via`. */
-  add(protocol: Protocol, to: Target, via: Target, seenReply = false, family: Family = 4): TrackedConnection {
+  add(
+    protocol: Protocol,
+    to: Target,
+    via: Target,
+    { seenReply = false, family = 4 }: { seenReply?: boolean; family?: Family } = {},
+  ): TrackedConnection {
     const client = { address: '10.244.0.9', port: this.#client++ };
     const entry = {
       family,
