@@ -192,7 +192,9 @@ describe('an operator on a fresh cluster', { timeout: 2 * patience }, () => {
     await expect(createConfig('wrong', { detectLocal: { mode: 'BridgeInterface' } })).rejects.toThrow(
       'spec.detectLocal.bridgeInterface',
     );
-    await expect(createConfig('wrong', { clusterCIDRs: ['10.0.0.0'] })).rejects.toThrow('spec.clusterCIDRs[0]');
+    await expect(createConfig('wrong', { clusterCIDRs: ['10.0.0.0'] })).rejects.toThrow(
+      /spec\.clusterCIDRs: .*every entry must be a CIDR such as 10\.244\.0\.0\/16/,
+    );
     await expect(createConfig('x'.repeat(64), {})).rejects.toThrow('at most 63 characters');
   });
 
