@@ -55,10 +55,12 @@ export function targetOf(resource: Resource): Target {
   return { group: resource.group, resource: resource.plural, kind: resource.kind };
 }
 
-type Options = Partial<Pick<Resource, 'shortNames' | 'categories' | 'fields' | 'storedAs' | 'scale'>>;
+type Options = Partial<Pick<Resource, 'shortNames' | 'categories' | 'fields' | 'storedAs' | 'scale'>> & {
+  readonly traits?: readonly Traits[];
+};
 type Traits = 'cluster' | 'status' | 'generation';
 
-function builtin(apiVersion: string, plural: string, kind: string, traits: Traits[], o: Options = {}): Resource {
+function builtin(apiVersion: string, plural: string, kind: string, { traits = [], ...o }: Options = {}): Resource {
   const [group = '', version = ''] = apiVersion.includes('/') ? apiVersion.split('/') : ['', apiVersion];
   return {
     group,
@@ -87,63 +89,65 @@ const podFields = [
 
 /** The built-in resources this server knows. Facts: `kubectl api-resources` and the field labels of Kubernetes 1.32. */
 export const builtins: readonly Resource[] = [
-  builtin('v1', 'namespaces', 'Namespace', ['cluster', 'status'], { shortNames: ['ns'], fields: ['status.phase'] }),
-  builtin('v1', 'nodes', 'Node', ['cluster', 'status'], { shortNames: ['no'], fields: ['spec.unschedulable'] }),
-  builtin('v1', 'pods', 'Pod', ['status'], { shortNames: ['po'], categories: all, fields: podFields }),
-  builtin('v1', 'services', 'Service', ['status'], {
+  builtin('v1', 'namespaces', 'Namespace', {
+    traits: ['cluster', 'status'],
+    shortNames: ['ns'],
+    fields: ['status.phase'],
+  }),
+  builtin('v1', 'nodes', 'Node', { traits: ['cluster', 'status'], shortNames: ['no'], fields: ['spec.unschedulable'] }),
+  builtin('v1', 'pods', 'Pod', { traits: ['status'], shortNames: ['po'], categories: all, fields: podFields }),
+  builtin('v1', 'services', 'Service', {
+    traits: ['status'],
     shortNames: ['svc'],
     categories: all,
     fields: ['spec.clusterIP', 'spec.type'],
   }),
-  builtin('v1', 'events', 'Event', [], { shortNames: ['ev'], fields: eventFields }),
-  builtin('v1', 'configmaps', 'ConfigMap', [], { shortNames: ['cm'] }),
-  builtin('v1', 'secrets', 'Secret', [], { fields: ['type'] }),
-  builtin('v1', 'serviceaccounts', 'ServiceAccount', [], { shortNames: ['sa'] }),
-  builtin('v1', 'endpoints', 'Endpoints', [], { shortNames: ['ep'] }),
-  builtin('apps/v1', 'daemonsets', 'DaemonSet', ['status', 'generation'], { shortNames: ['ds'], categories: all }),
-  builtin('apps/v1', 'deployments', 'Deployment', ['status', 'generation'], {
+  builtin('v1', 'events', 'Event', { shortNames: ['ev'], fields: eventFields }),
+  builtin('v1', 'configmaps', 'ConfigMap', { shortNames: ['cm'] }),
+  builtin('v1', 'secrets', 'Secret', { fields: ['type'] }),
+  builtin('v1', 'serviceaccounts', 'ServiceAccount', { shortNames: ['sa'] }),
+  builtin('v1', 'endpoints', 'Endpoints', { shortNames: ['ep'] }),
+  builtin('apps/v1', 'daemonsets', 'DaemonSet', {
+    traits: ['status', 'generation'],
+    shortNames: ['ds'],
+    categories: all,
+  }),
+  builtin('apps/v1', 'deployments', 'Deployment', {
+    traits: ['status', 'generation'],
     shortNames: ['deploy'],
     categories: all,
     scale: true,
   }),
-  builtin('discovery.k8s.io/v1', 'endpointslices', 'EndpointSlice', ['generation']),
-  builtin('coordination.k8s.io/v1', 'leases', 'Lease', []),
-  builtin('events.k8s.io/v1', 'events', 'Event', [], {
+  builtin('discovery.k8s.io/v1', 'endpointslices', 'EndpointSlice', { traits: ['generation'] }),
+  builtin('coordination.k8s.io/v1', 'leases', 'Lease'),
+  builtin('events.k8s.io/v1', 'events', 'Event', {
     shortNames: ['ev'],
     storedAs: '/events',
     fields: ['reason', 'type', ...involved.map((f) => `regarding.${f}`)],
   }),
-  builtin('rbac.authorization.k8s.io/v1', 'clusterroles', 'ClusterRole', ['cluster']),
-  builtin('rbac.authorization.k8s.io/v1', 'clusterrolebindings', 'ClusterRoleBinding', ['cluster']),
-  builtin('rbac.authorization.k8s.io/v1', 'roles', 'Role', []),
-  builtin('rbac.authorization.k8s.io/v1', 'rolebindings', 'RoleBinding', []),
-  builtin(
-    'apiextensions.k8s.io/v1',
-    'customresourcedefinitions',
-    'CustomResourceDefinition',
-    ['cluster', 'status', 'generation'],
-    {
-      shortNames: ['crd', 'crds'],
-      categories: ['api-extensions'],
-    },
-  ),
-  builtin('networking.k8s.io/v1', 'servicecidrs', 'ServiceCIDR', ['cluster', 'status']),
-  builtin('networking.k8s.io/v1', 'networkpolicies', 'NetworkPolicy', ['generation'], { shortNames: ['netpol'] }),
-  builtin(
-    'admissionregistration.k8s.io/v1',
-    'validatingadmissionpolicies',
-    'ValidatingAdmissionPolicy',
-    ['cluster', 'status', 'generation'],
-    { categories: ['api-extensions'] },
-  ),
-  builtin(
-    'admissionregistration.k8s.io/v1',
-    'validatingadmissionpolicybindings',
-    'ValidatingAdmissionPolicyBinding',
-    ['cluster'],
-    { categories: ['api-extensions'] },
-  ),
-  builtin('scheduling.k8s.io/v1', 'priorityclasses', 'PriorityClass', ['cluster'], { shortNames: ['pc'] }),
+  builtin('rbac.authorization.k8s.io/v1', 'clusterroles', 'ClusterRole', { traits: ['cluster'] }),
+  builtin('rbac.authorization.k8s.io/v1', 'clusterrolebindings', 'ClusterRoleBinding', { traits: ['cluster'] }),
+  builtin('rbac.authorization.k8s.io/v1', 'roles', 'Role'),
+  builtin('rbac.authorization.k8s.io/v1', 'rolebindings', 'RoleBinding'),
+  builtin('apiextensions.k8s.io/v1', 'customresourcedefinitions', 'CustomResourceDefinition', {
+    traits: ['cluster', 'status', 'generation'],
+    shortNames: ['crd', 'crds'],
+    categories: ['api-extensions'],
+  }),
+  builtin('networking.k8s.io/v1', 'servicecidrs', 'ServiceCIDR', { traits: ['cluster', 'status'] }),
+  builtin('networking.k8s.io/v1', 'networkpolicies', 'NetworkPolicy', {
+    traits: ['generation'],
+    shortNames: ['netpol'],
+  }),
+  builtin('admissionregistration.k8s.io/v1', 'validatingadmissionpolicies', 'ValidatingAdmissionPolicy', {
+    traits: ['cluster', 'status', 'generation'],
+    categories: ['api-extensions'],
+  }),
+  builtin('admissionregistration.k8s.io/v1', 'validatingadmissionpolicybindings', 'ValidatingAdmissionPolicyBinding', {
+    traits: ['cluster'],
+    categories: ['api-extensions'],
+  }),
+  builtin('scheduling.k8s.io/v1', 'priorityclasses', 'PriorityClass', { traits: ['cluster'], shortNames: ['pc'] }),
 ];
 
 /** All resources that are served now: the built-in ones and those of CRDs. */

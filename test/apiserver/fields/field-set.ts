@@ -46,10 +46,10 @@ export class UndeclaredField extends Error {}
 export function fieldsOf(value: Json, shape: Shape, containers = false, path = ''): FieldSet {
   const set = new FieldSet();
   if (isObject(value) && !shape.atomic) {
-    addMembers(set, value, shape, containers, path);
+    addMembers(set, value, { shape, containers, path });
     set.member = containers;
   } else if (Array.isArray(value) && (shape.keys !== undefined || shape.set)) {
-    addItems(set, value, shape, containers, path);
+    addItems(set, value, { shape, containers, path });
     set.member = containers;
   } else {
     set.member = true;
@@ -58,7 +58,14 @@ export function fieldsOf(value: Json, shape: Shape, containers = false, path = '
   return set;
 }
 
-function addMembers(set: FieldSet, value: JsonObject, shape: Shape, containers: boolean, path: string): void {
+/** Where a value stands, and what is wanted of it. */
+interface Place {
+  readonly shape: Shape;
+  readonly containers: boolean;
+  readonly path: string;
+}
+
+function addMembers(set: FieldSet, value: JsonObject, { shape, containers, path }: Place): void {
   for (const [name, inner] of Object.entries(value)) {
     if (inner === undefined) continue;
     const field = shape.field(name);
@@ -69,7 +76,7 @@ function addMembers(set: FieldSet, value: JsonObject, shape: Shape, containers: 
   }
 }
 
-function addItems(set: FieldSet, list: Json[], shape: Shape, containers: boolean, path: string): void {
+function addItems(set: FieldSet, list: Json[], { shape, containers, path }: Place): void {
   for (const [index, item] of list.entries()) {
     const step = shape.set ? `v:${JSON.stringify(item)}` : itemStep(item, shape);
     const child = shape.set ? new FieldSet() : fieldsOf(item, shape.item(), containers, `${path}[${index}]`);

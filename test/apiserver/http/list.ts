@@ -103,20 +103,15 @@ export function listPage(state: ClusterState, selection: Selection, query: URLSe
   const token = query.get('continue') ? decodeToken(query.get('continue') ?? '') : undefined;
   const at = revisionOf(state, query, token);
   try {
-    return cut(
-      selection,
-      candidates(state, selection, at, token?.after ?? ''),
-      at,
-      Number(query.get('limit') ?? 0),
-      query,
-    );
+    return cut(selection, candidates(state, selection, at, token?.after ?? ''), at, query);
   } catch (error) {
     if (!(error instanceof Compacted)) throw error;
     throw token ? continueExpired() : expired(at, error.oldest);
   }
 }
 
-function cut(selection: Selection, all: Entry[], at: number, limit: number, query: URLSearchParams): Page {
+function cut(selection: Selection, all: Entry[], at: number, query: URLSearchParams): Page {
+  const limit = Number(query.get('limit') ?? 0);
   const entries: Entry[] = [];
   const resourceVersion = String(at);
   for (const [index, entry] of all.entries()) {

@@ -161,7 +161,7 @@ async function write(exchange: Exchange, path: ResourcePath, verb: string): Prom
         'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
       );
     }
-    sendWritten(exchange, path, patchObject(state, path, body, type, options));
+    sendWritten(exchange, path, patchObject(state, path, { patch: body, type }, options));
   } else if (verb === 'delete') remove(exchange, path, body);
   else if (verb === 'deletecollection') removeCollection(exchange, path, body);
   else throw methodNotAllowed();

@@ -76,13 +76,17 @@ const reasons: Partial<Record<string, FieldError['type']>> = {
   FieldValueDuplicate: 'Duplicate',
 };
 
-function failure(rule: Rule, path: string, value: Json, context: Record<string, unknown>, error?: string): FieldError {
-  const spoken = rule.messageExpression === undefined ? undefined : evaluateMessage(rule.messageExpression, context);
-  const detail = error ?? spoken ?? rule.message ?? `failed rule: ${rule.rule}`;
+function failure(rule: Rule, path: string, value: Json, detail: string): FieldError {
   const field = path + (rule.fieldPath ?? '') || '<nil>';
   const type = reasons[rule.reason ?? ''] ?? 'Invalid';
   // Maps and lists are not printed into messages.
   return typeof value === 'object' ? { field, type, detail } : { field, type, value, detail };
+}
+
+/** What a rule that is not kept says. */
+function messageOf(rule: Rule, context: Record<string, unknown>): string {
+  const spoken = rule.messageExpression === undefined ? undefined : evaluateMessage(rule.messageExpression, context);
+  return spoken ?? rule.message ?? `failed rule: ${rule.rule}`;
 }
 
 function evaluateMessage(expression: string, context: Record<string, unknown>): string | undefined {
@@ -97,10 +101,10 @@ function evaluateMessage(expression: string, context: Record<string, unknown>): 
 
 function check(rule: Rule, path: string, value: Json, context: Record<string, unknown>): FieldError[] {
   try {
-    return program(rule.rule)(context) === true ? [] : [failure(rule, path, value, context)];
+    return program(rule.rule)(context) === true ? [] : [failure(rule, path, value, messageOf(rule, context))];
   } catch (error) {
     const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
-    return [failure(rule, path, value, context, `rule evaluation error: ${reason}: evaluating rule: ${rule.rule}`)];
+    return [failure(rule, path, value, `rule evaluation error: ${reason}: evaluating rule: ${rule.rule}`)];
   }
 }
 

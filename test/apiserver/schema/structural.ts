@@ -31,11 +31,12 @@ export function prune(value: Json, schema: JsonObject, path = '', root = true): 
     return value.flatMap((item, index) => prune(item, items, `${path}[${index}]`, false));
   }
   if (!isObject(value)) return [];
-  return Object.keys(value).flatMap((name) => pruneMember(value, name, schema, path, root));
+  return Object.keys(value).flatMap((name) =>
+    isKnownMember(schema, name, root) ? [] : pruneMember(value, name, schema, path),
+  );
 }
 
-function pruneMember(value: JsonObject, name: string, schema: JsonObject, path: string, root: boolean): string[] {
-  if (isKnownMember(schema, name, root)) return [];
+function pruneMember(value: JsonObject, name: string, schema: JsonObject, path: string): string[] {
   const where = path ? `${path}.${name}` : name;
   const inner = propertySchema(schema, name);
   if (inner) return prune(value[name], inner, where, false);

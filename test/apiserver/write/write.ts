@@ -86,15 +86,12 @@ export function createObject(state: ClusterState, at: Location, body: Json, opti
   if (!metadata.name && metadata.generateName) metadata.name = generatedName(metadata.generateName);
   const location = { ...at, name: metadata.name };
   requireNamespace(state, location);
-  return insert(state, location, next, options, false);
+  return insert(state, { location, next, options, managed: false });
 }
 
 function insert(
   state: ClusterState,
-  location: Location,
-  next: KubeObject,
-  options: WriteOptions,
-  managed: boolean,
+  { location, next, options, managed }: Pick<Proposal, 'location' | 'next' | 'options' | 'managed'>,
 ): Written {
   const { resource } = location;
   if (state.store.get(storageKey(resource), keyOf(location))) throw alreadyExists(targetOf(resource), location.name);
@@ -173,8 +170,7 @@ function patched(location: Location, old: KubeObject, patch: Json, type: string)
 export function patchObject(
   state: ClusterState,
   location: Location,
-  patch: Json,
-  type: string,
+  { patch, type }: { patch: Json; type: string },
   options: WriteOptions,
 ): Written {
   if (type === patchTypes.apply) return apply(state, location, patch, options);
@@ -211,7 +207,7 @@ function apply(state: ClusterState, location: Location, body: Json, options: Wri
     force: options.force,
     ignored: ignoredFields(resource.status, options, applied),
   });
-  if (!entry) return insert(state, location, next, options, true);
+  if (!entry) return insert(state, { location, next, options, managed: true });
   return replace(state, { location, old: entry.object, next: clone(next), options, managed: true, patched: true });
 }
 
