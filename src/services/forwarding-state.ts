@@ -1,3 +1,5 @@
+import { Touched } from './change.ts';
+import type { Change } from './change.ts';
 import { Claims, claimsOf } from './claims.ts';
 import type { Claim } from './claims.ts';
 import type { ChosenEndpoints, Place } from './choose-endpoints.ts';
@@ -5,31 +7,21 @@ import { compose, endpointsFor } from './compose.ts';
 import type { ServicesConfig } from './compose.ts';
 import { parseEndpointSlice } from './endpoint-slice.ts';
 import type { ParsedSlice } from './endpoint-slice.ts';
+import { concerns, conflictsOf, hasZoneHints, sizeOf } from './entry.ts';
+import type { Entry, PortRecord } from './entry.ts';
 import { reuse } from './equal.ts';
-import { describeFrontend, portsOf, wantedFrontends } from './frontends.ts';
+import { portsOf, wantedFrontends } from './frontends.ts';
 import type { PortIdentity } from './frontends.ts';
 import { equalHealthChecks, healthCheckOf } from './health-check.ts';
 import type { HealthCheckNodePort } from './health-check.ts';
 import { Interner } from './interner.ts';
 import type { EndpointSliceObject, Maybe, NodeObject, ServiceObject } from './objects.ts';
 import { ProblemBook } from './problem-book.ts';
-import type { ProblemChange } from './problem-book.ts';
 import { compact, compareText, text } from './read.ts';
-import { makeProblem } from './reasons.ts';
 import { parseService } from './service.ts';
-import type { ParsedService } from './service.ts';
 import type { Problem, ServicePort } from './types.ts';
 
 const zoneLabel = 'topology.kubernetes.io/zone';
-
-/** What one event changed. */
-export interface Change {
-  /** Id to new state, undefined if it is gone. Only what really differs. */
-  readonly changed: ReadonlyMap<string, ServicePort | undefined>;
-  readonly problems: ProblemChange;
-  /** Whether {@link ForwardingState.healthCheckNodePorts} differs. */
-  readonly healthChecksChanged: boolean;
-}
 
 /** How much is being followed. */
 export interface ServicesStats {
@@ -40,29 +32,6 @@ export interface ServicesStats {
   readonly endpointSlices: number;
   /** Endpoints in these slices, usable or not. */
   readonly endpoints: number;
-}
-
-/** A Service port that exists. */
-interface PortRecord {
-  readonly identity: PortIdentity;
-  readonly claims: readonly Claim[];
-  state: ServicePort;
-}
-
-/** All that belongs to a Service name, in whatever order it arrives. */
-interface Entry {
-  service: ParsedService | undefined;
-  /** Sorted by key. */
-  slices: readonly ParsedSlice[];
-  ports: readonly PortRecord[];
-}
-
-/** What an event touched, as it was before. */
-interface Touched {
-  readonly ports: Map<string, ServicePort | undefined>;
-  readonly added: Problem[];
-  readonly removed: Problem[];
-  healthChecks: boolean;
 }
 
 /**
@@ -92,30 +61,30 @@ export class ForwardingState {
   setConfig(config: ServicesConfig): Change {
     const old = this.#config;
     this.#config = config;
-    const touched = newTouched();
+    const touched = new Touched();
     const equal =
       old.defaultAlgorithm === config.defaultAlgorithm &&
       old.maglevTableSize === config.maglevTableSize &&
       old.nodeName === config.nodeName;
-    if (equal) return this.#finish(touched);
+    if (equal) return this.#changeOf(touched);
     for (const [key, entry] of this.#entries) {
       for (const port of entry.ports) this.#refresh(port, entry, touched);
       this.#refreshHealthCheck(key, entry, touched);
     }
-    return this.#finish(touched);
+    return this.#changeOf(touched);
   }
 
   /** Takes this agent's Node: its zone decides which hinted endpoints are near. undefined if there is no such Node. */
   setNode(node: NodeObject | undefined): Change {
     const zone = text(node?.labels?.[zoneLabel]);
-    const touched = newTouched();
-    if (zone === this.#zone) return this.#finish(touched);
+    const touched = new Touched();
+    if (zone === this.#zone) return this.#changeOf(touched);
     this.#zone = zone;
     for (const entry of this.#entries.values()) {
       if (!entry.slices.some(hasZoneHints)) continue;
       for (const port of entry.ports) this.#refresh(port, entry, touched);
     }
-    return this.#finish(touched);
+    return this.#changeOf(touched);
   }
 
   /**
@@ -124,7 +93,7 @@ export class ForwardingState {
    * @param object undefined if it is gone
    */
   applyService(key: string, object: Maybe<ServiceObject>): Change {
-    const touched = newTouched();
+    const touched = new Touched();
     const entry = this.#entry(key);
     const before = entry.ports;
     const service = object ? parseService(key, object) : undefined;
@@ -145,7 +114,7 @@ export class ForwardingState {
     this.#refreshProblems(key, entry, touched);
     this.#refreshHealthCheck(key, entry, touched);
     this.#dropIfEmpty(key, entry);
-    return this.#finish(touched);
+    return this.#changeOf(touched);
   }
 
   /**
@@ -154,7 +123,7 @@ export class ForwardingState {
    * @param object undefined if it is gone
    */
   applyEndpointSlice(key: string, object: Maybe<EndpointSliceObject>): Change {
-    const touched = newTouched();
+    const touched = new Touched();
     const before = this.#slices.get(key);
     const now = object ? parseEndpointSlice(key, object, this.#names) : undefined;
     if (now === undefined) this.#slices.delete(key);
@@ -165,7 +134,7 @@ export class ForwardingState {
     for (const serviceKey of new Set([before?.serviceKey, now?.serviceKey])) {
       if (serviceKey !== undefined) this.#replaceSlice(serviceKey, before, now, touched);
     }
-    return this.#finish(touched);
+    return this.#changeOf(touched);
   }
 
   /** The state of a Service port, by its id. */
@@ -270,21 +239,10 @@ export class ForwardingState {
   }
 
   #refreshProblems(key: string, entry: Entry, touched: Touched): void {
-    const conflicts = entry.ports.flatMap((port) => this.#conflictsOf(port));
+    const conflicts = entry.ports.flatMap((port) => conflictsOf(port, this.#claims));
     const problems =
       conflicts.length > 0 ? [...(entry.service?.problems ?? []), ...conflicts] : entry.service?.problems;
     this.#noteProblems('Service', key, problems ?? [], touched);
-  }
-
-  #conflictsOf({ identity: { service, port, family }, claims }: PortRecord): Problem[] {
-    const object = { kind: 'Service', namespace: service.namespace, name: service.name } as const;
-    return claims.flatMap(({ slot, frontend, owner }) => {
-      const holder = this.#claims.holder(slot)?.owner;
-      if (holder === undefined || holder.id === owner.id) return [];
-      const place = describeFrontend(frontend, port.protocol, family);
-      const message = `${place} belongs to Service ${holder.service.key.slice(0, 130)}; remove it from one of the two`;
-      return [makeProblem(object, 'FrontendConflict', message)];
-    });
   }
 
   #noteProblems(kind: Problem['object']['kind'], key: string, now: readonly Problem[], touched: Touched): void {
@@ -301,31 +259,7 @@ export class ForwardingState {
     else this.#healthChecks.set(key, now);
   }
 
-  #finish(touched: Touched): Change {
-    const changed = new Map<string, ServicePort | undefined>();
-    for (const [id, before] of touched.ports) {
-      const now = this.get(id);
-      if (now !== before) changed.set(id, now);
-    }
-    const { added, removed, healthChecks } = touched;
-    return { changed, problems: { added, removed }, healthChecksChanged: healthChecks };
+  #changeOf(touched: Touched): Change {
+    return touched.toChange((id) => this.get(id));
   }
-}
-
-function newTouched(): Touched {
-  return { ports: new Map(), added: [], removed: [], healthChecks: false };
-}
-
-function sizeOf(slice: ParsedSlice | undefined): number {
-  return slice?.endpoints.length ?? 0;
-}
-
-function hasZoneHints(slice: ParsedSlice): boolean {
-  return slice.endpoints.some((endpoint) => endpoint.zoneHints.length > 0);
-}
-
-/** Whether a slice has endpoints for a Service port. */
-function concerns(slice: ParsedSlice | undefined, { port, family }: PortIdentity): boolean {
-  if (slice?.family !== family) return false;
-  return slice.ports.some(({ name, protocol }) => name === port.name && protocol === port.protocol);
 }

@@ -60,7 +60,7 @@ type Options = Partial<Pick<Resource, 'shortNames' | 'categories' | 'fields' | '
 };
 type Traits = 'cluster' | 'status' | 'generation';
 
-function builtin(apiVersion: string, plural: string, kind: string, { traits = [], ...o }: Options = {}): Resource {
+function builtin(apiVersion: string, plural: string, kind: string, { traits = [], ...more }: Options = {}): Resource {
   const [group = '', version = ''] = apiVersion.includes('/') ? apiVersion.split('/') : ['', apiVersion];
   return {
     group,
@@ -69,13 +69,12 @@ function builtin(apiVersion: string, plural: string, kind: string, { traits = []
     singular: kind.toLowerCase(),
     kind,
     namespaced: !traits.includes('cluster'),
-    shortNames: o.shortNames ?? [],
-    categories: o.categories ?? [],
     status: traits.includes('status'),
     generation: traits.includes('generation'),
-    fields: o.fields ?? [],
-    ...(o.storedAs === undefined ? {} : { storedAs: o.storedAs }),
-    ...(o.scale === undefined ? {} : { scale: o.scale }),
+    shortNames: [],
+    categories: [],
+    fields: [],
+    ...more,
   };
 }
 
