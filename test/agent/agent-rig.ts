@@ -85,11 +85,11 @@ export class AgentRig implements AsyncDisposable {
   }
 
   /** Writes the ProxyConfig that the agent follows: the world's pod CIDRs unless said otherwise. */
-  async configure(settings: ProxySettings = {}): Promise<void> {
+  async configure(settings: ProxySettings = {}, format: (object: object) => string = stringify): Promise<void> {
     const clusterCIDRs = [addresses[4].podCIDR, addresses[6].podCIDR];
     // The table of connections belongs to the whole machine: a test node must not resize it.
     const conntrack = { maxPerCore: 0, ...settings.conntrack };
-    await writeFile(this.configFile, stringify(proxyConfigObject({ clusterCIDRs, ...settings, conntrack })));
+    await writeFile(this.configFile, format(proxyConfigObject({ clusterCIDRs, ...settings, conntrack })));
   }
 
   /** The text of the configuration file, to write it back later. */
@@ -110,10 +110,14 @@ export class AgentRig implements AsyncDisposable {
     this.#forwarder = undefined;
   }
 
+  /** What an agent must be told. */
+  agentArguments(configFile = this.configFile): string[] {
+    return ['--kubeconfig', this.#kubeconfig, '--node-name', 'node-1', '--config', configFile];
+  }
+
   /** Starts the agent. */
   startAgent(options: NftproxyOptions & { readonly args?: readonly string[] } = {}): ManagedProcess {
-    const args = ['agent', '--kubeconfig', this.#kubeconfig, '--node-name', 'node-1', '--config', this.configFile];
-    return startNftproxy(this.node, [...args, ...(options.args ?? [])], options);
+    return startNftproxy(this.node, ['agent', ...this.agentArguments(), ...(options.args ?? [])], options);
   }
 
   /** Starts the agent and waits until the kernel has what the API server has. */

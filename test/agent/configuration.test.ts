@@ -26,13 +26,17 @@ async function seenAs(): Promise<string | undefined> {
 }
 
 describe('the configuration file of a running agent', () => {
-  it('is followed when it changes, without a restart', async () => {
+  it('is followed when it changes, without a restart, YAML or JSON', async () => {
     const { pid } = agent;
     expect(await seenAs()).toBe(ip.clientPod);
     await host.configure({ masqueradeAll: true });
     await host.until('masquerading', async () => (await seenAs()) !== ip.clientPod, agent);
     await host.configure();
     await host.until('no masquerading', async () => (await seenAs()) === ip.clientPod, agent);
+    await host.configure({ masqueradeAll: true }, JSON.stringify);
+    await host.until('masquerading again', async () => (await seenAs()) !== ip.clientPod, agent);
+    await host.configure();
+    await host.until('no masquerading again', async () => (await seenAs()) === ip.clientPod, agent);
     expect(agent.running && agent.pid === pid).toBe(true);
   });
 
@@ -51,6 +55,26 @@ describe('the configuration file of a running agent', () => {
     expect(await served()).toBe(true);
     await host.configure();
     await host.until('the corrected file', async () => !(await served()), agent);
+  });
+});
+
+describe('settings of connection tracking', () => {
+  it('become sysctls of the node’s network namespace', async () => {
+    const name = 'net.netfilter.nf_conntrack_udp_timeout';
+    await host.configure({ conntrack: { udpTimeout: '17s', tcpBeLiberal: true } });
+    await host.until('the sysctl', async () => (await host.node.run('sysctl', ['-n', name])) === '17\n', agent);
+    expect(await host.node.run('sysctl', ['-n', 'net.netfilter.nf_conntrack_tcp_be_liberal'])).toBe('1\n');
+    await host.configure();
+  });
+});
+
+describe('an agent whose configuration file is invalid from the start', () => {
+  it('does not start, and says which field is wrong', async () => {
+    const file = `${host.configFile}.bad`;
+    await writeFile(file, (await host.configText()).replace('clusterCIDRs', 'clusterCidr'));
+    const { exitCode, output } = await host.nftproxy('agent', ...host.agentArguments(file));
+    expect(exitCode).not.toBe(0);
+    expect(output).toContain('spec.clusterCidr');
   });
 });
 

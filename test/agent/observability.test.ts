@@ -145,4 +145,27 @@ describe('what is wrong with an object', () => {
     expect(await events()).toContain('10.244.1.999');
     await connect('clientPod', addresses[4].clusterIP, 80, 5);
   });
+
+  it('harms nobody else: Services with an impossible name, address or port', async () => {
+    const metadata = (name: string) => ({ name, namespace: 'default', uid: randomUUID() });
+    const impossible = [
+      { name: 'x'.repeat(300), clusterIP: '10.96.77.77', port: 80 },
+      { name: 'nonsense', clusterIP: 'not-an-address', port: 80 },
+      { name: 'beyond', clusterIP: '10.96.77.78', port: 99_999 },
+    ];
+    host.apiServer.load(
+      impossible.map(({ name, clusterIP, port }) => ({
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: metadata(name),
+        spec: { clusterIP, clusterIPs: [clusterIP], ports: [{ port, protocol: 'TCP' }] },
+      })),
+    );
+    const own = { clusterIP: '10.96.0.61', clusterIPs: ['10.96.0.61'] };
+    await host.service('after', service(own));
+    await host.slice('after-4', slice('after', 4, ['localPod']));
+    const request = { protocol: 'tcp', address: '10.96.0.61', port: 80 } as const;
+    const served = async () => (await host.request('clientPod', request))[0]?.error === undefined;
+    await host.until('a Service made afterwards', served, agent);
+  });
 });

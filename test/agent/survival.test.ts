@@ -20,6 +20,12 @@ afterAll(async () => {
 }, 60_000);
 
 const table = () => host.nft('--stateless', 'list', 'table', 'inet', 'nftproxy');
+/** Without what time changes, and without the owner: another process after a restart. */
+const withoutPassingThings = (text: string) =>
+  text
+    .replaceAll(/ expires \S+/g, '')
+    .replace(/ # progname .*/, '')
+    .replace(/^\tflags .*\n/m, '');
 const errors = async (count = 1) =>
   (await host.request('clientPod', { ...clusterIP, count })).flatMap(({ error }) => error ?? []);
 
@@ -28,7 +34,7 @@ describe('an agent', () => {
     await host.disconnect();
     const waiting = host.startAgent();
     await host.until('a word about it', () => waiting.output.includes('cannot follow the API server'), waiting);
-    expect(await waiting.end('SIGTERM')).toBe(0);
+    expect((await waiting.end('SIGTERM')).exitCode).toBe(0);
     expect(waiting.output).toMatch(/stopping; the rules stay in force signal=SIGTERM\n$/);
     await host.connect();
   });
@@ -53,11 +59,23 @@ describe('an agent', () => {
       expect(await errors(10)).toEqual([]);
       agent = await host.startedAgent();
       expect(agent.output).toMatch(/ synced .*elements=0 /);
-      const withoutExpiry = (text: string) => text.replaceAll(/ expires \S+/g, '').replaceAll(/flags owner.*\n/g, '');
-      expect(withoutExpiry(await table())).toBe(withoutExpiry(before));
+      expect(withoutPassingThings(await table())).toBe(withoutPassingThings(before));
       expect(await errors(10)).toEqual([]);
     });
   }
+
+  it('that starts while the API server is away leaves what the kernel has, until it is back', async () => {
+    const before = await table();
+    await agent.end('SIGKILL');
+    await host.disconnect();
+    agent = host.startAgent();
+    await host.until('a word about it', () => agent.output.includes('cannot follow the API server'), agent);
+    expect(withoutPassingThings(await table())).toBe(withoutPassingThings(before));
+    expect(await errors(10)).toEqual([]);
+    await host.connect();
+    await host.until('the first sync', () => agent.output.includes(' synced '), agent);
+    expect(withoutPassingThings(await table())).toBe(withoutPassingThings(before));
+  });
 
   it('whose API server goes away keeps everything, and catches up when it is back', async () => {
     await host.disconnect();
@@ -67,6 +85,25 @@ describe('an agent', () => {
     await host.until('the change', async () => (await errors())[0] === 'ECONNREFUSED', agent);
     await host.slice('web-4', slice('web', 4, ['remotePod']));
     await host.until('endpoints', async () => (await errors()).length === 0, agent);
+  });
+});
+
+describe('watches that fall behind (410)', () => {
+  /** Takes the endpoints away and gives them back. */
+  async function follows(): Promise<void> {
+    await host.slice('web-4', slice('web', 4, []));
+    await host.until('no endpoints', async () => (await errors())[0] === 'ECONNREFUSED', agent);
+    await host.slice('web-4', slice('web', 4, ['remotePod']));
+    await host.until('endpoints', async () => (await errors()).length === 0, agent);
+  }
+
+  it('are begun anew, whether the API server ends them or has forgotten their place', async () => {
+    host.apiServer.expireWatches();
+    await follows();
+    await host.disconnect();
+    host.apiServer.compact();
+    await host.connect();
+    await follows();
   });
 });
 

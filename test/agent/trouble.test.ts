@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ManagedProcess } from '../support/index.ts';
 import { AgentRig } from './agent-rig.ts';
 import { addresses, service, slice } from '../support/node/index.ts';
 
 let host: AgentRig;
+/** The one that works in the end. */
+let agent: ManagedProcess;
 
 beforeAll(async () => {
   host = await AgentRig.create();
@@ -18,20 +21,20 @@ const health = async (path: string) => (await host.get('node', `http://127.0.0.1
 
 describe('an agent that may not work', () => {
   it('without CAP_NET_ADMIN says so, keeps trying, and turns unhealthy after a minute', async () => {
-    const agent = host.startAgent({ capabilities: ['net_raw'], hurry: 20 });
-    await host.until('a word about it', () => agent.output.includes('CAP_NET_ADMIN'), agent);
-    expect(agent.output).toContain('sync failed; the kernel keeps what it has');
+    const hurried = host.startAgent({ capabilities: ['net_raw'], hurry: 20 });
+    await host.until('a word about it', () => hurried.output.includes('CAP_NET_ADMIN'), hurried);
+    expect(hurried.output).toContain('sync failed; the kernel keeps what it has');
     // A first sync that fails is not unhealthy yet: the next may go well.
     expect(await health('/healthz')).toBe(200);
-    await host.until('503', async () => (await health('/healthz')) === 503, agent);
+    await host.until('503', async () => (await health('/healthz')) === 503, hurried);
     expect(await health('/livez')).toBe(503);
-    expect(agent.running).toBe(true);
-    await agent.end('SIGTERM');
+    expect(hurried.running).toBe(true);
+    await hurried.end('SIGTERM');
   });
 
   it('because of a foreign table of its name says whose it is, changes nothing, and takes over once it is gone', async () => {
     await host.node.nft('add table inet nftproxy { comment "mine"; }\nadd chain inet nftproxy precious\n');
-    const agent = host.startAgent();
+    agent = host.startAgent();
     await host.until('a word about it', () => agent.output.includes('was not made by nftproxy'), agent);
     expect(agent.output).toContain('nft delete table inet nftproxy');
     expect(await host.nft('list', 'table', 'inet', 'nftproxy')).toContain('chain precious');
@@ -39,5 +42,17 @@ describe('an agent that may not work', () => {
     await host.until('the first sync', () => agent.output.includes(' synced '), agent);
     const request = { protocol: 'tcp', address: addresses[4].clusterIP, port: 80 } as const;
     expect((await host.request('clientPod', request))[0]?.error).toBeUndefined();
+  });
+
+  it('because another agent owns the table leaves it to that one', async () => {
+    const second = host.startAgent({
+      args: ['--healthz-bind-address=127.0.0.1:20256', '--metrics-bind-address=127.0.0.1:20249'],
+    });
+    await host.until('its complaint', () => second.output.includes('owned by another process'), second);
+    await second.end('SIGTERM');
+    await host.slice('web-4', slice('web', 4, []));
+    const request = { protocol: 'tcp', address: addresses[4].clusterIP, port: 80 } as const;
+    const error = async () => (await host.request('clientPod', request))[0]?.error;
+    await host.until('the first agent’s next write', async () => (await error()) === 'ECONNREFUSED', agent);
   });
 });

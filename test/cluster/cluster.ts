@@ -158,9 +158,9 @@ export class Cluster {
     return texts.join('\n');
   }
 
-  /** {@link eventually}, a minute long unless said otherwise. */
+  /** {@link eventually}, a minute long unless said otherwise; most questions here cost a process. */
   waitFor<T>(what: string, ask: () => T | Promise<T>, seconds = 60): Promise<Exclude<T, false | undefined>> {
-    return eventually(what, ask, { seconds, milliseconds: 25 });
+    return eventually(what, ask, { seconds, milliseconds: 100 });
   }
 
   /** Cuts the nodes off from the API server (connections are reset and refused), or lets them back. */

@@ -1,5 +1,3 @@
-import type { KubeObject } from '../apiserver/index.ts';
-
 /** Service CIDRs of a cluster, IPv4 first. */
 export const serviceCidrs = ['10.96.0.0/16', 'fd00:10:96::/112'];
 /** ClusterIP of the `kubernetes` Service: the first of the CIDR. */
@@ -38,20 +36,6 @@ export interface ApiServerControl {
   certificateAuthority: string;
   /** A token as a kubelet asks for it: bound to its pod, and naming the pod's node. */
   issueToken(subject: TokenSubject): Promise<string>;
-  /** Ends the server: connections are refused until `start`. What it stores stays. */
-  stop(): Promise<void>;
-  start(): Promise<void>;
-  /** Ends it for good. */
+  /** Ends it. */
   close(): Promise<void>;
-  /** Misbehaviour that only the TypeScript server can be asked for. */
-  faults?: {
-    /** Puts objects into the store as they are, even such as the API would refuse. */
-    load(objects: KubeObject[]): void;
-    /** Makes older resourceVersions answer 410. */
-    compact(): void;
-    /** Cuts the connections of all watches. */
-    dropWatches(): void;
-    /** Ends all watches with a 410 in the stream. */
-    expireWatches(): void;
-  };
 }

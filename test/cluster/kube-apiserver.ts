@@ -27,35 +27,28 @@ export async function startKubeApiServer(assets: string, folder: string): Promis
 
   const etcd = startServer(folder, 'etcd', etcdCommand(assets, folder, etcdPort, peerPort));
   const command = apiServerCommand(assets, folder, { certificates, port, etcdPort });
-  let server: ManagedProcess | undefined;
+  const server = startServer(folder, 'kube-apiserver', command);
   const client = new ApiClient(await loadConnection({ kubeconfig }), { timeoutSeconds: 5 });
-  const control: ApiServerControl = {
+  const close = async (): Promise<void> => {
+    await client.close();
+    await server.stop(1000);
+    await etcd.stop(1000);
+  };
+  try {
+    await untilReady(client, server, join(folder, 'kube-apiserver.log'));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
     kind: 'kube-apiserver',
     url,
     port,
     kubeconfig,
     certificateAuthority: await readFile(certificates.ca, 'utf8'),
     issueToken: (subject) => requestToken(client, subject),
-    start: async () => {
-      server = startServer(folder, 'kube-apiserver', command);
-      await untilReady(client, server, join(folder, 'kube-apiserver.log'));
-    },
-    stop: async () => {
-      await server?.stop(5000);
-    },
-    close: async () => {
-      await client.close();
-      await server?.stop(1000);
-      await etcd.stop(1000);
-    },
+    close,
   };
-  try {
-    await control.start();
-  } catch (error) {
-    await control.close();
-    throw error;
-  }
-  return control;
 }
 
 function etcdCommand(assets: string, folder: string, port: number, peerPort: number): string[] {

@@ -1,24 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { startApiServer } from '../apiserver/index.ts';
-import type { ApiServer } from '../apiserver/index.ts';
 import { apiServerNames, serviceCidrs } from './control-plane.ts';
 import type { ApiServerControl } from './control-plane.ts';
 
 /** Starts the API server of test/apiserver in this process. It has no authorization: everybody may do everything. */
 export async function startTypescriptApiServer(folder: string): Promise<ApiServerControl> {
-  const options = {
+  const server = await startApiServer({
     dataDirectory: folder,
     addresses: apiServerNames.filter((name) => name.startsWith('IP:')).map((name) => name.slice('IP:'.length)),
     serviceCidrs,
-  };
-  let server: ApiServer = await startApiServer(options);
-  let running = true;
-  const { url, port, kubeconfig, caFile, store } = server;
-  const stop = async (): Promise<void> => {
-    if (!running) return;
-    running = false;
-    await server.stop();
-  };
+  });
+  const { url, port, kubeconfig, caFile } = server;
   return {
     kind: 'typescript',
     url,
@@ -34,26 +26,6 @@ export async function startTypescriptApiServer(folder: string): Promise<ApiServe
       const user = `system:serviceaccount:${namespace}:${serviceAccount}`;
       return Promise.resolve(server.issueToken(user, groups, { extra }));
     },
-    stop,
-    start: async () => {
-      if (running) return;
-      server = await startApiServer({ ...options, port, store });
-      running = true;
-    },
-    close: stop,
-    faults: {
-      load: (objects) => {
-        server.load(objects);
-      },
-      compact: () => {
-        server.compact();
-      },
-      dropWatches: () => {
-        server.dropWatches();
-      },
-      expireWatches: () => {
-        server.expireWatches();
-      },
-    },
+    close: () => server.stop(),
   };
 }

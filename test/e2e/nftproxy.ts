@@ -1,11 +1,9 @@
-import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { resourcePath } from '../../src/kubernetes/index.ts';
 import { isReady } from '../cluster/index.ts';
 import type { Cluster, Pod } from '../cluster/index.ts';
-import { defaultNamespace, proxyConfigObject, serviceObject, sliceObject } from '../support/index.ts';
-import type { LoadResult, ManagedProcess } from '../support/index.ts';
+import { proxyConfigObject } from '../support/index.ts';
+import type { LoadResult } from '../support/index.ts';
 
 const repository = join(import.meta.dirname, '../..');
 
@@ -73,15 +71,6 @@ export async function clusterIps(cluster: Cluster, service: string): Promise<str
   return JSON.parse(out) as string[];
 }
 
-/** Puts a Service without selector and an IPv4 slice with these addresses into the cluster. */
-export async function createService(cluster: Cluster, name: string, addresses: string[]): Promise<void> {
-  const namespace = defaultNamespace;
-  const slices = { group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices', namespace };
-  const endpoints = addresses.map((address) => ({ addresses: [address], conditions: { ready: true } }));
-  await cluster.client.create(resourcePath({ version: 'v1', plural: 'services', namespace }), serviceObject(name));
-  await cluster.client.create(resourcePath(slices), sliceObject(name, name, endpoints));
-}
-
 /** The agent's pod on a node. @throws Error when there is none. */
 export function agentOn(cluster: Cluster, nodeName: string): Pod {
   const labels = { 'app.kubernetes.io/component': 'agent' };
@@ -142,26 +131,4 @@ export async function elements(cluster: Cluster, nodeName: string, map: string):
     .map((element) => element.trim().replaceAll(/\s+/g, ' '))
     .filter(Boolean)
     .toSorted();
-}
-
-/** A kubeconfig with which a process on a node reaches the API server as its administrator. */
-async function nodeKubeconfig(cluster: Cluster): Promise<string> {
-  const path = join(cluster.workDir, 'node.kubeconfig');
-  const text = await readFile(cluster.kubeconfig, 'utf8');
-  await writeFile(path, text.replaceAll(cluster.apiServer.url, 'https://172.30.0.2:6443'), { mode: 0o600 });
-  return path;
-}
-
-/** Runs `nftproxy agent` on a node without operator and DaemonSet. */
-export async function startStandaloneAgent(
-  cluster: Cluster,
-  nodeName: string,
-  o: { arguments?: string[]; capabilities?: string[] } = {},
-): Promise<ManagedProcess> {
-  const kubeconfig = await nodeKubeconfig(cluster);
-  const args = ['agent', '--kubeconfig', kubeconfig, '--node-name', nodeName, ...(o.arguments ?? [])];
-  return cluster.nodeSpace(nodeName).start([process.execPath, await cluster.program(), ...args], {
-    env: { PATH: process.env['PATH'] },
-    capabilities: o.capabilities ?? ['net_admin'],
-  });
 }

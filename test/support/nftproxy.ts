@@ -32,8 +32,8 @@ export function startNftproxy(
 export async function runNftproxy(
   space: Namespace,
   ...args: string[]
-): Promise<ProcessEnd & { readonly stdout: string; readonly stderr: string }> {
+): Promise<ProcessEnd & { readonly output: string; readonly stdout: string; readonly stderr: string }> {
   const running = startNftproxy(space, args);
   const end = await running.ended;
-  return { ...end, ...running.printed };
+  return { ...end, ...running.printed, output: running.output };
 }

@@ -157,7 +157,7 @@ describe('a container', () => {
   });
 
   test('restarts at once, then ever later up to a bound', () => {
-    expect([0, 1, 2, 3, 10].map(restartDelay)).toEqual([0, 500, 1000, 2000, 5000]);
+    expect([0, 1, 2, 3, 10].map(restartDelay)).toEqual([0, 200, 400, 800, 2000]);
   });
 });
 

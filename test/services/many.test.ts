@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { serviceObject, sliceObject } from '../support/index.ts';
+import { ServiceRig } from '../support/node/index.ts';
+
+const services = 1000;
+let rig: ServiceRig;
+
+beforeAll(async () => {
+  rig = await ServiceRig.create();
+}, 60_000);
+
+afterAll(async () => {
+  await rig[Symbol.asyncDispose]();
+});
+
+const addressOf = (number: number): string => `10.96.${1 + (number >> 8)}.${number & 255}`;
+const endpointsOf = (number: number): string[] => [1, 2, 3].map((one) => `192.${number >> 8}.${number & 255}.${one}`);
+
+function add(from: number, to: number): void {
+  for (let number = from; number < to; number++) {
+    const name = `service-${number}`;
+    rig.service(name, serviceObject(name, { clusterIPs: [addressOf(number)] }));
+    rig.slice(name, sliceObject(name, name, endpointsOf(number)));
+  }
+}
+
+/** The elements of a map, in nft's words. */
+async function elements(map: string): Promise<string[]> {
+  const text = await rig.nft('--stateless', 'list', 'map', 'inet', 'nftproxy', map);
+  const inside = /elements = \{([\s\S]*?)\}/.exec(text)?.[1] ?? '';
+  return inside.split(',').map((element) => element.trim().replaceAll(/\s+/g, ' '));
+}
+
+const rules = () => rig.nft('--stateless', '--terse', 'list', 'table', 'inet', 'nftproxy');
+
+describe('a thousand Services', () => {
+  it('are elements only: the rules and chains are those of ten', async () => {
+    add(0, 10);
+    await rig.run();
+    const before = await rules();
+    add(10, services);
+    await rig.run();
+    expect(await elements('services4')).toHaveLength(services);
+    expect(await elements('endpoints4')).toHaveLength(3 * services);
+    expect(await rules()).toBe(before);
+  });
+
+  it('are listed and understood by nft', async () => {
+    expect(JSON.parse(await rig.nft('--json', 'list', 'ruleset'))).toHaveProperty('nftables');
+  });
+
+  it('reach the kernel alone when one of them changes', async () => {
+    const before = await elements('endpoints4');
+    rig.slice('service-500', undefined);
+    const { written } = await rig.run();
+    expect(written.elements).toBeLessThan(10);
+    const after = new Set(await elements('endpoints4'));
+    const gone = before.filter((element) => !after.has(element));
+    expect(gone).toHaveLength(3);
+    for (const element of gone) expect(element).toContain(': 192.1.244.');
+  });
+});
