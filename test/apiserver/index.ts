@@ -1,17 +1,14 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ServiceAllocator } from './admission/allocator.ts';
 import { followDefinitions } from './admission/definitions.ts';
-import type { Authorizer } from './auth/authorize.ts';
-import { makeCertificates } from './auth/certificates.ts';
-import type { Credentials } from './auth/kubeconfig.ts';
+import { certificatesFor } from './auth/certificates.ts';
 import { writeKubeconfig } from './auth/kubeconfig.ts';
 import { serviceAccountGroups, TokenIssuer } from './auth/tokens.ts';
 import type { ClusterState } from './cluster-state.ts';
 import type { Service } from './http/exchange.ts';
 import { handle } from './http/router.ts';
 import type { KubeObject } from './json.ts';
-import type { Handler } from './listener.ts';
 import { Listener } from './listener.ts';
 import { loadObjects } from './load.ts';
 import { Registry } from './resources.ts';
@@ -19,12 +16,12 @@ import { seed } from './seed.ts';
 import { Store } from './store/store.ts';
 import { Controllers } from './write/controllers.ts';
 
+export { certificatesFor } from './auth/certificates.ts';
 export { Store } from './store/store.ts';
-export type { Attributes, Authorizer } from './auth/authorize.ts';
 export type { Json, KubeObject, ManagedFieldsEntry } from './json.ts';
 
 export interface ApiServerOptions {
-  /** Where certificates, keys and kubeconfigs are kept; made if missing, reused if there. */
+  /** Where the key of tokens, the CA's certificate and kubeconfigs are kept; made if missing. */
   dataDirectory: string;
   host?: string;
   /** 0 (the default) takes any free port. */
@@ -37,14 +34,8 @@ export interface ApiServerOptions {
   serviceCidrs?: string[];
   /** The state of an earlier server, to go on with. */
   store?: Store;
-  /** Who may do what; everybody everything when left out. Members of system:masters always may. */
-  authorizer?: Authorizer;
   /** Milliseconds to the first bookmark of a watch and between later ones. */
   bookmarks?: { first: number; every: number };
-  /** How a watch from a compacted resourceVersion fails: inside the stream (as the real server) or as HTTP 410. */
-  expiredWatch?: 'stream' | 'http';
-  /** Called with one line per request. */
-  log?: (line: string) => void;
 }
 
 export interface ApiServer {
@@ -62,13 +53,19 @@ export interface ApiServer {
   load(objects: Iterable<KubeObject>): void;
   /** Makes older resourceVersions answer 410. */
   compact(): void;
-  /** Cuts the connections of all watches. */
-  dropWatches(): void;
   /** Ends all watches with an ERROR event 410, as for a client that has fallen behind. */
   expireWatches(): void;
   /** Stops listening and cuts all connections. Start again with the same `store` to go on. */
   stop(): Promise<void>;
 }
+
+const serverNames = [
+  'localhost',
+  'kubernetes',
+  'kubernetes.default',
+  'kubernetes.default.svc',
+  'kubernetes.default.svc.cluster.local',
+].map((name) => `DNS:${name}`);
 
 const dualStack = ['10.96.0.0/16', 'fd00:10:96::/112'];
 
@@ -90,18 +87,6 @@ function newState(store: Store, serviceCidrs: string[]): { state: ClusterState; 
   };
 }
 
-function logged(service: Service, log: ((line: string) => void) | undefined): Handler {
-  return (request, response) => {
-    const started = Date.now();
-    if (log) {
-      response.on('close', () => {
-        log(`${request.method ?? ''} ${request.url ?? ''} ${response.statusCode} ${Date.now() - started}ms`);
-      });
-    }
-    void handle(service, request, response);
-  };
-}
-
 /**
  * Starts an API server that kubectl, client-go and @kubernetes/client-node can talk to. Its README says what it has and
  * what it leaves out. Throws when the port is taken, openssl is missing or a CIDR is malformed.
@@ -110,48 +95,45 @@ export async function startApiServer(o: ApiServerOptions): Promise<ApiServer> {
   const directory = resolve(o.dataDirectory);
   await mkdir(directory, { recursive: true });
   const host = o.host ?? '127.0.0.1';
-  const certificates = await makeCertificates(directory, o.addresses ?? []);
+  const addresses = ['127.0.0.1', '::1', ...(o.addresses ?? [])];
+  const certificates = await certificatesFor([...serverNames, ...new Set(addresses.map((ip) => `IP:${ip}`))]);
+  const caFile = join(directory, 'ca.crt');
+  await writeFile(caFile, certificates.ca);
   const tokens = await TokenIssuer.open(join(directory, 'token.key'));
   const store = o.store ?? new Store();
   const { state, release } = newState(store, o.serviceCidrs ?? dualStack);
   const service: Service = {
     state,
     tokens,
-    authorizer: o.authorizer,
     bookmarks: o.bookmarks ?? { first: 1000, every: 30_000 },
-    expiredWatch: o.expiredWatch ?? 'stream',
     watches: new Set(),
     address: `${host}:${o.port ?? 0}`,
   };
-  const listener = new Listener(certificates, logged(service, o.log));
+  const listener = new Listener(certificates, (request, response) => void handle(service, request, response));
   const port = await listener.listen({ host, port: o.port ?? 0, unixSocket: o.unixSocket });
   const url = `https://${host}:${port}`;
   service.address = `${host}:${port}`;
 
-  const kubeconfig = async (name: string, server: string, user: string, credentials: Credentials): Promise<string> => {
-    const file = join(directory, `${name}.kubeconfig`);
-    await writeKubeconfig({ file, server, ca: certificates.ca, user, credentials });
-    return file;
-  };
   const issueToken: ApiServer['issueToken'] = (user, groups, more) =>
     tokens.issue({ name: user, groups: [...groups, 'system:authenticated'], extra: more?.extra ?? {} });
-  const admin = { certificate: certificates.adminCertificate, key: certificates.adminKey };
+  const kubeconfig = async (file: string, server: string, user: string, groups: string[]): Promise<string> => {
+    const path = join(directory, `${file}.kubeconfig`);
+    await writeKubeconfig({ path, server, ca: certificates.ca, user, token: issueToken(user, groups) });
+    return path;
+  };
 
   return {
     url,
     port,
     store,
-    caFile: certificates.caFile,
-    kubeconfig: await kubeconfig('admin', url, 'kubernetes-admin', admin),
+    caFile,
+    kubeconfig: await kubeconfig('admin', url, 'kubernetes-admin', ['system:masters']),
     issueToken,
     issueKubeconfig(user, server = url, groups = groupsOf(user)) {
-      return kubeconfig(user.replaceAll(/[^a-zA-Z0-9.-]/g, '-'), server, user, { token: issueToken(user, groups) });
+      return kubeconfig(user.replaceAll(/[^a-zA-Z0-9.-]/g, '-'), server, user, groups);
     },
     load: (objects) => loadObjects(state, objects),
     compact: () => store.compact(),
-    dropWatches() {
-      for (const watch of service.watches) watch.drop();
-    },
     expireWatches() {
       for (const watch of service.watches) watch.expire();
     },

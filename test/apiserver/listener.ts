@@ -27,9 +27,9 @@ export class Listener {
   }
 
   #server(): Server {
-    const { ca, serverCertificate, serverKey } = this.#certificates;
-    // HTTP/1.1 only, and no certificate asked for is refused here: a wrong one makes the request anonymous, hence 401.
-    const tls = { ca, cert: serverCertificate, key: serverKey, requestCert: true, rejectUnauthorized: false };
+    const { serverCertificate, serverKey } = this.#certificates;
+    // HTTP/1.1 only.
+    const tls = { cert: serverCertificate, key: serverKey };
     const server = createServer({ ...tls, keepAliveTimeout: 120_000, requestTimeout: 0 }, this.#handler);
     // HTTP knows a connection only after its TLS handshake: one in the middle of it must not keep us from closing.
     server.on('connection', (socket: Socket) => {

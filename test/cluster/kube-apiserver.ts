@@ -1,14 +1,14 @@
-import { randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { ApiClient, isNotFound, loadConnection } from '../../src/kubernetes/index.ts';
 import { apiServerNames, serviceCidrs } from './control-plane.ts';
 import type { ApiServerControl, TokenSubject } from './control-plane.ts';
-import { createCertificates, eventually, ManagedProcess } from '../support/index.ts';
-import type { Certificates } from '../support/index.ts';
+import { certificatesFor } from '../apiserver/index.ts';
+import { eventually, ManagedProcess } from '../support/index.ts';
 
 /**
  * Starts a real etcd and kube-apiserver from a folder of binaries (the envtest convention: KUBEBUILDER_ASSETS).
@@ -18,7 +18,7 @@ import type { Certificates } from '../support/index.ts';
  */
 export async function startKubeApiServer(assets: string, folder: string): Promise<ApiServerControl> {
   await mkdir(folder, { recursive: true });
-  const certificates = await createCertificates(folder, apiServerNames);
+  const certificates = await writeCertificates(folder);
   const [etcdPort, peerPort, port] = [await freePort(), await freePort(), await freePort()];
   const adminToken = randomBytes(16).toString('hex');
   await writeFile(join(folder, 'tokens.csv'), `${adminToken},admin,admin,"system:masters"\n`, { mode: 0o600 });
@@ -45,9 +45,33 @@ export async function startKubeApiServer(assets: string, folder: string): Promis
     url,
     port,
     kubeconfig,
-    certificateAuthority: await readFile(certificates.ca, 'utf8'),
+    certificateAuthority: readFileSync(certificates.ca, 'utf8'),
     issueToken: (subject) => requestToken(client, subject),
     close,
+  };
+}
+
+/** Files (PEM): certificates, and a key to sign tokens with. */
+interface CertificateFiles {
+  readonly ca: string;
+  readonly serverCertificate: string;
+  readonly serverKey: string;
+  readonly tokenKey: string;
+}
+
+async function writeCertificates(folder: string): Promise<CertificateFiles> {
+  const { ca, serverCertificate, serverKey } = await certificatesFor(apiServerNames);
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const write = async (name: string, text: string): Promise<string> => {
+    const path = join(folder, name);
+    await writeFile(path, text, { mode: 0o600 });
+    return path;
+  };
+  return {
+    ca: await write('ca.crt', ca),
+    serverCertificate: await write('server.crt', serverCertificate),
+    serverKey: await write('server.key', serverKey),
+    tokenKey: await write('token.key', String(privateKey.export({ type: 'sec1', format: 'pem' }))),
   };
 }
 
@@ -69,7 +93,7 @@ function etcdCommand(assets: string, folder: string, port: number, peerPort: num
 function apiServerCommand(
   assets: string,
   folder: string,
-  o: { certificates: Certificates; port: number; etcdPort: number },
+  o: { certificates: CertificateFiles; port: number; etcdPort: number },
 ): string[] {
   const { ca, serverCertificate, serverKey, tokenKey } = o.certificates;
   return [

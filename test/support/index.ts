@@ -1,5 +1,3 @@
-export { createCertificates } from './certificates.ts';
-export type { Certificates } from './certificates.ts';
 export { CommandError, runCommand } from './commands.ts';
 export type { CommandOptions, CommandOutput } from './commands.ts';
 export { eventually } from './eventually.ts';

@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Authorizer } from '../auth/authorize.ts';
 import type { TokenIssuer, User } from '../auth/tokens.ts';
 import type { ClusterState } from '../cluster-state.ts';
 import type { BookmarkTiming, WatchStream } from './watch.ts';
@@ -8,10 +7,7 @@ import type { BookmarkTiming, WatchStream } from './watch.ts';
 export interface Service {
   state: ClusterState;
   tokens: TokenIssuer;
-  authorizer: Authorizer | undefined;
   bookmarks: BookmarkTiming;
-  /** How a watch from a forgotten resourceVersion is refused: inside the stream as the real server does, or as HTTP 410. */
-  expiredWatch: 'stream' | 'http';
   watches: Set<WatchStream>;
   /** host:port, for discovery. */
   address: string;

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { parse } from 'yaml';
 import type { Json } from '../json.ts';
-import { decodeKubernetes, UnsupportedProtobuf } from '../protobuf/decode.ts';
 import type { Registry, Resource } from '../resources.ts';
 import { badRequest, tooLarge, unsupportedMediaType } from '../status.ts';
 
@@ -61,26 +60,24 @@ export function contentType(request: IncomingMessage): string {
   return (request.headers['content-type'] ?? 'application/json').split(';')[0]?.trim() ?? '';
 }
 
-const acceptedTypes = 'application/json, application/yaml, application/vnd.kubernetes.protobuf';
+const acceptedTypes = 'application/json, application/yaml';
 
 function decode(bytes: Buffer, type: string): Json {
-  if (type === 'application/vnd.kubernetes.protobuf') return decodeKubernetes(bytes);
   const text = bytes.toString();
   // kubectl declares JSON apply patches as YAML; the JSON parser is much the faster one.
   return (type.includes('yaml') && !text.trimStart().startsWith('{') ? parse(text) : JSON.parse(text)) as Json;
 }
 
-/** The body of a request, from JSON, YAML or protobuf; undefined when there is none. Throws StatusError 400, 413, 415. */
+/** The body of a request, from JSON or YAML; undefined when there is none. Throws StatusError 400, 413, 415. */
 export async function readJson(request: IncomingMessage): Promise<Json> {
   const type = contentType(request);
   const bytes = await readBody(request);
   if (bytes.length === 0) return undefined;
-  if (!/json|yaml|protobuf/.test(type)) throw unsupportedMediaType(acceptedTypes);
+  if (!/json|yaml/.test(type)) throw unsupportedMediaType(acceptedTypes);
   try {
     return decode(bytes, type);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    if (error instanceof UnsupportedProtobuf) throw unsupportedMediaType(`application/json (not supported: ${reason})`);
     throw badRequest(`couldn't get version/kind; json parse error: ${reason}`);
   }
 }

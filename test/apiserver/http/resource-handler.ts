@@ -1,5 +1,4 @@
 import type { Json, JsonObject, KubeObject } from '../json.ts';
-import { denied, isAdministrator } from '../auth/authorize.ts';
 import { storageKey, targetOf } from '../resources.ts';
 import { badRequest, methodNotAllowed, notFound, StatusError, unknownPath } from '../status.ts';
 import { entryText } from '../view/represent.ts';
@@ -29,19 +28,6 @@ function verbOf(exchange: Exchange, path: ResourcePath): string {
   return { POST: 'create', PUT: 'update', PATCH: 'patch' }[method] ?? method.toLowerCase();
 }
 
-function authorize(exchange: Exchange, path: ResourcePath, verb: string): void {
-  const { user, service } = exchange;
-  if (!service.authorizer || isAdministrator(user)) return;
-  const { resource, namespace, name } = path;
-  const attributes = {
-    ...{ user, verb, namespace, name, path: exchange.path },
-    group: resource.group,
-    resource: resource.plural,
-    subresource: path.subresource,
-  };
-  if (!service.authorizer(attributes)) throw denied(attributes);
-}
-
 /** A user agent such as "kubectl/v1.32.4 (linux/amd64)" names the manager of fields when the request does not. */
 function managerOf(exchange: Exchange): string {
   const agent = exchange.request.headers['user-agent'] ?? 'unknown';
@@ -54,7 +40,7 @@ function validationOf(text: string | null): WriteOptions['fieldValidation'] {
   throw badRequest(`invalid fieldValidation "${text}"; supported values: "Ignore", "Warn", "Strict"`);
 }
 
-export function writeOptions(exchange: Exchange, path: ResourcePath): WriteOptions {
+function writeOptions(exchange: Exchange, path: ResourcePath): WriteOptions {
   const { query } = exchange;
   return {
     dryRun: query.has('dryRun'),
@@ -115,7 +101,7 @@ function watch(exchange: Exchange, path: ResourcePath): void {
     stream.start(service.bookmarks);
     service.watches.add(stream);
   } catch (error) {
-    if (!(error instanceof StatusError) || service.expiredWatch === 'http') throw error;
+    if (!(error instanceof StatusError)) throw error;
     stream.open();
     stream.fail(error);
   }
@@ -178,7 +164,6 @@ function checkScope(path: ResourcePath, verb: string): void {
 export async function handleResource(exchange: Exchange, path: ResourcePath): Promise<void> {
   const verb = verbOf(exchange, path);
   checkScope(path, verb);
-  authorize(exchange, path, verb);
   if (path.subresource !== '' && path.subresource !== 'status') {
     await subresource(exchange, path, verb);
     return;

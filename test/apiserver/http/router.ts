@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { authenticate } from '../auth/authenticate.ts';
-import { denied, isAdministrator } from '../auth/authorize.ts';
 import type { JsonObject } from '../json.ts';
 import { internal, methodNotAllowed, StatusError, unauthorized, unknownPath } from '../status.ts';
 import {
@@ -14,10 +13,9 @@ import {
 } from '../view/discovery.ts';
 import { openApiDocument, openApiIndex, openApiV2, openApiV2Type } from '../view/openapi.ts';
 import type { Exchange, Service } from './exchange.ts';
-import { parseResourcePath, readJson } from './request.ts';
+import { parseResourcePath } from './request.ts';
 import { handleResource } from './resource-handler.ts';
 import { sendJson, sendStatus, sendText } from './respond.ts';
-import { isSelfReview, selfReview } from './self-review.ts';
 
 const version = {
   major: '1',
@@ -96,23 +94,15 @@ function discovery(exchange: Exchange): boolean {
 
 /** Why a path that nobody answers is refused. */
 function refuse(exchange: Exchange): StatusError {
-  const { path, service, user, request } = exchange;
+  const { path, request } = exchange;
   const { method = 'GET' } = request;
   if (path.startsWith('/api')) return unknownPath();
-  if (service.authorizer && !isAdministrator(user)) {
-    const nothing = { group: '', resource: '', subresource: '', namespace: '', name: '' };
-    return denied({ user, verb: method.toLowerCase(), path, ...nothing });
-  }
   return method === 'GET' ? unknownPath() : methodNotAllowed();
 }
 
 async function answer(exchange: Exchange): Promise<void> {
-  const { path, service, user, request } = exchange;
+  const { path, service, request } = exchange;
   if (request.method === 'GET' && (openApi(exchange) || discovery(exchange))) return;
-  if (isSelfReview(path) && request.method === 'POST') {
-    sendJson(exchange.response, 201, selfReview(service, user, path, await readJson(request)));
-    return;
-  }
   const resourcePath = parseResourcePath(path, service.state.registry);
   if (!resourcePath) throw refuse(exchange);
   await handleResource(exchange, resourcePath);

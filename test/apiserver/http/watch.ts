@@ -17,7 +17,6 @@ export interface WatchOptions {
   bookmarks: boolean;
   /** After how long the server ends the watch, in milliseconds. */
   timeout: number;
-  sendInitialEvents: boolean;
   /** undefined: start with everything there is. */
   from: number | undefined;
   form: Form;
@@ -27,14 +26,12 @@ export interface WatchOptions {
 /** The options of a watch from its query. Throws StatusError 400. */
 export function watchOptions(query: URLSearchParams, form: Form): WatchOptions {
   const from = versionOf(query.get('resourceVersion'));
-  const sendInitialEvents = query.get('sendInitialEvents') === 'true';
   const seconds = Number(query.get('timeoutSeconds') ?? 0);
   return {
     bookmarks: isTrue(query.get('allowWatchBookmarks')),
     timeout: (seconds > 0 ? seconds : 1800 + Math.random() * 1800) * 1000,
-    sendInitialEvents,
     // 0 and unset mean "anything", and then the present objects come first.
-    from: from === 0 || sendInitialEvents ? undefined : from,
+    from: from === 0 ? undefined : from,
     form,
     include: (query.get('includeObject') ?? 'Metadata') as IncludeObject,
   };
@@ -114,9 +111,6 @@ export class WatchStream {
     for (const entry of this.#state.store.list(resource, { namespace })) {
       if (this.#selection.matches(entry.object)) this.#send('ADDED', entry);
     }
-    if (this.#options.sendInitialEvents && this.#options.bookmarks) {
-      this.#bookmark({ 'k8s.io/initial-events-end': 'true' });
-    }
   }
 
   /** A change as this watch sees it: an object that starts or stops matching is added or deleted. */
@@ -151,10 +145,10 @@ export class WatchStream {
     return JSON.stringify(toTable(resource, [entry.object], { resourceVersion }, include));
   }
 
-  #bookmark(annotations?: Record<string, string>): void {
+  #bookmark(): void {
     const { resource } = this.#selection;
     // The store is never ahead of what was sent: changes are announced as they are made.
-    const metadata = { resourceVersion: String(this.#state.store.revision), creationTimestamp: null, annotations };
+    const metadata = { resourceVersion: String(this.#state.store.revision), creationTimestamp: null };
     const plain: JsonObject = { kind: resource.kind, apiVersion: apiVersionOf(resource), metadata };
     const table: JsonObject = {
       kind: 'Table',
@@ -180,7 +174,7 @@ export class WatchStream {
 
   #write(line: string): void {
     // A client that does not read must not fill our memory.
-    if (this.#response.writableLength > 256 * 1024 * 1024) this.drop();
+    if (this.#response.writableLength > 256 * 1024 * 1024) this.#drop();
     else this.#response.write(line);
   }
 
@@ -191,7 +185,7 @@ export class WatchStream {
   }
 
   /** Cuts the connection without a word. */
-  drop(): void {
+  #drop(): void {
     this.#release();
     // A reset is not to be had on a TLS socket.
     this.#response.socket?.destroy();

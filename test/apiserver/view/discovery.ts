@@ -13,15 +13,6 @@ function subresourcesOf(
   if (resource.scale) {
     list.push({ name: 'scale', kind: 'Scale', group: 'autoscaling', version: 'v1', verbs: ['get', 'patch', 'update'] });
   }
-  if (resource.kind === 'ServiceAccount') {
-    list.push({
-      name: 'token',
-      kind: 'TokenRequest',
-      group: 'authentication.k8s.io',
-      version: 'v1',
-      verbs: ['create'],
-    });
-  }
   return list;
 }
 

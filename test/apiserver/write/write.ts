@@ -3,7 +3,7 @@ import type { ClusterState } from '../cluster-state.ts';
 import type { Json, KubeObject } from '../json.ts';
 import { clone, isObject, stringAt } from '../json.ts';
 import { applyObject } from '../fields/apply.ts';
-import { jsonPatch, mergePatch } from '../fields/patch.ts';
+import { mergePatch } from '../fields/patch.ts';
 import { shapeOf } from '../fields/shape.ts';
 import { strategicMerge } from '../fields/strategic.ts';
 import { apiVersionOf, storageKey, targetOf } from '../resources.ts';
@@ -151,7 +151,6 @@ function keepManagers(old: Readonly<KubeObject>, next: KubeObject): void {
 }
 
 export const patchTypes = {
-  json: 'application/json-patch+json',
   merge: 'application/merge-patch+json',
   strategic: 'application/strategic-merge-patch+json',
   apply: 'application/apply-patch+yaml',
@@ -159,14 +158,13 @@ export const patchTypes = {
 
 function patched(location: Location, old: KubeObject, patch: Json, type: string): Json {
   const { resource } = location;
-  if (type === patchTypes.json) return jsonPatch(old, patch);
   if (type === patchTypes.merge) return mergePatch(old, patch);
   if (type === patchTypes.strategic && !resource.custom) return strategicMerge(old, patch, shapeOf(resource));
   const { strategic, ...others } = patchTypes;
   throw unsupportedMediaType(Object.values(resource.custom ? others : { ...others, strategic }).join(', '));
 }
 
-/** PATCH with any of the four kinds of patches. Throws StatusError: 400, 404, 409, 415, 422. */
+/** PATCH with any of the three kinds of patches. Throws StatusError: 400, 404, 409, 415, 422. */
 export function patchObject(
   state: ClusterState,
   location: Location,
