@@ -10,6 +10,8 @@ export interface Patience {
   readonly evidence?: () => string;
 }
 
+const usualPatience = { seconds: 30, milliseconds: 5, hopeless: () => false, evidence: () => '' };
+
 /**
  * Asks again and again until the answer is neither false nor undefined, and gives it. An error counts as a no.
  * @throws Error with the description, and the last error of asking, when the answer does not come.
@@ -19,24 +21,25 @@ export async function eventually<Answer>(
   ask: () => Answer | Promise<Answer>,
   patience: Patience = {},
 ): Promise<Exclude<Answer, false | undefined>> {
-  const { seconds = 30, milliseconds = 5, hopeless = () => false, evidence = () => '' } = patience;
+  const { seconds, milliseconds, hopeless, evidence } = { ...usualPatience, ...patience };
   const deadline = performance.now() + seconds * 1000;
   for (;;) {
-    const { answer, reason } = await attempt(ask);
+    const { answer, error } = await attempt(ask);
     if (answer !== false && answer !== undefined) return answer as Exclude<Answer, false | undefined>;
     const late = performance.now() > deadline;
     if (late || hopeless()) {
       const given = late ? `waited ${seconds} s in vain` : 'it is hopeless to wait';
-      throw new Error(`${given} for ${description}${reason}${evidence()}`);
+      throw new Error(`${given} for ${description}${error}${evidence()}`);
     }
     await new Promise((resolve) => setTimeout(resolve, milliseconds));
   }
 }
 
-async function attempt<Answer>(ask: () => Answer | Promise<Answer>): Promise<{ answer?: Answer; reason: string }> {
+/** One look: the answer, or how asking failed. */
+async function attempt<Answer>(ask: () => Answer | Promise<Answer>): Promise<{ answer?: Answer; error: string }> {
   try {
-    return { answer: await ask(), reason: '' };
+    return { answer: await ask(), error: '' };
   } catch (error) {
-    return { reason: `; last error: ${error instanceof Error ? error.message : String(error)}` };
+    return { error: `; last error: ${error instanceof Error ? error.message : String(error)}` };
   }
 }
