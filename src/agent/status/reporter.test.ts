@@ -37,10 +37,14 @@ beforeEach(() => {
 
 afterEach(() => reporter.stop());
 
-function object(generation: number, status?: ProxyNodeStateStatus): ProxyNodeState {
+function object(generation: number, status?: ProxyNodeStateStatus, uid = 'first'): ProxyNodeState {
   const spec = { configRef: { name: 'default' }, revision: 'aaaaaaaaaa' };
   // Only what a reporter looks at.
-  return { metadata: { name: 'node-1', generation }, spec, ...(status && { status }) } as unknown as ProxyNodeState;
+  return {
+    metadata: { name: 'node-1', generation, uid },
+    spec,
+    ...(status && { status }),
+  } as unknown as ProxyNodeState;
 }
 
 describe('an agent’s report', () => {
@@ -120,5 +124,14 @@ describe('an agent’s report', () => {
     reporter.update();
     await clock.advance(60_000);
     expect(written).toHaveLength(1);
+  });
+
+  it('is written anew into a ProxyNodeState that was deleted and made again, though nothing else changed', async () => {
+    reporter.follow(object(1));
+    await clock.advance(1000);
+    reporter.follow(undefined);
+    reporter.follow(object(1, undefined, 'second'));
+    await clock.advance(1000);
+    expect(written).toHaveLength(2);
   });
 });

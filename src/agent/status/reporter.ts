@@ -30,6 +30,7 @@ export class Reporter {
   readonly #pacer: Pacer;
   #conditions: readonly Condition[] = [];
   #generation: number | undefined;
+  #uid: string | undefined;
   #written: string | undefined;
   #urgent: string | undefined;
   #cancelLater: (() => void) | undefined;
@@ -67,9 +68,18 @@ export class Reporter {
    */
   follow(object: ProxyNodeState | undefined): void {
     this.#generation = object?.metadata.generation;
+    if (object?.metadata.uid !== this.#uid) this.#forget();
+    this.#uid = object?.metadata.uid;
     if (!object) return;
     if (this.#conditions.length === 0) this.#conditions = object.status?.conditions ?? [];
     this.update();
+  }
+
+  /** Another object of the same name knows nothing of what its predecessor was told. */
+  #forget(): void {
+    this.#conditions = [];
+    this.#written = undefined;
+    this.#urgent = undefined;
   }
 
   /** Something may have changed. */

@@ -55,6 +55,7 @@ export class SyncLoop {
   readonly #pacer: Pacer;
   readonly #timers: (() => void)[] = [];
   #ready = false;
+  #stopped = false;
   #requestedAt: number | undefined;
   #failure: string | undefined;
   #failed: SyncFailed | undefined;
@@ -77,6 +78,8 @@ export class SyncLoop {
 
   /** Everything has been listed that the first write needs: from now on requests lead to syncs. */
   start(): void {
+    // The last list may come while the agent is being stopped.
+    if (this.#stopped) return;
     const { clock } = this.#o;
     this.#ready = true;
     this.#timers.push(
@@ -98,6 +101,7 @@ export class SyncLoop {
 
   /** Resolves when the sync under way has ended; the kernel keeps what it has. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     for (const cancel of this.#timers) cancel();
     await this.#pacer.stop();
   }

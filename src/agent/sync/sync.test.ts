@@ -89,6 +89,17 @@ describe('a sync', () => {
   });
 });
 
+describe('a sync of everything', () => {
+  it('is followed by another one if somebody wrote while it was under way', async () => {
+    const rig = started();
+    const running = rig.sync.run();
+    rig.sync.suspect();
+    await running;
+    expect((await rig.sync.run()).full).toBe(true);
+    expect((await rig.sync.run()).full).toBe(false);
+  });
+});
+
 describe('a Service port that the kernel refuses', () => {
   it('is set aside and told of, all others are served, and it is served once it is tried again and taken', async () => {
     const rig = started();

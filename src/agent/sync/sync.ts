@@ -107,8 +107,9 @@ export class Sync {
   async #full(mode: string, settings: NodeSettings): Promise<Omit<SyncResult, 'triggerTimes'>> {
     const before = new Map(this.#dataPlane.current?.served);
     const ports = this.#state.all();
-    const { written, refused, removedFrontends } = await this.#dataPlane.start(mode, ports, settings);
+    // Before: what somebody does meanwhile must be looked at again.
     this.#suspicious = false;
+    const { written, refused, removedFrontends } = await this.#dataPlane.start(mode, ports, settings);
     this.#retryQuarantined = false;
     this.#settings = JSON.stringify(settings);
     this.#quarantine.settleAll(ports, refused);

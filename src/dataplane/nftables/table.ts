@@ -133,15 +133,20 @@ export class Table {
     const refused: Refusal[] = [];
     while (group.size > 0) {
       const plan = this.#state.plan(group);
+      const progress = { accepted: false };
       try {
-        const written = await commitForgetting(this.#tables, plan.deletes, (forgotten) =>
-          this.#commit(plan, group, forgotten),
-        );
-        plan.accept();
-        this.#count(plan.deletes, -1);
-        this.#count(plan.adds, 1);
+        const written = await commitForgetting(this.#tables, plan.deletes, async (forgotten) => {
+          const committed = await this.#commit(plan, group, forgotten);
+          plan.accept();
+          progress.accepted = true;
+          this.#count(plan.deletes, -1);
+          this.#count(plan.adds, 1);
+          return committed;
+        });
         return { written, refused };
       } catch (error) {
+        // The kernel has taken the plan: what fails after that is no Service port's fault.
+        if (progress.accepted) throw error;
         for (const id of culpritsOf(error, { plan, changes: group, during: 'change', retried })) {
           refused.push({ id, reason: reasonOf(error) });
           group.delete(id);
