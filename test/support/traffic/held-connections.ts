@@ -13,7 +13,7 @@ let lanes: Promise<void>[] = [];
 
 /** Opens a connection and keeps it under a number; resolves with the address of the endpoint that answered. */
 export async function open(id: number, address: string, port: number): Promise<string> {
-  const socket = connect({ host: address, port });
+  const socket = dial(address, port);
   const server = await answer(socket);
   held.set(id, socket);
   return server;
@@ -55,7 +55,7 @@ export async function endFlood(): Promise<readonly Visit[]> {
 async function lane({ address, port }: FloodTarget): Promise<void> {
   while (flooding) {
     const started = process.hrtime.bigint();
-    const socket = connect({ host: address, port });
+    const socket = dial(address, port);
     try {
       const server = await answer(socket);
       visits.push({ started, ended: process.hrtime.bigint(), server });
@@ -66,6 +66,11 @@ async function lane({ address, port }: FloodTarget): Promise<void> {
     // By reset: thousands of connections in TIME_WAIT would use up the ports.
     socket.resetAndDestroy();
   }
+}
+
+/** A connection that breaks while nobody asks it must not end the thread. */
+function dial(host: string, port: number): Socket {
+  return connect({ host, port }).on('error', () => undefined);
 }
 
 /** The next line of the echo server: its address. Rejects with an error whose message is the code. */
@@ -88,9 +93,8 @@ function answer(socket: Socket): Promise<string> {
     const timer = setTimeout(() => fail('ETIMEDOUT'), patienceMilliseconds);
     const finish = (): void => {
       clearTimeout(timer);
-      socket.off('data', onData).off('close', onClose);
+      socket.off('data', onData).off('close', onClose).off('error', onError);
     };
-    // The error handler stays: a broken connection that nobody asks must not end the thread.
     socket.on('data', onData).on('close', onClose).on('error', onError);
   });
 }
