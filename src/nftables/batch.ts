@@ -11,6 +11,7 @@ import { elementListAttribute } from './constants.ts';
 import type { nftMessage } from './constants.ts';
 import { encodeElement } from './objects/index.ts';
 import type { Element, SetDefinition } from './objects/index.ts';
+import type { Names } from './names.ts';
 import { nftMessageType } from './requests.ts';
 
 /** One message of a batch, for telling which operation failed. */
@@ -43,12 +44,14 @@ const frame = { plain: 20, withGeneration: 28 } as const;
  */
 export class Batch {
   readonly #table: string;
+  readonly #names: Names;
   readonly #writer = new MessageWriter();
   readonly #operations: Operation[] = [];
   #elements = 0;
 
-  constructor(table: string) {
+  constructor(table: string, names: Names) {
     this.#table = table;
+    this.#names = names;
     this.#writer.zeros(frame.withGeneration);
   }
 
@@ -100,6 +103,7 @@ export class Batch {
 
   *#elementMessages(adding: boolean, set: SetDefinition, elements: Iterable<Pick<Element, 'key'>>): Generator<void> {
     const writer = this.#writer;
+    const encoding = { keyOnly: !adding, names: this.#names };
     let open: { message: number; list: number } | undefined;
     let sincePause = 0;
     for (const element of elements) {
@@ -108,7 +112,7 @@ export class Batch {
         open = undefined;
       }
       open ??= this.#beginElements(adding, set);
-      encodeElement(writer, set, element as Element, !adding);
+      encodeElement(writer, set, element as Element, encoding);
       this.#elements++;
       if (++sincePause < pauseEvery) continue;
       sincePause = 0;
@@ -124,7 +128,7 @@ export class Batch {
     const operation = { description, setName: set.name, set };
     this.#begin(adding ? 'newElements' : 'deleteElements', adding ? flag.create : 0, operation);
     writer.string(elementListAttribute.table, this.#table);
-    writer.string(elementListAttribute.set, set.name);
+    writer.string(elementListAttribute.set, this.#names.set(set.name));
     return { message, list: writer.beginNested(elementListAttribute.elements) };
   }
 

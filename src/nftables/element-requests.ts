@@ -87,7 +87,7 @@ function askFor(
 ): { marks: readonly Mark[]; complete: boolean } {
   const marks: Mark[] = [];
   const request = requestOf(table, set, (writer) => {
-    for (const { key } of keys) encodeElement(writer, set, { set: set.name, key }, true);
+    for (const { key } of keys) encodeElement(writer, set, { set: set.name, key }, { keyOnly: true });
   });
   try {
     ask(socket, request, (message) => collect(set, message, marks));

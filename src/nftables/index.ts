@@ -21,11 +21,13 @@ export {
   l4proto,
   lookup,
   masquerade,
+  matchL4Protocol,
   matchL4Protocols,
   nfproto,
   numgenInc,
   numgenRandom,
   reject,
+  rejectWithTcpReset,
   thDport,
   thSport,
   updateMap,
@@ -44,10 +46,12 @@ export type {
   Rule,
   RuleInfo,
   SetDefinition,
+  SetInfo,
   TableFamily,
   TableInfo,
   TableOptions,
 } from './objects/index.ts';
+export type { Names } from './names.ts';
 export type { Generation } from './requests.ts';
 export { NftablesSocket } from './socket.ts';
 export type { Commit } from './socket.ts';

@@ -14,7 +14,7 @@ import { chainAttribute, ruleAttribute, setAttribute, tableAttribute } from './c
 import { elementsByKey, readElements } from './element-requests.ts';
 import { hintFor } from './hints.ts';
 import { decodeChain, decodeRule, decodeSet, decodeTable } from './objects/index.ts';
-import type { ChainInfo, Element, RuleInfo, SetDefinition, TableInfo } from './objects/index.ts';
+import type { ChainInfo, Element, RuleInfo, SetDefinition, SetInfo, TableInfo } from './objects/index.ts';
 import { generationOf, nftRequest } from './requests.ts';
 import type { Generation } from './requests.ts';
 import type { Transaction } from './transaction.ts';
@@ -106,8 +106,8 @@ export class NftablesSocket {
     return this.#dump(request, (message) => decodeRule(netfilterAttributes(message)));
   }
 
-  /** The named sets and maps of a table. Rejects with TypeError if one has a type that this package does not know. */
-  sets(table: string): Promise<SetDefinition[]> {
+  /** The named sets and maps of a table. */
+  sets(table: string): Promise<SetInfo[]> {
     const request = nftRequest('list sets', 'getSet', (writer) => writer.string(setAttribute.table, table));
     return this.#dump(request, (message) => decodeSet(netfilterAttributes(message)));
   }

@@ -11,6 +11,8 @@ import {
   encodeTable,
   ruleText,
 } from './objects/index.ts';
+import { sameNames } from './names.ts';
+import type { Names } from './names.ts';
 import type { ChainDefinition, Element, Rule, SetDefinition, TableOptions } from './objects/index.ts';
 
 /** Milliseconds of encoding after which others get their turn. */
@@ -27,11 +29,14 @@ export class Transaction {
   readonly table: string;
   /** For the socket. */
   readonly batch: Batch;
+  readonly #names: Names;
   #nextSetId = 1;
 
-  constructor(table: string) {
+  /** @param names how the names of sets and chains that are given here are spelled in the kernel */
+  constructor(table: string, names: Names = sameNames) {
     this.table = table;
-    this.batch = new Batch(table);
+    this.#names = names;
+    this.batch = new Batch(table, names);
   }
 
   /** Messages of the batch; one message may carry many elements. */
@@ -77,7 +82,7 @@ export class Transaction {
   addChain(chain: ChainDefinition): this {
     const operation = { description: `add chain ${chain.name}`, chain: chain.name };
     this.batch.add('newChain', flag.create, operation, (writer) => {
-      encodeChain(writer, this.table, chain);
+      encodeChain(writer, this.table, { ...chain, name: this.#names.chain(chain.name) });
     });
     return this;
   }
@@ -86,7 +91,7 @@ export class Transaction {
   deleteChain(name: string): this {
     this.batch.add('deleteChain', 0, { description: `delete chain ${name}`, chain: name }, (writer) => {
       writer.string(chainAttribute.table, this.table);
-      writer.string(chainAttribute.name, name);
+      writer.string(chainAttribute.name, this.#names.chain(name));
     });
     return this;
   }
@@ -95,11 +100,12 @@ export class Transaction {
   addRule(rule: Rule): this {
     const encoded = new MessageWriter(1024);
     const sets: [AnonymousSet, readonly string[]][] = [];
-    encodeRule(encoded, this.table, rule, (protocols) => {
+    const anonymousSet = (protocols: readonly string[]): AnonymousSet => {
       const set = { name: '__set%d', id: this.#nextSetId++ };
       sets.push([set, protocols]);
       return set;
-    });
+    };
+    encodeRule(encoded, this.table, rule, { anonymousSet, names: this.#names });
     const operation = { description: `add rule to chain ${rule.chain}: ${ruleText(rule)}`, chain: rule.chain };
     for (const [set, protocols] of sets) {
       this.batch.add('newSet', flag.create, operation, (writer) => {
@@ -119,7 +125,7 @@ export class Transaction {
   deleteRule(chain: string, handle: number): this {
     this.batch.add('deleteRule', 0, { description: `delete rule ${handle} of chain ${chain}`, chain }, (writer) => {
       writer.string(ruleAttribute.table, this.table);
-      writer.string(ruleAttribute.chain, chain);
+      writer.string(ruleAttribute.chain, this.#names.chain(chain));
       writer.bigNumber(ruleAttribute.handle, handle);
     });
     return this;
@@ -129,7 +135,7 @@ export class Transaction {
   flushChain(name: string): this {
     this.batch.add('deleteRule', 0, { description: `flush chain ${name}`, chain: name }, (writer) => {
       writer.string(ruleAttribute.table, this.table);
-      writer.string(ruleAttribute.chain, name);
+      writer.string(ruleAttribute.chain, this.#names.chain(name));
     });
     return this;
   }
@@ -141,7 +147,7 @@ export class Transaction {
   addSet(set: SetDefinition): this {
     const operation = { description: `add ${set.data === undefined ? 'set' : 'map'} ${set.name}`, setName: set.name };
     this.batch.add('newSet', flag.create, operation, (writer) => {
-      encodeSet(writer, this.table, set, this.#nextSetId++);
+      encodeSet(writer, this.table, { ...set, name: this.#names.set(set.name) }, this.#nextSetId++);
     });
     return this;
   }
@@ -150,7 +156,7 @@ export class Transaction {
   deleteSet(name: string): this {
     this.batch.add('deleteSet', 0, { description: `delete set ${name}`, setName: name }, (writer) => {
       writer.string(setAttribute.table, this.table);
-      writer.string(setAttribute.name, name);
+      writer.string(setAttribute.name, this.#names.set(name));
     });
     return this;
   }
@@ -186,7 +192,7 @@ export class Transaction {
   flushSet(name: string): this {
     this.batch.add('deleteElements', 0, { description: `flush set ${name}`, setName: name }, (writer) => {
       writer.string(elementListAttribute.table, this.table);
-      writer.string(elementListAttribute.set, name);
+      writer.string(elementListAttribute.set, this.#names.set(name));
     });
     return this;
   }

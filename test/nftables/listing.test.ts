@@ -72,7 +72,7 @@ describe.each([4, 6] as const)('the ruleset of IPv%d, written over netlink', (fa
     const { socket } = await host('adopt');
     const ruleset = rulesetOf(family);
     await socket.commit(withElements(transactionOf(ruleset), family));
-    expect(await socket.sets('nftproxy')).toEqual(ruleset.sets);
+    expect((await socket.sets('nftproxy')).map(({ definition }) => definition)).toEqual(ruleset.sets);
     const rules = await socket.rules('nftproxy', `rules${family}`);
     expect(rules.map((rule) => rule.fingerprint)).toEqual(ruleset.rules.map(fingerprint));
     expect(rules.map((rule) => rule.comment)).toEqual(ruleset.rules.map((rule) => rule.comment));

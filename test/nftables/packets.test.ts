@@ -159,7 +159,7 @@ describe('packets through rules that were written over netlink', () => {
       expect(servers.map(serverName)).toContain(hashed[0]);
       expect(await ask('tcp', 81, 1)).toEqual(['ECONNREFUSED']);
       expect(await ask('tcp', 82, 1)).toEqual(['ETIMEDOUT']);
-      const definition = (await socket.sets('nftproxy')).find(({ name }) => name === `services${family}`);
+      const definition = (await socket.sets('nftproxy')).find(({ name }) => name === `services${family}`)?.definition;
       if (definition === undefined) throw new Error('the map is gone');
       const [web] = await socket.elementsByKey('nftproxy', definition, [{ key: `${vip} . tcp . 80` }]);
       expect(web).toMatchObject({ data: `goto inc${family}`, packets: 4 });

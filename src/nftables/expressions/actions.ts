@@ -24,6 +24,18 @@ export function masquerade(options: { fullyRandom?: boolean } = {}): Statement {
   };
 }
 
+/** `reject with tcp reset`; the rule must match TCP before. */
+export function rejectWithTcpReset(): Statement {
+  return {
+    text: 'reject with tcp reset',
+    encode: (encoder) => {
+      encoder.expression('reject', (writer) => {
+        writer.number(rejectAttribute.type, rejectType.tcpReset);
+      });
+    },
+  };
+}
+
 /** `reject`: ICMP or ICMPv6 port unreachable. */
 export function reject(): Statement {
   return {
@@ -44,7 +56,7 @@ function verdict(text: string): Statement {
       encoder.expression('immediate', (writer) => {
         writer.number(immediateAttribute.destinationRegister, registerNumber.verdict);
         const data = writer.beginNested(immediateAttribute.data);
-        encodeVerdict(writer, text);
+        encodeVerdict(writer, text, encoder.names);
         writer.endAttribute(data);
       });
     },

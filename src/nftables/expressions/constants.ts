@@ -229,6 +229,7 @@ export const rejectAttribute = {
 } as const;
 
 export const rejectType = {
+  tcpReset: 1, // NFT_REJECT_TCP_RST
   icmpx: 2, // NFT_REJECT_ICMPX_UNREACH
 } as const;
 

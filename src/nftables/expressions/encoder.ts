@@ -2,6 +2,7 @@ import { listElement } from '../constants.ts';
 import type { Family } from '../../ip/index.ts';
 import { protocolFamily } from '../../netlink/index.ts';
 import type { MessageWriter } from '../../netlink/index.ts';
+import type { Names } from '../names.ts';
 import {
   bitwiseAttribute,
   bitwiseOperation,
@@ -11,6 +12,7 @@ import {
   ctDirection,
   dataAttribute,
   expressionAttribute,
+  immediateAttribute,
   lookupAttribute,
   lookupFlag,
   metaAttribute,
@@ -37,12 +39,14 @@ export type AnonymousSetMaker = (protocols: readonly string[]) => AnonymousSet;
 export class ExpressionEncoder {
   readonly writer: MessageWriter;
   readonly anonymousSet: AnonymousSetMaker;
+  readonly names: Names;
   /** Protocol family that earlier expressions of the rule have made sure of. */
   #family: Family | undefined;
 
-  constructor(writer: MessageWriter, anonymousSet: AnonymousSetMaker) {
+  constructor(writer: MessageWriter, anonymousSet: AnonymousSetMaker, names: Names) {
     this.writer = writer;
     this.anonymousSet = anonymousSet;
+    this.names = names;
   }
 
   /** One expression; `attributes` writes its NFTA_<NAME>_* attributes. */
@@ -110,11 +114,19 @@ export class ExpressionEncoder {
     });
   }
 
+  /** A constant. */
+  immediate(word: number, value: Uint8Array): void {
+    this.expression('immediate', (writer) => {
+      writer.number(immediateAttribute.destinationRegister, register(word));
+      encodeValue(writer, immediateAttribute.data, value);
+    });
+  }
+
   /** `into` is the word the data goes to, or `verdict`; undefined for a set. */
   lookup(word: number, set: AnonymousSet, options: { into?: number | 'verdict'; invert?: boolean } = {}): void {
     const { into } = options;
     this.expression('lookup', (writer) => {
-      writer.string(lookupAttribute.setName, set.name);
+      writer.string(lookupAttribute.setName, set.id === 0 ? this.names.set(set.name) : set.name);
       writer.number(lookupAttribute.sourceRegister, register(word));
       if (into !== undefined) {
         const destination = into === 'verdict' ? registerNumber.verdict : register(into);

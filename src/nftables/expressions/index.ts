@@ -1,4 +1,4 @@
-export { accept, counter, drop, goto, jump, masquerade, reject } from './actions.ts';
+export { accept, counter, drop, goto, jump, masquerade, reject, rejectWithTcpReset } from './actions.ts';
 export {
   counterAttribute,
   dataAttribute,
@@ -12,7 +12,16 @@ export { decodeCounter, encodeCounter } from './counters.ts';
 export { ExpressionEncoder } from './encoder.ts';
 export type { AnonymousSet, AnonymousSetMaker } from './encoder.ts';
 export { dnatFromMap, lookup, verdictMap } from './lookups.ts';
-export { comparePrefix, ctStateNew, ctStatusDnat, fibLocal, iifname, matchL4Protocols, nfproto } from './matches.ts';
+export {
+  comparePrefix,
+  ctStateNew,
+  ctStatusDnat,
+  fibLocal,
+  iifname,
+  matchL4Protocol,
+  matchL4Protocols,
+  nfproto,
+} from './matches.ts';
 export { jhashMod, numgenInc, numgenRandom } from './number-values.ts';
 export { ctOriginalDaddr, ctOriginalDport, ipDaddr, ipSaddr, l4proto, thDport, thSport } from './packet-values.ts';
 export type { Statement } from './statement.ts';

@@ -28,21 +28,25 @@ export function verdictMap(value: Value, mapName: string): Statement {
   };
 }
 
-/** `dnat ip to ip daddr . th dport map @endpoints4`: the map's data is address . port. A miss goes on. */
-export function dnatFromMap(family: Family, value: Value, mapName: string): Statement {
+/**
+ * `dnat ip to ip daddr . th dport map @endpoints4`: the map's data is address . port; or with a port given,
+ * `dnat ip to ip saddr map @addresses4:8080`, the address alone. A miss goes on.
+ */
+export function dnatFromMap(family: Family, value: Value, mapName: string, port?: number): Statement {
   return {
-    text: `dnat ${family === 4 ? 'ip' : 'ip6'} to ${value.text} map @${mapName}`,
+    text: `dnat ${family === 4 ? 'ip' : 'ip6'} to ${value.text} map @${mapName}${port === undefined ? '' : `:${port}`}`,
     encode: (encoder) => {
       loadValue(encoder, value, 0);
       encoder.lookup(0, { name: mapName, id: 0 }, { into: 0 });
-      const port = family === 4 ? 1 : 4;
+      const portWord = family === 4 ? 1 : 4;
+      if (port !== undefined) encoder.immediate(portWord, Uint8Array.of(port >> 8, port & 0xff));
       encoder.expression('nat', (writer) => {
         writer.number(natAttribute.type, natType.destination);
         writer.number(natAttribute.family, familyNumber(family));
         writer.number(natAttribute.minimumAddressRegister, register(0));
         writer.number(natAttribute.maximumAddressRegister, register(0));
-        writer.number(natAttribute.minimumPortRegister, register(port));
-        writer.number(natAttribute.maximumPortRegister, register(port));
+        writer.number(natAttribute.minimumPortRegister, register(portWord));
+        writer.number(natAttribute.maximumPortRegister, register(portWord));
       });
     },
   };

@@ -19,6 +19,23 @@ export function matchL4Protocols(protocols: readonly ('tcp' | 'udp' | 'sctp')[])
   };
 }
 
+/** IPPROTO_*, include/uapi/linux/in.h. */
+const protocolNumbers = { tcp: 6, udp: 17, sctp: 132 } as const;
+
+/**
+ * `meta l4proto tcp`. Unlike a match of several protocols it needs no set: where there are many rules, the kernel looks
+ * through all sets of the table for each.
+ */
+export function matchL4Protocol(protocol: keyof typeof protocolNumbers): Statement {
+  return {
+    text: `meta l4proto ${protocol}`,
+    encode: (encoder) => {
+      encoder.meta(metaKey.l4proto, 0);
+      encoder.compare(0, '==', Uint8Array.of(protocolNumbers[protocol]));
+    },
+  };
+}
+
 /** `meta nfproto ipv4`. */
 export function nfproto(family: Family): Statement {
   return {
@@ -54,17 +71,18 @@ export function ctStateNew(): Statement {
   return conntrackBit('ct state new', ctKey.state, ctStateBit.new);
 }
 
-/** `fib daddr type local`: the address is one of this host's. */
-export function fibLocal(address: keyof typeof fibFlag): Statement {
+/** `fib daddr type local`: the address is one of this host's; with `invert` `fib daddr type != local`. */
+export function fibLocal(address: keyof typeof fibFlag, options: { invert?: boolean } = {}): Statement {
+  const invert = options.invert === true;
   return {
-    text: `fib ${address} type local`,
+    text: `fib ${address} type ${invert ? '!= ' : ''}local`,
     encode: (encoder) => {
       encoder.expression('fib', (writer) => {
         writer.number(fibAttribute.destinationRegister, register(0));
         writer.number(fibAttribute.result, fibResult.addressType);
         writer.number(fibAttribute.flags, fibFlag[address]);
       });
-      encoder.compare(0, '==', hostEndian(routeType.local));
+      encoder.compare(0, invert ? '!=' : '==', hostEndian(routeType.local));
     },
   };
 }

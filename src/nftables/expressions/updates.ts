@@ -35,7 +35,7 @@ function dynamicSet(encoder: ExpressionEncoder, setName: string, timeoutSeconds:
     writer.number(dynamicSetAttribute.keyRegister, register(0));
     if (dataWord !== undefined) writer.number(dynamicSetAttribute.dataRegister, register(dataWord));
     writer.number(dynamicSetAttribute.operation, dynamicSetOperation.update);
-    writer.string(dynamicSetAttribute.setName, setName);
+    writer.string(dynamicSetAttribute.setName, encoder.names.set(setName));
     writer.bigNumber(dynamicSetAttribute.timeout, Math.round(timeoutSeconds * 1000));
   });
 }

@@ -1,12 +1,13 @@
 import { SyntaxFault } from '../address.ts';
 import type { MessageWriter, Payload } from '../../netlink/index.ts';
+import type { Names } from '../names.ts';
 import { dataAttribute, verdictAttribute, verdictCode } from './constants.ts';
 
 const codes = new Map<string, number>(Object.entries(verdictCode));
 const names = new Map([...codes].map(([name, code]) => [code, name]));
 
 /** Writes `drop`, `accept`, `return`, `continue`, `jump c` or `goto c` as NFTA_DATA_VERDICT. Throws SyntaxFault. */
-export function encodeVerdict(writer: MessageWriter, text: string): void {
+export function encodeVerdict(writer: MessageWriter, text: string, names: Names): void {
   const space = text.indexOf(' ');
   const name = space === -1 ? text : text.slice(0, space);
   const code = codes.get(name);
@@ -15,7 +16,7 @@ export function encodeVerdict(writer: MessageWriter, text: string): void {
     throw new SyntaxFault(`not a verdict: ${JSON.stringify(text)}`);
   const verdict = writer.beginNested(dataAttribute.verdict);
   writer.number(verdictAttribute.code, code >>> 0);
-  if (takesChain) writer.string(verdictAttribute.chain, text.slice(space + 1));
+  if (takesChain) writer.string(verdictAttribute.chain, names.chain(text.slice(space + 1)));
   writer.endAttribute(verdict);
 }
 

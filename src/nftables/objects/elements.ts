@@ -5,6 +5,8 @@ import type { FieldType } from './fields.ts';
 import { addressNumber, formatNumber, formatRange, lastNumber, numberBytes, parseRange } from '../../ip/index.ts';
 import type { AddressRange, Family } from '../../ip/index.ts';
 import type { MessageWriter, Payload } from '../../netlink/index.ts';
+import { sameNames } from '../names.ts';
+import type { Names } from '../names.ts';
 import type { SetDefinition } from './set-definition.ts';
 import { dataAttribute, decodeCounter, decodeVerdict, encodeVerdict } from '../expressions/index.ts';
 
@@ -27,16 +29,29 @@ export interface Element {
   readonly bytes?: number;
 }
 
+/** What of an element is written. */
+export interface ElementEncoding {
+  /** No data and no time to live. */
+  readonly keyOnly?: boolean;
+  /** Of the chains in verdicts; the program's own unless told. */
+  readonly names?: Names;
+}
+
 /** Writes one or, for an interval of one field, two LIST_ELEM attributes. Throws SyntaxFault; nothing else is checked. */
-export function encodeElement(writer: MessageWriter, set: SetDefinition, element: Element, keyOnly = false): void {
+export function encodeElement(
+  writer: MessageWriter,
+  set: SetDefinition,
+  element: Element,
+  encoding: ElementEncoding = {},
+): void {
   if (set.interval === true) {
-    if (set.key.length === 1) encodeInterval(writer, set, element, keyOnly);
-    else encodeConcatenatedInterval(writer, set, element, keyOnly);
+    if (set.key.length === 1) encodeInterval(writer, set, element, encoding);
+    else encodeConcatenatedInterval(writer, set, element, encoding);
     return;
   }
   const item = writer.beginNested(listElement);
   encodeKey(writer, elementAttribute.key, set.key, element.key);
-  encodeRest(writer, set, element, keyOnly);
+  encodeRest(writer, set, element, encoding);
   writer.endAttribute(item);
 }
 
@@ -48,9 +63,9 @@ function encodeKey(writer: MessageWriter, attribute: number, types: readonly Fie
   writer.endAttribute(key);
 }
 
-function encodeRest(writer: MessageWriter, set: SetDefinition, element: Element, keyOnly: boolean): void {
-  if (keyOnly) return;
-  if (set.data !== undefined) encodeData(writer, set, set.data, element);
+function encodeRest(writer: MessageWriter, set: SetDefinition, element: Element, encoding: ElementEncoding): void {
+  if (encoding.keyOnly === true) return;
+  if (set.data !== undefined) encodeData(writer, set, element, encoding.names ?? sameNames);
   if (element.timeoutSeconds !== undefined) {
     writer.bigNumber(elementAttribute.timeout, Math.round(element.timeoutSeconds * 1000));
   }
@@ -59,19 +74,14 @@ function encodeRest(writer: MessageWriter, set: SetDefinition, element: Element,
   }
 }
 
-function encodeData(
-  writer: MessageWriter,
-  set: SetDefinition,
-  types: NonNullable<SetDefinition['data']>,
-  element: Element,
-): void {
+function encodeData(writer: MessageWriter, set: SetDefinition, element: Element, names: Names): void {
   if (element.data === undefined) throw new SyntaxFault(`an element of map ${set.name} without data: ${element.key}`);
   const data = writer.beginNested(elementAttribute.data);
-  if (types === 'verdict') {
-    encodeVerdict(writer, element.data);
+  if (set.data === 'verdict') {
+    encodeVerdict(writer, element.data, names);
   } else {
     const value = writer.beginAttribute(dataAttribute.value);
-    writeFields(writer, types, element.data);
+    writeFields(writer, set.data ?? [], element.data);
     writer.endAttribute(value);
   }
   writer.endAttribute(data);
@@ -99,12 +109,12 @@ function rangeOf(text: string, family: Family): AddressRange {
 }
 
 /** The kernel's rbtree: the first address, and the first one after the interval with a flag. */
-function encodeInterval(writer: MessageWriter, set: SetDefinition, element: Element, keyOnly: boolean): void {
+function encodeInterval(writer: MessageWriter, set: SetDefinition, element: Element, encoding: ElementEncoding): void {
   const family = intervalFamily(set);
   const { first, last } = rangeOf(element.key, family);
   const start = writer.beginNested(listElement);
   encodeBytes(writer, elementAttribute.key, numberBytes(first, family));
-  encodeRest(writer, set, element, keyOnly);
+  encodeRest(writer, set, element, encoding);
   writer.endAttribute(start);
   if (last === lastNumber(family)) return;
   const end = writer.beginNested(listElement);
@@ -118,13 +128,13 @@ function encodeConcatenatedInterval(
   writer: MessageWriter,
   set: SetDefinition,
   element: Element,
-  keyOnly: boolean,
+  encoding: ElementEncoding,
 ): void {
   const [first, last] = splitRanges(set.key, element.key);
   const item = writer.beginNested(listElement);
   encodeKey(writer, elementAttribute.key, set.key, first);
   encodeKey(writer, elementAttribute.keyEnd, set.key, last);
-  encodeRest(writer, set, element, keyOnly);
+  encodeRest(writer, set, element, encoding);
   writer.endAttribute(item);
 }
 

@@ -8,6 +8,7 @@ export type { FieldType } from './fields.ts';
 export { decodeRule, encodeRule, fingerprint, ruleText } from './rules.ts';
 export type { Rule, RuleInfo } from './rules.ts';
 export type { SetDefinition } from './set-definition.ts';
+export type { SetInfo } from './sets.ts';
 export { decodeSet, encodeSet } from './sets.ts';
 export { decodeTable, encodeTable } from './tables.ts';
 export type { TableFamily, TableInfo, TableOptions } from './tables.ts';

@@ -3,6 +3,8 @@ import { ruleAttribute } from '../constants.ts';
 import { ExpressionEncoder } from '../expressions/index.ts';
 import type { AnonymousSetMaker, Statement } from '../expressions/index.ts';
 import { MessageWriter } from '../../netlink/index.ts';
+import { sameNames } from '../names.ts';
+import type { Names } from '../names.ts';
 import type { Payload } from '../../netlink/index.ts';
 import { binaryTriple, bytesOf, commentOf, commentTriple, userDataType } from './user-data.ts';
 
@@ -31,28 +33,33 @@ export function ruleText(rule: Rule): string {
 /**
  * 16 hexadecimal digits that tell two rules with different effect apart. It is stored with the rule in the kernel, so
  * that a restarted program sees whether a rule is already right without decoding it. Over the encoded expressions and
- * the contents of anonymous sets; chain and comment are not part of it.
+ * the contents of anonymous sets, with the program's own names of sets and chains; chain and comment are not part of it.
  */
 export function fingerprint(rule: Rule): string {
   const writer = new MessageWriter(1024);
-  encodeExpressions(writer, rule, (protocols) => ({ name: `{ ${protocols.join(', ')} }`, id: 0 }));
+  const anonymousSet: AnonymousSetMaker = (protocols) => ({ name: `{ ${protocols.join(', ')} }`, id: 0 });
+  encodeExpressions(writer, rule, new ExpressionEncoder(writer, anonymousSet, sameNames));
   return createHash('sha256').update(writer.bytes).digest('hex').slice(0, 16);
 }
 
 /** Writes the attributes of NEWRULE. */
-export function encodeRule(writer: MessageWriter, table: string, rule: Rule, anonymousSet: AnonymousSetMaker): void {
+export function encodeRule(
+  writer: MessageWriter,
+  table: string,
+  rule: Rule,
+  { anonymousSet, names }: { anonymousSet: AnonymousSetMaker; names: Names },
+): void {
   writer.string(ruleAttribute.table, table);
-  writer.string(ruleAttribute.chain, rule.chain);
-  encodeExpressions(writer, rule, anonymousSet);
+  writer.string(ruleAttribute.chain, names.chain(rule.chain));
+  encodeExpressions(writer, rule, new ExpressionEncoder(writer, anonymousSet, names));
   const userData = writer.beginAttribute(ruleAttribute.userData);
   if (rule.comment !== undefined) commentTriple(writer, userDataType.comment, rule.comment);
   binaryTriple(writer, userDataType.ruleFingerprint, Buffer.from(fingerprint(rule), 'hex'));
   writer.endAttribute(userData);
 }
 
-function encodeExpressions(writer: MessageWriter, rule: Rule, anonymousSet: AnonymousSetMaker): void {
+function encodeExpressions(writer: MessageWriter, rule: Rule, encoder: ExpressionEncoder): void {
   const expressions = writer.beginNested(ruleAttribute.expressions);
-  const encoder = new ExpressionEncoder(writer, anonymousSet);
   for (const statement of rule.statements) statement.encode(encoder);
   writer.endAttribute(expressions);
 }

@@ -66,26 +66,30 @@ function encodeDescription(writer: MessageWriter, set: Pick<SetDefinition, 'key'
   writer.endAttribute(description);
 }
 
-/**
- * The definition in a NEWSET message of a dump; undefined for the anonymous sets of rules. Throws when the set is of
- * a type that this package does not know, which its own sets never are.
- */
-export function decodeSet(attributes: Payload): SetDefinition | undefined {
+/** A set or map as the kernel has it. */
+export interface SetInfo {
+  readonly name: string;
+  /** Undefined if it is of a type that this package does not know: somebody else's, or one of a later version. */
+  readonly definition: SetDefinition | undefined;
+}
+
+/** What a NEWSET message of a dump tells; undefined for the anonymous sets of rules. */
+export function decodeSet(attributes: Payload): SetInfo | undefined {
   const name = attributes.get(setAttribute.name)?.string() ?? '';
   const flags = attributes.get(setAttribute.flags)?.u32() ?? 0;
   if ((flags & setFlag.anonymous) !== 0) return undefined;
   const key = typesOfNumber(attributes.get(setAttribute.keyType)?.u32() ?? 0);
-  if (key === undefined) throw new TypeError(`the key of set ${name} is of an unknown type`);
-  return { name, key, ...dataOf(attributes, flags, name), ...switchesOf(attributes, flags), ...limitsOf(attributes) };
+  const data = dataOf(attributes, flags);
+  if (key === undefined || data === undefined) return { name, definition: undefined };
+  return { name, definition: { name, key, ...data, ...switchesOf(attributes, flags), ...limitsOf(attributes) } };
 }
 
-function dataOf(attributes: Payload, flags: number, name: string): Pick<SetDefinition, 'data'> {
+function dataOf(attributes: Payload, flags: number): Pick<SetDefinition, 'data'> | undefined {
   if ((flags & setFlag.map) === 0) return {};
   const number = attributes.get(setAttribute.dataType)?.u32() ?? 0;
   if (number === verdictDataType) return { data: 'verdict' };
   const data = typesOfNumber(number);
-  if (data === undefined) throw new TypeError(`the data of map ${name} is of an unknown type`);
-  return { data };
+  return data && { data };
 }
 
 function limitsOf(attributes: Payload): Pick<SetDefinition, 'size' | 'gcIntervalSeconds' | 'comment'> {

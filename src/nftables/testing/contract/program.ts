@@ -51,7 +51,11 @@ export class Programs {
         owner: this.#sockets.findIndex(({ portId }) => portId === ownerPortId),
         chains: (await socket.chains(name)).map((chain) => ({ ...chain, handle: 0 })),
         rules: (await socket.rules(name)).map((rule) => ({ ...rule, handle: 0 })),
-        sets: await Promise.all((await socket.sets(name)).map((set) => contentOf(socket, name, set))),
+        sets: await Promise.all(
+          (await socket.sets(name)).flatMap(({ definition }) =>
+            definition ? [contentOf(socket, name, definition)] : [],
+          ),
+        ),
       })),
     );
   }

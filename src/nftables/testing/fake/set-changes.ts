@@ -10,9 +10,11 @@ import { FakeSet } from './ruleset.ts';
 export function newSet(change: Change): Effect {
   const { attributes, ruleset } = change;
   const table = tableOf(change, setAttribute.table);
-  const definition = decodeSet(attributes);
+  const set = decodeSet(attributes);
   // Anonymous: comes and goes with its rule.
-  if (definition === undefined) return true;
+  if (set === undefined) return true;
+  const { definition } = set;
+  if (definition === undefined) throw new TypeError(`the fake cannot make set ${set.name}: its type is unknown`);
   const present = table.sets.get(definition.name);
   if (present === undefined) {
     table.sets.set(definition.name, new FakeSet(definition, ruleset.newHandle()));

@@ -55,7 +55,7 @@ function valueOf(data: Payload | undefined): Buffer {
 /** What an element's text says, as the kernel would keep it, or with `keyOnly` as it is asked for it. */
 export function storedFromText(set: SetDefinition, element: Element, keyOnly = false): StoredElement {
   const writer = new MessageWriter(256);
-  encodeElement(writer, set, element, keyOnly);
+  encodeElement(writer, set, element, { keyOnly });
   const [first] = Payload.of(writer.bytes).attributes();
   if (first === undefined) throw new TypeError(`nothing was encoded of ${element.key}`);
   return storedElement(first[1]);
