@@ -14,8 +14,9 @@ export interface DataPlane {
   readonly mode: string;
 
   /**
-   * Brings the kernel to exactly `ports` and `node`, whatever it holds: nothing, what an earlier run left (then only
-   * the difference is written), or half of it.
+   * Brings the kernel to exactly `ports` and `node`, whatever it holds: nothing, what an earlier run left, half of it,
+   * or what another version made. What is there serves until all of the new state does; counters and remembered clients
+   * are gone on with.
    *
    * @throws ForeignStateError if what is there belongs to somebody else.
    */

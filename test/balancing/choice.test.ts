@@ -40,7 +40,7 @@ describe('which algorithm a Service gets', () => {
     expect(await behaviour({})).toBe('round-robin');
     rig.configure({ loadBalancing: { algorithm: 'maglev', maglev: { tableSize: 251 } } });
     expect(await behaviour({})).toBe('by client');
-    expect(await rig.nft('list', 'map', 'inet', 'nftproxy', 'services4')).toContain('goto hash4_251');
+    expect(await rig.listed('services4')).toContain('goto hash4_251');
     rig.configure({});
     expect(await behaviour({})).toBe('random');
   }, 60_000);

@@ -6,8 +6,8 @@ import type { Flow } from '../support/index.ts';
 import { flowsOf } from './objects.ts';
 
 const [path = '', service = '1', clients = '1'] = process.argv.slice(2);
-/** A round: every flow of it is new when it is sent, as far as the node still knows the last one's. */
-const round = 20_000;
+/** A round: every flow of it is another one. A client has this many source ports. */
+const round = 60_000 * Number(clients);
 
 const end = new AbortController();
 process.once('SIGTERM', () => end.abort());

@@ -31,7 +31,7 @@ async function choices(node: Rig, count: number, family: Family = 4): Promise<Ma
 
 /** What user space says from the kernel's own elements. */
 async function traced(node: Rig, count: number, family: Family): Promise<Map<string, string>> {
-  const view = node.view();
+  const view = await node.view();
   const predicted = new Map<string, string>();
   for (let number = 0; number < count; number++) {
     const source = clientAddress(family, number);

@@ -1,8 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
-import { definitionOf } from '../../src/dataplane/nftables/index.ts';
+import { kernelView } from '../../src/dataplane/nftables/index.ts';
 import type { TableView } from '../../src/dataplane/nftables/index.ts';
 import { NftablesSocket } from '../../src/nftables/index.ts';
-import type { Element } from '../../src/nftables/index.ts';
 import { eventually, FlowSender, linkAll, Namespace } from '../support/index.ts';
 import type { Flow } from '../support/index.ts';
 import { NodeRig } from '../support/node/index.ts';
@@ -135,18 +134,9 @@ export class Rig extends NodeRig implements AsyncDisposable {
     );
   }
 
-  /** The kernel's own elements, as `trace` reads them; each set is read once. */
-  view(): TableView {
-    const sets = new Map<string, Promise<Map<string, Element>>>();
-    const read = (name: string): Promise<Map<string, Element>> => {
-      const known = sets.get(name) ?? this.#read(name);
-      sets.set(name, known);
-      return known;
-    };
-    return {
-      get: async (set, key) => (await read(set)).get(key),
-      ranges: async (set) => [...(await read(set)).keys()],
-    };
+  /** The kernel's own elements, as `trace` reads them. */
+  view(): Promise<TableView> {
+    return kernelView(this.#socket, 'nftproxy');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -167,13 +157,6 @@ export class Rig extends NodeRig implements AsyncDisposable {
       return (await readArrivals(this.endpoints)).byClient.size === 2;
     };
     await eventually('the endpoints to be reached', attempt);
-  }
-
-  async #read(name: string): Promise<Map<string, Element>> {
-    const definition = definitionOf(name);
-    if (!definition) throw new Error(`no set ${name}`);
-    const elements = await this.#socket.elements('nftproxy', definition);
-    return new Map(elements.map((element) => [element.key, element]));
   }
 }
 

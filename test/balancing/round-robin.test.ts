@@ -58,7 +58,7 @@ describe('round-robin', () => {
   it('keeps a counter per port and family of a Service', async () => {
     const listed = await rig.nft('list', 'table', 'inet', 'nftproxy');
     // Two Services, each with TCP and UDP, each in both families.
-    expect(listed.match(/chain round_robin[46]_\w+ \{/g)?.length).toBe(8);
+    expect(listed.match(/chain round_robin[46]_\w+\.\d+ \{/g)?.length).toBe(8);
     const { byEndpoint } = await rig.flows(flowsOf(400, { family: 6, service: 1, clients: 10 }));
     expect([1, 2, 3, 4].map((number) => byEndpoint.get(endpointAddress(6, number)))).toEqual([100, 100, 100, 100]);
   }, 60_000);

@@ -111,22 +111,28 @@ describe('a ClusterIP Service with endpoints on this node and on another', () =>
     expect(hostOf(answer?.server)).toBe(addresses[4].localPod);
   });
 
-  it('writes nothing on a restart that finds everything right', async () => {
+  it('leaves nothing of earlier runs behind, however often it is restarted', async () => {
     const objects = {
       services: { web: service() },
       slices: { 'web-4': slice('web', 4, ['localPod']), 'web-6': slice('web', 6, ['localPod', 'remotePod']) },
     };
-    // The first restart may remove a chain for a number of endpoints that nothing has any more.
-    rig.restart(objects);
-    expect((await rig.run()).written.elements).toBe(0);
-    rig.restart(objects);
-    expect((await rig.run()).written.elements).toBe(0);
+    const restarted = async (): Promise<string[]> => {
+      rig.restart(objects);
+      await rig.run();
+      const table = await rig.nft('--stateless', 'list', 'table', 'inet', 'nftproxy');
+      return table
+        .replaceAll(/(?<=[a-z]\w*)\.\d+(?=[ ,\n])|generation \d+/g, '')
+        .split('\n')
+        .sort();
+    };
+    const before = await restarted();
+    await restarted();
+    expect(await restarted()).toEqual(before);
   });
 
   it('repairs on a restart what is not right any more', async () => {
     rig.restart({ services: { web: loadBalancer() }, slices: { 'web-4': slice('web', 4, ['remotePod']) } });
-    const { written } = await rig.run();
-    expect(written.elements).toBeGreaterThan(0);
+    await rig.run();
     const answers = await ask('clientPod', addresses[4].clusterIP, 'tcp', { count: 10 });
     expect(new Set(answers.map((answer) => hostOf(answer.server)))).toEqual(new Set([addresses[4].remotePod]));
     const [refused] = await ask('clientPod', addresses[6].clusterIP);

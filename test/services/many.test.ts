@@ -26,7 +26,7 @@ function add(from: number, to: number): void {
 
 /** The elements of a map, in nft's words. */
 async function elements(map: string): Promise<string[]> {
-  const text = await rig.nft('--stateless', 'list', 'map', 'inet', 'nftproxy', map);
+  const text = await rig.listed(map);
   const inside = /elements = \{([\s\S]*?)\}/.exec(text)?.[1] ?? '';
   return inside.split(',').map((element) => element.trim().replaceAll(/\s+/g, ' '));
 }

@@ -2,79 +2,52 @@ import { CommitError } from '../../nftables/index.ts';
 import type { Element } from '../../nftables/index.ts';
 import { addWritten, nothingWritten } from '../data-plane.ts';
 import type { Written } from '../data-plane.ts';
-import { inTransactions, writeElements } from './batches.ts';
-import { liveKeysOf } from './keys.ts';
-import { definitionOf, liveSetOf } from './sets.ts';
-import type { TableSocket } from './table-socket.ts';
+import { isAffinityMap, rememberedAs } from './affinity-room.ts';
+import { inParts, writeElements } from './batches.ts';
+import type { Generation } from './generation.ts';
+import { requiredDefinition } from './sets.ts';
 
 /** How often a clean-up of remembered clients is tried again because entries expired under its hands. */
 const attempts = 5;
 
-/**
- * The remembered clients (`affinity4`, `affinity6`) whose endpoint is no longer one they may stay with, given the
- * elements that leave the live sets.
- */
-export function forgottenClients(entries: Iterable<Element>, leaving: readonly Element[]): Element[] {
-  const byService = new Set<string>();
-  const byNodePort = new Set<string>();
-  for (const { set, key } of leaving) {
-    const live = liveSetOf(set);
-    if (live) (live.nodePort ? byNodePort : byService).add(key);
-  }
-  const forgotten: Element[] = [];
-  for (const { set, key, data } of entries) {
-    const entry = { set, key, ...(data === undefined ? {} : { data }) };
-    const live = liveKeysOf(entry);
-    if (byService.has(live.service) || byNodePort.has(live.nodePort)) forgotten.push(entry);
-  }
-  return forgotten;
-}
-
-/**
- * Reads which clients must be forgotten when these elements leave. Costs a dump of the affinity map, and nothing when
- * no live set loses an element.
- */
-async function clientsToForget(tables: TableSocket, leaving: readonly Element[]): Promise<Element[]> {
-  const families = new Set(leaving.flatMap(({ set }) => liveSetOf(set)?.family ?? []));
-  const forgotten: Element[] = [];
-  for (const family of families) {
-    const definition = definitionOf(`affinity${family}`);
-    if (definition) forgotten.push(...forgottenClients(await tables.elements(definition), leaving));
-  }
-  return forgotten;
-}
+/** Whether a client may stay with an endpoint: the name of the map that remembers it, and the endpoint. */
+type MayStay = (map: string, endpoint: string) => boolean;
 
 /**
  * Commits what takes endpoints away, with the clients that stay with them forgotten in the same transaction, so that
  * none of them is sent there again; whoever was remembered between the reading and the commit is forgotten right after.
+ * Costs a dump of the clients of the Service ports concerned, and nothing when no live set loses an element.
  */
 export async function commitForgetting(
-  tables: TableSocket,
+  generation: Generation,
   leaving: readonly Element[],
   commit: (forgotten: readonly Element[]) => Promise<Written>,
 ): Promise<Written> {
+  const left = leftEndpoints(leaving);
+  const mayStay: MayStay = (map, endpoint) => left.get(map)?.has(endpoint) !== true;
   for (let attempt = 1; ; attempt++) {
-    const forgotten = await clientsToForget(tables, leaving);
+    const forgotten = await clientsToForget(generation, left.keys(), mayStay);
     try {
       const written = await commit(forgotten);
-      return addWritten(written, await forgetClients(tables, leaving));
+      return addWritten(written, await forgetClients(generation, left.keys(), mayStay));
     } catch (error) {
       if (!isExpiry(error) || attempt === attempts) throw error;
     }
   }
 }
 
-/** Forgets the clients that stay with endpoints which have left. */
-export async function forgetClients(tables: TableSocket, left: readonly Element[]): Promise<Written> {
+/** Forgets the clients in these maps that stay where they may not. */
+async function forgetClients(generation: Generation, maps: Iterable<string>, mayStay: MayStay): Promise<Written> {
+  const names = [...maps];
   let written = nothingWritten;
   for (let attempt = 1; attempt <= attempts; attempt++) {
-    const deletes = await clientsToForget(tables, left);
+    const deletes = await clientsToForget(generation, names, mayStay);
     if (deletes.length === 0) break;
     try {
-      for (const part of inTransactions({ deletes, adds: [] })) {
-        const tx = tables.transaction();
-        writeElements(tx, part);
-        written = addWritten(written, await tables.commit(tx));
+      for (const part of inParts(deletes)) {
+        const tx = generation.transaction();
+        writeElements(tx, { deletes: part, adds: [] });
+        written = addWritten(written, await generation.commit(tx));
       }
     } catch (error) {
       if (!isExpiry(error)) throw error;
@@ -83,12 +56,53 @@ export async function forgetClients(tables: TableSocket, left: readonly Element[
   return written;
 }
 
-/** The refusal is only about entries of the affinity maps that expired since they were read. */
+/**
+ * Forgets the clients of these maps that stay with an endpoint which is not live.
+ *
+ * @param elements all that the sets are to hold
+ */
+export async function forgetStrayClients(
+  generation: Generation,
+  elements: Iterable<Element>,
+  maps: Iterable<string>,
+): Promise<Written> {
+  const live = new Map([...maps].filter(isAffinityMap).map((map) => [map, new Set<string>()]));
+  if (live.size === 0) return nothingWritten;
+  for (const { set, key } of elements) {
+    const { map = '', data = '' } = rememberedAs(set, key) ?? {};
+    live.get(map)?.add(data);
+  }
+  return forgetClients(generation, live.keys(), (map, endpoint) => live.get(map)?.has(endpoint) === true);
+}
+
+/** Endpoints that leave live sets, by the map of the clients that may stay with them. */
+function leftEndpoints(leaving: readonly Element[]): Map<string, Set<string>> {
+  const left = new Map<string, Set<string>>();
+  for (const { set, key } of leaving) {
+    const remembered = rememberedAs(set, key);
+    if (!remembered) continue;
+    const endpoints = left.get(remembered.map) ?? new Set();
+    left.set(remembered.map, endpoints.add(remembered.data));
+  }
+  return left;
+}
+
+async function clientsToForget(generation: Generation, maps: Iterable<string>, mayStay: MayStay): Promise<Element[]> {
+  const forgotten: Element[] = [];
+  for (const map of maps) {
+    for (const { set, key, data = '' } of await generation.elements(requiredDefinition(map))) {
+      if (!mayStay(map, data)) forgotten.push({ set, key, data });
+    }
+  }
+  return forgotten;
+}
+
+/** The refusal is only about remembered clients that expired since they were read. */
 function isExpiry(error: unknown): boolean {
   return (
     error instanceof CommitError &&
     error.code === 'ENOENT' &&
     error.culprits.length > 0 &&
-    error.culprits.every(({ set }) => set === 'affinity4' || set === 'affinity6')
+    error.culprits.every(({ set }) => set !== undefined && isAffinityMap(set))
   );
 }

@@ -1,119 +1,92 @@
 import type { Element } from '../../nftables/index.ts';
+import { describeError } from '../../runtime/index.ts';
 import type { Logger } from '../../runtime/index.ts';
-import { addWritten, nothingWritten } from '../data-plane.ts';
+import { addWritten } from '../data-plane.ts';
 import type { Written } from '../data-plane.ts';
-import { forgetClients } from './affinity.ts';
-import { inTransactions, writeElements } from './batches.ts';
-import type { ElementChanges } from './batches.ts';
+import { BuiltRooms } from './built-rooms.ts';
 import { claimTable } from './claim.ts';
-import type { Layout } from './layout.ts';
-import { differenceTo } from './plan.ts';
-import { definitionOf } from './sets.ts';
+import { Generation } from './generation.ts';
+import type { InForce } from './in-force.ts';
+import { adoptable, takeInventory, unusedNumber } from './inventory.ts';
+import { removeOthers, removeUnfinished } from './leftovers.ts';
+import { forgetStrayClients } from './affinity.ts';
+import { outlivesGenerations } from './sets.ts';
+import { Sizes } from './sizes.ts';
+import { switchTo } from './switch.ts';
 import type { TableSocket } from './table-socket.ts';
 import type { Target } from './target.ts';
+import { writeBeside } from './write-beside.ts';
 
 /** What it takes to bring a table up. */
 export interface Site {
   readonly tables: TableSocket;
-  readonly layout: Layout;
   readonly log: Logger;
+  /** Resolves when no packet is on its way any more through chains that were in force before the call. */
+  readonly drained: () => Promise<void>;
 }
 
-/** What bringing it up did. */
-export interface BroughtUp {
+export interface BroughtUp extends InForce {
   readonly written: Written;
-  /** Elements of an earlier run that were removed. */
+  /** Elements of sets that outlive generations which were nobody's any more: frontends that have gone. */
   readonly removed: readonly Element[];
 }
 
 /**
- * Brings the table to `target`, whatever is there: made anew where there is none, adopted with nothing but the
- * difference written where an earlier run left one, replaced in one transaction if it has another layout.
+ * Brings the table to `target`, whatever is there: a new generation of everything is written beside it, unseen by
+ * packets; one small transaction turns the base chains to it; then what was there before goes. Nothing that is there is
+ * built upon but counters and remembered clients, so no state of it can be in the way, and a kill at any moment leaves
+ * either what was in force before or the new generation.
  *
  * @throws ForeignStateError if the table belongs to somebody else; CommitError if the kernel refuses.
  */
 export async function bringUp(site: Site, target: Target): Promise<BroughtUp> {
-  const { tables, layout, log } = site;
+  const { tables, log } = site;
   await tables.features();
-  if (!(await claimTable(tables.socket, tables.table))) return { written: await create(site, target), removed: [] };
-  if (await layout.learn(tables.socket, tables.table)) return adopt(site, target);
-  log.warn('the table has another layout: replacing it in one transaction');
-  return { written: await replace(site, target), removed: [] };
-}
-
-/** A new table; base chains are added last, so that no packet meets a half-filled table. */
-async function create({ tables, layout }: Site, target: Target): Promise<Written> {
-  layout.forget();
-  const first = tables.claim();
-  const inner = layout.plan({ sets: target.sets, chains: target.chains.filter(({ chain }) => !chain.base) });
-  inner.add(first);
-  let written = await tables.commit(first);
-  inner.accept();
-  written = addWritten(written, await writeAll(tables, { deletes: [], adds: target.elements }));
-  const last = tables.transaction();
-  const outer = layout.plan({ chains: target.chains.filter(({ chain }) => chain.base) });
-  outer.add(last);
-  written = addWritten(written, await tables.commit(last));
-  outer.accept();
-  return written;
-}
-
-/** Everything in one transaction: at no moment is a packet without the old table or the new one. */
-async function replace({ tables, layout }: Site, target: Target): Promise<Written> {
-  layout.forget();
-  const tx = tables.transaction();
-  tx.deleteTable();
-  tx.addTable(tables.claimOptions);
-  const plan = layout.plan(target);
-  plan.add(tx);
-  writeElements(tx, { deletes: [], adds: target.elements });
-  const written = await tables.commit(tx);
-  plan.accept();
-  return written;
-}
-
-async function adopt({ tables, layout, log }: Site, target: Target): Promise<BroughtUp> {
-  // By itself: the kernel takes no base chain in the transaction that takes over a table, and one that a first write
-  // was killed in has none yet.
-  let written = tables.owned ? await tables.commit(tables.claim()) : nothingWritten;
-  const structure = tables.transaction();
-  const wanted = layout.plan(target);
-  wanted.add(structure);
-  written = addWritten(written, await tables.commit(structure));
-  wanted.accept();
-  const { deletes, adds, kept } = differenceTo(target.elements, await presentElements(tables, layout));
-  written = addWritten(written, await writeAll(tables, { deletes, adds }));
-  written = addWritten(written, await forgetClients(tables, deletes));
-  const leftovers = layout.plan({
-    sets: target.sets,
-    chains: target.chains,
-    unneededChains: layout.chainNames,
-    unneededSets: layout.setNames,
-  });
-  const tx = tables.transaction();
-  leftovers.remove(tx);
-  written = addWritten(written, await tables.commit(tx));
-  leftovers.accept();
-  log.info('adopted the table', { kept, deleted: deletes.length, added: adds.length });
-  return { written, removed: deletes };
-}
-
-async function presentElements(tables: TableSocket, layout: Layout): Promise<Element[]> {
-  const present: Element[] = [];
-  for (const name of layout.setNames) {
-    const definition = definitionOf(name);
-    if (!definition || definition.dynamic) continue;
-    for (const element of await tables.elements(definition)) present.push(element);
+  const standing = await claimTable(tables.socket, tables.table);
+  if (tables.settleOwnership(standing)) log.warn(...noOwner);
+  // By itself: the kernel takes no base chain in the transaction that takes over a table.
+  const claimed = await tables.commit(tables.claim());
+  const before = await takeInventory(tables);
+  await removeUnfinished(tables, before);
+  const wanted = [...target.sets, ...target.plan.rooms.flatMap(({ sets }) => sets)];
+  const adopted = adoptable(before, wanted.filter(outlivesGenerations));
+  const generation = new Generation({ tables, number: unusedNumber(before), adopted });
+  const sizes = new Sizes();
+  const rooms = new BuiltRooms(generation, sizes);
+  try {
+    const { written, removed } = await writeBeside({ generation, rooms, sizes }, target);
+    const forgotten = await forgetStrayClients(generation, target.elements, adopted.keys());
+    const switched = await switchTo(tables, { generation, before, removed });
+    const forgottenSince = await forgetStrayClients(generation, target.elements, adopted.keys());
+    const all = [claimed, written, forgotten, switched, forgottenSince].reduce(addWritten);
+    if (before.chains.length + before.sets.length > 0) await tidy(site, generation);
+    return { written: all, removed, generation, rooms, sizes };
+  } catch (error) {
+    await tidyAfterFailure(site);
+    throw error;
   }
-  return present;
 }
 
-async function writeAll(tables: TableSocket, changes: ElementChanges): Promise<Written> {
-  let written = nothingWritten;
-  for (const part of inTransactions(changes)) {
-    const tx = tables.transaction();
-    writeElements(tx, part);
-    written = addWritten(written, await tables.commit(tx));
+const noOwner = [
+  'the table was made without an owner, by loading a saved ruleset for instance, and the kernel lets nobody take it ' +
+    'over: other programs can change it; what they do is noticed and repaired',
+  { remedy: 'when the node may be without Services for a second: nft delete table inet nftproxy' },
+] as const;
+
+/** What is left over harms nobody and is removed by the next start, if it cannot be now. */
+async function tidy({ tables, drained, log }: Site, generation: Generation): Promise<void> {
+  try {
+    await drained();
+    await removeOthers(tables, generation);
+  } catch (error) {
+    log.warn('cannot remove what was in the table before', { error: describeError(error) });
   }
-  return written;
+}
+
+async function tidyAfterFailure({ tables, log }: Site): Promise<void> {
+  try {
+    await removeUnfinished(tables, await takeInventory(tables));
+  } catch (error) {
+    log.debug('cannot remove what was begun', { error: describeError(error) });
+  }
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Transaction } from '../../nftables/index.ts';
 import type { ServicePort } from '../../services/index.ts';
 import type { Applied, Changes } from '../data-plane.ts';
-import { addressOf, idOf, NodeRig, plainNode, ports, servicePort, table } from './testing/index.ts';
+import { idOf, NodeRig, plainNode, ports, servicePort, table } from './testing/index.ts';
 
 const sticky: Partial<ServicePort> = { affinitySeconds: 600 };
 
@@ -52,10 +52,10 @@ describe('a change', () => {
     const before = await rig.everything();
     const mine = servicePort(4, [1, 2, 3], { ...sticky, algorithm: 'round-robin' });
     await rig.dataPlane.apply(ports(mine));
-    expect((await rig.foreigner.chains(table)).some(({ name }) => name.startsWith('round_robin'))).toBe(true);
+    expect((await rig.chains()).some((name) => name.startsWith('round_robin'))).toBe(true);
     await rig.dataPlane.apply(gone(4));
     expect(await rig.everything()).toEqual(before);
-    expect((await rig.foreigner.chains(table)).some(({ name }) => name.startsWith('round_robin'))).toBe(false);
+    expect((await rig.chains()).some((name) => name.startsWith('round_robin'))).toBe(false);
     expect([...rig.dataPlane.served.keys()]).toEqual([1, 2, 3].map(idOf));
   });
 
@@ -68,70 +68,10 @@ describe('a change', () => {
   });
 });
 
-describe('an endpoint that leaves a Service with session affinity', () => {
-  const client = (number: number, endpoint: number): { set: string; key: string; data: string } => ({
-    set: 'affinity4',
-    key: `192.0.2.${number} . ${addressOf(9)} . tcp . 80`,
-    data: `10.244.0.${endpoint} . 8080`,
-  });
-
-  async function withClients(): Promise<NodeRig> {
-    const rig = await started();
-    // The other one brings the chains for one endpoint.
-    await rig.dataPlane.apply(ports(servicePort(8, [8], sticky), servicePort(9, [1, 2], sticky)));
-    for (const [number, endpoint] of [
-      [1, 1],
-      [2, 2],
-      [3, 1],
-    ] as const) {
-      rig.kernel.learn(table, { ...client(number, endpoint), timeoutSeconds: 600 });
-    }
-    return rig;
-  }
-
-  it('is forgotten by its clients in the same transaction, and by no others', async () => {
-    const rig = await withClients();
-    const generation = await rig.generation();
-    await rig.dataPlane.apply(ports(servicePort(9, [2], sticky)));
-    expect(await rig.generation()).toBe(generation + 1);
-    expect(await rig.contents('affinity4')).toEqual([`${client(2, 2).key} : ${client(2, 2).data}`]);
-  });
-
-  it('may have clients whose time is up just then', async () => {
-    const rig = await withClients();
-    let first = true;
-    rig.kernel.refuse(({ set }, change) => {
-      if (set !== 'affinity4' || change !== 'delete' || !first) return undefined;
-      first = false;
-      rig.kernel.expire(table, client(1, 1));
-      return 'ENOENT';
-    });
-    expect(refusedOf(await rig.dataPlane.apply(ports(servicePort(9, [2], sticky))))).toEqual([]);
-    expect(first).toBe(false);
-    expect(await rig.contents('affinity4')).toEqual([`${client(2, 2).key} : ${client(2, 2).data}`]);
-  });
-
-  it('may be learned once more just before it leaves: that client is forgotten right after', async () => {
-    const rig = await withClients();
-    let late = true;
-    rig.kernel.refuse(({ set }, change) => {
-      // Between the reading of the clients and the commit.
-      if (set === 'endpoints4' && change === 'delete' && late) {
-        late = false;
-        rig.kernel.learn(table, { ...client(4, 1), timeoutSeconds: 600 });
-      }
-      return undefined;
-    });
-    await rig.dataPlane.apply(ports(servicePort(9, [2], sticky)));
-    expect(late).toBe(false);
-    expect(await rig.contents('affinity4')).toEqual([`${client(2, 2).key} : ${client(2, 2).data}`]);
-  });
-});
-
 describe('a change that the kernel refuses', () => {
   it('leaves out the Service ports at fault; they keep their old state and all others are served', async () => {
     const rig = await started();
-    rig.kernel.refuse(({ data }) => (data === '10.244.0.66 . 8080' ? 'ENFILE' : undefined));
+    rig.refuse(({ data }) => (data === '10.244.0.66 . 8080' ? 'ENFILE' : undefined));
     const applied = await rig.dataPlane.apply(ports(servicePort(2, [66]), servicePort(4), servicePort(5, [66])));
     expect(refusedOf(applied)).toEqual([idOf(2), idOf(5)]);
     expect(applied.refused[0]?.reason).toContain('raise its size');
@@ -139,14 +79,14 @@ describe('a change that the kernel refuses', () => {
       [1, 2, 3, 4].map((each) => `10.96.0.${each} . tcp . 80 . 0 : 10.244.0.${each} . 8080`),
     );
     expect([...rig.dataPlane.served.keys()].sort()).toEqual([1, 2, 3, 4].map(idOf));
-    rig.kernel.refuse(() => undefined);
+    rig.refuse(() => undefined);
     expect(refusedOf(await rig.dataPlane.apply(ports(servicePort(2, [66]))))).toEqual([]);
     expect(rig.dataPlane.served.get(idOf(2))).toEqual(servicePort(2, [66]));
   });
 
   it('because the kernel holds something else than we believe is thrown, and a start puts it right', async () => {
     const rig = await started({ owner: false, persist: false });
-    await rig.foreigner.commit(new Transaction(table).flushSet('services4'));
+    await rig.foreigner.commit(new Transaction(table).flushSet('services4.1'));
     await expect(rig.dataPlane.apply(ports(servicePort(2, [1, 2]), servicePort(3, [1, 2])))).rejects.toMatchObject({
       code: 'ENOENT',
     });
@@ -157,7 +97,7 @@ describe('a change that the kernel refuses', () => {
 
   it('is no surprise for one that was refused before, and harms no other', async () => {
     const rig = await started();
-    rig.kernel.refuse(({ key }) => (key.startsWith('10.96.0.4 ') ? 'EEXIST' : undefined));
+    rig.refuse(({ key }) => (key.startsWith('10.96.0.4 ') ? 'EEXIST' : undefined));
     await expect(rig.dataPlane.apply(ports(servicePort(4), servicePort(5)))).rejects.toMatchObject({ code: 'EEXIST' });
     const retried = await rig.dataPlane.apply(ports(servicePort(4), servicePort(5)), new Set([idOf(4)]));
     expect(refusedOf(retried)).toEqual([idOf(4)]);
@@ -184,8 +124,7 @@ describe('a change that the kernel refuses', () => {
       const changes = ports(servicePort(2, [7]), servicePort(3, [8]));
       await expect(rig.dataPlane.apply(changes)).rejects.toMatchObject({ stateUnknown: true });
       const all = ports(servicePort(1), servicePort(2, [7]), servicePort(3, [8]));
-      const { written } = await rig.dataPlane.start(all, plainNode);
-      expect(written.elements).toBe(applied ? 0 : 4);
+      await rig.dataPlane.start(all, plainNode);
       expect(await rig.contents('endpoints4')).toEqual([
         '10.96.0.1 . tcp . 80 . 0 : 10.244.0.1 . 8080',
         '10.96.0.2 . tcp . 80 . 0 : 10.244.0.7 . 8080',
@@ -207,17 +146,28 @@ describe('a change that the kernel refuses', () => {
 describe("the node's settings", () => {
   const node = { ...plainNode, serviceCIDRs: ['10.96.0.0/16'], nodePortAddresses: ['192.0.2.1/32'] };
 
-  it('are followed in one transaction, and no Service is touched', async () => {
+  it('that are ranges are followed in one transaction, and no Service is touched', async () => {
     const rig = await started();
     const services = await rig.contents('services4');
     const generation = await rig.generation();
-    await rig.dataPlane.setNode({ ...node, masqueradeAll: true });
+    await rig.dataPlane.setNode(node);
     expect(await rig.generation()).toBe(generation + 1);
     expect(await rig.contents('service_cidrs4')).toEqual(['10.96.0.0/16']);
     expect(await rig.contents('node_port_addresses4')).toEqual(['192.0.2.1']);
     await rig.dataPlane.setNode({ ...node, serviceCIDRs: ['10.97.0.0/16'] });
     expect(await rig.contents('service_cidrs4')).toEqual(['10.97.0.0/16']);
     expect(await rig.contents('services4')).toEqual(services);
+    expect(await rig.generations()).toEqual([1]);
+  });
+
+  it('that change rules are followed by a new generation of everything', async () => {
+    const rig = await started();
+    const services = await rig.contents('services4');
+    await rig.dataPlane.setNode({ ...node, masqueradeAll: true });
+    expect(await rig.generations()).toEqual([2]);
+    expect(await rig.contents('services4')).toEqual(services);
+    expect(await rig.contents('service_cidrs4')).toEqual(['10.96.0.0/16']);
+    expect(await rig.dataPlane.setNode({ ...node, masqueradeAll: true })).toMatchObject({ transactions: 0 });
   });
 
   it('may overlap: the kernel gets ranges that do not', async () => {

@@ -1,4 +1,4 @@
-import type { NftablesSocket } from '../../nftables/index.ts';
+import type { Element, SetDefinition } from '../../nftables/index.ts';
 import type { Frontend, ServicePort } from '../../services/index.ts';
 import type { ConnectionCount, DesiredPort, FrontendAddress } from '../data-plane.ts';
 import { frontendKey, parseFrontendKey } from './keys.ts';
@@ -6,8 +6,7 @@ import { countingSets } from './sets.ts';
 
 /** New connections per Service port and kind of frontend, from the counters of the kernel's own elements. */
 export async function connectionCounts(
-  socket: NftablesSocket,
-  table: string,
+  elements: (set: SetDefinition) => Promise<readonly Element[]>,
   served: Iterable<DesiredPort>,
 ): Promise<ConnectionCount[]> {
   const owners = new Map<string, { port: ServicePort; frontend: Frontend['kind'] }>();
@@ -20,7 +19,7 @@ export async function connectionCounts(
   }
   const counts: ConnectionCount[] = [];
   for (const { family, definition } of countingSets) {
-    for (const { key, packets } of await socket.elements(table, definition)) {
+    for (const { key, packets } of await elements(definition)) {
       const owner = owners.get(`${family} ${key}`);
       if (owner) counts.push(countOf(owner, packets ?? 0));
     }

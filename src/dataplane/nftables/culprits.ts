@@ -19,7 +19,7 @@ export function culpritsOf(
   o: { plan: Plan; changes: Changes; during: 'start' | 'change'; retried?: ReadonlySet<string> },
 ): ReadonlySet<string> {
   if (!(error instanceof CommitError)) throw error;
-  const owners = error.culprits.map(({ element }) => element && o.plan.ownerOf(element));
+  const owners = error.culprits.map((culprit) => o.plan.ownerOf(culprit));
   const ids = new Set(owners.flatMap((id) => (id !== undefined && o.changes.has(id) ? id : [])));
   // Whatever failed in a transaction of one Service port is that one's.
   if (ids.size === 0 && o.changes.size === 1) for (const id of o.changes.keys()) ids.add(id);

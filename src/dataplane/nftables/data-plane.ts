@@ -1,4 +1,6 @@
+import { setTimeout } from 'node:timers/promises';
 import { NftablesSocket } from '../../nftables/index.ts';
+import type { Element, SetDefinition } from '../../nftables/index.ts';
 import type { Logger } from '../../runtime/index.ts';
 import type {
   Applied,
@@ -19,6 +21,8 @@ import { Table } from './table.ts';
 import { trace } from './trace.ts';
 
 const tableName = 'nftproxy';
+/** Longer than any packet takes through our chains, on a busy machine too. */
+const packetMilliseconds = 50;
 
 /**
  * Mode nftables: one table, `inet nftproxy`; a constant set of chains and rules, every Service only elements in shared
@@ -31,11 +35,16 @@ export class NftablesDataPlane implements DataPlane {
   readonly #reader: NftablesSocket;
   readonly #table: Table;
 
-  /** The writer owns the table. Both sockets are closed by `close`. */
-  constructor(o: { writer: NftablesSocket; reader: NftablesSocket; log: Logger }) {
-    this.#writer = o.writer;
-    this.#reader = o.reader;
-    this.#table = new Table(o.writer, o.log, tableName);
+  /**
+   * The writer owns the table. Both sockets are closed by `close`.
+   *
+   * @param o.drained resolves when packets are through that were on their way when it was called; a moment unless told
+   */
+  constructor(o: { writer: NftablesSocket; reader: NftablesSocket; log: Logger; drained?: () => Promise<void> }) {
+    const { writer, reader, log, drained = () => setTimeout(packetMilliseconds) } = o;
+    this.#writer = writer;
+    this.#reader = reader;
+    this.#table = new Table({ socket: writer, log, name: tableName, drained });
   }
 
   /** @throws NetlinkError if this process may not open netlink sockets. */
@@ -65,13 +74,15 @@ export class NftablesDataPlane implements DataPlane {
     return this.#table.setNode(node);
   }
 
-  /** By generation number; on kernels that let us own the table nobody else can have changed it. */
-  async verify(): Promise<Integrity> {
-    return (await this.#table.foreignCommits()) && !this.#table.owned ? 'changed' : 'intact';
+  /** On kernels that let us own the table nobody else can have changed it; elsewhere, see `Audit`. */
+  verify(): Promise<Integrity> {
+    return this.#table.verify();
   }
 
   counters(): Promise<ConnectionCount[]> {
-    return connectionCounts(this.#reader, tableName, this.served.values());
+    const elements = (set: SetDefinition): Promise<Element[]> =>
+      this.#reader.elements(tableName, { ...set, name: this.#table.kernelNameOf(set.name) });
+    return connectionCounts(elements, this.served.values());
   }
 
   async explain(packet: Packet): Promise<Explanation> {
@@ -79,7 +90,7 @@ export class NftablesDataPlane implements DataPlane {
     if (!tables.some(({ family, name }) => family === 'inet' && name === tableName)) {
       throw new Error(`this node has no table inet ${tableName}: has the agent written it yet?`);
     }
-    return trace(kernelView(this.#reader, tableName), packet);
+    return trace(await kernelView(this.#reader, tableName), packet);
   }
 
   async remove(): Promise<string | undefined> {

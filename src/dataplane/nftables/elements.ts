@@ -1,14 +1,17 @@
-import { createHash } from 'node:crypto';
 import type { Element } from '../../nftables/index.ts';
 import type { Endpoint, Frontend, ServicePort } from '../../services/index.ts';
 import { slotsOf } from '../balancing/index.ts';
 import type { SlotTable } from '../balancing/index.ts';
 import type { LoadWeights } from '../data-plane.ts';
-import { endpointText, frontendKey, hairpinKey, liveKey, slotKey, sourceRangeKey } from './keys.ts';
-import { intervalElements } from './intervals.ts';
-import { affineSets } from './sets.ts';
-import { selectionChainName, withAffinity } from './endpoint-selection-chains.ts';
-import type { SelectionChain, SlotMap } from './endpoint-selection-chains.ts';
+import { affinityRoom, learnChainName, liveSetName, rememberedPort } from './affinity-room.ts';
+import type { Affinity, AffinityScope } from './affinity-room.ts';
+import { digestOf } from './digest.ts';
+import { endpointText, frontendKey, hairpinKey, slotKey } from './keys.ts';
+import type { Room } from './rooms.ts';
+import { selectionNames } from './selection-names.ts';
+import type { Scope, Selection } from './selection-names.ts';
+import { selectionRooms, stickyRoom } from './selection-rooms.ts';
+import { sourceRangeRoom } from './source-range-room.ts';
 
 /** A Service port as the table holds it. */
 export interface PortElements {
@@ -16,22 +19,29 @@ export interface PortElements {
   readonly own: readonly Element[];
   /** Elements that other Service ports may need as well (`cluster_ips`, `hairpin`). */
   readonly shared: readonly Element[];
-  /** Endpoint-selection chains that the verdicts name. */
-  readonly chains: readonly SelectionChain[];
+  /** Rooms that its verdicts lead to, each after those that it needs itself; others may need them as well. */
+  readonly rooms: readonly Room[];
 }
 
 /** Collects the elements of one Service port. */
 class Rendering {
   readonly own: Element[] = [];
   readonly shared: Element[] = [];
-  readonly chains = new Map<string, SelectionChain>();
+  readonly rooms = new Map<string, Room>();
   readonly #port: ServicePort;
   readonly #tables = new Map<readonly Endpoint[], SlotTable>();
   readonly #weights: LoadWeights | undefined;
+  /** What frontends with affinity choose from, by scope. */
+  readonly #live = new Map<AffinityScope, Set<string>>();
+  readonly #affinity: Affinity | undefined;
+  #knownDigest: string | undefined;
 
   constructor(port: ServicePort, weights: LoadWeights | undefined) {
     this.#port = port;
     this.#weights = weights;
+    const { family, protocol, affinitySeconds: seconds } = port;
+    if (seconds !== undefined)
+      this.#affinity = { family, protocol, digest: this.#digest, seconds, port: rememberedPort(port) };
   }
 
   add(set: string, key: string, data?: string): void {
@@ -43,19 +53,41 @@ class Rendering {
     this.shared.push({ set: `${set}${this.#port.family}`, key });
   }
 
-  /** The verdict that balances over `endpoints`; writes their slots under the key `frontend` into `map`. */
-  balance(map: SlotMap, frontend: string, endpoints: readonly Endpoint[]): string {
+  /** The verdict that balances over `endpoints`; writes their slots under the key `frontend`. */
+  balance(scope: Scope, frontend: string, endpoints: readonly Endpoint[]): string {
     const table = this.#slotsOf(endpoints);
-    if (table.length === 0) return this.#port.hasAnyEndpoints && endpoints.length === 0 ? 'drop' : 'goto reject';
+    if (table.length === 0) return this.#port.hasAnyEndpoints && endpoints.length === 0 ? 'drop' : 'goto refuse';
+    const selection = this.#selection(scope, table.length);
+    const { chain, map } = selectionNames(selection);
+    this.need(...selectionRooms(selection));
     table.forEach((endpoint, slot) => {
-      this.add(map, slotKey(frontend, slot), endpointText(endpoint));
+      this.own.push({ set: map, key: slotKey(frontend, slot), data: endpointText(endpoint) });
     });
-    const plain = this.#selectionChain(map, table.length);
-    this.chains.set(plain.name, plain);
-    if (this.#port.affinitySeconds === undefined) return `goto ${plain.name}`;
-    const sticky = withAffinity(plain);
-    this.chains.set(sticky.name, sticky);
-    return `goto ${sticky.name}`;
+    return `goto ${this.#affinity ? this.#sticky(this.#affinity, scope, chain, table) : chain}`;
+  }
+
+  need(...rooms: readonly Room[]): void {
+    for (const room of rooms) this.rooms.set(room.name, room);
+  }
+
+  /** The room in which this Service port's clients are remembered, and the way there from its frontends. */
+  remember(): void {
+    const affinity = this.#affinity;
+    const { frontends, protocol } = this.#port;
+    if (!affinity || this.#live.size === 0) return;
+    this.need(affinityRoom(affinity, this.#live.keys()));
+    for (const [scope, endpoints] of this.#live) {
+      const set = liveSetName(scope, affinity);
+      for (const key of endpoints) this.own.push({ set, key });
+    }
+    for (const frontend of frontends) {
+      const set = frontend.kind === 'NodePort' ? 'node_port_learners' : 'learners';
+      this.add(set, frontendKey({ ...frontend, protocol }), `goto ${learnChainName(affinity)}`);
+    }
+  }
+
+  get #digest(): string {
+    return (this.#knownDigest ??= digestOf(this.#port.id));
   }
 
   #slotsOf(endpoints: readonly Endpoint[]): SlotTable {
@@ -67,21 +99,25 @@ class Rendering {
     return table;
   }
 
-  #selectionChain(endpoints: SlotMap, slots: number): SelectionChain {
-    const { algorithm, family, id } = this.#port;
+  #selection(scope: Scope, slots: number): Selection {
+    const { algorithm, family, protocol, id } = this.#port;
     if (algorithm === 'round-robin' && slots > 1) {
-      const name = selectionChainName(endpoints, 'round_robin', family, digest(id));
-      return { name, family, endpoints, method: 'round_robin', slots, comment: id.slice(0, 120) };
+      return { scope, family, method: 'round_robin', slots, only: { digest: this.#digest, protocol, id } };
     }
     const hashed = slots > 1 && (algorithm === 'source-hash' || algorithm === 'maglev');
-    const method = hashed ? 'hash' : 'random';
-    return { name: selectionChainName(endpoints, method, family, slots), family, endpoints, method, slots };
+    return { scope, family, method: hashed ? 'hash' : 'random', slots };
   }
-}
 
-/** Chain names are limited to 127 bytes and a few characters; a Service port's id is not. */
-function digest(id: string): string {
-  return createHash('sha256').update(id).digest('hex').slice(0, 12);
+  /** The chain that asks for the client's endpoint before it goes on with `plain`. */
+  #sticky(affinity: Affinity, scope: Scope, plain: string, table: SlotTable): string {
+    const local: AffinityScope = scope.endsWith('local_') ? 'local_' : '';
+    const live = this.#live.get(local) ?? new Set();
+    this.#live.set(local, live);
+    for (const endpoint of table) live.add(endpointText(endpoint));
+    const room = stickyRoom(plain, affinity, local);
+    this.need(room);
+    return room.name;
+  }
 }
 
 /** The elements that make the kernel forward `port`. Pure: the same port always gives the same elements. */
@@ -92,8 +128,13 @@ export function elementsOf(port: ServicePort, weights?: LoadWeights): PortElemen
     else renderAddress(rendering, port, frontend);
   }
   for (const endpoint of localOnes(port)) rendering.share('hairpin', hairpinKey(endpoint));
-  if (port.affinitySeconds !== undefined) renderAffinity(rendering, port, port.affinitySeconds);
-  return { own: rendering.own, shared: rendering.shared, chains: [...rendering.chains.values()] };
+  rendering.remember();
+  return { own: rendering.own, shared: rendering.shared, rooms: inOrder(rendering.rooms) };
+}
+
+/** The room of remembered clients comes last in the making, but sticky chains name its map. */
+function inOrder(rooms: ReadonlyMap<string, Room>): Room[] {
+  return [...rooms.values()].sort((a, b) => Number(b.sets.length > 0) - Number(a.sets.length > 0));
 }
 
 function localOnes(port: ServicePort): Set<string> {
@@ -107,38 +148,32 @@ function renderAddress(
   frontend: Exclude<Frontend, { kind: 'NodePort' }>,
 ): void {
   const key = frontendKey({ ...frontend, protocol: port.protocol });
+  const local = frontend.policy === 'Local';
   rendering.add('service_ports', key);
   if (frontend.kind === 'ClusterIP') {
     rendering.share('cluster_ips', frontend.address);
-    const local = frontend.policy === 'Local';
-    rendering.add(
-      'services',
-      key,
-      rendering.balance(
-        local ? 'local_endpoints' : 'endpoints',
-        key,
-        local ? port.localEndpoints : port.clusterEndpoints,
-      ),
-    );
+    const endpoints = local ? port.localEndpoints : port.clusterEndpoints;
+    rendering.add('services', key, rendering.balance(local ? 'local_' : '', key, endpoints));
     return;
   }
-  rendering.add(frontend.policy === 'Local' ? 'masquerade_from_host' : 'masquerade', key);
+  rendering.add(local ? 'masquerade_from_host' : 'masquerade', key);
   const verdict = externalVerdict(rendering, port, frontend.policy, key);
   const sourceRanges = frontend.kind === 'LoadBalancerIP' ? frontend.sourceRanges : undefined;
   if (sourceRanges === undefined) {
     rendering.add('services', key, verdict);
     return;
   }
-  rendering.add('services', key, `goto firewall${port.family}`);
+  const room = sourceRangeRoom(port.family, sourceRanges);
+  rendering.need(room);
+  rendering.add('services', key, `goto ${room.name}`);
   rendering.add('allowed_services', key, verdict);
-  rendering.own.push(...intervalElements('source_ranges', sourceRanges, (range) => sourceRangeKey(key, range)));
 }
 
 function externalVerdict(rendering: Rendering, port: ServicePort, policy: string, key: string): string {
-  const everywhere = rendering.balance('endpoints', key, port.clusterEndpoints);
+  const everywhere = rendering.balance('', key, port.clusterEndpoints);
   if (policy !== 'Local' || !port.hasAnyEndpoints) return everywhere;
   rendering.add('cluster_policy', key, everywhere);
-  rendering.add('local_policy', key, rendering.balance('local_endpoints', key, port.localEndpoints));
+  rendering.add('local_policy', key, rendering.balance('local_', key, port.localEndpoints));
   return `goto external_local${port.family}`;
 }
 
@@ -151,28 +186,12 @@ function renderNodePort(
   const local = frontend.policy === 'Local';
   rendering.add('node_ports', key);
   rendering.add(local ? 'node_port_masquerade_from_host' : 'node_port_masquerade', key);
-  const everywhere = rendering.balance('node_port_endpoints', key, port.clusterEndpoints);
+  const everywhere = rendering.balance('node_port_', key, port.clusterEndpoints);
   if (!local || !port.hasAnyEndpoints) {
     rendering.add('node_port_services', key, everywhere);
     return;
   }
   rendering.add('node_port_services', key, `goto node_port_local${port.family}`);
   rendering.add('node_port_cluster_policy', key, everywhere);
-  rendering.add(
-    'node_port_local_policy',
-    key,
-    rendering.balance('node_port_local_endpoints', key, port.localEndpoints),
-  );
-}
-
-/** Which endpoints a client may be remembered for: all that some frontend balances over. */
-function renderAffinity(rendering: Rendering, port: ServicePort, seconds: number): void {
-  const sets = affineSets(port.family, seconds);
-  const endpoints = [...port.clusterEndpoints, ...port.localEndpoints].filter((endpoint) => endpoint.weight > 0);
-  const live = new Set(endpoints.map(endpointText));
-  for (const frontend of port.frontends) {
-    const set = (frontend.kind === 'NodePort' ? sets.nodePort : sets.service).name;
-    const key = frontendKey({ ...frontend, protocol: port.protocol });
-    for (const endpoint of live) rendering.own.push({ set, key: liveKey(key, endpoint) });
-  }
+  rendering.add('node_port_local_policy', key, rendering.balance('node_port_local_', key, port.localEndpoints));
 }

@@ -1,10 +1,11 @@
 export { NftablesDataPlane } from './data-plane.ts';
 export { elementsOf } from './elements.ts';
-export { hashSeed } from './endpoint-selection-chains.ts';
 export { jhash, scaleToSlot } from './jhash.ts';
+export { kernelView } from './kernel-view.ts';
 export type { TableView } from './kernel-view.ts';
 export { nodeElements } from './node-elements.ts';
 export { TableState } from './plan.ts';
 export type { Plan } from './plan.ts';
+export { hashSeed } from './selection-rooms.ts';
 export { definitionOf } from './sets.ts';
 export { trace } from './trace.ts';

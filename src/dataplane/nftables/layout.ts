@@ -1,9 +1,8 @@
 import { fingerprint } from '../../nftables/index.ts';
-import type { NftablesSocket, SetDefinition, Transaction } from '../../nftables/index.ts';
+import type { SetDefinition, Transaction } from '../../nftables/index.ts';
 import type { RenderedChain } from './base-chains.ts';
-import { definitionOf } from './sets.ts';
 
-/** What the table is to have beside what it has already, and what it no longer needs, by name. */
+/** What a generation is to have beside what it has already, and what it no longer needs, by name. */
 export interface LayoutChange {
   readonly sets?: readonly SetDefinition[];
   readonly chains?: readonly RenderedChain[];
@@ -13,8 +12,6 @@ export interface LayoutChange {
 
 /** The part of a transaction that changes sets, chains and rules; nothing is remembered before `accept()`. */
 export interface LayoutPlan {
-  /** Whether it adds anything. */
-  readonly additions: boolean;
   /** Writes what must be there before elements name it. */
   add(tx: Transaction): void;
   /** Writes what may go once no element names it any more. */
@@ -24,62 +21,47 @@ export interface LayoutPlan {
 }
 
 /**
- * Which sets and chains the kernel's table has, and with which rules (by fingerprint), so that only what is missing
- * or different is written.
+ * Which sets and chains a generation has in the kernel, and with which rules (by fingerprint), so that only what is
+ * missing or different is written.
  */
 export class Layout {
-  #sets = new Set<string>();
-  #chains = new Map<string, string>();
+  readonly #sets: Set<string>;
+  readonly #chains = new Map<string, string>();
 
-  get setNames(): readonly string[] {
-    return [...this.#sets];
+  /** @param sets that are there already */
+  constructor(sets: Iterable<string> = []) {
+    this.#sets = new Set(sets);
   }
 
-  get chainNames(): readonly string[] {
-    return [...this.#chains.keys()];
+  get setNames(): Iterable<string> {
+    return this.#sets;
   }
 
-  hasSet(name: string): boolean {
-    return this.#sets.has(name);
+  /** What tells the rules of each chain from others, by the chain's name. */
+  get signatures(): ReadonlyMap<string, string> {
+    return this.#chains;
   }
 
   hasChain(name: string): boolean {
     return this.#chains.has(name);
   }
 
-  forget(): void {
-    this.#sets.clear();
-    this.#chains.clear();
-  }
-
-  /** Reads the layout back. False if a set of ours has another type: sets cannot be changed in place. */
-  async learn(socket: NftablesSocket, table: string): Promise<boolean> {
-    this.forget();
-    for (const set of await socket.sets(table)) {
-      const wanted = definitionOf(set.name);
-      if (!wanted) continue;
-      if (kindOf(wanted) !== kindOf(set)) return false;
-      this.#sets.add(set.name);
-    }
-    for (const chain of await socket.chains(table)) this.#chains.set(chain.name, '');
-    for (const rule of await socket.rules(table)) {
-      this.#chains.set(rule.chain, `${this.#chains.get(rule.chain) ?? ''}${rule.fingerprint ?? '?'};`);
-    }
-    return true;
+  /** Whether a chain has exactly these rules. */
+  has(chain: RenderedChain): boolean {
+    return this.#chains.get(chain.chain.name) === signatureOf(chain);
   }
 
   /** Works out what is missing, different or left over. Names that are both wanted and unneeded stay. */
   plan(change: LayoutChange): LayoutPlan {
     const { sets = [], chains = [], unneededChains = [], unneededSets = [] } = change;
     const newSets = sets.filter((set) => !this.#sets.has(set.name));
-    const newChains = chains.filter((chain) => this.#chains.get(chain.chain.name) !== signatureOf(chain));
+    const newChains = chains.filter((chain) => !this.has(chain));
     // A set and a chain may have the same name.
     const wantedChains = new Set(chains.map(({ chain }) => chain.name));
     const wantedSets = new Set(sets.map(({ name }) => name));
     const oldChains = [...unneededChains].filter((name) => this.#chains.has(name) && !wantedChains.has(name));
     const oldSets = [...unneededSets].filter((name) => this.#sets.has(name) && !wantedSets.has(name));
     return {
-      additions: newSets.length + newChains.length > 0,
       add: (tx) => {
         for (const set of newSets) tx.addSet(set);
         this.#addChains(tx, newChains);
@@ -109,11 +91,7 @@ export class Layout {
   }
 }
 
-function signatureOf({ rules }: RenderedChain): string {
+/** The fingerprints of a chain's rules, in order. */
+export function signatureOf({ rules }: RenderedChain): string {
   return rules.map((rule) => `${fingerprint(rule)};`).join('');
-}
-
-function kindOf(set: SetDefinition): string {
-  const { key, data, interval, dynamic, timeout, counter } = set;
-  return JSON.stringify([key, data, interval ?? false, dynamic ?? false, timeout ?? false, counter ?? false]);
 }

@@ -16,9 +16,6 @@ const frontend = ['address', 'inet_proto', 'inet_service'] as const;
 const nodePort = ['inet_proto', 'inet_service'] as const;
 const endpoint = ['address', 'inet_service'] as const;
 
-/** Affinity entries one node can hold; when full, new clients are balanced but not remembered. */
-export const affinityCapacity = 1 << 18;
-
 const templates = {
   service_ports: {
     key: frontend,
@@ -46,11 +43,6 @@ const templates = {
     comment: 'ranges of pods: traffic from here is from inside the cluster',
     options: { interval: true },
   },
-  source_ranges: {
-    key: [...frontend, 'address'],
-    comment: 'who may connect to load-balancer addresses that name source ranges',
-    options: { interval: true },
-  },
   allowed_services: { key: frontend, data: 'verdict', comment: 'continuation after source ranges' },
   cluster_policy: { key: frontend, data: 'verdict', comment: 'externalTrafficPolicy Local, from pods and this host' },
   local_policy: { key: frontend, data: 'verdict', comment: 'externalTrafficPolicy Local, from outside' },
@@ -75,20 +67,15 @@ const templates = {
   node_port_masquerade: { key: nodePort, comment: 'NodePorts with externalTrafficPolicy Cluster' },
   node_port_masquerade_from_host: { key: nodePort, comment: 'NodePorts with externalTrafficPolicy Local' },
   hairpin: { key: ['address', 'address'], comment: 'endpoints on this node that may reach themselves' },
-  affinity: {
-    key: ['address', ...frontend],
-    data: endpoint,
-    comment: 'client, address, protocol, port: the endpoint this client stays with',
-    // No gc-interval: nft 1.0.6 could not load its own listing of it.
-    options: { dynamic: true, timeout: true, size: affinityCapacity },
-  },
+  learners: { key: frontend, data: 'verdict', comment: 'Services that remember their clients (session affinity)' },
+  node_port_learners: { key: nodePort, data: 'verdict', comment: 'NodePorts that remember their clients' },
 } as const satisfies Record<string, Template>;
 
 /** Name of a set or map without its family, e.g. `services`. */
 export type SetName = keyof typeof templates;
 
 /** All of them, in the order in which they are created. */
-export const setNames = Object.keys(templates) as readonly SetName[];
+const setNames = Object.keys(templates) as readonly SetName[];
 
 const addressTypes = { 4: 'ipv4_addr', 6: 'ipv6_addr' } as const;
 
@@ -124,49 +111,69 @@ export const countingSets: readonly { family: Family; definition: SetDefinition 
     })),
 );
 
-/**
- * The sets that say which endpoints a client may be remembered for, one pair per distinct affinity timeout: the
- * timeout is part of the rule that learns, so it cannot be looked up.
- */
-export function affineSets(family: Family, seconds: number): { service: SetDefinition; nodePort: SetDefinition } {
-  const make = (prefix: string, key: Template['key']): SetDefinition =>
-    define(
-      `${prefix}affine${family}_${seconds}`,
-      { key, comment: `endpoints that clients stay with for ${seconds} s` },
-      family,
-    );
-  return {
-    service: make('', [...frontend, ...endpoint]),
-    nodePort: make('node_port_', [...nodePort, ...endpoint]),
-  };
-}
+/** Clients that one Service port remembers; when full, new clients are balanced but not remembered. */
+const affinityCapacity = 1 << 18;
 
-const affinePattern = /^(node_port_)?affine([46])_(\d+)$/;
+/** Sets that come and go with Service ports, by what stands before the family in their names. */
+const roomTemplates = {
+  affinity: {
+    key: ['address'],
+    data: endpoint,
+    comment: 'client: the endpoint it stays with',
+    // No gc-interval: nft 1.0.6 could not load its own listing of it.
+    options: { dynamic: true, timeout: true, size: affinityCapacity },
+  },
+  live: { key: endpoint, comment: 'endpoints that clients may stay with' },
+  affinity_address: {
+    key: ['address'],
+    data: ['address'],
+    comment: 'client: the address of the endpoint it stays with; all have one port',
+    options: { dynamic: true, timeout: true, size: affinityCapacity },
+  },
+  live_address: { key: endpoint, comment: 'endpoints that clients may stay with; all have one port' },
+  sources: {
+    key: ['address'],
+    comment: 'who may connect (loadBalancerSourceRanges)',
+    options: { interval: true },
+  },
+  round_robin_endpoints: { key: [...frontend, 'slot'], data: endpoint, comment: 'endpoints by slot' },
+  node_port_round_robin_endpoints: {
+    key: [...nodePort, 'slot'],
+    data: endpoint,
+    comment: 'endpoints of NodePorts by slot',
+  },
+} as const satisfies Record<string, Template>;
 
-/** The definition of a set by its full name (`services4`, `affine6_10800`); undefined if it is none of ours. */
+const roomPattern = /^(?:local_)?((?:node_port_)?(?:local_)?[a-z_]+?)([46])_(\w+)$/;
+const isRoomTemplate = (name: string): name is keyof typeof roomTemplates => Object.hasOwn(roomTemplates, name);
+
+/** The definition of a set by its full name (`services4`, `affinity6_1b3c…`); undefined if it is none of ours. */
 export function definitionOf(fullName: string): SetDefinition | undefined {
   const constant = definitions.get(fullName);
   if (constant) return constant;
-  const live = liveSetOf(fullName);
-  if (!live) return undefined;
-  const pair = affineSets(live.family, live.seconds);
-  return live.nodePort ? pair.nodePort : pair.service;
+  const [, scoped = '', family] = roomPattern.exec(fullName) ?? [];
+  const name = scoped.replace('node_port_local_', 'node_port_');
+  if (!isRoomTemplate(name)) return undefined;
+  return define(fullName, roomTemplates[name], family === '6' ? 6 : 4);
 }
 
-/** What a live set is for, by its name; undefined if it is none. */
-export function liveSetOf(name: string): { nodePort: boolean; family: Family; seconds: number } | undefined {
-  const match = affinePattern.exec(name);
-  return match
-    ? { nodePort: match[1] !== undefined, family: match[2] === '6' ? 6 : 4, seconds: Number(match[3]) }
-    : undefined;
+/** What sets of the same kind and family are called together: `live4` of `live4_1b3c…`, `services4` of itself. */
+export function templateNameOf(fullName: string): string {
+  if (definitions.has(fullName)) return fullName;
+  return fullName.replace(/([46])_\w+$/, '$1');
 }
 
-/** The affinity timeouts that sets of these names are for, in a family, ascending. */
-export function affineTimeoutsOf(names: Iterable<string>, family: Family): number[] {
-  const seconds = new Set<number>();
-  for (const name of names) {
-    const live = liveSetOf(name);
-    if (live?.family === family) seconds.add(live.seconds);
-  }
-  return [...seconds].sort((a, b) => a - b);
+/** The definition of a set that is surely ours. */
+export function requiredDefinition(fullName: string): SetDefinition {
+  const definition = definitionOf(fullName);
+  if (!definition) throw new Error(`set ${fullName} is not part of the data plane`);
+  return definition;
+}
+
+/**
+ * Sets that outlive a generation of the table: what has been counted and who is remembered. They hold nothing that
+ * leads to a chain.
+ */
+export function outlivesGenerations({ dynamic, counter }: SetDefinition): boolean {
+  return dynamic === true || counter === true;
 }

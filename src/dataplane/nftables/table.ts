@@ -2,25 +2,36 @@ import { CommitError } from '../../nftables/index.ts';
 import type { Element, NftablesSocket } from '../../nftables/index.ts';
 import type { Logger } from '../../runtime/index.ts';
 import { addWritten, nothingWritten } from '../data-plane.ts';
-import type { Applied, Changes, DesiredPort, NodeSettings, Refusal, Written } from '../data-plane.ts';
+import type { Applied, Changes, DesiredPort, Integrity, NodeSettings, Refusal, Written } from '../data-plane.ts';
 import { commitForgetting } from './affinity.ts';
-import { constantChains } from './base-chains.ts';
-import { inGroups, writeElements } from './batches.ts';
+import { Audit } from './audit.ts';
+import { writeElements } from './batches.ts';
 import { bringUp } from './bring-up.ts';
+import type { BroughtUp } from './bring-up.ts';
 import { claimTable } from './claim.ts';
+import { constantChains } from './constant-chains.ts';
 import { culpritsOf } from './culprits.ts';
-import { renderSelectionChain } from './endpoint-selection-chains.ts';
-import { Layout } from './layout.ts';
+import { differenceTo } from './difference.ts';
+import { inGroups } from './groups.ts';
+import type { InForce } from './in-force.ts';
 import { nodeElements } from './node-elements.ts';
-import { differenceTo, TableState } from './plan.ts';
+import { TableState } from './plan.ts';
 import type { Plan } from './plan.ts';
 import { TableSocket } from './table-socket.ts';
-import { missingAffinity, targetOf } from './target.ts';
+import { targetOf } from './target.ts';
 
 /** What a start did. */
 export interface TableStarted extends Applied {
-  /** Elements of an earlier run that were removed. */
+  /** Elements of earlier runs that were removed: frontends that have gone. */
   readonly removed: readonly Element[];
+}
+
+export interface TableOptions {
+  readonly socket: NftablesSocket;
+  readonly log: Logger;
+  readonly name: string;
+  /** Resolves when no packet is on its way any more through chains that were in force before the call. */
+  readonly drained: () => Promise<void>;
 }
 
 /**
@@ -31,15 +42,16 @@ export interface TableStarted extends Applied {
  */
 export class Table {
   readonly #tables: TableSocket;
-  readonly #log: Logger;
-  readonly #layout = new Layout();
-  readonly #sizes = new Map<string, number>();
+  readonly #o: TableOptions;
+  readonly #audit: Audit;
   #state = new TableState();
+  #inForce: InForce | undefined;
   #node: NodeSettings | undefined;
 
-  constructor(socket: NftablesSocket, log: Logger, name: string) {
-    this.#tables = new TableSocket(socket, name);
-    this.#log = log;
+  constructor(options: TableOptions) {
+    this.#o = options;
+    this.#tables = new TableSocket(options.socket, options.name);
+    this.#audit = new Audit(this.#tables);
   }
 
   /** The Service ports the kernel holds. */
@@ -47,37 +59,35 @@ export class Table {
     return this.#state;
   }
 
-  /** Elements by set, as far as this agent has written or adopted them. */
+  /** Elements by set, as far as this agent has written them. */
   get sizes(): ReadonlyMap<string, number> {
-    return this.#sizes;
+    return this.#inForce?.sizes.counts ?? new Map();
   }
 
-  /** Whether the kernel keeps other programs from changing the table. */
-  get owned(): boolean {
-    return this.#tables.owned;
+  /** How a set is called in the kernel now. */
+  kernelNameOf(set: string): string {
+    return this.#inForce?.generation.set(set) ?? set;
   }
 
-  /** True if somebody else has committed in this namespace since our last commit or the last time this was asked. */
-  foreignCommits(): Promise<boolean> {
-    return this.#tables.foreignCommits();
+  /** Whether the kernel surely holds what was written; see `Audit`. */
+  async verify(): Promise<Integrity> {
+    if (!this.#inForce || !this.#node) return 'intact';
+    const { generation } = this.#inForce;
+    return this.#audit.verify({ generation, ports: this.#state.ports, node: this.#node });
   }
 
   /** Brings the table to exactly `ports` and `node`; see `bringUp`. */
   async start(ports: ReadonlyMap<string, DesiredPort>, node: NodeSettings): Promise<TableStarted> {
-    this.#node = node;
     const accepted = new Map(ports);
     const refused: Refusal[] = [];
     for (;;) {
       const target = targetOf(accepted, node);
       try {
-        const { written, removed } = await bringUp(
-          { tables: this.#tables, layout: this.#layout, log: this.#log },
-          target,
-        );
+        const { written, removed, ...inForce } = await this.#bringUp(target);
         target.plan.accept();
         this.#state = target.state;
-        this.#sizes.clear();
-        this.#count(target.elements, 1);
+        this.#inForce = inForce;
+        this.#node = node;
         return { written, refused, removed };
       } catch (error) {
         for (const id of culpritsOf(error, { plan: target.plan, changes: accepted, during: 'start' })) {
@@ -92,7 +102,7 @@ export class Table {
   async apply(changes: Changes, retried: ReadonlySet<string>): Promise<Applied> {
     let written = nothingWritten;
     const refused: Refusal[] = [];
-    for (const group of inGroups(changes)) {
+    for (const group of inGroups(changes, this.#state.ports)) {
       const applied = await this.#applyGroup(group, retried);
       written = addWritten(written, applied.written);
       refused.push(...applied.refused);
@@ -100,18 +110,25 @@ export class Table {
     return { written, refused };
   }
 
-  /** Follows a change of the node's settings in one transaction: only rules and interval elements that differ. */
+  /**
+   * Follows a change of the node's settings: ranges in one transaction, rules by a new generation of everything, as a
+   * packet might otherwise meet rules of one and ranges of the other.
+   */
   async setNode(node: NodeSettings): Promise<Written> {
-    if (!this.#node) throw new Error('the table has not been started');
-    const tx = this.#tables.transaction();
-    const plan = this.#layout.plan({ chains: constantChains(node) });
-    const { deletes, adds } = differenceTo(nodeElements(node), nodeElements(this.#node));
-    plan.add(tx);
+    const { generation, sizes } = this.#required;
+    const before = this.#node ?? node;
+    if (!constantChains(node).every((chain) => generation.layout.has(chain))) {
+      const { written, refused } = await this.start(this.#state.ports, node);
+      const [first] = refused;
+      if (first) throw new Error(`the kernel no longer takes Service port ${first.id}: ${first.reason}`);
+      return written;
+    }
+    const { deletes, adds } = differenceTo(nodeElements(node), nodeElements(before));
+    const tx = generation.transaction();
     writeElements(tx, { deletes, adds });
-    const written = await this.#tables.commit(tx);
-    plan.accept();
-    this.#count(deletes, -1);
-    this.#count(adds, 1);
+    const written = await generation.commit(tx);
+    sizes.addEach(deletes, -1);
+    sizes.addEach(adds, 1);
     this.#node = node;
     return written;
   }
@@ -119,30 +136,35 @@ export class Table {
   /** Deletes the table, if there is one of ours. @throws ForeignStateError */
   async remove(): Promise<boolean> {
     await this.#tables.features();
-    if (!(await claimTable(this.#tables.socket, this.#tables.table))) return false;
-    const tx = this.owned ? this.#tables.claim() : this.#tables.transaction();
+    const standing = await claimTable(this.#tables.socket, this.#tables.table);
+    if (standing === 'absent') return false;
+    this.#tables.settleOwnership(standing);
+    const tx = this.#tables.owned ? this.#tables.claim() : this.#tables.transaction();
     await this.#tables.commit(tx.deleteTable());
-    this.#layout.forget();
     this.#state = new TableState();
-    this.#sizes.clear();
+    this.#inForce = undefined;
     return true;
+  }
+
+  get #required(): InForce {
+    if (!this.#inForce) throw new Error('the table has not been started');
+    return this.#inForce;
+  }
+
+  #bringUp(target: Parameters<typeof bringUp>[1]): Promise<BroughtUp> {
+    const { log, drained } = this.#o;
+    return bringUp({ tables: this.#tables, log, drained }, target);
   }
 
   async #applyGroup(changes: Changes, retried: ReadonlySet<string>): Promise<Applied> {
     const group = new Map(changes);
     const refused: Refusal[] = [];
+    let written = nothingWritten;
     while (group.size > 0) {
       const plan = this.#state.plan(group);
       const progress = { accepted: false };
       try {
-        const written = await commitForgetting(this.#tables, plan.deletes, async (forgotten) => {
-          const committed = await this.#commit(plan, group, forgotten);
-          plan.accept();
-          progress.accepted = true;
-          this.#count(plan.deletes, -1);
-          this.#count(plan.adds, 1);
-          return committed;
-        });
+        written = addWritten(written, await this.#commit(plan, progress));
         return { written, refused };
       } catch (error) {
         // The kernel has taken the plan: what fails after that is no Service port's fault.
@@ -151,46 +173,40 @@ export class Table {
           refused.push({ id, reason: reasonOf(error) });
           group.delete(id);
         }
+        // Rooms that were made for those only.
+        await this.#required.rooms.clear(this.#unneeded(plan.rooms.map(({ name }) => name)));
       }
     }
-    return { written: nothingWritten, refused };
-  }
-
-  async #commit(plan: Plan, changes: Changes, forgotten: readonly Element[]): Promise<Written> {
-    const before = await this.#addNewChains(plan);
-    const desired = [...changes.values()].filter((port) => port !== undefined);
-    const affinity = missingAffinity(desired, new Set(this.#layout.setNames));
-    const layout = this.#layout.plan({
-      sets: affinity.sets,
-      chains: [...affinity.chains, ...plan.chains.map(renderSelectionChain)],
-      unneededChains: plan.retiredChains.map((chain) => chain.name),
-    });
-    const tx = this.#tables.transaction();
-    layout.add(tx);
-    writeElements(tx, { deletes: [...plan.deletes, ...forgotten], adds: plan.adds });
-    layout.remove(tx);
-    const written = await this.#tables.commit(tx);
-    layout.accept();
-    return addWritten(before, written);
+    return { written, refused };
   }
 
   /**
-   * Chains that are new get a transaction of their own, before anything names them. A packet that entered the old
-   * generation may already read the new one's elements, but finds a chain of the new one still empty: it would leave
-   * untranslated, and its connection would stay so (docs/decisions/0007-chains-before-verdicts.md).
+   * Rooms get transactions of their own, before anything leads there and after nothing does. A packet that entered the
+   * old generation of the ruleset may already read the new one's elements, but finds a chain of the new one still empty:
+   * it would leave untranslated, and its connection would stay so (docs/decisions/0007-chains-before-verdicts.md).
    */
-  async #addNewChains(plan: Plan): Promise<Written> {
-    const missing = plan.chains.filter(({ name }) => !this.#layout.hasChain(name));
-    const layout = this.#layout.plan({ chains: missing.map(renderSelectionChain) });
-    const tx = this.#tables.transaction();
-    layout.add(tx);
-    const written = await this.#tables.commit(tx);
-    layout.accept();
-    return written;
+  async #commit(plan: Plan, progress: { accepted: boolean }): Promise<Written> {
+    const { generation, rooms, sizes } = this.#required;
+    const built = await rooms.build(rooms.missing(plan.rooms));
+    const written = await commitForgetting(generation, plan.deletes, async (forgotten) => {
+      const tx = generation.transaction();
+      writeElements(tx, { deletes: [...plan.deletes, ...forgotten], adds: plan.adds });
+      const committed = await generation.commit(tx);
+      plan.accept();
+      progress.accepted = true;
+      sizes.addEach(plan.deletes, -1);
+      sizes.addEach(plan.adds, 1);
+      return committed;
+    });
+    const cleared = await rooms.clear(
+      this.#unneeded(plan.unneededRooms),
+      plan.rooms.map(({ name }) => name),
+    );
+    return [built, written, cleared].reduce(addWritten);
   }
 
-  #count(elements: readonly Element[], by: 1 | -1): void {
-    for (const { set } of elements) this.#sizes.set(set, (this.#sizes.get(set) ?? 0) + by);
+  #unneeded(rooms: readonly string[]): string[] {
+    return rooms.filter((name) => !this.#state.needs(name));
   }
 }
 

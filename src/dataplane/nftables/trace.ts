@@ -2,13 +2,14 @@ import { addressBytes, contains, familyOf } from '../../ip/index.ts';
 import type { Family } from '../../services/index.ts';
 import type { Explanation, Packet } from '../data-plane.ts';
 import { jhash, scaleToSlot } from './jhash.ts';
-import { hashSeed } from './endpoint-selection-chains.ts';
 import type { TableView } from './kernel-view.ts';
-import { affinityKey, endpointForPeople, frontendKey, slotKey, sourceRangesOf } from './keys.ts';
+import { endpointForPeople, frontendKey, slotKey } from './keys.ts';
+import { parseSelectionChain } from './selection-names.ts';
+import { hashSeed } from './selection-rooms.ts';
 
-const selectionChain = /^(affinity_)?((?:node_port_)?(?:local_)?)(random|hash|round_robin)([46])_(\w+)$/;
+const firewallChain = /^goto firewall([46]_\w+)$/;
 
-/** Follows the rules of base-chains.ts and endpoint-selection-chains.ts over the elements, as the kernel would. */
+/** Follows the rules of constant-chains.ts and of the rooms over the elements, as the kernel would. */
 export async function trace(view: TableView, packet: Packet): Promise<Explanation> {
   return new Walk(view, packet).run();
 }
@@ -65,21 +66,22 @@ class Walk {
       case undefined:
       case 'drop':
         return this.#end('drop', 'no endpoint on this node may be used, though there are some elsewhere: dropped');
-      case 'goto reject':
+      case 'goto refuse':
         return this.#end('reject', 'the Service has no endpoint that takes new connections: rejected');
-      case `goto firewall${family}`:
-        return this.#firewall(key);
       case `goto external_local${family}`:
         return this.#localPolicy(key, '', nodePort);
       case `goto node_port_local${family}`:
         return this.#localPolicy(key, 'node_port_', nodePort);
-      default:
+      default: {
+        const [, sources] = firewallChain.exec(verdict) ?? [];
+        if (sources !== undefined) return this.#firewall(`sources${sources}`, key);
         return this.#pick(verdict.slice('goto '.length), key, nodePort);
+      }
     }
   }
 
-  async #firewall(key: string): Promise<Explanation> {
-    const ranges = sourceRangesOf(key, await this.#ranges('source_ranges'));
+  async #firewall(set: string, key: string): Promise<Explanation> {
+    const ranges = await this.#view.ranges(set);
     if (!contains(ranges, this.#packet.source)) {
       return this.#end('drop', `loadBalancerSourceRanges (${ranges.join(', ')}) do not admit ${this.#packet.source}`);
     }
@@ -99,9 +101,9 @@ class Walk {
   }
 
   async #pick(chain: string, key: string, nodePort: boolean): Promise<Explanation> {
-    const { affinity, scope, method, slots } = parseSelectionChain(chain);
-    const endpoints = await this.#slots(`${scope}endpoints`, key, slots);
-    const chosen = (affinity ? await this.#remembered() : undefined) ?? this.#hashed(method, endpoints);
+    const { affinity, map, method, slots } = parseSelectionChain(chain);
+    const endpoints = await this.#slots(map, key, slots);
+    const chosen = (await this.#remembered(affinity, endpoints)) ?? this.#hashed(method, endpoints);
     this.#say(`${methodNames[method] ?? method} over ${new Set(endpoints).size} endpoints (${chain})`);
     const masquerade = await this.#masquerade(key, nodePort);
     return {
@@ -117,18 +119,23 @@ class Walk {
   async #slots(map: string, key: string, count: number): Promise<string[]> {
     const endpoints: string[] = [];
     while (endpoints.length < count) {
-      const element = await this.#view.get(`${map}${this.#family}`, slotKey(key, endpoints.length));
+      const element = await this.#view.get(map, slotKey(key, endpoints.length));
       if (element?.data === undefined) break;
       endpoints.push(element.data);
     }
     return endpoints;
   }
 
-  async #remembered(): Promise<string | undefined> {
-    const entry = await this.#view.get(`affinity${this.#family}`, affinityKey(this.#packet.source, this.#key(false)));
-    if (entry?.data !== undefined)
-      this.#say(`session affinity: ${this.#packet.source} stays with ${endpointForPeople(entry.data)}`);
-    return entry?.data;
+  /** The endpoint that the client stays with; of IPv6 clients mostly its address alone is remembered. */
+  async #remembered(maps: readonly string[], endpoints: readonly string[]): Promise<string | undefined> {
+    for (const map of maps) {
+      const { data } = (await this.#view.get(map, this.#packet.source)) ?? {};
+      if (data === undefined) continue;
+      const endpoint = endpoints.find((each) => each === data || each.startsWith(`${data} `)) ?? data;
+      this.#say(`session affinity: ${this.#packet.source} stays with ${endpointForPeople(endpoint)}`);
+      return endpoint;
+    }
+    return undefined;
   }
 
   #hashed(method: string, endpoints: readonly string[]): string | undefined {
@@ -182,14 +189,6 @@ class Walk {
     this.#say(step);
     return { action, steps: this.#steps, endpoints: [], masquerade: false };
   }
-}
-
-function parseSelectionChain(name: string): { affinity: boolean; scope: string; method: string; slots: number } {
-  const [, affinity, scope = '', method, , suffix] = selectionChain.exec(name) ?? [];
-  if (method === undefined) throw new Error(`chain ${name} is none that balances`);
-  // The chain of a round-robin Service port is named after the Service port, not after its slots.
-  const slots = method === 'round_robin' ? Number.POSITIVE_INFINITY : Number(suffix);
-  return { affinity: affinity !== undefined, scope, method, slots };
 }
 
 const methodNames: Readonly<Record<string, string>> = {

@@ -85,10 +85,9 @@ export function dataPlaneContract(name: string, createHost: () => Promise<Contra
       await dataPlane.start(byId([servicePort(1)]), plainNode);
       expect((await dataPlane.apply(byId([servicePort(1)]))).written.elements).toBe(0);
       expect((await dataPlane.setNode(plainNode)).elements).toBe(0);
-      expect((await dataPlane.start(byId([servicePort(1)]), plainNode)).written.elements).toBe(0);
     });
 
-    it('is taken over by its successor, who writes only what differs and tells which frontends it removed', async () => {
+    it('is taken over by its successor, who tells which frontends it removed', async () => {
       const first = open();
       await first.start(byId([servicePort(1), servicePort(2)]), plainNode);
       first.close();
@@ -99,7 +98,8 @@ export function dataPlaneContract(name: string, createHost: () => Promise<Contra
       expect(await actions(second, 1)).toEqual(['forward']);
       second.close();
       const third = open();
-      expect((await third.start(byId([servicePort(1)]), plainNode)).written.elements).toBe(0);
+      expect(await third.start(byId([servicePort(1)]), plainNode)).toMatchObject({ refused: [], removedFrontends: [] });
+      expect(await actions(third, 1)).toEqual(['forward']);
     });
 
     it('sets a refused Service port aside at a start and serves all others', async () => {

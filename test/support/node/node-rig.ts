@@ -131,6 +131,19 @@ export class NodeRig implements Disposable {
     return this.space.run('nft', args);
   }
 
+  /** nft's listing of our sets and maps whose names begin so (`services4`, `affinity4`), of whatever generation. */
+  async listed(name: string): Promise<string> {
+    const table = await this.nft('--terse', 'list', 'table', 'inet', 'nftproxy');
+    const found = [...table.matchAll(/^\t(set|map) (\S+) \{/gm)].filter(([, , full = '']) =>
+      new RegExp(`^${name}(_\\w+)?\\.\\d+$`).test(full),
+    );
+    if (found.length === 0) throw new Error(`no set or map ${name} in:\n${table}`);
+    const listings = found.map(([, kind = '', full = '']) =>
+      this.nft('--stateless', 'list', kind, 'inet', 'nftproxy', full),
+    );
+    return (await Promise.all(listings)).join('\n');
+  }
+
   /** As if nobody had ever connected to anything. */
   async forgetConnections(): Promise<void> {
     await this.space.run('conntrack', ['-F']);

@@ -1,8 +1,10 @@
-import { definitionOf } from '../sets.ts';
+import { takeInventory } from '../inventory.ts';
+import { parseKernelName, verdictWithoutGeneration } from '../generation.ts';
+import { templateNameOf } from '../sets.ts';
 import { NftablesDataPlane } from '../data-plane.ts';
 import type { DesiredPort, NodeSettings } from '../../data-plane.ts';
 import { FakeNftables } from '../../../nftables/testing/index.ts';
-import type { NftablesSocket } from '../../../nftables/index.ts';
+import type { NftablesSocket, SetDefinition } from '../../../nftables/index.ts';
 import { createLogger } from '../../../runtime/index.ts';
 import type { ServicePort } from '../../../services/index.ts';
 
@@ -42,27 +44,77 @@ export class NodeRig {
   /** A second agent on the same node. */
   openAnother(): NftablesDataPlane {
     const log = createLogger({ format: 'text', level: 'debug', write: (line) => this.logs.push(line) });
-    return new NftablesDataPlane({ writer: this.kernel.open(), reader: this.kernel.open(), log });
+    const drained = (): Promise<void> => Promise.resolve();
+    return new NftablesDataPlane({ writer: this.kernel.open(), reader: this.kernel.open(), log, drained });
+  }
+
+  /** Our sets in the kernel, by our names; those of single Service ports without their digest (`live4`). */
+  async sets(): Promise<Map<string, SetDefinition>> {
+    const found = new Map<string, SetDefinition>();
+    for (const { name: kernelName, definition } of await this.foreigner.sets(table)) {
+      const name = templateNameOf(parseKernelName(kernelName)?.name ?? '');
+      if (found.has(name)) throw new Error(`set ${name} is there twice:\n${String(this.kernel)}`);
+      if (definition) found.set(name, definition);
+    }
+    return found;
+  }
+
+  /** The kernel's name of the only set with this name of ours. */
+  async kernelName(set: string): Promise<string> {
+    const definition = (await this.sets()).get(set);
+    if (!definition) throw new Error(`no set ${set}:\n${String(this.kernel)}`);
+    return definition.name;
+  }
+
+  /** Each element that is added or deleted from now on is refused if `judge` names a code; by our names of sets. */
+  refuse(judge: Parameters<FakeNftables['refuse']>[0]): void {
+    this.kernel.refuse((element, change) =>
+      judge({ ...element, set: templateNameOf(parseKernelName(element.set)?.name ?? '') }, change),
+    );
+  }
+
+  /** A client is remembered: by the only Service port of IPv4 with session affinity. */
+  async learn(client: string, endpoint: string): Promise<void> {
+    const set = await this.kernelName('affinity4');
+    this.kernel.learn(table, { set, key: client, data: endpoint, timeoutSeconds: 600 });
   }
 
   /** `key` or `key : data` of the elements of one of our sets, sorted. */
   async contents(set: string): Promise<string[]> {
-    const definition = definitionOf(set);
-    if (definition === undefined) throw new TypeError(`no set ${set}`);
-    const elements = await this.foreigner.elements(table, definition);
-    return elements.map(({ key, data }) => (data === undefined ? key : `${key} : ${data}`)).sort();
+    const definition = (await this.sets()).get(set);
+    if (!definition) throw new Error(`no set ${set}:\n${String(this.kernel)}`);
+    return this.#contentsOf(definition);
   }
 
-  /** All sets that are not empty, but for remembered clients. */
+  async #contentsOf(definition: SetDefinition): Promise<string[]> {
+    const elements = await this.foreigner.elements(table, definition);
+    const text = (data: string): string => (definition.data === 'verdict' ? verdictWithoutGeneration(data) : data);
+    return elements.map(({ key, data }) => (data === undefined ? key : `${key} : ${text(data)}`)).sort();
+  }
+
+  /** All sets that are not empty, but for remembered clients: by the names they have in any generation. */
   async everything(): Promise<Record<string, string[]>> {
     const all: Record<string, string[]> = {};
-    for (const { name, dynamic } of await this.foreigner.sets(table)) {
-      const contents = dynamic === true ? [] : await this.contents(name);
-      if (contents.length > 0) all[name] = contents;
+    for (const { name, definition } of await this.foreigner.sets(table)) {
+      const contents = !definition || definition.dynamic === true ? [] : await this.#contentsOf(definition);
+      if (contents.length > 0) all[parseKernelName(name)?.name ?? name] = contents;
     }
     return all;
   }
 
+  /** Our chains in the kernel: by our names, base chains as they are. */
+  async chains(): Promise<string[]> {
+    return (await this.foreigner.chains(table)).map(({ name }) => parseKernelName(name)?.name ?? name);
+  }
+
+  /** Names of generations that have anything in the kernel beside what outlives them. */
+  async generations(): Promise<number[]> {
+    const { chains } = await takeInventory({ socket: this.foreigner, table });
+    const numbers = new Set(chains.flatMap(({ name }) => parseKernelName(name)?.generation ?? []));
+    return [...numbers].sort((a, b) => a - b);
+  }
+
+  /** The kernel's count of commits. */
   async generation(): Promise<number> {
     return (await this.foreigner.generation()).id;
   }

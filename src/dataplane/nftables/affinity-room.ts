@@ -1,0 +1,96 @@
+import { concat, ipDaddr, ipSaddr, lookup, matchL4Protocol, thDport, updateMap } from '../../nftables/index.ts';
+import type { Statement } from '../../nftables/index.ts';
+import type { Endpoint, Family, Protocol, ServicePort } from '../../services/index.ts';
+import { render } from './base-chains.ts';
+import type { Room } from './rooms.ts';
+import { requiredDefinition } from './sets.ts';
+
+/**
+ * Where one Service port remembers its clients. They are remembered by their address alone, so that one client has the
+ * same endpoint through every address of the Service port; twice, if some frontends may use endpoints on this node only:
+ * nobody may be remembered there for an endpoint that such a frontend would not choose.
+ *
+ * ```
+ *   affinity4_<digest>   client -> endpoint          learn4_<digest>   remembers the endpoint of a new connection,
+ *   live4_<digest>       endpoints it may be                            if it is live
+ * ```
+ *
+ * An endpoint is remembered after the choice and only while it is live. So once it has left the live set, forgetting
+ * those that stay with it is complete, and costs what this Service port remembers.
+ */
+export interface Affinity {
+  readonly family: Family;
+  readonly protocol: Protocol;
+  readonly digest: string;
+  readonly seconds: number;
+  /** The one port that all endpoints have, if only their addresses are remembered; see `rememberedPort`. */
+  readonly port: number | undefined;
+}
+
+export type AffinityScope = '' | 'local_';
+
+/**
+ * The port of all endpoints of an IPv6 Service port, if they have one and the same: then only addresses are remembered.
+ * nft 1.0.6 cannot load a rule that remembers more than 16 bytes, so a listing of the host's ruleset could not be loaded
+ * at all. (Endpoints of different ports are as rare as that version will be.)
+ */
+export function rememberedPort({ family, clusterEndpoints, localEndpoints }: ServicePort): number | undefined {
+  if (family === 4) return undefined;
+  const ports = new Set([...clusterEndpoints, ...localEndpoints].map(({ port }: Endpoint) => port));
+  const [port] = ports;
+  return ports.size === 1 ? port : undefined;
+}
+
+export function affinityMapName(scope: AffinityScope, { family, digest, port }: Affinity): string {
+  return `${scope}affinity${port === undefined ? '' : '_address'}${family}_${digest}`;
+}
+
+export function liveSetName(scope: AffinityScope, affinity: Affinity): string {
+  return affinityMapName(scope, affinity).replace('affinity', 'live');
+}
+
+export function learnChainName({ family, digest }: Affinity): string {
+  return `learn${family}_${digest}`;
+}
+
+export function isAffinityMap(setName: string): boolean {
+  return /^(local_)?affinity(_address)?[46]_/.test(setName);
+}
+
+/** What an endpoint of a live set looks like in the map of those who stay with it. */
+export function rememberedAs(liveSet: string, endpoint: string): { map: string; data: string } | undefined {
+  const [match, address] = /^(?:local_)?live(_address)?[46]_/.exec(liveSet) ?? [];
+  if (match === undefined) return undefined;
+  const map = liveSet.replace('live', 'affinity');
+  return { map, data: address === undefined ? endpoint : endpoint.slice(0, endpoint.indexOf(' ')) };
+}
+
+export function affinityRoom(affinity: Affinity, scopes: Iterable<AffinityScope>): Room {
+  const { family, protocol, seconds, port } = affinity;
+  const name = learnChainName(affinity);
+  const sorted = [...scopes].sort();
+  const learn = (scope: AffinityScope): Statement[] => {
+    const endpoint = concat(ipDaddr(family), thDport());
+    const remembered = port === undefined ? endpoint : ipDaddr(family);
+    return [
+      matchL4Protocol(protocol),
+      lookup(endpoint, liveSetName(scope, affinity)),
+      updateMap(affinityMapName(scope, affinity), ipSaddr(family), remembered, seconds),
+    ];
+  };
+  return {
+    name,
+    version: [seconds, port ?? '', ...sorted].join(' '),
+    kept: false,
+    sets: sorted.flatMap((scope) => [
+      requiredDefinition(affinityMapName(scope, affinity)),
+      requiredDefinition(liveSetName(scope, affinity)),
+    ]),
+    chains: () => [
+      render(
+        { name },
+        sorted.map((scope) => ['', ...learn(scope)] as const),
+      ),
+    ],
+  };
+}

@@ -1,0 +1,143 @@
+import { describe, expect, it } from 'vitest';
+import type { ServicePort } from '../../services/index.ts';
+import type { DesiredPort } from '../data-plane.ts';
+import { addressOf, idOf, NodeRig, plainNode, ports, servicePort } from './testing/index.ts';
+
+const sticky: Partial<ServicePort> = { affinitySeconds: 600 };
+
+/** Service 9 has session affinity; three of its clients are remembered: two for endpoint 1, one for endpoint 2. */
+async function withClients(endpoints: readonly number[] = [1, 2]): Promise<NodeRig> {
+  const rig = new NodeRig();
+  // The other one brings the chains for one endpoint.
+  await rig.dataPlane.start(ports(servicePort(8, [8]), servicePort(9, endpoints, sticky)), plainNode);
+  await rig.learn('192.0.2.1', '10.244.0.1 . 8080');
+  await rig.learn('192.0.2.2', '10.244.0.2 . 8080');
+  await rig.learn('192.0.2.3', '10.244.0.1 . 8080');
+  return rig;
+}
+
+const second = ['192.0.2.2 : 10.244.0.2 . 8080'];
+
+describe('an endpoint that leaves a Service with session affinity', () => {
+  it('is forgotten by its clients in the same transaction, and by no others', async () => {
+    const rig = await withClients();
+    let together = 0;
+    rig.refuse(({ set, key }, change) => {
+      if (change === 'delete' && (set === 'affinity4' || (set === 'live4' && key === '10.244.0.1 . 8080'))) together++;
+      return undefined;
+    });
+    await rig.dataPlane.apply(ports(servicePort(9, [2], sticky)));
+    expect(together).toBe(3);
+    expect(await rig.contents('affinity4')).toEqual(second);
+  });
+
+  it('may have clients whose time is up just then', async () => {
+    const rig = await withClients();
+    const set = await rig.kernelName('affinity4');
+    let first = true;
+    rig.refuse((element, change) => {
+      if (element.set !== 'affinity4' || change !== 'delete' || !first) return undefined;
+      first = false;
+      rig.kernel.expire('nftproxy', { set, key: '192.0.2.1' });
+      return 'ENOENT';
+    });
+    expect((await rig.dataPlane.apply(ports(servicePort(9, [2], sticky)))).refused).toEqual([]);
+    expect(first).toBe(false);
+    expect(await rig.contents('affinity4')).toEqual(second);
+  });
+
+  it('may be learned once more just before it leaves: that client is forgotten right after', async () => {
+    const rig = await withClients();
+    const set = await rig.kernelName('affinity4');
+    let late = true;
+    rig.refuse((element, change) => {
+      // Between the reading of the clients and the commit.
+      if (element.set === 'endpoints4' && change === 'delete' && late) {
+        late = false;
+        rig.kernel.learn('nftproxy', { set, key: '192.0.2.4', data: '10.244.0.1 . 8080', timeoutSeconds: 600 });
+      }
+      return undefined;
+    });
+    await rig.dataPlane.apply(ports(servicePort(9, [2], sticky)));
+    expect(late).toBe(false);
+    expect(await rig.contents('affinity4')).toEqual(second);
+  });
+
+  it('while the agent was away is forgotten by its clients before they are led anywhere', async () => {
+    const rig = await withClients();
+    rig.restart();
+    await rig.dataPlane.start(ports(servicePort(9, [2, 3], sticky)), plainNode);
+    expect(await rig.contents('affinity4')).toEqual(second);
+  });
+});
+
+describe('a Service with session affinity', () => {
+  const local = { address: '10.244.0.1', port: 8080, local: true, weight: 1 };
+  const remote = { address: '10.244.0.2', port: 8080, local: false, weight: 1 };
+
+  function loadBalancer(policy: 'Cluster' | 'Local'): DesiredPort {
+    return servicePort(9, [], {
+      ...sticky,
+      frontends: [
+        { kind: 'ClusterIP', address: addressOf(9), port: 80, policy: 'Cluster' },
+        { kind: 'LoadBalancerIP', address: '192.0.2.9', port: 80, policy },
+        { kind: 'NodePort', port: 30009, policy },
+      ],
+      clusterEndpoints: [local, remote],
+      localEndpoints: policy === 'Local' ? [local] : [],
+      hasAnyEndpoints: true,
+    });
+  }
+
+  it('remembers apart who came to a frontend that uses endpoints on this node only', async () => {
+    const rig = new NodeRig();
+    await rig.dataPlane.start(ports(loadBalancer('Cluster')), plainNode);
+    expect(await rig.contents('live4')).toEqual(['10.244.0.1 . 8080', '10.244.0.2 . 8080']);
+    expect([...(await rig.sets()).keys()]).not.toContain('local_affinity4');
+    await rig.learn('192.0.2.1', '10.244.0.2 . 8080');
+    await rig.dataPlane.apply(ports(loadBalancer('Local')));
+    expect(await rig.contents('local_live4')).toEqual(['10.244.0.1 . 8080']);
+    expect(await rig.contents('local_affinity4')).toEqual([]);
+    expect(await rig.contents('affinity4')).toEqual(['192.0.2.1 : 10.244.0.2 . 8080']);
+    expect(await rig.contents('local_policy4')).toEqual([
+      expect.stringMatching(/^192\.0\.2\.9 \. tcp \. 80 : goto affinity_local_random4_1_/),
+    ]);
+    await rig.dataPlane.apply(ports(loadBalancer('Cluster')));
+    expect([...(await rig.sets()).keys()]).not.toContain('local_affinity4');
+    expect(await rig.contents('affinity4')).toEqual(['192.0.2.1 : 10.244.0.2 . 8080']);
+  });
+
+  it('has one memory for all its addresses', async () => {
+    const rig = new NodeRig();
+    await rig.dataPlane.start(ports(loadBalancer('Cluster')), plainNode);
+    const verdicts = [...(await rig.contents('learners4')), ...(await rig.contents('node_port_learners4'))];
+    expect(new Set(verdicts.map((verdict) => verdict.split(' : ')[1])).size).toBe(1);
+    expect(verdicts).toHaveLength(3);
+  });
+
+  it('that changes its time-out keeps its clients, and leaves nothing behind when it goes', async () => {
+    const rig = await withClients();
+    const before = [(await rig.chains()).length, (await rig.sets()).size];
+    await rig.dataPlane.apply(ports(servicePort(9, [1, 2], { affinitySeconds: 5 })));
+    expect(await rig.contents('affinity4')).toHaveLength(3);
+    expect([(await rig.chains()).length, (await rig.sets()).size]).toEqual(before);
+    await rig.dataPlane.apply(new Map([[idOf(9), undefined]]));
+    expect((await rig.chains()).filter((name) => /affinity|learn4_/.test(name))).toEqual([]);
+    expect([...(await rig.sets()).keys()].filter((name) => /affinity|live/.test(name))).toEqual([]);
+  });
+
+  it('whose new state is refused keeps what it has, also what the new state would no longer need', async () => {
+    const rig = new NodeRig();
+    await rig.dataPlane.start(ports(loadBalancer('Local'), servicePort(1)), plainNode);
+    const before = await rig.everything();
+    rig.refuse(({ data }) => (data === '10.244.0.66 . 8080' ? 'EINVAL' : undefined));
+    const { port } = loadBalancer('Cluster');
+    const refused = { ...port, clusterEndpoints: [...port.clusterEndpoints, { ...remote, address: '10.244.0.66' }] };
+    expect((await rig.dataPlane.apply(ports({ port: refused }))).refused).toHaveLength(1);
+    await rig.dataPlane.apply(ports(servicePort(1, [5])));
+    await rig.dataPlane.apply(ports(servicePort(1)));
+    expect(await rig.everything()).toEqual(before);
+    await rig.dataPlane.apply(ports(loadBalancer('Cluster')));
+    expect([...(await rig.sets()).keys()]).not.toContain('local_live4');
+  });
+});

@@ -1,0 +1,171 @@
+import {
+  comparePrefix,
+  concat,
+  ctOriginalDaddr,
+  drop,
+  fibLocal,
+  goto,
+  iifname,
+  ipDaddr,
+  ipSaddr,
+  lookup,
+  masquerade,
+  matchL4Protocol,
+  matchL4Protocols,
+  reject,
+  rejectWithTcpReset,
+  verdictMap,
+} from '../../nftables/index.ts';
+import type { Statement } from '../../nftables/index.ts';
+import type { Family } from '../../services/index.ts';
+import type { LocalDetector, NodeSettings } from '../data-plane.ts';
+import { byFamily, render } from './base-chains.ts';
+import type { RenderedChain } from './base-chains.ts';
+import { frontendFields, originalFrontendFields } from './fields.ts';
+import { protocols } from './keys.ts';
+
+/** What the constant rules depend on. Nothing here changes with a Service. */
+type RuleSettings = Pick<NodeSettings, 'detectors' | 'masqueradeAll'>;
+
+const families = [4, 6] as const;
+const loopback = { 4: '127.0.0.0/8', 6: '::1/128' } as const;
+const fullyRandom = masquerade({ fullyRandom: true });
+
+/**
+ * Every chain but base chains that a generation always has: a constant number of rules, however many Services there are.
+ *
+ * All decisions are taken in nat chains, which see only the first packet of a connection; packets of established
+ * connections pass no rule of ours. None is named after a word of nft's grammar (`reject`, `masquerade`), or a listing
+ * could not be loaded again.
+ */
+export function constantChains(settings: RuleSettings): RenderedChain[] {
+  return [
+    // The kernel sends few ICMP errors a second to one client, but every reset.
+    render({ name: 'refuse', comment: 'nothing is listening here' }, [
+      ['', matchL4Protocol('tcp'), rejectWithTcpReset()],
+      ['', reject()],
+    ]),
+    ...families.flatMap((family) => familyChains(family, settings)),
+    byFamily('services', 'every new connection'),
+    byFamily('unclaimed', 'connections that nobody has translated'),
+    byFamily('learn', 'remember the endpoint of clients with session affinity'),
+    byFamily('sources', 'whose source is replaced, of connections that a Service translated'),
+  ];
+}
+
+function familyChains(family: Family, settings: RuleSettings): RenderedChain[] {
+  const set = (name: string): string => `${name}${family}`;
+  const service = concat(...frontendFields(family, false));
+  const nodePort = concat(...frontendFields(family, true));
+  const detector = settings.detectors[family];
+  const elsewhere = fibLocal('daddr', { invert: true });
+  return [
+    render({ name: set('node_port') }, [
+      ['', verdictMap(nodePort, set('node_port_services'))],
+      ['a packet between two generations tries again', drop()],
+    ]),
+    render({ name: set('service') }, [
+      ['', verdictMap(service, set('services'))],
+      ['a packet between two generations tries again', drop()],
+    ]),
+    localPolicyChain(set('external_local'), family, detector, false),
+    localPolicyChain(set('node_port_local'), family, detector, true),
+    render({ name: set('services') }, [
+      ['', lookup(service, set('service_ports')), goto(set('service'))],
+      [
+        '',
+        comparePrefix(ipDaddr(family), '!=', loopback[family]),
+        lookup(ipDaddr(family), set('node_port_addresses')),
+        fibLocal('daddr'),
+        lookup(nodePort, set('node_ports')),
+        goto(set('node_port')),
+      ],
+    ]),
+    render({ name: set('unclaimed') }, [
+      ['no such port', lookup(ipDaddr(family), set('cluster_ips')), elsewhere, goto('refuse')],
+      ['no Service has this address', lookup(ipDaddr(family), set('service_cidrs')), elsewhere, drop()],
+    ]),
+    learnChain(family),
+    ...sourceChains(family, settings),
+  ];
+}
+
+/** `negated`: match traffic that is not from a pod of this node's cluster. */
+function fromPod(family: Family, detector: LocalDetector, negated: boolean): Statement {
+  return detector.by === 'source'
+    ? lookup(ipSaddr(family), `local_sources${family}`, { invert: negated })
+    : iifname(detector.name, { prefix: detector.prefix, invert: negated });
+}
+
+/** externalTrafficPolicy Local: pods and this host are served by all endpoints, everybody else by those on this node. */
+function localPolicyChain(
+  name: string,
+  family: Family,
+  detector: LocalDetector | undefined,
+  nodePort: boolean,
+): RenderedChain {
+  const key = concat(...frontendFields(family, nodePort));
+  const prefix = nodePort ? 'node_port_' : '';
+  const everywhere = verdictMap(key, `${prefix}cluster_policy${family}`);
+  const here = verdictMap(key, `${prefix}local_policy${family}`);
+  return render({ name, comment: 'externalTrafficPolicy Local' }, [
+    ...(detector ? [['from a pod', fromPod(family, detector, false), everywhere] as const] : []),
+    ['from this host', fibLocal('saddr'), everywhere],
+    ['', here],
+    ['', drop()],
+  ]);
+}
+
+/** Leads to the chain of the Service port that remembers its clients, if it is one. */
+function learnChain(family: Family): RenderedChain {
+  const learners = (nodePort: boolean): Statement =>
+    verdictMap(concat(...originalFrontendFields(family, nodePort)), `${nodePort ? 'node_port_' : ''}learners${family}`);
+  return render({ name: `learn${family}` }, [
+    ['', matchL4Protocols(protocols), learners(false)],
+    ['', matchL4Protocols(protocols), lookup(ctOriginalDaddr(family), `node_port_addresses${family}`), learners(true)],
+  ]);
+}
+
+/**
+ * Whose source address is replaced, decided from the connection itself instead of a packet mark: marks belong to other
+ * components too. The matrix is docs/reference/service-proxy-behaviour.md, section 4.
+ */
+function sourceChains(family: Family, { detectors, masqueradeAll }: RuleSettings): RenderedChain[] {
+  const detector = detectors[family];
+  const toClusterIP = lookup(ctOriginalDaddr(family), `cluster_ips${family}`);
+  const service = (name: string): Statement[] => [
+    matchL4Protocols(protocols),
+    lookup(concat(...originalFrontendFields(family, false)), `${name}${family}`),
+  ];
+  const nodePort = (name: string): Statement[] => [
+    matchL4Protocols(protocols),
+    lookup(ctOriginalDaddr(family), `node_port_addresses${family}`),
+    lookup(concat(...originalFrontendFields(family, true)), `${name}${family}`),
+  ];
+  const clusterIPSource: readonly Statement[] | undefined = masqueradeAll
+    ? [fullyRandom]
+    : detector && [fromPod(family, detector, true), fullyRandom];
+  const fromHost = `masquerade_host${family}`;
+  return [
+    render({ name: fromHost, comment: 'externalTrafficPolicy Local: only connections of this host' }, [
+      ['', fibLocal('saddr'), fullyRandom],
+    ]),
+    render(
+      { name: `masquerade_cluster_ip${family}`, comment: 'connections to ClusterIPs' },
+      clusterIPSource ? [[masqueradeAll ? 'masqueradeAll' : 'not from a pod', ...clusterIPSource]] : [],
+    ),
+    render({ name: `sources${family}` }, [
+      [
+        'an endpoint that reaches itself',
+        lookup(concat(ipSaddr(family), ipDaddr(family)), `hairpin${family}`),
+        fullyRandom,
+      ],
+      ['', ...service('masquerade'), fullyRandom],
+      ['', ...service('masquerade_from_host'), goto(fromHost)],
+      // After those: one Service's external address may be another one's ClusterIP, at another port.
+      ['', toClusterIP, goto(`masquerade_cluster_ip${family}`)],
+      ['', ...nodePort('node_port_masquerade'), fullyRandom],
+      ['', ...nodePort('node_port_masquerade_from_host'), goto(fromHost)],
+    ]),
+  ];
+}

@@ -1,0 +1,107 @@
+import type { Element } from '../../nftables/index.ts';
+import { elementsById, ElementMap } from './element-map.ts';
+
+/** A shared element with the number of Service ports that need it. */
+export interface Counted {
+  readonly element: Element;
+  count: number;
+}
+
+/** Accumulates the changes of several Service ports into one set of deletes and adds. */
+export class Difference {
+  readonly #base: ElementMap<number>;
+  readonly #deletes = new ElementMap<Element>();
+  readonly #adds = new ElementMap<Element>();
+  /** What was ever in `adds`, in its order: what belongs to one Service port stays together in a batch. */
+  readonly #added: Element[] = [];
+  readonly #counts = new ElementMap<Counted>();
+
+  constructor(references: ElementMap<number>) {
+    this.#base = references;
+  }
+
+  /** Elements of one Service port: what is in both with equal data stays untouched. */
+  own(before: readonly Element[], after: readonly Element[]): void {
+    const old = elementsById(before);
+    for (const element of after) {
+      const previous = old.get(element);
+      old.delete(element);
+      if (previous && previous.data === element.data) continue;
+      if (previous) this.#deletes.set(previous, previous);
+      this.#add(element);
+    }
+    for (const element of old.values()) this.#deletes.set(element, element);
+  }
+
+  #add(element: Element): void {
+    this.#adds.set(element, element);
+    this.#added.push(element);
+  }
+
+  /** Elements that several Service ports need: present while at least one does. */
+  shared(before: readonly Element[], after: readonly Element[]): void {
+    for (const element of before) this.#count(element, -1);
+    for (const element of after) this.#count(element, 1);
+  }
+
+  #count(element: Element, by: number): void {
+    let entry = this.#counts.get(element);
+    if (!entry) {
+      entry = { element, count: this.#base.get(element) ?? 0 };
+      this.#counts.set(element, entry);
+    }
+    entry.count += by;
+  }
+
+  result(): { deletes: Element[]; adds: Element[]; references: Counted[] } {
+    const references: Counted[] = [];
+    for (const counted of this.#counts.values()) {
+      const { element, count } = counted;
+      const before = this.#base.get(element) ?? 0;
+      if (before === 0 && count > 0) this.#add(element);
+      if (before > 0 && count === 0) this.#deletes.set(element, element);
+      if (count !== before) references.push(counted);
+    }
+    this.#cancelHandovers();
+    const adds = this.#added.filter((element) => this.#adds.get(element) === element);
+    return { deletes: [...this.#deletes.values()], adds, references };
+  }
+
+  /** A frontend that passes from one Service port to another unchanged needs neither a delete nor an add. */
+  #cancelHandovers(): void {
+    for (const deleted of [...this.#deletes.values()]) {
+      const added = this.#adds.get(deleted);
+      if (!added || deleted.data !== added.data) continue;
+      this.#deletes.delete(deleted);
+      this.#adds.delete(added);
+    }
+  }
+}
+
+/**
+ * What to delete and add so that a table which already holds `present` (from an earlier run) comes to hold exactly
+ * `desired`: equal elements are left alone, so a restart writes nothing that is already right.
+ */
+export function differenceTo(
+  desired: readonly Element[],
+  present: Iterable<Element>,
+): { deletes: Element[]; adds: Element[]; kept: number } {
+  const wanted = elementsById(desired);
+  const deletes: Element[] = [];
+  let kept = 0;
+  for (const element of present) {
+    const want = wanted.get(element);
+    if (want && want.data === element.data) {
+      wanted.delete(element);
+      kept++;
+    } else {
+      deletes.push({
+        set: element.set,
+        key: element.key,
+        ...(element.data === undefined ? {} : { data: element.data }),
+      });
+    }
+  }
+  // In the order given: what belongs to one Service port stays together in a batch.
+  return { deletes, adds: desired.filter((element) => wanted.get(element) === element), kept };
+}
