@@ -103,13 +103,21 @@ function mergeSlices(
     for (const { name, protocol: slicePortProtocol, port } of ports) {
       if (name !== portName || slicePortProtocol !== protocol) continue;
       for (const source of endpoints) {
-        const local = source.nodeName === nodeName;
-        found.push({ source, endpoint: { address: source.address, port, local, weight } });
+        found.push({ source, endpoint: makeEndpoint(source, { port, weight, nodeName }) });
       }
     }
   }
   found.sort(compareCandidates);
   return found.filter((candidate, index) => index === 0 || !sameTarget(candidate, found[index - 1]));
+}
+
+function makeEndpoint(
+  { address, nodeName: on }: SliceEndpoint,
+  { port, weight, nodeName }: { readonly port: number; readonly weight: number; readonly nodeName: string },
+): Endpoint {
+  // Nearly all endpoints have a node; without the field they are smaller.
+  if (on === '') return { address, port, local: false, maybeLocal: true, weight };
+  return { address, port, local: on === nodeName, weight };
 }
 
 function sameTarget({ endpoint }: Candidate, other: Candidate | undefined): boolean {

@@ -11,7 +11,8 @@ export function equalLists<T>(
 }
 
 function equalEndpoints(a: Endpoint, b: Endpoint): boolean {
-  return a.address === b.address && a.port === b.port && a.local === b.local && a.weight === b.weight;
+  const samePlace = a.local === b.local && a.maybeLocal === b.maybeLocal;
+  return a.address === b.address && a.port === b.port && samePlace && a.weight === b.weight;
 }
 
 function equalFrontends(a: Frontend, b: Frontend): boolean {

@@ -25,6 +25,11 @@ export interface Endpoint {
   readonly port: number;
   /** True if the endpoint runs on this node. */
   readonly local: boolean;
+  /**
+   * There if nobody says on which node the endpoint runs (no `nodeName`): it may be this one, so it has to reach itself
+   * through the Service. For policies and health checks it is not local.
+   */
+  readonly maybeLocal?: true;
   /** Relative share of new connections, 0-256; 0 receives none (existing connections go on). 1 unless annotated. */
   readonly weight: number;
 }

@@ -317,7 +317,10 @@ function readEndpoint(
   const address = ipText(source.addresses?.[0]) ?? '';
   const { ready, serving, terminating } = conditionsOf(source);
   return {
-    endpoint: { address, port, local: source.nodeName === config.nodeName, weight: weightOf(slice) },
+    endpoint: {
+      ...{ address, port, local: source.nodeName === config.nodeName, weight: weightOf(slice) },
+      ...(source.nodeName ? {} : { maybeLocal: true }),
+    },
     ready,
     draining: serving && terminating,
     serving,
