@@ -4,6 +4,7 @@ import { describeFrontend } from './frontends.ts';
 import type { PortIdentity } from './frontends.ts';
 import { makeProblem } from './reasons.ts';
 import type { ParsedService } from './service.ts';
+import type { SourceRanges } from './source-ranges.ts';
 import type { Problem, ServicePort } from './types.ts';
 
 /** A Service port that exists. */
@@ -16,6 +17,8 @@ export interface PortRecord {
 /** All that belongs to a Service name, in whatever order it arrives. */
 export interface Entry {
   service: ParsedService | undefined;
+  /** Who may connect to its load-balancer addresses, as this node sees it. */
+  admitted: SourceRanges | undefined;
   /** Sorted by key. */
   slices: readonly ParsedSlice[];
   ports: readonly PortRecord[];

@@ -9,7 +9,7 @@ import { parseEndpointSlice } from './endpoint-slice.ts';
 import type { ParsedSlice } from './endpoint-slice.ts';
 import { concerns, conflictsOf, hasZoneHints, sizeOf } from './entry.ts';
 import type { Entry, PortRecord } from './entry.ts';
-import { reuse } from './equal.ts';
+import { equalLists, reuse } from './equal.ts';
 import { portsOf, wantedFrontends } from './frontends.ts';
 import type { PortIdentity } from './frontends.ts';
 import { equalHealthChecks, healthCheckOf } from './health-check.ts';
@@ -17,8 +17,11 @@ import type { HealthCheckNodePort } from './health-check.ts';
 import { Interner } from './interner.ts';
 import type { EndpointSliceObject, Maybe, NodeObject, ServiceObject } from './objects.ts';
 import { ProblemBook } from './problem-book.ts';
-import { compact, compareText, text } from './read.ts';
+import { compact, compareText, items, text } from './read.ts';
 import { parseService } from './service.ts';
+import type { ParsedService } from './service.ts';
+import { admitNode } from './source-ranges.ts';
+import type { SourceRanges } from './source-ranges.ts';
 import type { Problem, ServicePort } from './types.ts';
 
 const zoneLabel = 'topology.kubernetes.io/zone';
@@ -43,6 +46,7 @@ export interface ServicesStats {
 export class ForwardingState {
   #config: ServicesConfig;
   #zone = '';
+  #nodeAddresses: readonly string[] = [];
   #endpoints = 0;
   #services = 0;
   readonly #entries = new Map<string, Entry>();
@@ -74,16 +78,14 @@ export class ForwardingState {
     return this.#changeOf(touched);
   }
 
-  /** Takes this agent's Node: its zone decides which hinted endpoints are near. undefined if there is no such Node. */
+  /**
+   * Takes this agent's Node: its zone decides which hinted endpoints are near, its addresses whether source ranges
+   * admit it. undefined if there is no such Node.
+   */
   setNode(node: NodeObject | undefined): Change {
-    const zone = text(node?.labels?.[zoneLabel]);
     const touched = new Touched();
-    if (zone === this.#zone) return this.#changeOf(touched);
-    this.#zone = zone;
-    for (const entry of this.#entries.values()) {
-      if (!entry.slices.some(hasZoneHints)) continue;
-      for (const port of entry.ports) this.#refresh(port, entry, touched);
-    }
+    this.#setZone(text(node?.labels?.[zoneLabel]), touched);
+    this.#setNodeAddresses(items(node?.primaryAddresses), touched);
     return this.#changeOf(touched);
   }
 
@@ -95,22 +97,11 @@ export class ForwardingState {
   applyService(key: string, object: Maybe<ServiceObject>): Change {
     const touched = new Touched();
     const entry = this.#entry(key);
-    const before = entry.ports;
     const service = object ? parseService(key, object) : undefined;
     this.#services += Number(service !== undefined) - Number(entry.service !== undefined);
     entry.service = service;
-    const identities = service === undefined ? [] : portsOf(service);
-    const claims = new Map(identities.map((identity) => [identity.id, claimsOf(identity, wantedFrontends(identity))]));
-    const affected = this.#claims.replace(
-      before.flatMap((port) => port.claims),
-      [...claims.values()].flat(),
-    );
-    for (const { identity, state } of before) {
-      touched.ports.set(identity.id, state);
-      this.#ports.delete(identity.id);
-    }
-    entry.ports = identities.map((identity) => this.#makePort(identity, claims.get(identity.id) ?? [], entry, touched));
-    this.#refreshRivals(affected, key, touched);
+    entry.admitted = this.#admittedTo(service);
+    this.#makePorts(key, entry, touched);
     this.#refreshProblems(key, entry, touched);
     this.#refreshHealthCheck(key, entry, touched);
     this.#dropIfEmpty(key, entry);
@@ -173,13 +164,57 @@ export class ForwardingState {
   #entry(key: string): Entry {
     const known = this.#entries.get(key);
     if (known !== undefined) return known;
-    const entry: Entry = { service: undefined, slices: [], ports: [] };
+    const entry: Entry = { service: undefined, admitted: undefined, slices: [], ports: [] };
     this.#entries.set(key, entry);
     return entry;
   }
 
   #dropIfEmpty(key: string, entry: Entry): void {
     if (entry.service === undefined && entry.slices.length === 0) this.#entries.delete(key);
+  }
+
+  #setZone(zone: string, touched: Touched): void {
+    if (zone === this.#zone) return;
+    this.#zone = zone;
+    for (const entry of this.#entries.values()) {
+      if (!entry.slices.some(hasZoneHints)) continue;
+      for (const port of entry.ports) this.#refresh(port, entry, touched);
+    }
+  }
+
+  #setNodeAddresses(addresses: readonly string[], touched: Touched): void {
+    if (equalLists(addresses, this.#nodeAddresses)) return;
+    this.#nodeAddresses = addresses;
+    for (const [key, entry] of this.#entries) {
+      const admitted = this.#admittedTo(entry.service);
+      // Both are the Service's own ranges as long as these do not admit the node.
+      if (admitted === entry.admitted) continue;
+      entry.admitted = admitted;
+      this.#makePorts(key, entry, touched);
+    }
+  }
+
+  #admittedTo(service: ParsedService | undefined): SourceRanges | undefined {
+    return service && admitNode(service.sourceRanges, service.loadBalancerIps, this.#nodeAddresses);
+  }
+
+  /** Works out the ports of a Service anew, and those that gain or lose an address by it. */
+  #makePorts(key: string, entry: Entry, touched: Touched): void {
+    const { service, admitted, ports: before } = entry;
+    const identities = service === undefined ? [] : portsOf(service);
+    const claims = new Map(
+      identities.map((identity) => [identity.id, claimsOf(identity, wantedFrontends(identity, admitted))]),
+    );
+    const affected = this.#claims.replace(
+      before.flatMap((port) => port.claims),
+      [...claims.values()].flat(),
+    );
+    for (const { identity, state } of before) {
+      touched.ports.set(identity.id, touched.ports.get(identity.id) ?? state);
+      this.#ports.delete(identity.id);
+    }
+    entry.ports = identities.map((identity) => this.#makePort(identity, claims.get(identity.id) ?? [], entry, touched));
+    this.#refreshRivals(affected, key, touched);
   }
 
   /** Takes `before` from the slices of a Service, adds `now` if it is of this Service, and works out the rest. */

@@ -158,8 +158,11 @@ describe('who may connect to load-balancer addresses', () => {
       ['10.0.0.0/8', '192.0.2.1'],
       ['fd00::/8'],
     ],
-    ['/0 admits everybody, of both families', ['0.0.0.0/0', '10.0.0.0/8'], open, open],
-    ['IPv6 /0 does too', ['::/0'], open, open],
+    ['/0 admits everybody of its family', ['0.0.0.0/0', '10.0.0.0/8', '::/0'], open, open],
+    ['IPv6 /0 admits nobody over IPv4', ['::/0', '10.244.0.0/16'], ['10.244.0.0/16'], open],
+    ['IPv4 /0 admits nobody over IPv6', ['0.0.0.0/0', 'fd00:10:244::/48'], open, ['fd00:10:244::/48']],
+    ['/0 of one family alone leaves the other closed', ['::/0'], [], open],
+    ['a malformed range beside the /0 of the other family', ['::/0', '10.0.0.0/33'], [], open],
     ['only malformed ranges admit nobody', ['10.0.0.0', 'office'], [], []],
     [
       'a malformed range admits nobody, the others hold',

@@ -1,6 +1,7 @@
 import { familyOf } from '../ip/index.ts';
 import { compareText, flat } from './read.ts';
 import type { ParsedPort, ParsedService } from './service.ts';
+import type { SourceRanges } from './source-ranges.ts';
 import type { Family, Frontend, Protocol } from './types.ts';
 
 /** The identity of one port of one Service in one family. */
@@ -27,8 +28,13 @@ function idOf(service: ParsedService, port: ParsedPort, family: Family): string 
 /**
  * Every frontend that a Service port asks for, each address and port once: an address that is given in several ways is
  * the ClusterIP before a load-balancer IP (whose source ranges then hold) before an external IP.
+ *
+ * @param admitted who may connect to the load-balancer addresses, as this node has to see it
  */
-export function wantedFrontends({ service, port, family }: PortIdentity): readonly Frontend[] {
+export function wantedFrontends(
+  { service, port, family }: PortIdentity,
+  admitted: SourceRanges | undefined,
+): readonly Frontend[] {
   const frontends: Frontend[] = [];
   const taken = new Set<string>();
   const add = (addresses: readonly string[], make: (address: string) => Frontend): void => {
@@ -39,7 +45,7 @@ export function wantedFrontends({ service, port, family }: PortIdentity): readon
     }
   };
   const base = { port: port.port, policy: service.externalPolicy };
-  const sourceRanges = service.sourceRanges?.filter((range) => familyOf(range) === family);
+  const sourceRanges = admitted?.[family];
   add(
     service.clusterIps.map(({ address }) => address),
     (address) => ({ kind: 'ClusterIP', address, port: port.port, policy: service.internalPolicy }),

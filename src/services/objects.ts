@@ -81,4 +81,6 @@ export interface EndpointSliceObject {
 /** What is needed of the Node that this agent runs on. */
 export interface NodeObject {
   readonly labels?: Maybe<Readonly<Record<string, string>>>;
+  /** Its own addresses, canonical: at most one of each family. */
+  readonly primaryAddresses?: Maybe<readonly string[]>;
 }

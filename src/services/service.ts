@@ -4,6 +4,7 @@ import type { Maybe, ServiceObject, ServicePortSpec, ServiceSpec } from './objec
 import { compact, compareText, items, portNumber, protocolOf, text, wholeNumber } from './read.ts';
 import { ProblemCollector, quote } from './reasons.ts';
 import { readSourceRanges } from './source-ranges.ts';
+import type { SourceRanges } from './source-ranges.ts';
 import type { Algorithm, Family, Problem, Protocol, TrafficPolicy } from './types.ts';
 
 /** Presence of this label, whatever its value, hands a Service to another proxy. */
@@ -35,8 +36,8 @@ export interface ParsedService {
   /** Of all families; those without a ClusterIP are passed over later. */
   readonly externalIps: readonly string[];
   readonly loadBalancerIps: readonly string[];
-  /** Prefixes and addresses of all families that may connect to the load-balancer addresses; undefined admits everybody. */
-  readonly sourceRanges: readonly string[] | undefined;
+  /** Who may connect to the load-balancer addresses; undefined admits everybody. */
+  readonly sourceRanges: SourceRanges | undefined;
   readonly internalPolicy: TrafficPolicy;
   readonly externalPolicy: TrafficPolicy;
   readonly affinitySeconds: number | undefined;

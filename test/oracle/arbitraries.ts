@@ -270,7 +270,8 @@ export const nodeObject: Arbitrary<NodeObject | undefined> = fc.constantFrom(
   undefined,
   {},
   { labels: { 'topology.kubernetes.io/zone': zones[0] } },
-  { labels: { 'topology.kubernetes.io/zone': zones[1] } },
+  { labels: { 'topology.kubernetes.io/zone': zones[1] }, primaryAddresses: ['203.0.113.5', '2001:db8:1::5'] },
+  { primaryAddresses: ['10.1.0.5'] },
 );
 
 export const servicesConfig: Arbitrary<ServicesConfig> = fc.record({

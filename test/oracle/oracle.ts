@@ -48,7 +48,7 @@ export interface Expected {
  * docs/reference/service-proxy-behaviour.md, sections 1 to 3, from top to bottom. It shares no code with src/services, only the types.
  */
 export function expectedState(cluster: Cluster): Expected {
-  const wanted = [...cluster.services].flatMap(([key, service]) => wantedPorts(key, service));
+  const wanted = [...cluster.services].flatMap(([key, service]) => wantedPorts(key, service, cluster.node));
   const ports = new Map<string, ServicePort>();
   const conflicts: Conflict[] = [];
   for (const port of wanted) {
@@ -111,21 +111,27 @@ function possiblePort(port: unknown): port is number {
   return Number.isInteger(port) && (port as number) > 0 && (port as number) < 65536;
 }
 
-function wantedPorts(key: string, service: ServiceObject): WantedPort[] {
+function wantedPorts(key: string, service: ServiceObject, node: Cluster['node']): WantedPort[] {
   if (!isServed(service)) return [];
   const families = ([4, 6] as const).filter((family) => clusterIp(service, family) !== undefined);
   const found = families.flatMap((family) =>
-    list(service.spec?.ports).flatMap((spec) => wantedPort(key, service, spec, family)),
+    list(service.spec?.ports).flatMap((spec) => wantedPort({ key, service, family }, spec, node)),
   );
   return found.filter(({ id }, index) => found.findIndex((other) => other.id === id) === index);
 }
 
-function wantedPort(key: string, service: ServiceObject, spec: ServicePortSpec, family: Family): WantedPort[] {
+function wantedPort(
+  { key, service, family }: Pick<WantedPort, 'key' | 'service' | 'family'>,
+  spec: ServicePortSpec,
+  node: Cluster['node'],
+): WantedPort[] {
   const protocol = protocolName(spec.protocol);
   if (!possiblePort(spec.port) || protocol === undefined) return [];
   const portName = spec.name ?? '';
   const id = `${key}:${portName}/${protocol}/${family}`;
-  return [{ id, key, service, portName, protocol, family, frontends: wantedFrontends(service, spec, family) }];
+  return [
+    { id, key, service, portName, protocol, family, frontends: wantedFrontends({ service, family }, spec, node) },
+  ];
 }
 
 // 4.3 Addresses
@@ -137,12 +143,16 @@ function policies(service: ServiceObject): { internal: TrafficPolicy; external: 
   };
 }
 
-function wantedFrontends(service: ServiceObject, spec: ServicePortSpec, family: Family): Frontend[] {
+function wantedFrontends(
+  { service, family }: Pick<WantedPort, 'service' | 'family'>,
+  spec: ServicePortSpec,
+  node: Cluster['node'],
+): Frontend[] {
   const { internal, external } = policies(service);
   const port = spec.port ?? 0;
   const ofFamily = (ips: readonly unknown[]): string[] =>
     ips.map(ipText).filter((ip): ip is string => ip !== undefined && ipFamily(ip) === family);
-  const ranges = sourceRanges(service, family);
+  const ranges = sourceRanges(service, family, node);
   const restriction = ranges === undefined ? {} : { sourceRanges: ranges };
   // A map, so that an address given in several ways is there once; what is set last stays.
   const byAddress = new Map<string, Frontend>();
@@ -164,11 +174,22 @@ function vips(service: ServiceObject): unknown[] {
   return ingress.filter(({ ipMode }) => !ipMode || ipMode === 'VIP').map(({ ip }) => ip);
 }
 
-function sourceRanges(service: ServiceObject, family: Family): string[] | undefined {
+/** Of each family by itself; a node that is admitted may come from the load balancer's own addresses, too. */
+function sourceRanges(service: ServiceObject, family: Family, node: Cluster['node']): string[] | undefined {
   const written = service.spec?.loadBalancerSourceRanges ?? [];
-  const networks = written.map(network).filter((one) => one !== undefined);
-  if (written.length === 0 || networks.some((one) => one.bits === 0)) return undefined;
-  return united(networks.filter((one) => one.family === family));
+  const networks = written.map(network).filter((one) => one?.family === family);
+  const ofFamily = networks.filter((one) => one !== undefined);
+  if (written.length === 0 || ofFamily.some((one) => one.bits === 0)) return undefined;
+  const single = (address: string) => network(`${address}/${family === 4 ? 32 : 128}`);
+  const own = list(node?.primaryAddresses).map(single);
+  const admitted = own.some(
+    (one) => one?.family === family && united([...ofFamily, one]).join() === united(ofFamily).join(),
+  );
+  const addresses = list(vips(service))
+    .map(ipText)
+    .filter((ip) => ip !== undefined && ipFamily(ip) === family);
+  const more = admitted ? addresses.map((ip) => single(ip ?? '')).filter((one) => one !== undefined) : [];
+  return united([...ofFamily, ...more]);
 }
 
 /** Who gets an address and port: ClusterIPs first, then the oldest Service, then the first name, then the first id. */
