@@ -27,6 +27,8 @@ interface Shape {
   readonly exists: boolean;
   readonly nodePort: boolean;
   readonly shared: boolean;
+  /** Source ranges of the shared address. */
+  readonly admits: readonly string[] | undefined;
   readonly endpoints: Target[];
 }
 
@@ -78,6 +80,7 @@ class World {
    */
   connect(to: Target, pick: number, seenReply: boolean): void {
     const owner = this.#owner(to);
+    if (owner !== undefined && this.#isShutOut(to, owner)) return;
     const slipped = owner?.servingEndpoints.length === 0 && pick % 2 === 0;
     if (owner === undefined || slipped) {
       this.table.add(this.#protocol, to, to, { seenReply });
@@ -97,7 +100,16 @@ class World {
     const { original, reply } = entry;
     const owner = this.#owner({ address: original.destination, port: original.destinationPort });
     if (owner === undefined) return reply.source === original.destination;
+    const to = { address: original.destination, port: original.destinationPort };
+    if (this.#isShutOut(to, owner)) return false;
     return owner.servingEndpoints.some(({ address, port }) => address === reply.source && port === reply.sourcePort);
+  }
+
+  /** All clients are in 10.244.0.0/16. */
+  #isShutOut(to: Target, { frontends }: TrackedServicePort): boolean {
+    const frontend = frontends.find((one) => one.kind === 'LoadBalancerIP' && one.address === to.address);
+    const ranges = frontend?.kind === 'LoadBalancerIP' ? frontend.sourceRanges : undefined;
+    return ranges !== undefined && !ranges.includes('10.244.0.0/16');
   }
 
   /** Slipped through to a Service without endpoints: goes when it gets one, and does no harm until then. */
@@ -118,9 +130,12 @@ class World {
   #servicePort(shape: Shape): TrackedServicePort {
     const frontends: Frontend[] = [{ kind: 'ClusterIP', ...clusterIPs[shape.id]!, policy: 'Cluster' }];
     const taken = [...this.#desired].some(
-      ([id, port]) => id !== ids[shape.id] && port.frontends.some((frontend) => frontend.kind === 'ExternalIP'),
+      ([id, port]) => id !== ids[shape.id] && port.frontends.some((frontend) => frontend.kind === 'LoadBalancerIP'),
     );
-    if (shape.shared && !taken) frontends.push({ kind: 'ExternalIP', ...shared, policy: 'Cluster' });
+    const restriction = shape.admits === undefined ? {} : { sourceRanges: shape.admits };
+    if (shape.shared && !taken) {
+      frontends.push({ kind: 'LoadBalancerIP', ...shared, policy: 'Cluster', ...restriction });
+    }
     if (shape.nodePort) frontends.push({ kind: 'NodePort', port: 30000 + shape.id, policy: 'Cluster' });
     return { protocol: this.#protocol, family: 4, frontends, servingEndpoints: shape.endpoints };
   }
@@ -143,6 +158,7 @@ const change = step(
     exists: fc.boolean(),
     nodePort: fc.boolean(),
     shared: fc.boolean(),
+    admits: fc.constantFrom(undefined, undefined, [], ['10.0.0.0/16'], ['10.0.0.0/16', '10.244.0.0/16']),
     endpoints: fc.subarray(backends),
   }),
   (world, shape) => world.change(shape),

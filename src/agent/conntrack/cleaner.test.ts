@@ -87,6 +87,24 @@ describe('conntrack clean-up', () => {
     expect(table.all.has(others)).toBe(true);
   });
 
+  test('a UDP client that is shut out by narrower source ranges is cut off right after the sync', async () => {
+    const { clock, table, cleaner } = rig();
+    const address = '203.0.113.1';
+    const admitting = (...sourceRanges: string[]): TrackedServicePort =>
+      udp([a], [...dns, { kind: 'LoadBalancerIP', address, port: 53, policy: 'Cluster', sourceRanges }]);
+    cleaner.applied([['dns', admitting('10.244.0.0/16', '192.0.2.0/24')]]);
+    await clock.advance(60_000);
+    const shutOut = table.add('udp', { address, port: 53 }, a);
+    const elsewhere = table.add('udp', vip, a);
+    const reads = table.reads.length;
+    cleaner.applied([['dns', admitting('10.244.0.0/16', '192.0.2.0/24', '198.51.100.0/24')]]);
+    await clock.advance(60_000);
+    expect(table.reads).toHaveLength(reads);
+    cleaner.applied([['dns', admitting('192.0.2.0/24')]]);
+    await clock.advance(1);
+    expect([shutOut, elsewhere].map((entry) => table.all.has(entry))).toEqual([false, true]);
+  });
+
   test('nothing is read while nothing changed that matters', async () => {
     const { clock, table, cleaner } = rig();
     cleaner.applied([

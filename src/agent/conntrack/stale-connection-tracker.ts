@@ -1,4 +1,4 @@
-import { frontendId, frontendIds, type TrackedServicePort } from './what-is-stale.ts';
+import { frontendId, frontendIds, sourceRangesOf, type TrackedServicePort } from './what-is-stale.ts';
 import type { Family, Protocol } from '../../services/index.ts';
 
 /** A table of the kernel's connection tracking that can be read by itself. */
@@ -15,7 +15,7 @@ export interface Suspects {
 
 /**
  * Remembers which Service ports changed in a way that can leave stale connections behind. What endpoints were added
- * to those already there does not count; what went, and what began to forward, does.
+ * to those already there does not count; what went, what began to forward, and who may not connect any more, does.
  */
 export class StaleConnectionTracker {
   readonly #known = new Map<string, TrackedServicePort>();
@@ -31,7 +31,7 @@ export class StaleConnectionTracker {
 
     const { lost, gained } = frontendChanges(before, after);
     if (before !== undefined) for (const key of lost) this.#gone.set(key, before);
-    const dirty = after !== undefined && (gained || lostEndpoints(before, after));
+    const dirty = after !== undefined && (gained || lostEndpoints(before, after) || shutsOut(before, after));
     if (dirty) this.#ports.add(id);
     return dirty || lost.length > 0;
   }
@@ -84,4 +84,20 @@ function lostEndpoints(before: TrackedServicePort | undefined, after: TrackedSer
   if (before.servingEndpoints.length === 0) return after.servingEndpoints.length > 0;
   const now = new Set(after.servingEndpoints.map(({ address, port }) => `${address} ${port}`));
   return before.servingEndpoints.some(({ address, port }) => !now.has(`${address} ${port}`));
+}
+
+/** Whether clients may be shut out that were admitted before. */
+function shutsOut(before: TrackedServicePort | undefined, after: TrackedServicePort): boolean {
+  if (before === undefined || before.frontends === after.frontends) return false;
+  const ids = frontendIds(before);
+  return after.frontends.some((frontend) => {
+    const now = sourceRangesOf(frontend);
+    const old = before.frontends[ids.indexOf(frontendId(after.protocol, after.family, frontend))];
+    if (now === undefined || old === undefined) return false;
+    const earlier = sourceRangesOf(old);
+    if (earlier === undefined) return true;
+    if (earlier === now) return false;
+    const still = new Set(now);
+    return earlier.some((range) => !still.has(range));
+  });
 }

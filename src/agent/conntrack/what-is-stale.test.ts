@@ -120,6 +120,43 @@ describe('connections are left alone', () => {
   });
 });
 
+describe('source ranges', () => {
+  const admitting = (...sourceRanges: string[]) => ({
+    frontends: [
+      { kind: 'ClusterIP', address: clusterIP, port: 53, policy: 'Cluster' },
+      { kind: 'LoadBalancerIP', address: '203.0.113.1', port: 53, policy: 'Cluster', sourceRanges },
+      { kind: 'LoadBalancerIP', address: '203.0.113.2', port: 53, policy: 'Cluster' },
+    ] as const,
+  });
+  const stale = (one: StalenessJudge, protocol: Protocol, to: string, seenReply: boolean) =>
+    one.isStale(connection(protocol, to, serving, { seenReply }));
+
+  test.each(['udp', 'sctp'] as const)('cut off a %s client that is shut out, answered or not', (protocol) => {
+    const one = view({ ports: [servicePort(protocol, admitting('10.244.1.0/24', '10.244.3.0/24'))] });
+    for (const seenReply of [true, false]) expect(stale(one, protocol, '203.0.113.1:53', seenReply)).toBe(true);
+  });
+
+  test('cut off everybody where they admit nobody', () => {
+    expect(stale(view({ ports: [servicePort('udp', admitting())] }), 'udp', '203.0.113.1:53', true)).toBe(true);
+  });
+
+  test('leave those alone whom they admit', () => {
+    const one = view({ ports: [servicePort('udp', admitting('10.1.0.0/16', '10.244.0.0/24', '192.0.2.1'))] });
+    expect(stale(one, 'udp', '203.0.113.1:53', true)).toBe(false);
+  });
+
+  test('are for their own load-balancer IP alone', () => {
+    const one = view({ ports: [servicePort('udp', admitting('192.0.2.1'))] });
+    for (const to of [`${clusterIP}:53`, '203.0.113.2:53']) expect(stale(one, 'udp', to, true)).toBe(false);
+  });
+
+  test('leave TCP alone once it is answered; before that it is cut off', () => {
+    const one = view({ ports: [servicePort('tcp', admitting('192.0.2.1'))] });
+    expect(stale(one, 'tcp', '203.0.113.1:53', true)).toBe(false);
+    expect(stale(one, 'tcp', '203.0.113.1:53', false)).toBe(true);
+  });
+});
+
 describe('TCP connections', () => {
   const one = view({ ports: [servicePort('tcp')], gone: [frontendId('tcp', 4, { address: '10.96.0.99', port: 80 })] });
 

@@ -1,4 +1,5 @@
 import type { Family, Frontend, Protocol } from '../../services/index.ts';
+import { AdmittedSources } from './admitted-sources.ts';
 
 /** One direction of a connection, as the kernel tracks it. Addresses are canonical text. */
 export interface ConntrackTuple {
@@ -40,6 +41,11 @@ export function frontendIds(port: TrackedServicePort): string[] {
   return port.frontends.map((frontend) => frontendId(port.protocol, port.family, frontend));
 }
 
+/** Who may connect to a frontend; undefined if everybody may. */
+export function sourceRangesOf(frontend: Frontend): readonly string[] | undefined {
+  return frontend.kind === 'LoadBalancerIP' ? frontend.sourceRanges : undefined;
+}
+
 /** What the decision is made from. */
 export interface ViewOptions {
   /** Service ports whose connections are to be judged, as the kernel has them now. */
@@ -54,17 +60,24 @@ export interface ViewOptions {
 
 const gone = Symbol('gone');
 
+/** A frontend and whose it is. */
+interface Target {
+  readonly port: TrackedServicePort;
+  readonly sourceRanges: readonly string[] | undefined;
+}
+
 /** Tells stale connections from good ones. */
 export class StalenessJudge {
-  readonly #targets = new Map<string, TrackedServicePort | typeof gone>();
+  readonly #targets = new Map<string, Target | typeof gone>();
   readonly #serving = new Map<TrackedServicePort, ReadonlySet<string>>();
+  readonly #admitted = new Map<readonly string[], AdmittedSources>();
   readonly #nodePortAddresses: ReadonlySet<string>;
 
   constructor(options: ViewOptions) {
     this.#nodePortAddresses = options.nodePortAddresses;
     for (const key of options.gone) this.#targets.set(key, gone);
     for (const port of options.ports) {
-      for (const key of frontendIds(port)) this.#targets.set(key, port);
+      for (const frontend of port.frontends) this.#add(port, frontend);
     }
     this.#addClaimsOnNodeAddresses(options.all);
   }
@@ -73,19 +86,38 @@ export class StalenessJudge {
    * Whether a connection leads nowhere and holds up the packets of its client:
    * - its destination is a frontend of ours, and what answers it is no serving endpoint of that Service port (it is
    *   gone, or there was none when the connection began, so that its packets went to the frontend's own address);
-   * - its destination was a frontend, and it was translated.
+   * - its destination was a frontend, and it was translated;
+   * - its client is shut out: it began before the source ranges left the client out. For a protocol without an end,
+   *   such as UDP, that would be for as long as the client sends.
    *
-   * TCP is judged only before the first answer: what has been answered ends by itself or goes on gracefully.
+   * TCP is judged only before the first answer: what has been answered ends by itself or goes on gracefully, as it does
+   * behind any firewall that looks at new connections only.
    */
   isStale(entry: TrackedConnection): boolean {
     if (entry.protocol === 'tcp' && entry.seenReply) return false;
     const target = this.#target(entry);
     if (target === undefined) return false;
     if (target === gone) return isTranslated(entry);
-    return !this.#servingEndpoints(target).has(endpointKey(entry.reply.source, entry.reply.sourcePort));
+    const served = this.#servingEndpoints(target.port).has(endpointKey(entry.reply.source, entry.reply.sourcePort));
+    return !served || !this.#admits(target, entry.original.source);
   }
 
-  #target({ protocol, family, original }: TrackedConnection): TrackedServicePort | typeof gone | undefined {
+  #add(port: TrackedServicePort, frontend: Frontend): void {
+    const key = frontendId(port.protocol, port.family, frontend);
+    this.#targets.set(key, { port, sourceRanges: sourceRangesOf(frontend) });
+  }
+
+  #admits({ sourceRanges }: Target, client: string): boolean {
+    if (sourceRanges === undefined) return true;
+    let admitted = this.#admitted.get(sourceRanges);
+    if (admitted === undefined) {
+      admitted = new AdmittedSources(sourceRanges);
+      this.#admitted.set(sourceRanges, admitted);
+    }
+    return admitted.has(client);
+  }
+
+  #target({ protocol, family, original }: TrackedConnection): Target | typeof gone | undefined {
     const { destination: address, destinationPort: port } = original;
     const exact = this.#targets.get(frontendId(protocol, family, { address, port }));
     if (exact !== undefined || !this.#nodePortAddresses.has(address)) return exact;
@@ -106,8 +138,7 @@ export class StalenessJudge {
     for (const port of all) {
       for (const frontend of port.frontends) {
         if (frontend.kind === 'NodePort' || !this.#nodePortAddresses.has(frontend.address)) continue;
-        const key = frontendId(port.protocol, port.family, frontend);
-        if (!this.#targets.has(key)) this.#targets.set(key, port);
+        if (!this.#targets.has(frontendId(port.protocol, port.family, frontend))) this.#add(port, frontend);
       }
     }
   }
