@@ -18,12 +18,23 @@ export const conntrackAttribute = {
   timeout: 7, // CTA_TIMEOUT
   id: 12, // CTA_ID
   zone: 18, // CTA_ZONE
+  filter: 25, // CTA_FILTER
   statusMask: 26, // CTA_STATUS_MASK
 } as const;
 
 export const tupleAttribute = {
   ip: 1, // CTA_TUPLE_IP
   protocol: 2, // CTA_TUPLE_PROTO
+  zone: 3, // CTA_TUPLE_ZONE: of one direction only
+} as const;
+
+export const filterAttribute = {
+  originalFlags: 1, // CTA_FILTER_ORIG_FLAGS, in the host's byte order
+} as const;
+
+/** Which parts of a tuple have to agree; net/netfilter/nf_internals.h. */
+export const filterFlag = {
+  protocol: 1 << 3, // CTA_FILTER_F_CTA_PROTO_NUM
 } as const;
 
 export const ipAttribute = {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MessageWriter, Payload } from '../netlink/index.ts';
-import { conntrackAttribute, statusBit } from './constants.ts';
+import { conntrackAttribute, statusBit, tupleAttribute } from './constants.ts';
 import { decodeEntry, encodeEntryName } from './entry.ts';
 import type { ConntrackEntry } from './entry.ts';
 
@@ -22,17 +22,15 @@ const entries = fc.constantFrom(4 as const, 6 as const).chain((family) =>
       destinationPort: port,
     }),
     id: fc.nat(0xffff_ffff),
-    zone: fc.option(fc.integer({ min: 1, max: 0xffff }), { nil: undefined }),
   }),
 );
 
 type Name = typeof entries extends fc.Arbitrary<infer T> ? T : never;
 
 /** The attributes that name an entry, with a status as the kernel would add it. */
-function attributesOf({ zone, ...name }: Name, status: number): Payload {
+function attributesOf(name: Name, status: number, add: (writer: MessageWriter) => void = () => undefined): Payload {
   const entry: ConntrackEntry = {
     ...name,
-    ...(zone === undefined ? {} : { zone }),
     reply: name.original,
     status: { seenReply: false, assured: false, snat: false, dnat: false },
     timeoutSeconds: 0,
@@ -40,17 +38,17 @@ function attributesOf({ zone, ...name }: Name, status: number): Payload {
   const writer = new MessageWriter();
   encodeEntryName(writer, entry);
   writer.number(conntrackAttribute.status, status);
+  add(writer);
   return Payload.of(writer.bytes);
 }
 
 describe('a connection', () => {
-  it('is named by the tuple, zone and id that were read of it', () => {
+  it('is named by the tuple and id that were read of it', () => {
     fc.assert(
       fc.property(entries, (name) => {
-        const { family, protocol, original, id, zone } = name;
+        const { family, protocol, original, id } = name;
         const entry = decodeEntry(attributesOf(name, statusBit.dnat), { family });
         expect(entry).toMatchObject({ family, protocol, original, id, status: { dnat: true, snat: false } });
-        expect(entry?.zone).toBe(zone);
       }),
     );
   });
@@ -68,13 +66,37 @@ describe('a connection', () => {
     );
   });
 
+  it('is left out when it was answered, or was not, as asked', () => {
+    fc.assert(
+      fc.property(entries, fc.boolean(), fc.boolean(), (name, answered, asked) => {
+        const { family } = name;
+        const attributes = attributesOf(name, answered ? statusBit.seenReply : 0);
+        expect(decodeEntry(attributes, { family, answered: asked }) !== undefined).toBe(answered === asked);
+      }),
+    );
+  });
+
+  it.each(['of its own', 'of one direction'])('in a zone %s is somebody else’s', (whose) => {
+    fc.assert(
+      fc.property(entries, fc.nat(0xffff), (name, zone) => {
+        const attributes = attributesOf(name, statusBit.dnat, (writer) => {
+          const direction = whose === 'of its own' ? undefined : writer.beginNested(conntrackAttribute.reply);
+          const part = writer.beginAttribute(direction === undefined ? conntrackAttribute.zone : tupleAttribute.zone);
+          writer.u16(zone);
+          writer.endAttribute(part);
+          if (direction !== undefined) writer.endAttribute(direction);
+        });
+        expect(decodeEntry(attributes, { family: name.family }) !== undefined).toBe(zone === 0);
+      }),
+    );
+  });
+
   it('is asked for by a protocol that there is', () => {
     const name: Name = {
       family: 4,
       protocol: 'tcp',
       original: { source: '10.0.0.1', sourcePort: 1, destination: '10.0.0.2', destinationPort: 2 },
       id: 1,
-      zone: undefined,
     };
     expect(() => decodeEntry(attributesOf(name, 0), { family: 4, protocol: 'quic' })).toThrow('not an IP protocol');
   });
@@ -87,7 +109,7 @@ describe('a connection', () => {
 describe('the addresses of a connection', () => {
   const named = (family: 4 | 6, text: string): Name => {
     const original = { source: text, sourcePort: 40000, destination: text, destinationPort: 80 };
-    return { family, protocol: 'tcp', original, id: 1, zone: undefined };
+    return { family, protocol: 'tcp', original, id: 1 };
   };
 
   it.each([

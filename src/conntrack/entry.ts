@@ -4,6 +4,8 @@ import type { MessageWriter, Payload } from '../netlink/index.ts';
 import { Attributes } from './attributes.ts';
 import {
   conntrackAttribute,
+  filterAttribute,
+  filterFlag,
   ipAttribute,
   protocolAttribute,
   protocolInfoAttribute,
@@ -41,8 +43,6 @@ export interface ConntrackEntry {
   readonly id: number;
   /** Until the entry goes if nothing more is seen. */
   readonly timeoutSeconds: number;
-  /** Conntrack zone, if not 0. */
-  readonly zone?: number;
 }
 
 /** Which entries to keep. */
@@ -52,9 +52,17 @@ export interface ConntrackFilter {
   readonly protocol?: string;
   /** Only connections whose destination was translated. */
   readonly dnat?: boolean;
+  /** Only connections that were answered, or only those that were not. */
+  readonly answered?: boolean;
 }
 
-/** The entry in the attributes of a CT_NEW message; undefined if it has no ports or does not pass the filter. */
+/**
+ * The entry in the attributes of a CT_NEW message; undefined if it has no ports or does not pass the filter.
+ *
+ * Nothing is made of an entry that does not pass: of hundreds of thousands hardly any are asked for. Those of a zone of
+ * their own never pass. Zones belong to others (Open vSwitch, another CNI's namespaces within the host), and the same
+ * tuple may be in several; ours is the one without a number.
+ */
 export function decodeEntry({ bytes, view, start, end }: Payload, filter: ConntrackFilter): ConntrackEntry | undefined {
   const attributes = new Attributes(bytes, view);
   const original = attributes.find(start, end, conntrackAttribute.original);
@@ -63,9 +71,10 @@ export function decodeEntry({ bytes, view, start, end }: Payload, filter: Conntr
   if (attributes.within(protocolPart, protocolAttribute.sourcePort) === -1) return undefined;
   if (filter.protocol !== undefined && numberOf(filter.protocol) !== protocol) return undefined;
   const status = attributes.u32(attributes.find(start, end, conntrackAttribute.status));
-  if (filter.dnat === true && (status & statusBit.dnat) === 0) return undefined;
+  const { bits, mask } = wantedStatus(filter);
+  if ((status & mask) !== bits) return undefined;
   const reply = attributes.find(start, end, conntrackAttribute.reply);
-  const zone = attributes.u16(attributes.find(start, end, conntrackAttribute.zone));
+  if (isInZone(attributes, start, end)) return undefined;
   const tcpState = tcpStateOf(attributes, start, end);
   return {
     family: filter.family,
@@ -81,8 +90,25 @@ export function decodeEntry({ bytes, view, start, end }: Payload, filter: Conntr
     ...(tcpState === undefined ? {} : { tcpState }),
     id: attributes.u32(attributes.find(start, end, conntrackAttribute.id)),
     timeoutSeconds: attributes.u32(attributes.find(start, end, conntrackAttribute.timeout)),
-    ...(zone === 0 ? {} : { zone }),
   };
+}
+
+/** The status bits that a filter asks for, among those in the mask. */
+function wantedStatus({ dnat, answered }: ConntrackFilter): { bits: number; mask: number } {
+  const translated = dnat === true ? statusBit.dnat : 0;
+  const seenReply = answered === true ? statusBit.seenReply : 0;
+  return { bits: translated | seenReply, mask: translated | (answered === undefined ? 0 : statusBit.seenReply) };
+}
+
+/** A zone is of the connection, or of the one direction that another one shares. */
+function isInZone(attributes: Attributes, start: number, end: number): boolean {
+  const zoneOf = (zone: number): boolean => attributes.u16(zone) !== 0;
+  return (
+    zoneOf(attributes.find(start, end, conntrackAttribute.zone)) ||
+    [conntrackAttribute.original, conntrackAttribute.reply].some((direction) =>
+      zoneOf(attributes.within(attributes.find(start, end, direction), tupleAttribute.zone)),
+    )
+  );
 }
 
 function tcpStateOf(attributes: Attributes, start: number, end: number): string | undefined {
@@ -107,7 +133,30 @@ function decodeTuple(attributes: Attributes, tuple: number, family: Family): Con
 }
 
 /**
- * Writes what names one entry: original tuple, zone and id. With the id a successor of the same tuple stays, unless
+ * Writes what the kernel can filter by itself when it lists entries. It need not: by status it does from 5.15, by
+ * protocol from 5.8, and older ones list everything; `decodeEntry` filters again.
+ */
+export function encodeFilter(writer: MessageWriter, filter: ConntrackFilter): void {
+  const { bits, mask } = wantedStatus(filter);
+  if (mask !== 0) {
+    writer.number(conntrackAttribute.status, bits);
+    writer.number(conntrackAttribute.statusMask, mask);
+  }
+  if (filter.protocol === undefined) return;
+  const tuple = writer.beginNested(conntrackAttribute.original);
+  const part = writer.beginNested(tupleAttribute.protocol);
+  writer.byte(protocolAttribute.number, numberOf(filter.protocol));
+  writer.endAttribute(part);
+  writer.endAttribute(tuple);
+  const asked = writer.beginNested(conntrackAttribute.filter);
+  const flags = writer.beginAttribute(filterAttribute.originalFlags);
+  writer.u32HostEndian(filterFlag.protocol);
+  writer.endAttribute(flags);
+  writer.endAttribute(asked);
+}
+
+/**
+ * Writes what names one entry: original tuple and id. With the id a successor of the same tuple stays, unless
  * the kernel put it at the same place in memory, from which it makes the id.
  */
 export function encodeEntryName(writer: MessageWriter, entry: ConntrackEntry): void {
@@ -115,11 +164,6 @@ export function encodeEntryName(writer: MessageWriter, entry: ConntrackEntry): v
   encodeTuple(writer, entry.original, entry.family, entry.protocol);
   writer.endAttribute(tuple);
   writer.number(conntrackAttribute.id, entry.id);
-  if (entry.zone !== undefined) {
-    const zone = writer.beginAttribute(conntrackAttribute.zone);
-    writer.u16(entry.zone);
-    writer.endAttribute(zone);
-  }
 }
 
 function encodeTuple(writer: MessageWriter, tuple: ConntrackTuple, family: Family, protocol: string): void {

@@ -12,8 +12,8 @@ import {
   subsystem,
 } from '../netlink/index.ts';
 import type { MessageWriter, NetlinkRequest, SocketOptions } from '../netlink/index.ts';
-import { conntrackAttribute, conntrackMessage, statusBit } from './constants.ts';
-import { decodeEntry, encodeEntryName } from './entry.ts';
+import { conntrackMessage } from './constants.ts';
+import { decodeEntry, encodeEntryName, encodeFilter } from './entry.ts';
 import type { ConntrackEntry, ConntrackFilter } from './entry.ts';
 
 function requestOf(
@@ -50,7 +50,7 @@ export class ConntrackSocket {
     return new ConntrackSocket(NetlinkSocket.open('netfilter', options));
   }
 
-  /** The entries that pass the filter. An entry that appears or goes during the reading may be missed. */
+  /** What `scan` visits, in a list: for small tables. */
   async entries(filter: ConntrackFilter): Promise<ConntrackEntry[]> {
     const entries: ConntrackEntry[] = [];
     await this.scan(filter, (entry) => entries.push(entry));
@@ -59,15 +59,13 @@ export class ConntrackSocket {
 
   /**
    * Calls `visit` with each entry that passes the filter, without keeping any: for tables of hundreds of thousands.
-   * The event loop runs in between. An exception of `visit` ends the scan and is passed on.
+   * An entry that appears or goes meanwhile may be missed. The event loop runs in between. An exception of `visit` ends
+   * the scan and is passed on.
    */
   scan(filter: ConntrackFilter, visit: (entry: ConntrackEntry) => unknown): Promise<void> {
     return this.#queue.run(async () => {
-      // Kernels from 5.15 filter by status themselves; older ones ignore the attributes, and decodeEntry filters.
       const request = requestOf('list connections', conntrackMessage.get, filter.family, (writer) => {
-        if (filter.dnat !== true) return;
-        writer.number(conntrackAttribute.status, statusBit.dnat);
-        writer.number(conntrackAttribute.statusMask, statusBit.dnat);
+        encodeFilter(writer, filter);
       });
       for await (const page of dumpPages(this.#socket, request)) {
         for (const message of page) {

@@ -23,7 +23,7 @@ export class Cleaning {
     const table = conntrackTable(rig.conntrack);
     this.#cleaner = new ConntrackCleaner<Tracked>({
       table: {
-        entries: (section) => this.#count(() => table.entries(section)),
+        scan: (section, visit) => this.#count(() => table.scan(section, visit)),
         delete: (entry) => this.#count(() => table.delete(entry)),
       },
       nodePortAddresses: () => new Set([addresses[4].node, addresses[6].node]),

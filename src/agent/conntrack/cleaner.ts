@@ -1,13 +1,15 @@
 import type { Family } from '../../services/index.ts';
 import { Pacer } from '../../runtime/index.ts';
 import type { Clock } from '../../runtime/index.ts';
+import { Deletions } from './deletions.ts';
+import { pauseBefore, sectionId, stillSuspicious } from './looks.ts';
 import { StaleConnectionTracker, type ConntrackSection, type Suspects } from './stale-connection-tracker.ts';
 import { StalenessJudge, type TrackedConnection, type TrackedServicePort } from './what-is-stale.ts';
 
-/** The kernel's connection tracking, as src/nftables offers it. */
+/** The kernel's connection tracking, as src/conntrack offers it. */
 export interface ConntrackTable<Entry extends TrackedConnection> {
-  /** All entries of a family and protocol. */
-  entries(section: ConntrackSection): Promise<Iterable<Entry>>;
+  /** Calls `visit` with the entries of a family and protocol that can be stale, one after the other. */
+  scan(section: ConntrackSection, visit: (entry: Entry) => void): Promise<void>;
   /** Deletes an entry; resolves to false if it was gone already. */
   delete(entry: Entry): Promise<boolean>;
 }
@@ -32,20 +34,21 @@ export interface ConntrackCleanerOptions<Entry extends TrackedConnection> {
 
 /** Reading the entries costs the kernel and us: at least this long between two readings, ... */
 const leastRestMilliseconds = 1000;
-/** ... and at most a twentieth of the time. */
-const restFactor = 20;
+/** ... and at most a third of the time. A client that waits for its entry to go cannot wait for much longer. */
+const restFactor = 2;
 const retry = { first: 1000, atMost: 60_000 };
-/** Deletions between two turns of the event loop. */
-const deletionsPerTurn = 200;
+/** Stale entries that are kept in memory at a time; when there are more, the table is read again. */
+const mostAtOnce = 20_000;
 
 /**
- * Deletes the conntrack entries that keep a client's packets going where nothing answers any more; without that a UDP
- * client that reuses its port would be sent to a dead endpoint for as long as it keeps trying.
+ * Deletes the conntrack entries that keep a client's packets going where nothing answers any more, or where it may not
+ * go any more; without that a UDP client that reuses its port would be sent to a dead endpoint for as long as it keeps
+ * trying.
  *
  * ```
  *   applied() --> what went, what began to forward --(pacer)--> read the entries of those families and protocols
  *                          ^                                          |  delete the stale ones of those Services
- *                          '-------- put back if that failed ---------'
+ *                          '-- looked at again: until nothing is found, or if that failed
  * ```
  *
  * Nothing is read while nothing has changed that could leave stale entries. After a start everything counts as changed
@@ -55,6 +58,8 @@ export class ConntrackCleaner<Entry extends TrackedConnection> {
   readonly #options: ConntrackCleanerOptions<Entry>;
   readonly #tracker = new StaleConnectionTracker();
   readonly #pacer: Pacer;
+  #cancelNextLook: (() => void) | undefined;
+  #stopped = false;
 
   constructor(options: ConntrackCleanerOptions<Entry>) {
     this.#options = options;
@@ -90,84 +95,77 @@ export class ConntrackCleaner<Entry extends TrackedConnection> {
 
   /** Cleans no more; resolves when the present clean-up has ended. */
   stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancelNextLook?.();
     return this.#pacer.stop();
   }
 
   async #clean(): Promise<void> {
+    this.#cancelNextLook?.();
     const suspects = this.#tracker.take();
     try {
-      const ports = this.#ports(suspects);
-      const view = new StalenessJudge({
-        ports,
-        gone: suspects.gone.keys(),
-        all: this.#tracker.known.values(),
-        nodePortAddresses: this.#options.nodePortAddresses(),
-      });
-      for (const [family, sections] of sectionsByFamily([...ports, ...suspects.gone.values()])) {
-        await this.#cleanFamily(family, sections, view);
-      }
+      this.#lookAgain(stillSuspicious(suspects, await this.#look(suspects)));
     } catch (error) {
       this.#tracker.putBack(suspects);
       throw error;
     }
   }
 
+  /** The families and protocols, by sectionId, in which there were stale entries. */
+  async #look(suspects: Suspects): Promise<Set<string>> {
+    const judge = new StalenessJudge({
+      ports: this.#ports(suspects),
+      gone: suspects.gone.keys(),
+      all: this.#tracker.known.values(),
+      nodePortAddresses: this.#options.nodePortAddresses(),
+    });
+    const found = new Set<string>();
+    const sections = sectionsByFamily([...suspects.ports.values(), ...suspects.gone.values()]);
+    for (const [family, ofFamily] of sections) await this.#cleanFamily(family, ofFamily, judge, found);
+    return found;
+  }
+
+  #lookAgain(suspects: Suspects): void {
+    const pause = pauseBefore(suspects);
+    if (pause === undefined || this.#stopped) return;
+    this.#tracker.putBack(suspects);
+    this.#cancelNextLook = this.#options.clock.after(pause, () => this.#pacer.trigger());
+  }
+
   /** A Service port that has gone since has left its frontends among those that are gone. */
   #ports(suspects: Suspects): TrackedServicePort[] {
     const ports: TrackedServicePort[] = [];
-    for (const id of suspects.ports) {
+    for (const id of suspects.ports.keys()) {
       const port = this.#tracker.known.get(id);
       if (port !== undefined) ports.push(port);
     }
     return ports;
   }
 
-  async #cleanFamily(family: Family, sections: Iterable<ConntrackSection>, view: StalenessJudge): Promise<void> {
+  async #cleanFamily(
+    family: Family,
+    sections: Iterable<ConntrackSection>,
+    judge: StalenessJudge,
+    found: Set<string>,
+  ): Promise<void> {
     const { table, clock, onCleaned } = this.#options;
     const started = clock.monotonic();
-    const deletions = new Deletions(table, clock);
+    const deletions = new Deletions((entry: Entry) => table.delete(entry), clock);
     let examined = 0;
     for (const section of sections) {
-      const stale: Entry[] = [];
-      for (const entry of await table.entries(section)) {
-        examined++;
-        if (view.isStale(entry)) stale.push(entry);
-      }
-      for (const entry of stale) await deletions.delete(entry);
+      let stale: Entry[];
+      do {
+        stale = [];
+        await table.scan(section, (entry) => {
+          examined++;
+          if (stale.length < mostAtOnce && judge.isStale(entry)) stale.push(entry);
+        });
+        if (stale.length > 0) found.add(sectionId(section));
+        for (const entry of stale) await deletions.delete(entry);
+      } while (stale.length === mostAtOnce && !deletions.failed);
     }
     onCleaned({ family, examined, deleted: deletions.done, seconds: (clock.monotonic() - started) / 1000 });
     deletions.throwIfFailed();
-  }
-}
-
-/** Deletes entries one by one; one that cannot be deleted does not keep the others. */
-class Deletions<Entry extends TrackedConnection> {
-  readonly #table: ConntrackTable<Entry>;
-  readonly #clock: Clock;
-  #tried = 0;
-  #failed = 0;
-  #firstError: unknown;
-  done = 0;
-
-  constructor(table: ConntrackTable<Entry>, clock: Clock) {
-    this.#table = table;
-    this.#clock = clock;
-  }
-
-  async delete(entry: Entry): Promise<void> {
-    try {
-      if (await this.#table.delete(entry)) this.done++;
-    } catch (error) {
-      this.#failed++;
-      this.#firstError ??= error;
-    }
-    if (++this.#tried % deletionsPerTurn === 0) await new Promise<void>((resolve) => this.#clock.soon(resolve));
-  }
-
-  throwIfFailed(): void {
-    if (this.#failed === 0) return;
-    const cause = this.#firstError;
-    throw new Error(`${this.#failed} of ${this.#tried} stale conntrack entries could not be deleted`, { cause });
   }
 }
 

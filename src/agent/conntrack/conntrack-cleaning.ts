@@ -62,7 +62,11 @@ export class ConntrackCleaning implements SyncObserver {
 /** The kernel's connection tracking as the cleaner sees it. */
 export function conntrackTable(socket: ConntrackSocket): ConntrackTable<Tracked> {
   return {
-    entries: async (section) => (await socket.entries(section)).map((entry) => tracked(entry, section)),
+    // TCP that was answered is never stale. Most of a table is that; the kernel need not even hand it over.
+    scan: (section, visit) =>
+      socket.scan(section.protocol === 'tcp' ? { ...section, answered: false } : section, (entry) =>
+        visit(tracked(entry, section)),
+      ),
     delete: ({ entry }) => socket.delete(entry),
   };
 }

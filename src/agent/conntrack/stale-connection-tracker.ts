@@ -1,16 +1,22 @@
 import { frontendId, frontendIds, sourceRangesOf, type TrackedServicePort } from './what-is-stale.ts';
 import type { Family, Protocol } from '../../services/index.ts';
 
-/** A table of the kernel's connection tracking that can be read by itself. */
+/** A part of the kernel's connection tracking that can be read by itself. */
 export interface ConntrackSection {
   readonly family: Family;
   readonly protocol: Protocol;
 }
 
-/** Whose connections must be looked at, and which frontends are nobody's any more. */
+/** Somebody whose connections must be looked at. */
+export interface Suspect extends ConntrackSection {
+  /** How often they have been looked at since the change that made them suspicious. */
+  readonly looks: number;
+}
+
+/** Whose connections must be looked at, by id, and which frontends are nobody's any more, by frontendId. */
 export interface Suspects {
-  readonly ports: ReadonlySet<string>;
-  readonly gone: ReadonlyMap<string, ConntrackSection>;
+  readonly ports: ReadonlyMap<string, Suspect>;
+  readonly gone: ReadonlyMap<string, Suspect>;
 }
 
 /**
@@ -19,8 +25,8 @@ export interface Suspects {
  */
 export class StaleConnectionTracker {
   readonly #known = new Map<string, TrackedServicePort>();
-  #ports = new Set<string>();
-  #gone = new Map<string, ConntrackSection>();
+  #ports = new Map<string, Suspect>();
+  #gone = new Map<string, Suspect>();
 
   /** The kernel now has this for the Service port, or nothing of it. Returns whether there is something to clean. */
   applied(id: string, after: TrackedServicePort | undefined): boolean {
@@ -30,24 +36,27 @@ export class StaleConnectionTracker {
     if (before === after) return false;
 
     const { lost, gained } = frontendChanges(before, after);
-    if (before !== undefined) for (const key of lost) this.#gone.set(key, before);
-    const dirty = after !== undefined && (gained || lostEndpoints(before, after) || shutsOut(before, after));
-    if (dirty) this.#ports.add(id);
+    if (before !== undefined) for (const key of lost) this.#gone.set(key, newSuspect(before));
+    if (after === undefined) return lost.length > 0;
+    const dirty = gained || lostEndpoints(before, after) || shutsOut(before, after);
+    if (dirty) this.#ports.set(id, newSuspect(after));
     return dirty || lost.length > 0;
   }
 
   /** A frontend that the kernel had from an earlier run and that nobody has any more. */
   frontendGone(section: ConntrackSection, frontend: { address?: string; port: number }): void {
-    this.#gone.set(frontendId(section.protocol, section.family, frontend), section);
+    this.#gone.set(frontendId(section.protocol, section.family, frontend), newSuspect(section));
   }
 
   /** All Service ports with a node port must be looked at. Returns whether there are any. */
   suspectNodePorts(): boolean {
-    const size = this.#ports.size;
+    let any = false;
     for (const [id, port] of this.#known) {
-      if (port.frontends.some((frontend) => frontend.kind === 'NodePort')) this.#ports.add(id);
+      if (!port.frontends.some((frontend) => frontend.kind === 'NodePort')) continue;
+      this.#ports.set(id, newSuspect(port));
+      any = true;
     }
-    return this.#ports.size > size;
+    return any;
   }
 
   /** The Service ports that the kernel has. */
@@ -55,18 +64,23 @@ export class StaleConnectionTracker {
     return this.#known;
   }
 
-  /** Hands over what there is to clean; if that fails, `putBack` must follow. */
+  /** Hands over what there is to clean; `putBack` returns what has to be looked at again. */
   take(): Suspects {
     const suspects = { ports: this.#ports, gone: this.#gone };
-    this.#ports = new Set();
+    this.#ports = new Map();
     this.#gone = new Map();
     return suspects;
   }
 
+  /** Suspects that became suspicious anew since they were taken stay as they are now. */
   putBack(suspects: Suspects): void {
-    for (const id of suspects.ports) this.#ports.add(id);
-    for (const [key, section] of suspects.gone) this.#gone.set(key, section);
+    this.#ports = new Map([...suspects.ports, ...this.#ports]);
+    this.#gone = new Map([...suspects.gone, ...this.#gone]);
   }
+}
+
+function newSuspect({ family, protocol }: ConntrackSection): Suspect {
+  return { family, protocol, looks: 0 };
 }
 
 function frontendChanges(

@@ -15,12 +15,23 @@ export class FakeConntrackTable implements ConntrackTable<TrackedConnection> {
   readonly reads: ConntrackSection[] = [];
   failing = false;
   deletesFail = 0;
+  readonly #missed = new Set<TrackedConnection>();
   #client = 1024;
 
-  entries({ family, protocol }: ConntrackSection): Promise<TrackedConnection[]> {
+  scan({ family, protocol }: ConntrackSection, visit: (entry: TrackedConnection) => void): Promise<void> {
     this.reads.push({ family, protocol });
     if (this.failing) return Promise.reject(new Error('dump interrupted'));
-    return Promise.resolve([...this.all].filter((entry) => entry.family === family && entry.protocol === protocol));
+    for (const entry of this.all) {
+      if (entry.family !== family || entry.protocol !== protocol) continue;
+      if (this.#missed.delete(entry)) continue;
+      visit(entry);
+    }
+    return Promise.resolve();
+  }
+
+  /** The next reading passes over the entry, as one does that the kernel moves meanwhile. */
+  missNextTime(entry: TrackedConnection): void {
+    this.#missed.add(entry);
   }
 
   delete(entry: TrackedConnection): Promise<boolean> {
