@@ -1,3 +1,4 @@
+import { maglevTableSizes } from '../api/index.ts';
 import type { Claim, Claims } from './claims.ts';
 import type { ParsedSlice } from './endpoint-slice.ts';
 import { describeFrontend } from './frontends.ts';
@@ -22,6 +23,8 @@ export interface Entry {
   /** Sorted by key. */
   slices: readonly ParsedSlice[];
   ports: readonly PortRecord[];
+  /** How many of them have more endpoints than can be balanced over. */
+  crowded: number;
 }
 
 /** The frontends that a Service port wants and another Service has. */
@@ -35,6 +38,27 @@ export function conflictsOf({ identity, claims }: PortRecord, all: Claims): Prob
     const message = `${place} belongs to Service ${holder.service.key.slice(0, 130)}; remove it from one of the two`;
     return [makeProblem(object, 'FrontendConflict', message)];
   });
+}
+
+/** Rows of the largest Maglev table. */
+const mostRows = Math.max(...maglevTableSizes);
+
+/** Whether a Service port has more endpoints than can be balanced over. */
+export function isCrowded({ state }: PortRecord): boolean {
+  if (state.algorithm !== 'maglev') return false;
+  return [state.clusterEndpoints, state.localEndpoints].some(
+    // Counted one by one only where it may matter.
+    (list) => list.length > mostRows && list.filter(({ weight }) => weight > 0).length > mostRows,
+  );
+}
+
+/** The Service ports that have more endpoints than can be balanced over. */
+export function crowdingOf(port: PortRecord): Problem[] {
+  if (!isCrowded(port)) return [];
+  const { namespace, name, portName, protocol, family } = port.state;
+  const which = `${portName === '' ? '' : `${portName.slice(0, 63)} `}${protocol}, IPv${family}`;
+  const message = `the port (${which}) has more endpoints than the largest Maglev table has rows (${mostRows}), and some get no new connections; choose another algorithm`;
+  return [makeProblem({ kind: 'Service', namespace, name }, 'TooManyEndpoints', message)];
 }
 
 /** Endpoints in a slice. */

@@ -7,7 +7,7 @@ import { compose, endpointsFor } from './compose.ts';
 import type { ServicesConfig } from './compose.ts';
 import { parseEndpointSlice } from './endpoint-slice.ts';
 import type { ParsedSlice } from './endpoint-slice.ts';
-import { concerns, conflictsOf, hasZoneHints, sizeOf } from './entry.ts';
+import { concerns, conflictsOf, crowdingOf, hasZoneHints, isCrowded, sizeOf } from './entry.ts';
 import type { Entry, PortRecord } from './entry.ts';
 import { equalLists, reuse } from './equal.ts';
 import { portsOf, wantedFrontends } from './frontends.ts';
@@ -73,6 +73,7 @@ export class ForwardingState {
     if (equal) return this.#changeOf(touched);
     for (const [key, entry] of this.#entries) {
       for (const port of entry.ports) this.#refresh(port, entry, touched);
+      this.#refreshCrowding(key, entry, touched);
       this.#refreshHealthCheck(key, entry, touched);
     }
     return this.#changeOf(touched);
@@ -164,7 +165,7 @@ export class ForwardingState {
   #entry(key: string): Entry {
     const known = this.#entries.get(key);
     if (known !== undefined) return known;
-    const entry: Entry = { service: undefined, admitted: undefined, slices: [], ports: [] };
+    const entry: Entry = { service: undefined, admitted: undefined, slices: [], ports: [], crowded: 0 };
     this.#entries.set(key, entry);
     return entry;
   }
@@ -176,9 +177,10 @@ export class ForwardingState {
   #setZone(zone: string, touched: Touched): void {
     if (zone === this.#zone) return;
     this.#zone = zone;
-    for (const entry of this.#entries.values()) {
+    for (const [key, entry] of this.#entries) {
       if (!entry.slices.some(hasZoneHints)) continue;
       for (const port of entry.ports) this.#refresh(port, entry, touched);
+      this.#refreshCrowding(key, entry, touched);
     }
   }
 
@@ -231,6 +233,7 @@ export class ForwardingState {
     for (const port of entry.ports) {
       if (concerns(before, port.identity) || concerns(now, port.identity)) this.#refresh(port, entry, touched);
     }
+    this.#refreshCrowding(serviceKey, entry, touched);
     this.#refreshHealthCheck(serviceKey, entry, touched);
     this.#dropIfEmpty(serviceKey, entry);
   }
@@ -274,10 +277,15 @@ export class ForwardingState {
   }
 
   #refreshProblems(key: string, entry: Entry, touched: Touched): void {
-    const conflicts = entry.ports.flatMap((port) => conflictsOf(port, this.#claims));
-    const problems =
-      conflicts.length > 0 ? [...(entry.service?.problems ?? []), ...conflicts] : entry.service?.problems;
+    const ofPorts = entry.ports.flatMap((port) => [...conflictsOf(port, this.#claims), ...crowdingOf(port)]);
+    const problems = ofPorts.length > 0 ? [...(entry.service?.problems ?? []), ...ofPorts] : entry.service?.problems;
+    entry.crowded = entry.ports.filter(isCrowded).length;
     this.#noteProblems('Service', key, problems ?? [], touched);
+  }
+
+  /** The one Problem that comes and goes with the endpoints. */
+  #refreshCrowding(key: string, entry: Entry, touched: Touched): void {
+    if (entry.crowded !== entry.ports.filter(isCrowded).length) this.#refreshProblems(key, entry, touched);
   }
 
   #noteProblems(kind: Problem['object']['kind'], key: string, now: readonly Problem[], touched: Touched): void {

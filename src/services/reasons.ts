@@ -14,6 +14,8 @@ export const reasons = {
   InvalidWeight: 'The weight annotation is not an integer from 0 to 256; 1 is used.',
   NoSourceRangeForFamily:
     'The source ranges name no network of a family in which the Service has a load-balancer address; nobody is admitted there.',
+  TooManyEndpoints:
+    'A Service with algorithm maglev has more endpoints than the largest table has rows; those beyond get no new connections.',
   UnknownAlgorithm: 'The algorithm annotation names none that nftproxy has; the configured default is used.',
 } as const;
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Endpoint } from '../../services/index.ts';
-import { apportion, loadSlots, loadTable, maglevSlots, slotCounts, weightedTable } from './slots.ts';
+import { apportion, loadSlots, loadTable, maglevRows, maglevSlots, slotCounts, weightedTable } from './slots.ts';
 
 const endpoint = (number: number, weight = 1): Endpoint => ({
   address: `10.0.${number >> 8}.${number & 255}`,
@@ -98,6 +98,43 @@ describe('Maglev', () => {
     const table = maglevSlots(weighted, 1021);
     expect(share(table, weighted[1] as Endpoint) / 1021).toBeCloseTo(0.75, 1);
     expect(maglevSlots([endpoint(1, 0)], 1021)).toEqual([]);
+  });
+
+  it('takes a larger table for more endpoints than rows: everybody gets a share, and about the same', () => {
+    for (const [count, configured] of [
+      [1500, 1021],
+      [252, 251],
+      [4100, 4093],
+      [10_000, 251],
+    ] as const) {
+      const many = Array.from({ length: count }, (_, number) => endpoint(number));
+      const rows = new Map(many.map((one) => [one, 0]));
+      for (const one of maglevSlots(many, configured)) rows.set(one, (rows.get(one) ?? 0) + 1);
+      expect(Math.min(...rows.values())).toBeGreaterThanOrEqual(3);
+      expect(Math.max(...rows.values()) - Math.min(...rows.values())).toBeLessThanOrEqual(1);
+    }
+  });
+
+  it('keeps the size that is configured as long as there is a row for everybody who has weight', () => {
+    const many = Array.from({ length: 1500 }, (_, number) => endpoint(number, number < 1021 ? 1 : 0));
+    expect(maglevSlots(many, 1021)).toHaveLength(1021);
+    expect(maglevRows(1021, 1021)).toBe(1021);
+    expect(maglevRows(1022, 1021)).toBe(4093);
+  });
+
+  it('takes the largest table there is for more endpoints than that can have a fair share', () => {
+    expect(maglevRows(30_000, 1021)).toBe(65_521);
+    expect(maglevRows(70_000, 1021)).toBe(65_521);
+  });
+
+  it('leaves no endpoint of positive weight out, with any weights and few rows', () => {
+    const few = fc.array(fc.integer({ min: 1, max: 256 }), { minLength: 245, maxLength: 300 });
+    fc.assert(
+      fc.property(few, (given) => {
+        const endpoints = given.map((weight, number) => endpoint(number, weight));
+        expect(new Set(maglevSlots(endpoints, 251)).size).toBe(endpoints.length);
+      }),
+    );
   });
 
   it('leaves no endpoint of positive weight out, however heavy the others are', () => {

@@ -1,3 +1,4 @@
+import { maglevTableSizes } from '../../api/index.ts';
 import type { Endpoint } from '../../services/index.ts';
 import { maglevTable } from './maglev.ts';
 
@@ -77,12 +78,29 @@ export function weightedTable(endpoints: readonly Endpoint[]): SlotTable {
   return interleave(endpoints, slotCounts(endpoints.map((endpoint) => endpoint.weight)));
 }
 
-/** The Maglev table of `size` slots (a prime); empty without endpoints of positive weight. */
-export function maglevSlots(endpoints: readonly Endpoint[], size: number): SlotTable {
+/** Rows for each endpoint of a table that had to be taken larger: equal endpoints then differ by a third at most. */
+const leastRows = 3;
+
+/**
+ * How many rows a Maglev table has: what is configured, as long as there is a row for every endpoint. For more endpoints
+ * than that, the smallest size that one can configure with three rows for each; or the largest there is.
+ *
+ * @param endpoints of positive weight
+ */
+export function maglevRows(endpoints: number, configured: number): number {
+  if (endpoints <= configured) return configured;
+  return maglevTableSizes.find((size) => size >= endpoints * leastRows) ?? Math.max(...maglevTableSizes);
+}
+
+/**
+ * The Maglev table of `configured` slots (a prime), or more (see {@link maglevRows}); empty without endpoints of positive
+ * weight. With more of them than the largest table has rows, those beyond get none.
+ */
+export function maglevSlots(endpoints: readonly Endpoint[], configured: number): SlotTable {
   const active = endpoints.filter((endpoint) => endpoint.weight > 0);
   const rows = maglevTable(
     active.map((endpoint) => ({ name: `${endpoint.address}:${endpoint.port}`, weight: endpoint.weight })),
-    size,
+    maglevRows(active.length, configured),
   );
   return Array.from(rows).flatMap((row) => active[row] ?? []);
 }
