@@ -66,8 +66,8 @@ export class ForeignStateError extends Error {
 export type Integrity = 'intact' | 'changed';
 
 /**
- * Weights by `address:port` for algorithms that follow the load, integers. They take the place of the endpoints' own:
- * an endpoint of average load has `loadUnit` times its own weight.
+ * What the load makes of the endpoints' weights, by `address:port`, integers: an endpoint has so many `loadUnit`ths of
+ * its own weight. Those of average load have `loadUnit`, and so have those that are not in it.
  */
 export type LoadWeights = ReadonlyMap<string, number>;
 

@@ -1,4 +1,5 @@
-export { loadWeights } from './balancing/index.ts';
+export { endpointName, evenOut, loadWeights, refreshWeights } from './balancing/index.ts';
+export type { FollowedPort } from './balancing/index.ts';
 export { addWritten, nothingWritten } from './data-plane.ts';
 export type {
   Applied,

@@ -1,4 +1,7 @@
-export { loadWeights } from './load-weights.ts';
+export { mostSlotsPerRefresh, refreshWeights } from './load-refresh.ts';
+export type { FollowedPort } from './load-refresh.ts';
+export { loadSlots, loadTable } from './load-table.ts';
+export { evenOut, loadWeights } from './load-weights.ts';
 export { slotsOf } from './port-slots.ts';
-export { loadTable, maglevSlots } from './slots.ts';
+export { endpointName, maglevSlots } from './slots.ts';
 export type { SlotTable } from './slots.ts';

@@ -9,6 +9,11 @@ import { maglevTable } from './maglev.ts';
  */
 export type SlotTable = readonly Endpoint[];
 
+/** An endpoint by name: the same on all nodes. */
+export function endpointName({ address, port }: Pick<Endpoint, 'address' | 'port'>): string {
+  return `${address}:${port}`;
+}
+
 /** Most slots that weights may expand to (per 64-96 bytes of kernel memory each). */
 export const maximumWeightedSlots = 1024;
 
@@ -99,40 +104,8 @@ export function maglevRows(endpoints: number, configured: number): number {
 export function maglevSlots(endpoints: readonly Endpoint[], configured: number): SlotTable {
   const active = endpoints.filter((endpoint) => endpoint.weight > 0);
   const rows = maglevTable(
-    active.map((endpoint) => ({ name: `${endpoint.address}:${endpoint.port}`, weight: endpoint.weight })),
+    active.map((endpoint) => ({ name: endpointName(endpoint), weight: endpoint.weight })),
     maglevRows(active.length, configured),
   );
   return Array.from(rows).flatMap((row) => active[row] ?? []);
-}
-
-/** Slots of a least-connections table with that many endpoints: enough to express weights, constant while they move. */
-export function loadSlots(endpoints: number): number {
-  return Math.max(endpoints, Math.min(maximumWeightedSlots, endpoints * 16));
-}
-
-/**
- * The table for least-connections. Its size depends only on the number of endpoints, so that following the load never
- * needs another chain; and a weight that moves changes few slots, as each endpoint has a place of its own in it.
- */
-export function loadTable(endpoints: readonly Endpoint[]): SlotTable {
-  const active = endpoints.filter((endpoint) => endpoint.weight > 0);
-  const weights = active.map((endpoint) => endpoint.weight);
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  return active.length === 0 ? [] : inPlaces(active, apportion(weights, total, loadSlots(active.length)));
-}
-
-/**
- * A table of equal places, one run of slots per endpoint. An endpoint with a smaller count leaves the end of its place
- * to those whose count is larger. The order tells nothing: it is for random draws.
- */
-function inPlaces(endpoints: readonly Endpoint[], counts: readonly number[]): SlotTable {
-  const total = counts.reduce((sum, count) => sum + count, 0);
-  const place = Math.floor(total / endpoints.length);
-  const lodgers = endpoints.flatMap((endpoint, index) =>
-    Array<Endpoint>(Math.max(0, (counts[index] ?? 0) - place)).fill(endpoint),
-  );
-  return Array.from({ length: total }, (_, slot) => {
-    const owner = Math.floor(slot / place);
-    return slot % place < (counts[owner] ?? 0) ? endpoints[owner] : lodgers.pop();
-  }).filter((endpoint) => endpoint !== undefined);
 }
