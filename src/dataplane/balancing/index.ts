@@ -1,6 +1,6 @@
-export { mostSlotsPerRefresh, refreshWeights } from './load-refresh.ts';
+export { refreshWeights } from './load-refresh.ts';
 export type { FollowedPort } from './load-refresh.ts';
-export { loadSlots, loadTable } from './load-table.ts';
+export { loadTable } from './load-table.ts';
 export { evenOut, loadWeights } from './load-weights.ts';
 export { slotsOf } from './port-slots.ts';
 export { endpointName, maglevSlots } from './slots.ts';
