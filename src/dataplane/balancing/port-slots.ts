@@ -1,8 +1,8 @@
 import type { Endpoint, ServicePort } from '../../services/index.ts';
 import { loadUnit } from '../data-plane.ts';
 import type { LoadWeights } from '../data-plane.ts';
-import { loadTable } from './load-table.ts';
-import { endpointName, maglevSlots, weightedTable } from './slots.ts';
+import { loadSlots, loadTable } from './load-table.ts';
+import { endpointName, maglevRows, maglevSlots, slotCounts, weightedTable } from './slots.ts';
 import type { SlotTable } from './slots.ts';
 
 /** The slots by which a Service port's algorithm spreads new connections over `endpoints`. */
@@ -12,4 +12,13 @@ export function slotsOf(port: ServicePort, endpoints: readonly Endpoint[], weigh
   if (algorithm !== 'least-connections') return weightedTable(endpoints);
   // An endpoint that is new since the last look at the load counts as one of average load.
   return loadTable(endpoints, (endpoint) => endpoint.weight * (weights?.get(endpointName(endpoint)) ?? loadUnit));
+}
+
+/** How many slots `slotsOf` would give, without making them. */
+export function slotCount({ algorithm, maglevTableSize }: ServicePort, endpoints: readonly Endpoint[]): number {
+  const weights = endpoints.map(({ weight }) => weight).filter((weight) => weight > 0);
+  if (weights.length === 0) return 0;
+  if (algorithm === 'maglev' && maglevTableSize !== undefined) return maglevRows(weights.length, maglevTableSize);
+  if (algorithm === 'least-connections') return loadSlots(weights.length);
+  return slotCounts(weights).reduce((sum, count) => sum + count, 0);
 }

@@ -15,6 +15,8 @@ import type {
   Started,
   Written,
 } from '../data-plane.ts';
+import { limitsByMemory } from './budget.ts';
+import type { ElementLimits } from './budget.ts';
 import { connectionCounts, frontendsAmong } from './counters.ts';
 import { kernelView } from './kernel-view.ts';
 import { Table } from './table.ts';
@@ -23,6 +25,14 @@ import { trace } from './trace.ts';
 const tableName = 'nftproxy';
 /** Longer than any packet takes through our chains, on a busy machine too. */
 const packetMilliseconds = 50;
+
+interface Parts {
+  readonly writer: NftablesSocket;
+  readonly reader: NftablesSocket;
+  readonly log: Logger;
+  readonly drained?: () => Promise<void>;
+  readonly limits?: ElementLimits;
+}
 
 /**
  * Mode nftables: one table, `inet nftproxy`; a constant set of chains and rules, every Service only elements in shared
@@ -39,12 +49,13 @@ export class NftablesDataPlane implements DataPlane {
    * The writer owns the table. Both sockets are closed by `close`.
    *
    * @param o.drained resolves when packets are through that were on their way when it was called; a moment unless told
+   * @param o.limits by the memory of this process unless told
    */
-  constructor(o: { writer: NftablesSocket; reader: NftablesSocket; log: Logger; drained?: () => Promise<void> }) {
-    const { writer, reader, log, drained = () => setTimeout(packetMilliseconds) } = o;
+  constructor(o: Parts) {
+    const { writer, reader, log, drained = () => setTimeout(packetMilliseconds), limits = limitsByMemory() } = o;
     this.#writer = writer;
     this.#reader = reader;
-    this.#table = new Table({ socket: writer, log, name: tableName, drained });
+    this.#table = new Table({ socket: writer, log, name: tableName, drained, limits });
   }
 
   /** @throws NetlinkError if this process may not open netlink sockets. */

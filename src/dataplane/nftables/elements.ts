@@ -137,8 +137,9 @@ function inOrder(rooms: ReadonlyMap<string, Room>): Room[] {
   return [...rooms.values()].sort((a, b) => Number(b.sets.length > 0) - Number(a.sets.length > 0));
 }
 
+/** Those that run on this node, or may. */
 function localOnes(port: ServicePort): Set<string> {
-  const local = [...port.clusterEndpoints, ...port.localEndpoints].filter((endpoint) => endpoint.local);
+  const local = [...port.clusterEndpoints, ...port.localEndpoints].filter((each) => each.local || each.maybeLocal);
   return new Set(local.map((endpoint) => endpoint.address));
 }
 

@@ -6,6 +6,8 @@ import type { Applied, Changes, DesiredPort, Integrity, NodeSettings, Refusal, W
 import { commitForgetting } from './affinity.ts';
 import { Audit } from './audit.ts';
 import { writeElements } from './batches.ts';
+import { Budget } from './budget.ts';
+import type { ElementLimits } from './budget.ts';
 import { bringUp } from './bring-up.ts';
 import type { BroughtUp } from './bring-up.ts';
 import { claimTable } from './claim.ts';
@@ -32,6 +34,7 @@ export interface TableOptions {
   readonly name: string;
   /** Resolves when no packet is on its way any more through chains that were in force before the call. */
   readonly drained: () => Promise<void>;
+  readonly limits: ElementLimits;
 }
 
 /**
@@ -45,6 +48,7 @@ export class Table {
   readonly #o: TableOptions;
   readonly #audit: Audit;
   #state = new TableState();
+  #budget: Budget;
   #inForce: InForce | undefined;
   #node: NodeSettings | undefined;
 
@@ -52,6 +56,7 @@ export class Table {
     this.#o = options;
     this.#tables = new TableSocket(options.socket, options.name);
     this.#audit = new Audit(this.#tables);
+    this.#budget = new Budget(options.limits);
   }
 
   /** The Service ports the kernel holds. */
@@ -79,12 +84,16 @@ export class Table {
   /** Brings the table to exactly `ports` and `node`; see `bringUp`. */
   async start(ports: ReadonlyMap<string, DesiredPort>, node: NodeSettings): Promise<TableStarted> {
     const accepted = new Map(ports);
-    const refused: Refusal[] = [];
+    const budget = new Budget(this.#o.limits);
+    const refused = budget.refuse(accepted);
+    for (const { id } of refused) accepted.delete(id);
     for (;;) {
       const target = targetOf(accepted, node);
       try {
         const { written, removed, ...inForce } = await this.#bringUp(target);
         target.plan.accept();
+        budget.accept(accepted);
+        this.#budget = budget;
         this.#state = target.state;
         this.#inForce = inForce;
         this.#node = node;
@@ -142,6 +151,7 @@ export class Table {
     const tx = this.#tables.owned ? this.#tables.claim() : this.#tables.transaction();
     await this.#tables.commit(tx.deleteTable());
     this.#state = new TableState();
+    this.#budget = new Budget(this.#o.limits);
     this.#inForce = undefined;
     return true;
   }
@@ -158,13 +168,15 @@ export class Table {
 
   async #applyGroup(changes: Changes, retried: ReadonlySet<string>): Promise<Applied> {
     const group = new Map(changes);
-    const refused: Refusal[] = [];
+    const refused = this.#budget.refuse(group);
+    for (const { id } of refused) group.delete(id);
     let written = nothingWritten;
     while (group.size > 0) {
       const plan = this.#state.plan(group);
       const progress = { accepted: false };
       try {
         written = addWritten(written, await this.#commit(plan, progress));
+        this.#budget.accept(group);
         return { written, refused };
       } catch (error) {
         // The kernel has taken the plan: what fails after that is no Service port's fault.

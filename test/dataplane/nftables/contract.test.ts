@@ -4,15 +4,16 @@ import { dataPlaneContract, servicePort } from '../../../src/dataplane/testing/i
 import { createLogger } from '../../../src/runtime/index.ts';
 import { Namespace } from '../../support/index.ts';
 
-/** One address twice, with source ranges that overlap: src/services never makes it, and the kernel refuses it. */
+/** More elements than one Service port may have, however much memory there is: a hundred frontends of 65,521 slots. */
 const refusedPort = () =>
   servicePort(66, ['10.244.0.1'], {
-    frontends: ['10.0.0.0/8', '10.1.0.0/16'].map((range) => ({
-      kind: 'LoadBalancerIP',
+    algorithm: 'maglev',
+    maglevTableSize: 65_521,
+    frontends: Array.from({ length: 100 }, (_, port) => ({
+      kind: 'ExternalIP',
       address: '192.0.2.66',
-      port: 80,
+      port: port + 1,
       policy: 'Cluster',
-      sourceRanges: [range],
     })),
   });
 

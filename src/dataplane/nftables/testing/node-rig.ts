@@ -1,3 +1,4 @@
+import type { ElementLimits } from '../budget.ts';
 import { takeInventory } from '../inventory.ts';
 import { parseKernelName, verdictWithoutGeneration } from '../generation.ts';
 import { templateNameOf } from '../sets.ts';
@@ -20,16 +21,20 @@ export const plainNode: NodeSettings = {
   serviceCIDRs: [],
 };
 
+const unlimited: ElementLimits = { perPort: Infinity, inAll: Infinity };
+
 /** A node whose nf_tables is a fake, with a data plane on it and room for other programs. */
 export class NodeRig {
   readonly kernel: FakeNftables;
   readonly logs: string[] = [];
   /** Reads, and writes as somebody else would. */
   readonly foreigner: NftablesSocket;
+  readonly #limits: ElementLimits;
   dataPlane: NftablesDataPlane;
 
   /** @param features of the kernel; all unless told */
-  constructor(features: ConstructorParameters<typeof FakeNftables>[0] = {}) {
+  constructor(features: ConstructorParameters<typeof FakeNftables>[0] = {}, limits: ElementLimits = unlimited) {
+    this.#limits = limits;
     this.kernel = new FakeNftables(features);
     this.foreigner = this.kernel.open();
     this.dataPlane = this.openAnother();
@@ -45,7 +50,13 @@ export class NodeRig {
   openAnother(): NftablesDataPlane {
     const log = createLogger({ format: 'text', level: 'debug', write: (line) => this.logs.push(line) });
     const drained = (): Promise<void> => Promise.resolve();
-    return new NftablesDataPlane({ writer: this.kernel.open(), reader: this.kernel.open(), log, drained });
+    return new NftablesDataPlane({
+      writer: this.kernel.open(),
+      reader: this.kernel.open(),
+      log,
+      drained,
+      limits: this.#limits,
+    });
   }
 
   /** Our sets in the kernel, by our names; those of single Service ports without their digest (`live4`). */
