@@ -12,15 +12,13 @@ import { isRoot, PrerequisiteError, programs, requirePrograms } from './prerequi
 import { bold, dim, green, red, say, yellow } from './terminal.ts';
 import { parts } from './test/parts.ts';
 import type { Part } from './test/parts.ts';
-import { countsOf, slowestFiles } from './test/report.ts';
+import { countsOf, failureLines, slowestFiles } from './test/report.ts';
 import type { Report } from './test/report.ts';
 
 /** What came of one part. */
 interface Outcome {
   readonly part: Part;
   readonly report: Report;
-  /** vitest may fail without a failed test: an unhandled rejection, for one. */
-  readonly ok: boolean;
   readonly seconds: number;
 }
 
@@ -29,21 +27,28 @@ function runPart(part: Part, extra: readonly string[]): Outcome {
   const folder = mkdtempSync(join(tmpdir(), 'nftproxy-test-'));
   try {
     const file = join(folder, 'report.json');
-    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+    const reporters = ['--reporter=default', `--reporter=${join(import.meta.dirname, 'test/reporter.ts')}`];
     const vitest = join(repository, 'node_modules/vitest/vitest.mjs');
     const args = [vitest, 'run', ...reporters, '--passWithNoTests', ...part.arguments, ...extra, ...part.folders];
     const started = performance.now();
     const { status } = spawnSync(process.execPath, args, {
       cwd: repository,
       stdio: 'inherit',
-      env: { ...process.env, ...part.environment },
+      env: { ...process.env, ...part.environment, NFTPROXY_TEST_REPORT: file },
     });
     const seconds = (performance.now() - started) / 1000;
-    const report = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Report) : { testResults: [] };
-    return { part, report, ok: status === 0, seconds };
+    return { part, report: reportFrom(file, status), seconds };
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/** What vitest has reported; that it failed without saying what is a failure, too. */
+function reportFrom(file: string, status: number | null): Report {
+  const nothing: Report = { files: [], unhandled: [] };
+  const report = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Report) : nothing;
+  if (status === 0 || countsOf([report]).failed > 0) return report;
+  return { ...report, unhandled: [`vitest ended with exit code ${status ?? 'none'} and named no failed test`] };
 }
 
 /** Where the time went. */
@@ -57,16 +62,18 @@ function showTimes(outcomes: readonly Outcome[]): void {
 
 /** The verdict; its last line has the numbers. */
 function conclude(outcomes: readonly Outcome[], left: readonly Part[]): number {
-  const count = countsOf(outcomes.map(({ report }) => report));
-  const failed = outcomes.every(({ ok }) => ok) ? count.failed : Math.max(1, count.failed);
+  const reports = outcomes.map(({ report }) => report);
+  const { passed, failed, skipped } = countsOf(reports);
   say();
+  // At the very end: of a long log often only the tail is kept.
+  for (const line of failureLines(reports)) say(line.startsWith('FAIL') ? red(line) : line);
   if (failed > 0) say(red('FAILED'));
   else if (left.length > 0) {
     say(yellow('NOT COMPLETE: what could run passed, but these did not run, because they need root'));
     say('(they make network namespaces and write to nftables): run "sudo npm test" for all.');
     for (const part of left) say(`  - ${part.name}: ${part.folders.join(', ')}`);
   } else say(green('all passed'));
-  say(`${count.passed} passed, ${failed} failed${count.skipped > 0 ? `, ${count.skipped} skipped` : ''}`);
+  say(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
   if (failed > 0) return 1;
   return left.length > 0 ? 3 : 0;
 }
