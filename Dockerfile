@@ -13,6 +13,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci
 COPY nest-cli.json tsconfig.json tsconfig.build.json ./
 COPY src src
+COPY scripts/bundle.ts scripts/bundle.ts
 COPY crds crds
 # Whoever checks out with a strict umask still gets an image that its user can read.
 RUN node --run build && find dist -type f -name '*.map' -delete && chmod -R a+rX package.json crds dist

@@ -1,4 +1,6 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { crdDirectory, packageFile } from '../../src/runtime/index.ts';
@@ -77,6 +79,24 @@ describe.skipIf(!root)('the image that the Dockerfile describes (needs root)', {
 
   test('holds every file that the program reads at run time', () => {
     for (const path of [packageFile, crdDirectory]) expect(files).toContain(`nftproxy/${relative(repository, path)}`);
+  });
+
+  test('holds a program of few files, which needs no package but koffi for all that runs on a node', async () => {
+    const { folder } = await cluster.image();
+    const program = files.filter((file) => file.startsWith('nftproxy/dist/'));
+    expect(program.length).toBeLessThan(25);
+    const copy = mkdtempSync(join(tmpdir(), 'nftproxy-program-'));
+    try {
+      const needed = ['dist', 'package.json', 'node_modules/koffi', 'node_modules/@koromix'];
+      for (const name of needed) cpSync(join(folder, 'nftproxy', name), join(copy, name), { recursive: true });
+      const run = (...args: string[]) => spawnSync(process.execPath, [join(copy, 'dist/main.js'), ...args]).status;
+      for (const command of ['agent', 'explain', 'cleanup'])
+        expect([command, run(command, '--help')]).toEqual([command, 0]);
+      // What an agent without an operator reads its configuration with.
+      expect(run('crds', '--out', join(copy, 'crds'))).toBe(0);
+    } finally {
+      rmSync(copy, { recursive: true });
+    }
   });
 
   test('is as large as docs/operations.md says', () => {
