@@ -36,6 +36,8 @@ export interface ApiServerControl {
   certificateAuthority: string;
   /** A token as a kubelet asks for it: bound to its pod, and naming the pod's node. */
   issueToken(subject: TokenSubject): Promise<string>;
+  /** Ends the server, cutting all connections, and starts it again where it was, with what it had stored. */
+  restart(): Promise<void>;
   /** Ends it. */
   close(): Promise<void>;
 }

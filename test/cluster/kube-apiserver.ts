@@ -27,15 +27,16 @@ export async function startKubeApiServer(assets: string, folder: string): Promis
 
   const etcd = startServer(folder, 'etcd', etcdCommand(assets, folder, etcdPort, peerPort));
   const command = apiServerCommand(assets, folder, { certificates, port, etcdPort });
-  const server = startServer(folder, 'kube-apiserver', command);
+  let server = startServer(folder, 'kube-apiserver', command);
   const client = new ApiClient(await loadConnection({ kubeconfig }), { timeoutSeconds: 5 });
   const close = async (): Promise<void> => {
     await client.close();
     await server.stop(1000);
     await etcd.stop(1000);
   };
+  const ready = (): Promise<void> => untilReady(client, server, join(folder, 'kube-apiserver.log'));
   try {
-    await untilReady(client, server, join(folder, 'kube-apiserver.log'));
+    await ready();
   } catch (error) {
     await close();
     throw error;
@@ -47,6 +48,11 @@ export async function startKubeApiServer(assets: string, folder: string): Promis
     kubeconfig,
     certificateAuthority: readFileSync(certificates.ca, 'utf8'),
     issueToken: (subject) => requestToken(client, subject),
+    async restart() {
+      await server.stop(1000);
+      server = startServer(folder, 'kube-apiserver', command);
+      await ready();
+    },
     close,
   };
 }

@@ -1,16 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import { startApiServer } from '../apiserver/index.ts';
+import type { ApiServerOptions } from '../apiserver/index.ts';
 import { apiServerNames, serviceCidrs } from './control-plane.ts';
 import type { ApiServerControl } from './control-plane.ts';
 
 /** Starts the API server of test/apiserver in this process. It has no authorization: everybody may do everything. */
 export async function startTypescriptApiServer(folder: string): Promise<ApiServerControl> {
-  const server = await startApiServer({
+  const options: ApiServerOptions = {
     dataDirectory: folder,
     addresses: apiServerNames.filter((name) => name.startsWith('IP:')).map((name) => name.slice('IP:'.length)),
     serviceCidrs,
-  });
-  const { url, port, kubeconfig, caFile } = server;
+  };
+  let server = await startApiServer(options);
+  const { url, port, kubeconfig, caFile, store } = server;
   return {
     kind: 'typescript',
     url,
@@ -25,6 +27,10 @@ export async function startTypescriptApiServer(folder: string): Promise<ApiServe
       };
       const user = `system:serviceaccount:${namespace}:${serviceAccount}`;
       return Promise.resolve(server.issueToken(user, groups, { extra }));
+    },
+    async restart() {
+      await server.stop();
+      server = await startApiServer({ ...options, port, store });
     },
     close: () => server.stop(),
   };

@@ -46,17 +46,36 @@ describe.skipIf(!root)('what survives what (needs root)', { timeout: 180_000 }, 
     expect(await nftproxy.rules(cluster, 'node-2')).toContain('services4');
   });
 
-  test('changes made right after a restart lose no request', async () => {
+  test('an agent that is killed or ends in order loses no request, nor do changes made right after', async () => {
     await cluster.kubectl('scale', 'deployment/echo', '--replicas=6');
     await endpoints(6);
     const result = await nftproxy.requestWhile(cluster, { pod: 'client', address: ip }, async () => {
-      for (const replicas of [4, 2, 3, 2]) {
-        await nftproxy.restartAgent(cluster, node, 'SIGKILL');
+      for (const [signal, replicas] of [
+        ['SIGKILL', 4],
+        ['SIGTERM', 2],
+        ['SIGKILL', 3],
+        ['SIGTERM', 2],
+      ] as const) {
+        await nftproxy.restartAgent(cluster, node, signal);
         await cluster.kubectl('scale', 'deployment/echo', `--replicas=${replicas}`);
         await endpoints(replicas);
       }
     });
     expect(result.failures).toEqual([]);
+  });
+
+  test('when the API server restarts, requests go on, and operator and agents see what changes afterwards', async () => {
+    const processes = () => cluster.pods({ namespace: 'nftproxy-system' }).map((pod) => cluster.pid(pod));
+    const before = processes();
+    const result = await nftproxy.requestWhile(cluster, { pod: 'client', address: ip }, async () => {
+      await cluster.apiServer.restart();
+      await nftproxy.configure(cluster, { masqueradeAll: true });
+      await cluster.kubectl('scale', 'deployment/echo', '--replicas=3');
+      await endpoints(3);
+      await nftproxy.configure(cluster);
+    });
+    expect(result.failures).toEqual([]);
+    expect(processes()).toEqual(before);
   });
 
   test('without the operator everything stays; a new one takes over', async () => {
