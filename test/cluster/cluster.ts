@@ -3,9 +3,10 @@ import { mkdir, mkdtemp, readFile, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApiClient, loadConnection, resourcePath } from '../../src/kubernetes/index.ts';
-import { defaultNamespace, eventually, Forwarder, runCommand, sliceObject } from '../support/index.ts';
+import { defaultNamespace, eventually, runCommand } from '../support/index.ts';
 import type { Namespace } from '../support/index.ts';
-import { apiServerPort, kubernetesServiceIp } from './control-plane.ts';
+import { ApiServerDoor, publishApiService } from './api-server-door.ts';
+import { kubernetesServiceIp } from './control-plane.ts';
 import type { ApiServerControl } from './control-plane.ts';
 import { buildImage } from './image/index.ts';
 import type { Image } from './image/index.ts';
@@ -184,37 +185,6 @@ export class Cluster {
   }
 }
 
-/** The API server's address on the nodes' network: sockets there, which hand their connections to loopback here. */
-class ApiServerDoor {
-  readonly #space: Namespace;
-  readonly #port: number;
-  #forwarders: readonly Forwarder[] = [];
-
-  private constructor(space: Namespace, port: number) {
-    this.#space = space;
-    this.#port = port;
-  }
-
-  static async create(network: ClusterNetwork, port: number): Promise<ApiServerDoor> {
-    const { space } = network.controlPlane;
-    // The control plane reaches the `kubernetes` Service without a service proxy of its own.
-    await space.ip(`address add ${kubernetesServiceIp}/32 dev lo`);
-    const door = new ApiServerDoor(space, port);
-    await door.open();
-    return door;
-  }
-
-  async open(): Promise<void> {
-    const target = { host: '127.0.0.1', port: this.#port };
-    this.#forwarders = [apiServerPort, 443].map((port) => new Forwarder({ host: '::', port }, target));
-    await Promise.all(this.#forwarders.map((forwarder) => forwarder.startIn(this.#space)));
-  }
-
-  async close(): Promise<void> {
-    await Promise.all(this.#forwarders.map((forwarder) => forwarder.stop()));
-  }
-}
-
 /**
  * Starts a cluster: network, API server, nodes, runtime. Takes a second or two (a real kube-apiserver: ten).
  * Needs root, iproute2, kubectl and openssl. What was started is cleaned up if anything fails.
@@ -251,26 +221,6 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     for (const step of undo.reverse()) await step();
     throw error;
   }
-}
-
-/** Service default/kubernetes and its EndpointSlice, which name the API server on the nodes' network. */
-async function publishApiService(client: ApiClient, network: ClusterNetwork): Promise<void> {
-  const namespace = defaultNamespace;
-  const name = 'kubernetes';
-  const labels = { component: 'apiserver', provider: 'kubernetes' };
-  const port = { name: 'https', protocol: 'TCP' };
-  const service = {
-    apiVersion: 'v1',
-    kind: 'Service',
-    metadata: { name, namespace, labels },
-    spec: { clusterIP: kubernetesServiceIp, ports: [{ ...port, port: 443, targetPort: apiServerPort }] },
-  };
-  const endpoint = { addresses: [network.controlPlane.addresses.ipv4], conditions: { ready: true } };
-  const slice = sliceObject(name, name, [endpoint], { ports: [{ ...port, port: apiServerPort }] });
-  const options = { fieldManager: 'kube-apiserver', force: true };
-  await client.apply(resourcePath({ version: 'v1', plural: 'services', namespace, name }), service, options);
-  const slices = { group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices', namespace, name };
-  await client.apply(resourcePath(slices), slice, options);
 }
 
 /** Does something when it is first asked for, and gives everybody that result. */
