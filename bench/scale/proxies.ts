@@ -70,18 +70,21 @@ export class ProxyProcess {
 /** How to start a proxy against a cluster, in a node of its own. */
 export type StartProxy = (node: Namespace) => ProxyProcess;
 
-/** `nftproxy agent`, as shipped. Extra arguments for node may be given, e.g. for profiling. */
-export async function nftproxy(
-  folder: string,
-  kubeconfig: string,
-  nodeArguments: readonly string[] = [],
-): Promise<StartProxy> {
+/** Which program runs, and what node is told besides, e.g. for profiling. */
+interface Program {
+  /** `NFTPROXY_MAIN`, or what this checkout has built, when left out. */
+  readonly main?: string;
+  readonly nodeArguments?: readonly string[];
+}
+
+/** `nftproxy agent`, as shipped. */
+export async function nftproxy(folder: string, kubeconfig: string, program: Program = {}): Promise<StartProxy> {
   const config = join(folder, 'proxy-config.json');
   const spec = { detectLocal: { mode: 'ClusterCIDR' }, clusterCIDRs: [podRange] };
   await writeFile(config, JSON.stringify(proxyConfigObject(spec)));
-  const main = process.env['NFTPROXY_MAIN'] ?? join(repository, 'dist/main.js');
+  const main = program.main ?? process.env['NFTPROXY_MAIN'] ?? join(repository, 'dist/main.js');
   const files = ['--kubeconfig', kubeconfig, '--config', config];
-  const args = [...nodeArguments, main, 'agent', ...files, '--node-name', thisNode];
+  const args = [...(program.nodeArguments ?? []), main, 'agent', ...files, '--node-name', thisNode];
   return (node) => new ProxyProcess(node, [process.execPath, ...args]);
 }
 
