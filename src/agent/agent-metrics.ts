@@ -25,6 +25,7 @@ export function agentMetrics(o: {
       mode: () => dataPlane.mode,
       mapElements: () => dataPlane.current?.sizes ?? [],
       quarantinedServicePorts: () => sync.quarantine.size,
+      settingsRefused: () => sync.refusedSetup !== undefined,
       watches: () => o.watches(clock.wall()),
       connectionCounts: () => dataPlane.current?.counters() ?? Promise.resolve([]),
       noLocalEndpoints: () => countNoLocalEndpoints(state.forwarding?.values() ?? []),

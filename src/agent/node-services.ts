@@ -1,5 +1,6 @@
 import type { EffectiveConfig } from '../api/index.ts';
 import type { ConntrackSocket } from '../conntrack/index.ts';
+import type { NodeSettings } from '../dataplane/index.ts';
 import { familyOf } from '../ip/index.ts';
 import type { EventRecorder } from '../kubernetes/index.ts';
 import type { Clock, Logger } from '../runtime/index.ts';
@@ -77,7 +78,7 @@ export class NodeServices implements SyncObserver {
 
   synced(synced: Synced): void {
     const { config, forwarding } = this.#state;
-    if (config) this.#configured(config.config);
+    if (config) this.#configured(config.config, synced.result.settings);
     let localhost = false;
     for (const { before, after } of synced.result.changes) {
       const id = (after ?? before)?.id;
@@ -93,9 +94,9 @@ export class NodeServices implements SyncObserver {
     await Promise.all([this.#conntrack.stop(), this.#localhost.close(), this.#healthChecks.close()]);
   }
 
-  #configured(config: EffectiveConfig): void {
+  #configured(config: EffectiveConfig, settings: NodeSettings): void {
     this.#sysctls.apply(config.conntrack);
-    this.#addresses.setRanges(this.#state.settings?.nodePortAddresses ?? []);
+    this.#addresses.setRanges(settings.nodePortAddresses);
     // The node's primary address, to which the loopback listeners forward, may have become known.
     void this.#localhost.apply();
   }

@@ -8,6 +8,8 @@ export interface OwnMetricsSources {
   /** Elements by name of set or map. */
   readonly mapElements: () => Iterable<readonly [set: string, elements: number]>;
   readonly quarantinedServicePorts: () => number;
+  /** Whether the kernel refuses settings of this node. */
+  readonly settingsRefused: () => boolean;
   readonly watches: () => Iterable<WatchStatistics>;
 }
 
@@ -103,6 +105,14 @@ export class OwnMetrics {
       registers: [this.#register],
       collect() {
         this.set(sources.quarantinedServicePorts());
+      },
+    });
+    new Gauge({
+      name: 'nftproxy_node_settings_refused',
+      help: '1 while the kernel refuses settings of this node and the last good ones are in force',
+      registers: [this.#register],
+      collect() {
+        this.set(sources.settingsRefused() ? 1 : 0);
       },
     });
   }

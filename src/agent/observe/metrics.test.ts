@@ -16,6 +16,7 @@ const quiet: MetricsSources = {
   mode: () => 'nftables',
   mapElements: () => [],
   quarantinedServicePorts: () => 0,
+  settingsRefused: () => false,
   watches: () => [],
 };
 
@@ -194,6 +195,7 @@ describe('metrics of our own', () => {
     const metrics = make({
       mapElements: () => [['services4', 12]],
       quarantinedServicePorts: () => 1,
+      settingsRefused: () => true,
       watches: () => [{ ...watch, lastEventAgeSeconds: 1.5 }],
     });
     metrics.own.committed('success', 0.002);
@@ -203,6 +205,7 @@ describe('metrics of our own', () => {
     const expected = {
       'map_elements{set="services4"}': 12,
       quarantined_service_ports: 1,
+      node_settings_refused: 1,
       'watch_relists_total{resource="services"}': 1,
       'watch_events_total{resource="services"}': 40,
       'watch_cache_misses_total{resource="services"}': 0,

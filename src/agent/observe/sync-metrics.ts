@@ -42,10 +42,10 @@ export class SyncMetrics implements SyncObserver {
     if (latencySeconds !== undefined) own.applied(latencySeconds);
   }
 
-  failed({ reason, seconds }: SyncFailed): void {
+  failed({ error, seconds }: SyncFailed): void {
     const { kubeProxy, own } = this.#metrics;
     for (const family of this.#families) {
-      this.#health.failed(family, reason);
+      this.#health.failed(family, error);
       kubeProxy.syncFailed(family, seconds);
     }
     own.committed('failure', seconds);

@@ -1,4 +1,5 @@
 import type { RunningDataPlane } from '../../dataplane/index.ts';
+import { describeError } from '../../runtime/index.ts';
 import type { DesiredState, Sync } from '../sync/index.ts';
 import type { AgentState } from './status.ts';
 
@@ -11,12 +12,15 @@ export function agentState(o: {
 }): AgentState {
   const { forwarding } = o.state;
   const { services, endpoints } = forwarding?.stats ?? { services: 0, endpoints: 0 };
-  const { appliedRevision } = o.sync;
+  const { appliedRevision, refusedSetup } = o.sync;
   const { mode } = o.dataPlane;
   return {
     ...(appliedRevision !== undefined && { appliedRevision }),
     ...(mode !== undefined && { mode }),
     ...(o.failure !== undefined && { failure: o.failure }),
+    ...(refusedSetup && {
+      refusedSettings: { config: refusedSetup.config, error: describeError(refusedSetup.error) },
+    }),
     quarantined: [...o.sync.quarantine.values()],
     services,
     endpoints,

@@ -53,6 +53,16 @@ describe('the status of a node', () => {
     expect(report({ failure: 'ENOMEM' }).conditions?.[0]?.message).toBe('ENOMEM');
   });
 
+  it('is not in sync while the kernel refuses its settings, and says what holds meanwhile and what to do', () => {
+    const refusedSettings = { config: 'default', error: 'EINVAL '.repeat(100) };
+    const state = { refusedSettings, quarantined: [{ id: 'a', reason: 'b' }] };
+    expect(conditions(state)).toEqual({ Synced: 'False SettingsRefused', Degraded: 'True SettingsRefused' });
+    expect(report(state).appliedRevision).toBe('0123456789');
+    expect(report(state).conditions?.[0]?.message).toMatch(
+      /the last good ones stay in force, Services are followed\. Change ProxyConfig default\. The kernel says: EINVAL/,
+    );
+  });
+
   it('names a Service port that the kernel refuses, and how many there are', () => {
     const quarantined = [
       { id: 'default/web:/tcp/4', reason: 'EINVAL' },

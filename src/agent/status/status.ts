@@ -9,6 +9,8 @@ export interface AgentState {
   readonly mode?: string;
   /** Why the last sync failed; undefined if it went well. */
   readonly failure?: string;
+  /** The settings of the node that the kernel refused: of which ProxyConfig, and what it said. */
+  readonly refusedSettings?: { readonly config: string; readonly error: string };
   readonly quarantined: readonly { readonly id: string; readonly reason: string }[];
   readonly services: number;
   readonly endpoints: number;
@@ -23,7 +25,7 @@ const longestMessage = 256;
  * The status of this node's ProxyNodeState. A condition keeps its transition time while its status does not change.
  *
  * `Synced`: the kernel holds the assigned revision and every Service. `Degraded`: something needs a person; reasons
- * `SyncFailing`, `ServicePortsRefused`, `ObjectsWithProblems`, `AsExpected`.
+ * `SyncFailing`, `SettingsRefused`, `ServicePortsRefused`, `ObjectsWithProblems`, `AsExpected`.
  */
 export function statusOf(o: {
   state: AgentState;
@@ -64,12 +66,20 @@ type Verdict = readonly [Condition['status'], string, string];
 
 function syncedCondition(state: AgentState): Verdict {
   if (state.failure !== undefined) return ['False', 'SyncFailing', state.failure];
+  if (state.refusedSettings) return ['False', 'SettingsRefused', settingsRefused(state.refusedSettings)];
   if (state.appliedRevision === undefined) return ['Unknown', 'Starting', 'waiting for Services and EndpointSlices'];
   return ['True', 'UpToDate', 'the kernel holds every Service'];
 }
 
-function degradedCondition({ failure, quarantined, problems }: AgentState): Verdict {
+/** What to do comes before what the kernel said, which may be long. */
+function settingsRefused({ config, error }: NonNullable<AgentState['refusedSettings']>): string {
+  const rest = 'the last good ones stay in force, Services are followed';
+  return `the kernel refuses the settings of this node; ${rest}. Change ProxyConfig ${config}. The kernel says: ${error}`;
+}
+
+function degradedCondition({ failure, refusedSettings, quarantined, problems }: AgentState): Verdict {
   if (failure !== undefined) return ['True', 'SyncFailing', failure];
+  if (refusedSettings) return ['True', 'SettingsRefused', settingsRefused(refusedSettings)];
   const [first] = quarantined;
   if (first) {
     const message = `the kernel refuses ${quarantined.length} Service ports, first ${first.id}: ${first.reason}`;

@@ -27,6 +27,7 @@ export class DesiredState {
   #config: AssignedConfig | undefined;
   #node: NodeView | undefined;
   #serviceCIDRs: readonly string[] = [];
+  #settings: NodeSettings | undefined;
   #changes = new Map<string, DesiredPort | undefined>();
   #triggerTimes: number[] = [];
   readonly #services = new Map<string, ServiceObject>();
@@ -73,15 +74,18 @@ export class DesiredState {
 
   setNode(node: NodeView | undefined): Change | undefined {
     this.#node = node;
+    this.#settle();
     return this.#forwarding && this.#changed(this.#forwarding.setNode(node));
   }
 
   setServiceCIDRs(cidrs: readonly string[]): void {
     this.#serviceCIDRs = cidrs;
+    this.#settle();
   }
 
   configure(config: AssignedConfig): void {
     this.#config = config;
+    this.#settle();
     const { algorithm, maglev } = config.config.loadBalancing;
     const settings = { defaultAlgorithm: algorithm, maglevTableSize: maglev.tableSize, nodeName: this.#nodeName };
     if (this.#forwarding) {
@@ -105,9 +109,12 @@ export class DesiredState {
     }
   }
 
-  /** What is wanted of the node as a whole; undefined until a configuration is known. */
+  /**
+   * What is wanted of the node as a whole; undefined until a configuration is known. The same object for as long as
+   * nothing of it changes.
+   */
   get settings(): NodeSettings | undefined {
-    return this.#config && nodeSettings(this.#config.config, this.#node, this.#serviceCIDRs);
+    return this.#settings;
   }
 
   /** Every Service port as it is to be. */
@@ -129,6 +136,12 @@ export class DesiredState {
   putBack({ changes, triggerTimes }: Pending): void {
     this.#changes = new Map([...changes, ...this.#changes]);
     this.#triggerTimes.unshift(...triggerTimes);
+  }
+
+  /** Works the node's settings out anew, after a change of what they are made of. */
+  #settle(): void {
+    const settings = this.#config && nodeSettings(this.#config.config, this.#node, this.#serviceCIDRs);
+    if (JSON.stringify(settings) !== JSON.stringify(this.#settings)) this.#settings = settings;
   }
 
   #changed(change: Change): Change {

@@ -69,7 +69,7 @@ describe('the agent’s loop', () => {
     rig.kernel.failure = new Error('no memory');
     loop.start();
     await clock.advance(10);
-    expect([loop.failure, failed.at(-1)?.reason]).toEqual(['no memory', 'no memory']);
+    expect([loop.failure, failed.at(-1)?.error]).toEqual(['no memory', 'no memory']);
     rig.kernel.failure = undefined;
     await clock.advance(60_000);
     expect([loop.failure, told.at(-1)]).toEqual([undefined, 'synced']);
@@ -99,6 +99,62 @@ describe('the agent’s loop', () => {
     rig.kernel.refuse = () => undefined;
     await clock.advance(35_000);
     expect(rig.forwarded()).toEqual({ 'web-1': ['10.244.0.1'] });
+  });
+
+  it('does not let new settings wait as long as those that failed', async () => {
+    const { rig, clock, loop } = newLoop();
+    rig.configure();
+    rig.kernel.failure = new Error('no memory');
+    loop.start();
+    await clock.advance(300_000);
+    rig.kernel.failure = undefined;
+    const attempts = rig.kernel.writes.length;
+    loop.request();
+    await clock.advance(200);
+    expect(rig.kernel.writes).toHaveLength(attempts);
+    rig.configure({ masqueradeAll: true });
+    loop.request();
+    await clock.advance(200);
+    expect(rig.kernel.node?.masqueradeAll).toBe(true);
+  });
+
+  it('tries refused settings of the node again by itself, more and more seldom, and new ones at once', async () => {
+    const { rig, clock, loop } = newLoop();
+    rig.configure();
+    loop.start();
+    await clock.advance(500);
+    rig.kernel.refuseNode = ({ masqueradeAll }) => (masqueradeAll ? 'EINVAL' : undefined);
+    rig.configure({ masqueradeAll: true });
+    loop.request();
+    await clock.advance(120_000);
+    const attempts = rig.kernel.writes.filter((call) => call === 'setNode').length;
+    expect(attempts).toBeGreaterThan(5);
+    expect(attempts).toBeLessThan(14);
+    expect(loop.failure).toBeUndefined();
+    expect(rig.logs.join('')).toContain('the kernel refused the settings of this node; the last good ones stay in');
+    expect(rig.logs.join('')).toContain('error=EINVAL');
+    rig.configure({ nodePortAddresses: ['192.0.2.0/24'] });
+    loop.request();
+    await clock.advance(200);
+    expect(rig.kernel.node?.nodePortAddresses).toEqual(['192.0.2.0/24']);
+    expect(rig.logs.join('')).toContain('the kernel has taken the settings of this node again');
+    const { length } = rig.kernel.writes;
+    await clock.advance(120_000);
+    expect(rig.kernel.writes).toHaveLength(length);
+  });
+
+  it('takes up refused settings once the kernel takes them, without anybody asking', async () => {
+    const { rig, clock, loop } = newLoop();
+    rig.configure();
+    loop.start();
+    await clock.advance(500);
+    rig.kernel.refuseNode = () => 'ENOMEM';
+    rig.configure({ masqueradeAll: true });
+    loop.request();
+    await clock.advance(500);
+    rig.kernel.refuseNode = () => undefined;
+    await clock.advance(5000);
+    expect([rig.kernel.node?.masqueradeAll, rig.sync.refusedSetup]).toEqual([true, undefined]);
   });
 
   it('stops without touching the kernel', async () => {

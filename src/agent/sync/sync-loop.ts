@@ -2,6 +2,7 @@ import { describeError, every, Pacer } from '../../runtime/index.ts';
 import type { Clock, Logger } from '../../runtime/index.ts';
 import type { DesiredState } from './desired-state.ts';
 import type { LoadFollower } from './load-follower.ts';
+import { SettingsRetry } from './settings-retry.ts';
 import type { Sync, SyncResult } from './sync.ts';
 
 /** Least time between two commits under churn: more of them starve the kernel's garbage collection of timeout sets. */
@@ -23,7 +24,8 @@ export interface Synced {
 
 /** A sync that did not. */
 export interface SyncFailed {
-  readonly reason: string;
+  /** What went wrong. */
+  readonly error: string;
   readonly seconds: number;
 }
 
@@ -48,17 +50,20 @@ export interface SyncLoopOptions {
 
 /**
  * Runs syncs when they are asked for, paced and never two at once; tries failed ones again; notices what others did to
- * our state; tries refused Service ports again; follows the load.
+ * our state; tries again what the kernel refused of Service ports and of the node's settings; follows the load.
  */
 export class SyncLoop {
   readonly #o: SyncLoopOptions;
   readonly #pacer: Pacer;
+  readonly #settingsRetry: SettingsRetry;
   readonly #timers: (() => void)[] = [];
   #ready = false;
   #stopped = false;
   #requestedAt: number | undefined;
   #failure: string | undefined;
   #failed: SyncFailed | undefined;
+  /** What the node was to be when a sync last failed. */
+  #failedFor: Pick<DesiredState, 'config' | 'settings'> | undefined;
 
   constructor(options: SyncLoopOptions) {
     this.#o = options;
@@ -68,6 +73,11 @@ export class SyncLoop {
       retry,
       onFailure: (error, milliseconds) => this.#tellFailure(error, milliseconds),
       clock: options.clock,
+    });
+    this.#settingsRetry = new SettingsRetry({
+      retry: () => this.#again(options.sync.retrySettings()),
+      clock: options.clock,
+      log: options.log,
     });
   }
 
@@ -80,11 +90,11 @@ export class SyncLoop {
   start(): void {
     // The last list may come while the agent is being stopped.
     if (this.#stopped) return;
-    const { clock } = this.#o;
+    const { clock, sync } = this.#o;
     this.#ready = true;
     this.#timers.push(
       every(clock, verifyMilliseconds, () => void this.#verify()),
-      every(clock, quarantineRetryMilliseconds, () => this.#retryQuarantined()),
+      every(clock, quarantineRetryMilliseconds, () => this.#again(sync.retryQuarantined())),
       every(clock, loadMilliseconds, () => void this.#followLoad()),
     );
     this.request();
@@ -96,21 +106,25 @@ export class SyncLoop {
     if (!this.#ready || !state.config) return;
     this.#requestedAt ??= clock.monotonic();
     for (const observer of observers) observer.requested?.();
-    this.#pacer.trigger();
+    // Other settings may be what mends it: they do not wait as long as what has failed.
+    if (this.#changedSinceFailure()) this.#pacer.triggerNow();
+    else this.#pacer.trigger();
   }
 
   /** Resolves when the sync under way has ended; the kernel keeps what it has. */
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const cancel of this.#timers) cancel();
+    this.#settingsRetry.stop();
     await this.#pacer.stop();
   }
 
   async #run(): Promise<void> {
-    const { sync, clock, observers } = this.#o;
+    const { sync, state, clock, observers } = this.#o;
     const started = clock.monotonic();
     const requestedAt = this.#requestedAt;
     this.#requestedAt = undefined;
+    const { config, settings } = state;
     for (const observer of observers) observer.started?.();
     try {
       const result = await sync.run();
@@ -119,7 +133,8 @@ export class SyncLoop {
       this.#tellSuccess({ result, seconds: (now - started) / 1000, latencySeconds });
     } catch (error) {
       this.#requestedAt ??= requestedAt;
-      this.#failed = { reason: describeError(error), seconds: (clock.monotonic() - started) / 1000 };
+      this.#failedFor = { config, settings };
+      this.#failed = { error: describeError(error), seconds: (clock.monotonic() - started) / 1000 };
       throw error;
     }
   }
@@ -127,17 +142,19 @@ export class SyncLoop {
   #tellSuccess(synced: Synced): void {
     const { observers, log } = this.#o;
     this.#failure = undefined;
+    this.#failedFor = undefined;
     const { result } = synced;
     const detail = { ...result.written, servicePorts: result.changes.length, full: result.full };
     if (result.full) log.info('synced', detail);
     else log.debug('synced', detail);
+    this.#settingsRetry.synced(result.refusedSetup);
     for (const observer of observers) observer.synced?.(synced);
   }
 
   #tellFailure(error: unknown, retryInMilliseconds: number): void {
     const { observers, log } = this.#o;
-    const failed = this.#failed ?? { reason: describeError(error), seconds: 0 };
-    this.#failure = failed.reason;
+    const failed = this.#failed ?? { error: describeError(error), seconds: 0 };
+    this.#failure = failed.error;
     log.error('sync failed; the kernel keeps what it has', { error, retryInMilliseconds });
     for (const observer of observers) observer.failed?.(failed);
   }
@@ -157,8 +174,16 @@ export class SyncLoop {
     }
   }
 
-  #retryQuarantined(): void {
-    if (this.#o.sync.retryQuarantined()) this.request();
+  /** Asks for a sync if there is something that the kernel refused. */
+  #again(anyRefused: boolean): void {
+    if (anyRefused) this.request();
+  }
+
+  /** Whether the node is to be another one than when a sync last failed. */
+  #changedSinceFailure(): boolean {
+    const { state } = this.#o;
+    const before = this.#failedFor;
+    return before !== undefined && (before.config !== state.config || before.settings !== state.settings);
   }
 
   async #followLoad(): Promise<void> {

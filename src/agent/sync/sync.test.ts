@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SyncRig } from './testing/index.ts';
 
@@ -146,74 +145,79 @@ describe('a Service port that the kernel refuses', () => {
   });
 });
 
-type Step =
-  | { kind: 'serve'; number: number; endpoints: string[] | undefined }
-  | { kind: 'run' }
-  | { kind: 'fail' }
-  | { kind: 'refuse'; number: number }
-  | { kind: 'interfere' };
+describe('settings of the node that the kernel refuses', () => {
+  async function refusing(): Promise<SyncRig> {
+    const rig = started();
+    await rig.sync.run();
+    rig.kernel.refuseNode = ({ masqueradeAll }) => (masqueradeAll ? 'EINVAL' : undefined);
+    return rig;
+  }
 
-const step: fc.Arbitrary<Step> = fc.oneof(
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      kind: fc.constant('serve' as const),
-      number: fc.integer({ min: 1, max: 5 }),
-      endpoints: fc.option(
-        fc.uniqueArray(
-          fc.integer({ min: 1, max: 9 }).map((n) => `10.244.0.${n}`),
-          { maxLength: 3 },
-        ),
-        {
-          nil: undefined,
-        },
-      ),
-    }),
-  },
-  { weight: 4, arbitrary: fc.constant({ kind: 'run' as const }) },
-  { weight: 1, arbitrary: fc.constant({ kind: 'fail' as const }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('refuse' as const), number: fc.integer({ min: 1, max: 5 }) }) },
-  { weight: 1, arbitrary: fc.constant({ kind: 'interfere' as const }) },
-);
+  it('leave the last good ones in force and hold up no Service', async () => {
+    const rig = await refusing();
+    const revision = rig.sync.appliedRevision;
+    rig.configure({ masqueradeAll: true });
+    rig.serve(2, ['10.244.0.2']);
+    const { refusedSetup, settings } = await rig.sync.run();
+    expect(rig.forwarded()).toEqual({ 'web-1': ['10.244.0.1'], 'web-2': ['10.244.0.2'] });
+    expect([rig.kernel.node?.masqueradeAll, settings.masqueradeAll]).toEqual([false, false]);
+    expect(refusedSetup?.error).toMatchObject({ message: 'EINVAL' });
+    expect(refusedSetup?.revision).toBe(rig.state.config?.revision);
+    expect(rig.sync.appliedRevision).toBe(revision);
+  });
 
-describe('whatever happens in between', () => {
-  it('the kernel holds what is wanted in the end, but for what it refuses', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
-        const rig = new SyncRig();
-        rig.configure();
-        const wanted = new Map<string, string[]>();
-        let refused: string | undefined;
-        rig.kernel.refuse = ({ port }) => (port.name === refused ? 'refused' : undefined);
-        const run = async (): Promise<void> => {
-          if (await rig.sync.drifted()) rig.sync.suspect();
-          rig.sync.retryQuarantined();
-          await rig.sync.run();
-        };
-        for (const one of steps) {
-          if (one.kind === 'serve') {
-            rig.serve(one.number, one.endpoints);
-            if (one.endpoints) wanted.set(`web-${one.number}`, [...one.endpoints].sort());
-            else wanted.delete(`web-${one.number}`);
-          } else if (one.kind === 'run') await run();
-          else if (one.kind === 'fail') {
-            rig.kernel.failure = new Error('failed');
-            await expect(run()).rejects.toThrow('failed');
-            rig.kernel.failure = undefined;
-          } else if (one.kind === 'refuse') refused = `web-${one.number}`;
-          else {
-            rig.kernel.ports.clear();
-            rig.kernel.changed = true;
-          }
-        }
-        await run();
-        for (const { id } of rig.sync.quarantine.values()) expect(id).toContain(refused);
-        refused = undefined;
-        await run();
-        expect(rig.sync.quarantine.size).toBe(0);
-        expect(rig.forwarded()).toEqual(Object.fromEntries([...wanted].sort(([a], [b]) => (a < b ? -1 : 1))));
-      }),
-      { numRuns: 300 },
-    );
+  it('are not asked for again with every change of a Service', async () => {
+    const rig = await refusing();
+    rig.configure({ masqueradeAll: true });
+    await rig.sync.run();
+    rig.serve(2, ['10.244.0.2']);
+    rig.kernel.writes.length = 0;
+    await rig.sync.run();
+    expect(rig.kernel.writes).toEqual(['apply']);
+    rig.sync.suspect();
+    await rig.sync.run();
+    expect(rig.kernel.writes).toEqual(['apply', 'start']);
+    expect(rig.sync.refusedSetup).toBeDefined();
+  });
+
+  it('are tried again when somebody asks for it, and at once when they are changed', async () => {
+    const rig = await refusing();
+    rig.configure({ masqueradeAll: true });
+    await rig.sync.run();
+    expect(rig.sync.retrySettings()).toBe(true);
+    await rig.sync.run();
+    expect(rig.sync.refusedSetup).toBeDefined();
+    rig.configure({ masqueradeAll: false, nodePortAddresses: ['192.0.2.0/24'] });
+    await rig.sync.run();
+    expect(rig.kernel.node?.nodePortAddresses).toEqual(['192.0.2.0/24']);
+    expect([rig.sync.refusedSetup, rig.sync.retrySettings()]).toEqual([undefined, false]);
+    expect(rig.sync.appliedRevision).toBe(rig.state.config?.revision);
+  });
+
+  it('hold up no Service either when everything is compared', async () => {
+    const rig = await refusing();
+    rig.configure({ masqueradeAll: true });
+    rig.serve(2, ['10.244.0.2']);
+    rig.sync.suspect();
+    const { full, refusedSetup } = await rig.sync.run();
+    expect([full, refusedSetup?.error]).toEqual([true, new Error('EINVAL')]);
+    expect(Object.keys(rig.forwarded())).toEqual(['web-1', 'web-2']);
+    expect(rig.kernel.node?.masqueradeAll).toBe(false);
+  });
+
+  it('are an error where there are no good ones: at the first start', async () => {
+    const rig = started();
+    rig.kernel.refuseNode = () => 'EINVAL';
+    await expect(rig.sync.run()).rejects.toThrow('EINVAL');
+    expect(rig.forwarded()).toEqual({});
+  });
+
+  it('are not blamed for what goes wrong with good ones too', async () => {
+    const rig = await refusing();
+    rig.configure({ masqueradeAll: true });
+    rig.sync.suspect();
+    rig.kernel.failure = new Error('no memory');
+    await expect(rig.sync.run()).rejects.toThrow('no memory');
+    expect(rig.sync.refusedSetup).toBeUndefined();
   });
 });

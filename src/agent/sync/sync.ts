@@ -11,6 +11,8 @@ import type { Logger } from '../../runtime/index.ts';
 import type { ServicePort } from '../../services/index.ts';
 import type { DesiredState, Pending } from './desired-state.ts';
 import { Quarantine } from './quarantine.ts';
+import { isSame, SettingsInForce } from './settings-in-force.ts';
+import type { RefusedSetup, Setup } from './settings-in-force.ts';
 
 /** A Service port that changed: what the kernel held before, and what it holds now. */
 export interface PortChange {
@@ -28,7 +30,14 @@ export interface SyncResult {
   readonly removedFrontends: readonly FrontendAddress[];
   /** When the endpoint changes happened that this sync brought to the kernel, milliseconds since the epoch. */
   readonly triggerTimes: readonly number[];
+  /** The node's settings that are in force: those that are wanted, unless they are refused. */
+  readonly settings: NodeSettings;
+  /** What the kernel refused of the node's settings, in this sync or in one before it. */
+  readonly refusedSetup: RefusedSetup | undefined;
 }
+
+/** What writing came to, apart from what {@link Sync.run} knows beforehand. */
+type Outcome = Pick<SyncResult, 'full' | 'written' | 'changes' | 'removedFrontends'>;
 
 /**
  * From the wanted state to the kernel, one `run` at a time (a pacer sees to that).
@@ -37,16 +46,17 @@ export interface SyncResult {
  *   DesiredState ── run() ──┬─ first time, another mode, or after a surprise: start (everything compared)
  *                           └─ otherwise: setNode and apply (only what changed)
  * ```
+ *
+ * Settings of the node that the kernel refuses stop nothing: the last good ones stay in force, and Services are followed.
  */
 export class Sync {
   readonly #state: DesiredState;
   readonly #dataPlane: RunningDataPlane;
   readonly #log: Logger;
   readonly #quarantine = new Quarantine();
+  readonly #inForce = new SettingsInForce();
   #suspicious = true;
   #retryQuarantined = false;
-  #settings: string | undefined;
-  #appliedRevision: string | undefined;
 
   constructor(o: { state: DesiredState; dataPlane: RunningDataPlane; log: Logger }) {
     this.#state = o.state;
@@ -61,7 +71,12 @@ export class Sync {
 
   /** Revision of the configuration that the kernel has; undefined before the first sync. */
   get appliedRevision(): string | undefined {
-    return this.#appliedRevision;
+    return this.#inForce.good?.revision;
+  }
+
+  /** The node's settings that the kernel refused; undefined while it has what is wanted. */
+  get refusedSetup(): RefusedSetup | undefined {
+    return this.#inForce.refused;
   }
 
   /** The next run compares everything: after a foreign change, or when somebody asks. */
@@ -73,6 +88,11 @@ export class Sync {
   retryQuarantined(): boolean {
     this.#retryQuarantined = this.#quarantine.size > 0;
     return this.#retryQuarantined;
+  }
+
+  /** The next run tries the node's settings again that the kernel refused. False if there are none. */
+  retrySettings(): boolean {
+    return this.#inForce.retry();
   }
 
   /** Whether the kernel may have lost what was written since. */
@@ -87,16 +107,14 @@ export class Sync {
   async run(): Promise<SyncResult> {
     const { config, settings } = this.#state;
     if (!config || !settings) throw new Error('sync asked for before there is a configuration');
+    const { name, revision } = config;
     const pending = this.#state.take();
-    const { current } = this.#dataPlane;
-    const { mode } = config.config;
     try {
-      const result =
-        current?.mode === mode && !this.#suspicious
-          ? await this.#incremental(current, settings, pending)
-          : await this.#full(mode, settings);
-      this.#appliedRevision = config.revision;
-      return { ...result, triggerTimes: pending.triggerTimes };
+      const setup = this.#inForce.choose({ mode: config.config.mode, settings, config: name, revision });
+      const outcome = await this.#bring(setup, pending);
+      const { good, refused } = this.#inForce;
+      const { triggerTimes } = pending;
+      return { ...outcome, triggerTimes, settings: good?.settings ?? settings, refusedSetup: refused };
     } catch (error) {
       this.#suspicious = true;
       this.#state.putBack(pending);
@@ -104,14 +122,36 @@ export class Sync {
     }
   }
 
-  async #full(mode: string, settings: NodeSettings): Promise<Omit<SyncResult, 'triggerTimes'>> {
+  async #bring(setup: Setup, pending: Pending): Promise<Outcome> {
+    const { current } = this.#dataPlane;
+    if (current?.mode !== setup.mode || this.#suspicious) return this.#full(setup);
+    const written = await this.#follow(current, setup);
+    const outcome = await this.#incremental(current, pending);
+    return { ...outcome, written: addWritten(written, outcome.written) };
+  }
+
+  async #full(setup: Setup): Promise<Outcome> {
+    const { good } = this.#inForce;
+    try {
+      const outcome = await this.#compareAll(setup);
+      this.#inForce.taken(setup);
+      return outcome;
+    } catch (error) {
+      if (!good || isSame(good, setup)) throw error;
+      // If the last good settings fail as well, it is not these that are at fault.
+      const outcome = await this.#compareAll(good);
+      this.#inForce.refuse(setup, error);
+      return outcome;
+    }
+  }
+
+  async #compareAll({ mode, settings }: Setup): Promise<Outcome> {
     const before = new Map(this.#dataPlane.current?.served);
     const ports = this.#state.all();
     // Before: what somebody does meanwhile must be looked at again.
     this.#suspicious = false;
     const { written, refused, removedFrontends } = await this.#dataPlane.start(mode, ports, settings);
     this.#retryQuarantined = false;
-    this.#settings = JSON.stringify(settings);
     this.#quarantine.settleAll(ports, refused);
     this.#logRefused(refused);
     const after = this.#dataPlane.current?.served;
@@ -120,24 +160,27 @@ export class Sync {
     return { full: true, written, changes, removedFrontends };
   }
 
-  async #incremental(
-    dataPlane: DataPlane,
-    settings: NodeSettings,
-    pending: Pending,
-  ): Promise<Omit<SyncResult, 'triggerTimes'>> {
+  /** Brings the node's settings to the kernel, if they are others than it has; it may keep those. */
+  async #follow(dataPlane: DataPlane, setup: Setup): Promise<Written> {
+    const { good } = this.#inForce;
     let written = nothingWritten;
-    const text = JSON.stringify(settings);
-    if (text !== this.#settings) {
-      written = await dataPlane.setNode(settings);
-      this.#settings = text;
+    try {
+      if (!good || !isSame(good, setup)) written = await dataPlane.setNode(setup.settings);
+      this.#inForce.taken(setup);
+    } catch (error) {
+      if (!good) throw error;
+      this.#inForce.refuse(setup, error);
     }
+    return written;
+  }
+
+  async #incremental(dataPlane: DataPlane, pending: Pending): Promise<Outcome> {
     const tried = this.#retryQuarantined ? this.#quarantine.retryWith(pending.changes) : pending.changes;
     this.#retryQuarantined = false;
     const before = new Map([...tried.keys()].map((id) => [id, dataPlane.served.get(id)?.port]));
-    const applied = await dataPlane.apply(tried, this.#quarantine.ids);
-    written = addWritten(written, applied.written);
-    this.#quarantine.settle(tried, applied.refused);
-    this.#logRefused(applied.refused);
+    const { written, refused } = await dataPlane.apply(tried, this.#quarantine.ids);
+    this.#quarantine.settle(tried, refused);
+    this.#logRefused(refused);
     const changes = [...before].map(([id, port]) => ({ before: port, after: dataPlane.served.get(id)?.port }));
     return { full: false, written, changes, removedFrontends: [] };
   }
@@ -146,7 +189,7 @@ export class Sync {
     for (const { id, reason } of refused) {
       this.#log.error('the kernel refused a Service port; it is set aside, all others are served', {
         servicePort: id,
-        reason,
+        error: reason,
       });
     }
   }

@@ -23,6 +23,8 @@ export class MemoryKernel {
   readonly writes: string[] = [];
   /** Says why a Service port is refused; undefined takes it. */
   refuse: (desired: DesiredPort) => string | undefined = () => undefined;
+  /** Says why settings of the node are refused; undefined takes them. */
+  refuseNode: (node: NodeSettings) => string | undefined = () => undefined;
   /** Thrown by the next calls that write, until it is taken away. */
   failure: Error | undefined;
   /** Somebody else wrote here since the last look. */
@@ -53,6 +55,7 @@ export class MemoryDataPlane implements DataPlane {
 
   async start(ports: ReadonlyMap<string, DesiredPort>, node: NodeSettings): Promise<Started> {
     this.#write('start');
+    this.#checkNode(node);
     const before = new Map(this.kernel.ports);
     const wanted = new Map<string, DesiredPort | undefined>(ports);
     for (const id of before.keys()) if (!wanted.has(id)) wanted.set(id, undefined);
@@ -72,6 +75,7 @@ export class MemoryDataPlane implements DataPlane {
 
   setNode(node: NodeSettings): Promise<Written> {
     this.#write('setNode');
+    this.#checkNode(node);
     const same = JSON.stringify(node) === JSON.stringify(this.kernel.node);
     this.kernel.node = node;
     return Promise.resolve(same ? nothingWritten : oneElement);
@@ -128,6 +132,11 @@ export class MemoryDataPlane implements DataPlane {
   #write(call: string): void {
     this.kernel.writes.push(call);
     if (this.kernel.failure) throw this.kernel.failure;
+  }
+
+  #checkNode(node: NodeSettings): void {
+    const refusal = this.kernel.refuseNode(node);
+    if (refusal !== undefined) throw new Error(refusal);
   }
 
   /** A refused Service port keeps what the kernel had of it, but for a start: that begins anew. */
