@@ -1,7 +1,7 @@
 import { cidrFault, parseCidr } from '../../ip/index.ts';
 
-/** Told of a text that is left out: a sentence with the reason. */
-export type Report = (reason: string) => void;
+/** Told of a text that is left out: a sentence that says what is wrong with it. */
+export type Report = (error: string) => void;
 
 /** The canonical texts of CIDRs in an object; what is none is reported and left out. */
 export function canonicalCidrs(cidrs: readonly string[], report: Report): string[] {

@@ -37,8 +37,8 @@ export class Sources {
     const { client, nodeName, handler, log } = o;
     const leftOut =
       (kind: string, { metadata: { name } }: KubernetesObject) =>
-      (reason: string): void =>
-        log.warn('a network is left out', { kind, name, reason });
+      (error: string): void =>
+        log.warn('a network is left out', { kind, name, error });
     const onError =
       (name: string) =>
       (error: Error, { retryInMilliseconds }: { retryInMilliseconds: number }): void => {
