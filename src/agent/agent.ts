@@ -56,7 +56,7 @@ export class Agent {
     const { client, log, clock, conntrack } = deps;
     const { nodeName, sysctlDirectory, healthAddress, metricsAddress } = options;
     const state = new DesiredState(nodeName);
-    const dataPlane = new RunningDataPlane(deps.dataPlanes);
+    const dataPlane = new RunningDataPlane(deps.dataPlanes, log);
     const sync = new Sync({ state, dataPlane, log });
     const events = new EventRecorder({ client, component: 'nftproxy-agent', instance: nodeName });
     const health = new ProxyHealth({ clock, timeoutMilliseconds: healthTimeoutMilliseconds, families });

@@ -1,10 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { createLogger } from '../runtime/index.ts';
 import { RunningDataPlane } from './running-data-plane.ts';
 import { byId, MemoryDataPlane, MemoryKernel, plainNode, servicePort } from './testing/index.ts';
 
 const ports = byId([servicePort(1), servicePort(2)]);
 let kernels: Record<'a' | 'b', MemoryKernel>;
 let opened: MemoryDataPlane[];
+let logs: string[];
 
 /** An agent's process: what it opens is its own, the kernels stay. */
 function newProcess(): RunningDataPlane {
@@ -13,7 +15,8 @@ function newProcess(): RunningDataPlane {
     opened.push(dataPlane);
     return dataPlane;
   };
-  return new RunningDataPlane({ a: open('a'), b: open('b') });
+  const log = createLogger({ format: 'text', level: 'info', write: (line) => logs.push(line) });
+  return new RunningDataPlane({ a: open('a'), b: open('b') }, log);
 }
 
 const holds = (mode: 'a' | 'b'): number => kernels[mode].ports.size;
@@ -21,6 +24,7 @@ const holds = (mode: 'a' | 'b'): number => kernels[mode].ports.size;
 beforeEach(() => {
   kernels = { a: new MemoryKernel(), b: new MemoryKernel() };
   opened = [];
+  logs = [];
 });
 
 describe('the data plane of the configured mode', () => {
@@ -56,15 +60,22 @@ describe('the data plane of the configured mode', () => {
     expect([running.mode, holds('a'), holds('b')]).toEqual(['b', 0, 2]);
   });
 
-  it('removes the one before it at the next start if it could not be removed at once', async () => {
+  it('serves although the one before it cannot be removed; that is said once, and tried until it can', async () => {
     const running = newProcess();
     await running.start('a', ports, plainNode);
     kernels.a.failure = new Error('busy');
-    await expect(running.start('b', ports, plainNode)).rejects.toThrow('busy');
-    expect([running.mode, holds('b')]).toEqual(['b', 2]);
-    kernels.a.failure = undefined;
     await running.start('b', ports, plainNode);
+    expect([running.mode, holds('a'), holds('b')]).toEqual(['b', 2, 2]);
+    await running.removeOthers();
+    expect(logs).toHaveLength(1);
+    expect(logs[0]).toContain('cannot remove the mode before; the new one serves, and the next sync tries again');
+    expect(logs[0]).toContain('mode=a error=busy');
+    kernels.a.failure = undefined;
+    await running.removeOthers();
     expect([holds('a'), holds('b')]).toEqual([0, 2]);
+    kernels.a.writes.length = 0;
+    await running.removeOthers();
+    expect(kernels.a.writes).toEqual([]);
   });
 
   it('removes what an agent with another mode has left, also when that was stopped between the two', async () => {

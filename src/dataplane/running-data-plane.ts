@@ -1,3 +1,5 @@
+import { describeError } from '../runtime/index.ts';
+import type { Logger } from '../runtime/index.ts';
 import type { DataPlane, DesiredPort, NodeSettings, Started } from './data-plane.ts';
 import type { DataPlaneFactories } from './modes.ts';
 
@@ -10,9 +12,13 @@ export class RunningDataPlane {
   #current: DataPlane | undefined;
   /** What has been replaced, or may have been left by an earlier run of the agent, and is not yet removed. */
   #leaving: DataPlane[] | undefined;
+  readonly #log: Logger;
+  /** Why what is leaving could not be removed, as it was told last. */
+  #told: string | undefined;
 
-  constructor(factories: DataPlaneFactories) {
+  constructor(factories: DataPlaneFactories, log: Logger) {
     this.#factories = factories;
+    this.#log = log;
   }
 
   /** The data plane that serves; undefined before the first start. */
@@ -27,27 +33,50 @@ export class RunningDataPlane {
 
   /**
    * Starts the data plane of `mode`, or compares the one that runs with the kernel. If another mode ran, it is removed
-   * once this one is complete; one that cannot be removed is tried again at the next start.
+   * once this one is complete, as {@link removeOthers} does.
    *
    * @throws what its `start` throws; then the mode before it goes on serving.
    */
   async start(mode: string, ports: ReadonlyMap<string, DesiredPort>, node: NodeSettings): Promise<Started> {
     if (this.#current?.mode === mode) {
       const started = await this.#current.start(ports, node);
-      await this.#removeOthers(mode);
+      await this.removeOthers();
       return started;
     }
     const next = this.#open(mode);
+    let started: Started;
     try {
-      const started = await next.start(ports, node);
-      const previous = this.#current;
-      this.#current = next;
-      if (previous) this.#leaving = [...(this.#leaving ?? []), previous];
-      await this.#removeOthers(mode);
-      return started;
+      started = await next.start(ports, node);
     } catch (error) {
-      if (this.#current !== next) next.close();
+      next.close();
       throw error;
+    }
+    const previous = this.#current;
+    this.#current = next;
+    if (previous) this.#leaving = [...(this.#leaving ?? []), previous];
+    await this.removeOthers();
+    return started;
+  }
+
+  /**
+   * Removes the modes that do not serve any more. One that cannot be removed is told in the log and no failure: the mode
+   * that serves does; it is tried again at the next call. To be called when nothing else writes.
+   */
+  async removeOthers(): Promise<void> {
+    // An agent that was restarted with another mode finds the other one's state in the kernel.
+    this.#leaving ??= Object.keys(this.#factories)
+      .filter((other) => other !== this.mode)
+      .map((other) => this.#open(other));
+    try {
+      while (this.#leaving.length > 0) {
+        const [first] = this.#leaving;
+        await first?.remove();
+        first?.close();
+        this.#leaving.shift();
+      }
+      this.#told = undefined;
+    } catch (error) {
+      this.#tell(this.#leaving[0]?.mode, error);
     }
   }
 
@@ -61,16 +90,14 @@ export class RunningDataPlane {
     return open();
   }
 
-  async #removeOthers(mode: string): Promise<void> {
-    // An agent that was restarted with another mode finds the other one's state in the kernel.
-    this.#leaving ??= Object.keys(this.#factories)
-      .filter((other) => other !== mode)
-      .map((other) => this.#open(other));
-    while (this.#leaving.length > 0) {
-      const [first] = this.#leaving;
-      await first?.remove();
-      first?.close();
-      this.#leaving.shift();
-    }
+  /** There may be ten syncs a second: the same complaint is not told again. */
+  #tell(mode: string | undefined, error: unknown): void {
+    const text = describeError(error);
+    if (text === this.#told) return;
+    this.#told = text;
+    this.#log.error('cannot remove the mode before; the new one serves, and the next sync tries again', {
+      mode,
+      error,
+    });
   }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { MemoryDataPlane, plainNode } from '../../dataplane/testing/index.ts';
 import { SyncRig } from './testing/index.ts';
 
 function started(): SyncRig {
@@ -142,6 +143,21 @@ describe('a Service port that the kernel refuses', () => {
     rig.serve(1, undefined);
     await rig.sync.run();
     expect([rig.sync.quarantine.size, rig.forwarded()]).toEqual([0, {}]);
+  });
+});
+
+describe('what another mode has left in the kernel', () => {
+  it('fails no sync when it cannot be removed, and goes with the first one that can', async () => {
+    const rig = started();
+    await new MemoryDataPlane('other', rig.otherKernel).start(new Map(), plainNode);
+    rig.otherKernel.failure = new Error('busy');
+    await rig.sync.run();
+    expect(rig.forwarded()).toEqual({ 'web-1': ['10.244.0.1'] });
+    expect(rig.otherKernel.node).toBeDefined();
+    rig.otherKernel.failure = undefined;
+    rig.serve(2, ['10.244.0.2']);
+    expect((await rig.sync.run()).full).toBe(false);
+    expect(rig.otherKernel.node).toBeUndefined();
   });
 });
 

@@ -127,6 +127,7 @@ export class Sync {
     if (current?.mode !== setup.mode || this.#suspicious) return this.#full(setup);
     const written = await this.#follow(current, setup);
     const outcome = await this.#incremental(current, pending);
+    await this.#dataPlane.removeOthers();
     return { ...outcome, written: addWritten(written, outcome.written) };
   }
 

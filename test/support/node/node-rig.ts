@@ -155,7 +155,7 @@ export class NodeRig implements Disposable {
   }
 
   #open(): RunningDataPlane {
-    return new RunningDataPlane(dataPlaneFactories({ log: this.#log, namespacePath: this.space.path }));
+    return new RunningDataPlane(dataPlaneFactories({ log: this.#log, namespacePath: this.space.path }), this.#log);
   }
 
   #newSync(): Sync {

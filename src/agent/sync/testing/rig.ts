@@ -13,7 +13,15 @@ export class SyncRig {
   readonly logs: string[] = [];
   readonly log = createLogger({ format: 'text', level: 'debug', write: (line) => this.logs.push(line) });
   readonly state = new DesiredState('node-1');
-  readonly dataPlane = new RunningDataPlane({ nftables: () => new MemoryDataPlane('nftables', this.kernel) });
+  /** What an agent with another mode may have left. */
+  readonly otherKernel = new MemoryKernel();
+  readonly dataPlane = new RunningDataPlane(
+    {
+      nftables: () => new MemoryDataPlane('nftables', this.kernel),
+      other: () => new MemoryDataPlane('other', this.otherKernel),
+    },
+    this.log,
+  );
   readonly sync = new Sync({ state: this.state, dataPlane: this.dataPlane, log: this.log });
 
   configure(settings: ProxySettings = {}): void {
