@@ -3,30 +3,49 @@ import { networkInterfaces } from 'node:os';
 import type { EffectiveConfig } from '../api/index.ts';
 import type { Packet } from '../dataplane/index.ts';
 import { canonicalAddress, familyOf } from '../ip/index.ts';
+import { describeError } from '../runtime/index.ts';
 import type { ServicePort } from '../services/index.ts';
 import type { Question } from './explain-question.ts';
 
 /** What the agent on this node tells about itself; undefined or empty where it does not answer. */
 export interface AgentView {
+  /** Why it is not known how the agent is configured; undefined if it is. */
+  readonly silence: string | undefined;
   readonly mode: string | undefined;
   readonly config: EffectiveConfig | undefined;
   readonly ports: readonly ServicePort[];
 }
 
-/** Asks the agent at its metrics address. That it does not answer is said in the explanation, which is worth having anyway. */
-export async function askAgent(url: string): Promise<AgentView> {
-  const silent: AgentView = { mode: undefined, config: undefined, ports: [] };
+/** An agent answers in milliseconds; one that is stuck must not keep people from what the kernel says. */
+const longestAnswerMilliseconds = 3000;
+
+/**
+ * Asks the agent at its metrics address. That it does not answer in time is said in the explanation, which is worth
+ * having anyway.
+ */
+export async function askAgent(url: string, timeoutMilliseconds = longestAnswerMilliseconds): Promise<AgentView> {
+  const signal = AbortSignal.timeout(timeoutMilliseconds);
   const answers = await Promise.allSettled(
     ['proxyMode', 'configz', 'serviceports'].map(async (path) => {
-      const response = await fetch(`${url}/${path}`);
+      const response = await fetch(`${url}/${path}`, { signal });
       return response.ok ? response.text() : undefined;
     }),
   );
   const [mode, config, ports] = answers.map((answer) => (answer.status === 'fulfilled' ? answer.value : undefined));
-  if (config === undefined || ports === undefined) return { ...silent, mode };
+  if (config === undefined || ports === undefined) {
+    const failed = answers.find((answer) => answer.status === 'rejected');
+    return { silence: silenceOf(url, failed?.reason, timeoutMilliseconds), mode, config: undefined, ports: [] };
+  }
   // The agent is ours, and of the same version as this command in its image.
   const assigned = JSON.parse(config) as { config: EffectiveConfig } | null;
-  return { mode, config: assigned?.config, ports: JSON.parse(ports) as ServicePort[] };
+  const silence = assigned ? undefined : `the agent at ${url} has no configuration yet`;
+  return { silence, mode, config: assigned?.config, ports: JSON.parse(ports) as ServicePort[] };
+}
+
+function silenceOf(url: string, error: unknown, timeoutMilliseconds: number): string {
+  const agent = `the agent at ${url} does not answer`;
+  if (error instanceof Error && error.name === 'TimeoutError') return `${agent} within ${timeoutMilliseconds / 1000} s`;
+  return error === undefined ? agent : `${agent} (${describeError(error)})`;
 }
 
 /** The first packet of the connection that is asked about, as this node would see it. */

@@ -29,7 +29,7 @@ export function explanationText(
   packet: Packet,
   outcome: Explanation,
   owner: ServicePort | undefined,
-  { config, mode }: AgentView & { mode: string },
+  { config, mode, silence }: AgentView & { mode: string },
 ): string {
   const lines = [
     `${packet.protocol} from ${packet.source}${packet.fromHost ? ' (this host)' : ''} to ${packet.destination} port ${packet.port}`,
@@ -43,7 +43,7 @@ export function explanationText(
   lines.push(
     config
       ? `Configuration: mode ${mode}, revision ${revisionOf(config)}, detectLocal ${config.detectLocal.mode}`
-      : 'Configuration: the agent does not answer, so local traffic is told by source range only and Services are not named',
+      : `Configuration: ${silence ?? 'unknown'}, so local traffic is told by source range only and Services are not named`,
   );
   return `${lines.join('\n')}\n`;
 }

@@ -1,9 +1,13 @@
+import { createServer } from 'node:http';
+import type { RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { UsageError } from '../runtime/index.ts';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import type { Explanation, Packet } from '../dataplane/index.ts';
 import type { ServicePort } from '../services/index.ts';
+import { askAgent } from './explain-packet.ts';
 import { questionOf } from './explain-question.ts';
-import { ownerOf } from './explain-text.ts';
+import { explanationText, ownerOf } from './explain-text.ts';
 
 describe('a question to nftproxy explain', () => {
   it.each([
@@ -78,5 +82,47 @@ describe('the Service that an explanation names', () => {
   it('is nobody’s where the packet is none of a Service', () => {
     expect(name('203.0.113.1', false)).toBeUndefined();
     expect(name('172.30.0.1', true, { ...reject, action: 'pass' })).toBeUndefined();
+  });
+});
+
+describe('an agent that does not answer', () => {
+  const servers: ReturnType<typeof createServer>[] = [];
+  afterEach(() => {
+    for (const server of servers.splice(0)) server.close().closeAllConnections();
+  });
+
+  async function agentThat(behaves: RequestListener): Promise<string> {
+    const server = createServer(behaves);
+    servers.push(server);
+    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  it.each([
+    ['says nothing at all', (): void => undefined],
+    [
+      'stops in the middle',
+      (_request: unknown, response: { write(text: string): unknown }): void => void response.write('{'),
+    ],
+  ])('because it %s is waited for no longer than it should, and the explanation says so', async (_how, behaves) => {
+    const url = await agentThat(behaves);
+    const view = await askAgent(url, 50);
+    expect(view).toMatchObject({ config: undefined, ports: [] });
+    expect(view.silence).toBe(`the agent at ${url} does not answer within 0.05 s`);
+    const packet: Packet = {
+      ...{ source: '192.0.2.1', destination: '192.0.2.2', protocol: 'tcp', port: 80 },
+      ...{ fromHost: false, fromPod: false, toHost: false, masqueradeAll: false },
+    };
+    const outcome: Explanation = { action: 'pass', steps: [], endpoints: [], masquerade: false };
+    expect(explanationText(packet, outcome, undefined, { ...view, mode: 'nftables' })).toContain(
+      `Configuration: the agent at ${url} does not answer within 0.05 s, so local traffic is told by source range only`,
+    );
+  });
+
+  it('because there is none is told with what the system says', async () => {
+    const url = await agentThat(() => undefined);
+    const [server] = servers.splice(0);
+    await new Promise((resolve) => server?.close(resolve));
+    expect((await askAgent(url)).silence).toMatch(/does not answer \(.*ECONNREFUSED/);
   });
 });
