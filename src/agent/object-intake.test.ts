@@ -55,6 +55,22 @@ describe('what the API server says', () => {
     expect(told.slice(2)).toEqual(['not eligible', 'changed']);
   });
 
+  it('of a Node that is deleted ends no NodePort: the last known addresses, pod CIDRs and zone stay', () => {
+    rig.configure({ detectLocal: { mode: 'NodeCIDR' } });
+    intake.node({ ...node, podCIDRs: ['10.244.1.0/24'], labels: { 'topology.kubernetes.io/zone': 'a' } });
+    const before = rig.state.settings;
+    expect(before?.nodePortAddresses).toEqual(['192.0.2.1']);
+    intake.node(undefined);
+    expect(rig.state.settings).toBe(before);
+    expect(rig.state.node?.labels).toEqual({ 'topology.kubernetes.io/zone': 'a' });
+    expect(told).toEqual(['eligible', 'changed', 'not eligible']);
+    expect(rig.logs.join('')).toContain('its last known addresses, pod CIDRs and zone stay until there is one');
+    expect(rig.logs.join('')).toContain('192.0.2.1');
+    intake.node({ ...node, primaryAddresses: ['192.0.2.9'] });
+    expect(rig.state.settings?.nodePortAddresses).toEqual(['192.0.2.9']);
+    expect(told.slice(3)).toEqual(['eligible', 'changed']);
+  });
+
   it('without a Node of this name is said loud and clear once everything is listed', () => {
     intake.synced();
     expect(told).toContain('not eligible');

@@ -41,17 +41,19 @@ export class ObjectIntake implements SourceHandler {
     this.#o.changed();
   }
 
-  /** Kubelets touch their Node all the time; what the agent follows of it hardly ever changes. */
+  /**
+   * Kubelets touch their Node all the time; what the agent follows of it hardly ever changes. A Node that is deleted
+   * takes load balancers away from here and nothing else: the machine still has its addresses, pods and zone.
+   */
   node(node: NodeView | undefined): void {
     const text = JSON.stringify(node ?? null);
     if (text === this.#nodeText) return;
     this.#nodeText = text;
-    const { state, health, log, nodeName, changed } = this.#o;
+    const { state, health, changed } = this.#o;
     health.setNodeEligible(node?.eligible ?? false);
     if (!node) {
-      log.warn('the cluster has no Node of this name: no endpoint is local, NodePorts have no address', {
-        node: nodeName,
-      });
+      this.#sayGone();
+      return;
     }
     this.#changed(state.setNode(node));
     changed();
@@ -63,6 +65,23 @@ export class ObjectIntake implements SourceHandler {
     log.info('Services and EndpointSlices are known', { ...state.forwarding?.stats });
     if (!state.node) this.node(undefined);
     if (!state.config) log.info('waiting for the operator to assign a ProxyConfig to this node');
+  }
+
+  #sayGone(): void {
+    const { state, log, nodeName } = this.#o;
+    const last = state.node;
+    if (last) {
+      const { primaryAddresses, podCIDRs } = last;
+      log.warn('the Node of this name is gone; its last known addresses, pod CIDRs and zone stay until there is one', {
+        node: nodeName,
+        primaryAddresses,
+        podCIDRs,
+      });
+    } else {
+      log.warn('the cluster has no Node of this name: its addresses, pod CIDRs and zone are not known', {
+        node: nodeName,
+      });
+    }
   }
 
   #changed(change: Change | undefined): void {

@@ -68,7 +68,7 @@ export class AgentRig implements AsyncDisposable {
     const server = `https://127.0.0.1:${apiServerPort}`;
     const kubeconfig = await apiServer.issueKubeconfig('agent', server, ['system:masters']);
     const rig = new AgentRig({ world, apiServer, client, directory, kubeconfig });
-    await rig.#createNode();
+    await rig.createNode();
     await rig.configure();
     await rig.connect();
     return rig;
@@ -158,6 +158,20 @@ export class AgentRig implements AsyncDisposable {
     await this.client.delete(resourcePath({ ...where, version: 'v1', plural, namespace, name }));
   }
 
+  /** Makes the Node of the agent, with the addresses that this machine has. */
+  async createNode(internalIPs: readonly string[] = [addresses[4].node, addresses[6].node]): Promise<void> {
+    const labels = { 'topology.kubernetes.io/zone': 'a' };
+    const node = nodeObject('node-1', { labels, podCIDRs: nodePodCIDRs, internalIPs });
+    await this.client.create(resourcePath({ version: 'v1', plural: 'nodes' }), node);
+    const path = resourcePath({ version: 'v1', plural: 'nodes', name: 'node-1', subresource: 'status' });
+    await this.client.mergePatch(path, { status: node.status });
+  }
+
+  /** Deletes the Node of the agent; the machine stays. */
+  async deleteNode(): Promise<void> {
+    await this.client.delete(resourcePath({ version: 'v1', plural: 'nodes', name: 'node-1' }));
+  }
+
   /** Changes the Node by a JSON merge patch. */
   async patchNode(patch: object): Promise<void> {
     await this.client.mergePatch(resourcePath({ version: 'v1', plural: 'nodes', name: 'node-1' }), patch);
@@ -200,14 +214,5 @@ export class AgentRig implements AsyncDisposable {
     await this.client.close();
     await this.apiServer.stop();
     rmSync(this.#directory, { recursive: true, force: true });
-  }
-
-  async #createNode(): Promise<void> {
-    const internalIPs = [addresses[4].node, addresses[6].node];
-    const labels = { 'topology.kubernetes.io/zone': 'a' };
-    const node = nodeObject('node-1', { labels, podCIDRs: nodePodCIDRs, internalIPs });
-    await this.client.create(resourcePath({ version: 'v1', plural: 'nodes' }), node);
-    const path = resourcePath({ version: 'v1', plural: 'nodes', name: 'node-1', subresource: 'status' });
-    await this.client.mergePatch(path, { status: node.status });
   }
 }

@@ -107,3 +107,23 @@ describe('a Node whose address changes', () => {
     expect(await ask(ip.node)).toBe('ECONNREFUSED');
   });
 });
+
+describe('a Node that is deleted', () => {
+  const ask = async (address: string) =>
+    (await host.request('outside', { protocol: 'tcp', address, port: 30080 }))[0]?.error;
+
+  it('ends no NodePort: it answers at the last known address, and endpoints are followed', async () => {
+    await host.deleteNode();
+    await host.until('a word about it', () => agent.output.includes('the Node of this name is gone'), agent);
+    await host.slice('web-4', slice('web', 4, []));
+    await host.until('no endpoints', async () => (await ask('172.30.0.9')) === 'ECONNREFUSED', agent);
+    await host.slice('web-4', slice('web', 4, ['localPod']));
+    await host.until('an endpoint', async () => (await ask('172.30.0.9')) === undefined, agent);
+  });
+
+  it('is followed again once there is a Node of that name', async () => {
+    await host.createNode([ip.node]);
+    await host.until('NodePorts at its address', async () => (await ask(ip.node)) === undefined, agent);
+    await host.until('none at the old one', async () => (await ask('172.30.0.9')) === 'ECONNREFUSED', agent);
+  });
+});

@@ -72,7 +72,8 @@ export class DesiredState {
     return undefined;
   }
 
-  setNode(node: NodeView | undefined): Change | undefined {
+  /** What is known of this node. Who gives up knowing it says nothing: the last word holds. */
+  setNode(node: NodeView): Change | undefined {
     this.#node = node;
     this.#settle();
     return this.#forwarding && this.#changed(this.#forwarding.setNode(node));
