@@ -55,7 +55,7 @@ export class Agent {
   constructor(options: AgentOptions, deps: AgentDependencies) {
     const { client, log, clock, conntrack } = deps;
     const { nodeName, sysctlDirectory, healthAddress, metricsAddress } = options;
-    const state = new DesiredState(nodeName);
+    const state = new DesiredState(nodeName, clock.wall());
     const dataPlane = new RunningDataPlane(deps.dataPlanes, log);
     const sync = new Sync({ state, dataPlane, log });
     const events = new EventRecorder({ client, component: 'nftproxy-agent', instance: nodeName });

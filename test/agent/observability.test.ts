@@ -100,12 +100,29 @@ describe('the connections of a Service', () => {
 describe('the time from a change of endpoints to the kernel', () => {
   const count = 'kubeproxy_network_programming_duration_seconds_count{ip_family="IPv4"}';
 
-  it('is measured from the annotation of the EndpointSlice', async () => {
-    const before = (await host.metrics()).get(count) ?? 0;
-    const changed = slice('web', 4, ['localPod']);
-    const annotations = { 'endpoints.kubernetes.io/last-change-trigger-time': new Date().toISOString() };
-    await host.slice('web-4', { ...changed, metadata: { ...changed.metadata, annotations } });
-    await host.until('the count', async () => ((await host.metrics()).get(count) ?? 0) > before, agent);
+  const other = count.replace('IPv4', 'IPv6');
+  const annotated = (time: string, endpoints: Parameters<typeof slice>[2], label = 'none') => {
+    const changed = slice('web', 4, endpoints);
+    const annotations = { 'endpoints.kubernetes.io/last-change-trigger-time': time };
+    return { ...changed, metadata: { labels: { ...changed.metadata?.labels, label }, annotations } };
+  };
+
+  it('is measured from the annotation of the EndpointSlice, in its family', async () => {
+    const before = await host.metrics();
+    await host.slice('web-4', annotated(new Date().toISOString(), ['localPod']));
+    await host.until('the count', async () => ((await host.metrics()).get(count) ?? 0) === 1, agent);
+    expect((await host.metrics()).get(other)).toBe(before.get(other));
+  });
+
+  it('is not measured where no endpoint moved, nor for what happened before the agent started', async () => {
+    const seen = 'kubeproxy_sync_proxy_rules_endpoint_changes_total';
+    const before = (await host.metrics()).get(seen) ?? 0;
+    await host.slice('web-4', annotated(new Date().toISOString(), ['localPod'], 'another'));
+    await host.slice('web-4', annotated(new Date(Date.now() - 3 * 3_600_000).toISOString(), ['remotePod']));
+    await host.until('both', async () => ((await host.metrics()).get(seen) ?? 0) >= before + 2, agent);
+    await host.slice('web-4', annotated(new Date().toISOString(), ['localPod']));
+    await host.until('a third', async () => ((await host.metrics()).get(count) ?? 0) > 1, agent);
+    expect((await host.metrics()).get(count)).toBe(2);
   });
 });
 

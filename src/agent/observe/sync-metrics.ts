@@ -36,8 +36,8 @@ export class SyncMetrics implements SyncObserver {
     for (const family of this.#families) {
       this.#health.synced(family);
       kubeProxy.synced(family, { seconds, wallMilliseconds: now, full: result.full });
-      for (const time of result.triggerTimes) kubeProxy.networkProgrammed(family, (now - time) / 1000);
     }
+    for (const { family, at } of result.triggers) kubeProxy.networkProgrammed(family, (now - at) / 1000);
     if (result.written.transactions > 0) own.committed('success', result.written.milliseconds / 1000);
     if (latencySeconds !== undefined) own.applied(latencySeconds);
   }

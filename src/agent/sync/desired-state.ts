@@ -1,15 +1,22 @@
 import type { DesiredPort, LoadWeights, NodeSettings } from '../../dataplane/index.ts';
 import { ForwardingState } from '../../services/index.ts';
-import type { Change, EndpointSliceObject, ServiceObject, ServicePort } from '../../services/index.ts';
+import type { Change, EndpointSliceObject, Family, ServiceObject, ServicePort } from '../../services/index.ts';
 import type { AssignedConfig, NodeView } from '../sources/index.ts';
 import { nodeSettings } from './node-settings.ts';
+
+/** A change of endpoints in the cluster that Service ports of one family follow. */
+export interface EndpointTrigger {
+  readonly family: Family;
+  /** When it happened, milliseconds since the epoch. */
+  readonly at: number;
+}
 
 /** What has changed since it was last taken. */
 export interface Pending {
   /** New states of Service ports by id; undefined for those that are gone. */
   readonly changes: ReadonlyMap<string, DesiredPort | undefined>;
-  /** When the endpoint changes among them happened, milliseconds since the epoch. */
-  readonly triggerTimes: readonly number[];
+  /** The changes of endpoints among them that happened after the start. */
+  readonly triggers: readonly EndpointTrigger[];
 }
 
 /** When the endpoint change happened that a slice carries (set by the EndpointSlice controller). */
@@ -23,20 +30,23 @@ const triggerTimeAnnotation = 'endpoints.kubernetes.io/last-change-trigger-time'
  */
 export class DesiredState {
   readonly #nodeName: string;
+  readonly #startedAt: number;
   #forwarding: ForwardingState | undefined;
   #config: AssignedConfig | undefined;
   #node: NodeView | undefined;
   #serviceCIDRs: readonly string[] = [];
   #settings: NodeSettings | undefined;
   #changes = new Map<string, DesiredPort | undefined>();
-  #triggerTimes: number[] = [];
+  #triggers: EndpointTrigger[] = [];
   readonly #services = new Map<string, ServiceObject>();
   readonly #slices = new Map<string, EndpointSliceObject>();
   readonly #loadBalanced = new Map<string, ServicePort>();
   readonly #weights = new Map<string, LoadWeights>();
 
-  constructor(nodeName: string) {
+  /** @param startedAt when this process began to follow the cluster: changes from before it are not measured */
+  constructor(nodeName: string, startedAt = 0) {
     this.#nodeName = nodeName;
+    this.#startedAt = startedAt;
   }
 
   /** The forwarding state; undefined until a configuration is known. */
@@ -64,10 +74,11 @@ export class DesiredState {
   }
 
   endpointSlice(key: string, slice: EndpointSliceObject | undefined): Change | undefined {
-    const trigger = slice?.metadata?.annotations?.[triggerTimeAnnotation];
-    const time = trigger === undefined ? Number.NaN : Date.parse(trigger);
-    if (!Number.isNaN(time)) this.#triggerTimes.push(time);
-    if (this.#forwarding) return this.#changed(this.#forwarding.applyEndpointSlice(key, slice));
+    if (this.#forwarding) {
+      const change = this.#changed(this.#forwarding.applyEndpointSlice(key, slice));
+      this.#triggers.push(...this.#triggersOf(slice, change));
+      return change;
+    }
     setOrDelete(this.#slices, key, slice);
     return undefined;
   }
@@ -127,16 +138,24 @@ export class DesiredState {
 
   /** Hands over what has changed. */
   take(): Pending {
-    const pending = { changes: this.#changes, triggerTimes: this.#triggerTimes };
+    const pending = { changes: this.#changes, triggers: this.#triggers };
     this.#changes = new Map();
-    this.#triggerTimes = [];
+    this.#triggers = [];
     return pending;
   }
 
   /** What was taken did not reach the kernel; newer changes of the same Service ports stay. */
-  putBack({ changes, triggerTimes }: Pending): void {
+  putBack({ changes, triggers }: Pending): void {
     this.#changes = new Map([...changes, ...this.#changes]);
-    this.#triggerTimes.unshift(...triggerTimes);
+    this.#triggers.unshift(...triggers);
+  }
+
+  /** One for each family in which the slice changed endpoints; none for a change from before this process. */
+  #triggersOf(slice: EndpointSliceObject | undefined, { changed }: Change): EndpointTrigger[] {
+    const at = Date.parse(slice?.metadata?.annotations?.[triggerTimeAnnotation] ?? '');
+    if (!(at > this.#startedAt)) return [];
+    const families = new Set([...changed.values()].flatMap((port) => port?.family ?? []));
+    return [...families].map((family) => ({ family, at }));
   }
 
   /** Works the node's settings out anew, after a change of what they are made of. */

@@ -1,4 +1,5 @@
 export { DesiredState } from './desired-state.ts';
+export type { EndpointTrigger } from './desired-state.ts';
 export { LoadFollower } from './load-follower.ts';
 export type { Quarantined } from './quarantine.ts';
 export { SyncLoop } from './sync-loop.ts';

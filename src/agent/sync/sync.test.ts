@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryDataPlane, plainNode } from '../../dataplane/testing/index.ts';
+import { slice } from '../../services/testing/index.ts';
 import { SyncRig } from './testing/index.ts';
 
 function started(): SyncRig {
@@ -7,6 +8,12 @@ function started(): SyncRig {
   rig.configure();
   rig.serve(1, ['10.244.0.1']);
   return rig;
+}
+
+/** The first Service gets this endpoint alone, by a change that the cluster says happened at `time`. */
+function changeEndpoints({ state }: SyncRig, time: string, address = '10.244.0.9', labels = {}): void {
+  const annotations = { 'endpoints.kubernetes.io/last-change-trigger-time': time };
+  state.endpointSlice('default/web-1-4', slice('web-1', [address], { annotations, labels }));
 }
 
 describe('a sync', () => {
@@ -62,18 +69,26 @@ describe('a sync', () => {
   it('tells when the endpoint changes happened that it brought, once, also after a failure', async () => {
     const rig = started();
     await rig.sync.run();
-    const annotations = { 'endpoints.kubernetes.io/last-change-trigger-time': '2026-01-01T00:00:05Z' };
-    rig.state.endpointSlice('default/web-1-4', {
-      metadata: { labels: { 'kubernetes.io/service-name': 'web-1' }, annotations },
-      addressType: 'IPv4',
-      ports: [{ name: '', port: 8080, protocol: 'TCP' }],
-      endpoints: [{ addresses: ['10.244.0.9'] }],
-    });
+    changeEndpoints(rig, '2026-01-01T00:00:05Z');
     rig.kernel.failure = new Error('no');
     await expect(rig.sync.run()).rejects.toThrow();
     rig.kernel.failure = undefined;
-    expect((await rig.sync.run()).triggerTimes).toEqual([Date.parse('2026-01-01T00:00:05Z')]);
-    expect((await rig.sync.run()).triggerTimes).toEqual([]);
+    const at = Date.parse('2026-01-01T00:00:05Z');
+    expect((await rig.sync.run()).triggers).toEqual([{ family: 4, at }]);
+    expect((await rig.sync.run()).triggers).toEqual([]);
+  });
+
+  it('measures no change from before the agent, and none that moved no endpoint', async () => {
+    const rig = new SyncRig();
+    rig.serve(1, ['10.244.0.1']);
+    changeEndpoints(rig, '2026-01-01T00:00:05Z');
+    rig.configure();
+    // Whatever came before there was a configuration waited for that, and not for this agent.
+    expect((await rig.sync.run()).triggers).toEqual([]);
+    changeEndpoints(rig, '2025-12-31T21:00:00Z', '10.244.0.8');
+    expect((await rig.sync.run()).triggers).toEqual([]);
+    changeEndpoints(rig, '2026-01-01T00:00:07Z', '10.244.0.8', { any: 'label' });
+    expect((await rig.sync.run()).triggers).toEqual([]);
   });
 
   it('after somebody else wrote compares everything and repairs', async () => {

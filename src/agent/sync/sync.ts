@@ -9,7 +9,7 @@ import type {
 } from '../../dataplane/index.ts';
 import type { Logger } from '../../runtime/index.ts';
 import type { ServicePort } from '../../services/index.ts';
-import type { DesiredState, Pending } from './desired-state.ts';
+import type { DesiredState, EndpointTrigger, Pending } from './desired-state.ts';
 import { Quarantine } from './quarantine.ts';
 import { isSame, SettingsInForce } from './settings-in-force.ts';
 import type { RefusedSetup, Setup } from './settings-in-force.ts';
@@ -28,8 +28,8 @@ export interface SyncResult {
   readonly changes: readonly PortChange[];
   /** Frontends of an earlier run that are nobody's any more. */
   readonly removedFrontends: readonly FrontendAddress[];
-  /** When the endpoint changes happened that this sync brought to the kernel, milliseconds since the epoch. */
-  readonly triggerTimes: readonly number[];
+  /** The changes of endpoints that this sync brought to the kernel. */
+  readonly triggers: readonly EndpointTrigger[];
   /** The node's settings that are in force: those that are wanted, unless they are refused. */
   readonly settings: NodeSettings;
   /** What the kernel refused of the node's settings, in this sync or in one before it. */
@@ -113,8 +113,8 @@ export class Sync {
       const setup = this.#inForce.choose({ mode: config.config.mode, settings, config: name, revision });
       const outcome = await this.#bring(setup, pending);
       const { good, refused } = this.#inForce;
-      const { triggerTimes } = pending;
-      return { ...outcome, triggerTimes, settings: good?.settings ?? settings, refusedSetup: refused };
+      const { triggers } = pending;
+      return { ...outcome, triggers, settings: good?.settings ?? settings, refusedSetup: refused };
     } catch (error) {
       this.#suspicious = true;
       this.#state.putBack(pending);

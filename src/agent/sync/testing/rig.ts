@@ -12,7 +12,7 @@ export class SyncRig {
   readonly kernel = new MemoryKernel();
   readonly logs: string[] = [];
   readonly log = createLogger({ format: 'text', level: 'debug', write: (line) => this.logs.push(line) });
-  readonly state = new DesiredState('node-1');
+  readonly state = new DesiredState('node-1', Date.parse('2026-01-01T00:00:00Z'));
   /** What an agent with another mode may have left. */
   readonly otherKernel = new MemoryKernel();
   readonly dataPlane = new RunningDataPlane(
