@@ -1,5 +1,6 @@
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
+import { surviveStandardError } from './standard-error.ts';
 
 /** Levels from the most to the least talkative. */
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
@@ -31,7 +32,7 @@ export interface LoggerOptions {
   readonly format: LogFormat;
   /** Lines below this level are not written. */
   readonly level: LogLevel;
-  /** Receives one line, newline included. */
+  /** Receives one line, newline included. What it throws costs that line and nothing else. */
   readonly write: (line: string) => void;
   readonly clock?: Clock;
 }
@@ -49,9 +50,11 @@ interface Line {
  * - json: `{"time":"2026-01-01T00:00:00.000Z","level":"info","message":"synced","services":12}`
  * - text: `2026-01-01T00:00:00.000Z INFO  synced services=12`
  *
- * A line is always one line: whatever a user's object contains is escaped.
+ * A line is always one line: whatever a user's object contains is escaped. A line that cannot be written is lost and
+ * stops nothing, also where the standard error is on a full disk or closed.
  */
 export function createLogger(options: LoggerOptions): Logger {
+  surviveStandardError();
   return make(options, {});
 }
 
@@ -61,7 +64,11 @@ function make(options: LoggerOptions, bound: LogFields): Logger {
   const at = (level: LogLevel) => (message: string, fields?: LogFields) => {
     if (logLevels.indexOf(level) < logLevels.indexOf(options.level)) return;
     const line = { time: new Date(clock.wall()).toISOString(), level, message, fields: { ...bound, ...fields } };
-    options.write(`${render(line)}\n`);
+    try {
+      options.write(`${render(line)}\n`);
+    } catch {
+      // A log line must never be what stops the agent, and there is no other place to say that it is lost.
+    }
   };
   return {
     debug: at('debug'),
