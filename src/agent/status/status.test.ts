@@ -75,12 +75,15 @@ describe('the status of a node', () => {
   });
 
   it('names the first problem in users’ objects and says where the others are', () => {
-    const problem = (name: string) => ({ reason: 'UnknownAlgorithm', message: `${name} asks for fastest` });
+    const problem = (name: string) => ({
+      object: { kind: 'Service' as const, namespace: 'default', name },
+      ...{ reason: 'UnknownAlgorithm', message: `there is no algorithm fastest` },
+    });
     expect(report({ problems: [problem('web')] }).conditions?.[1]?.message).toBe(
-      'UnknownAlgorithm: web asks for fastest',
+      'Service default/web: UnknownAlgorithm: there is no algorithm fastest',
     );
     expect(report({ problems: [problem('web'), problem('db')] }).conditions?.[1]?.message).toBe(
-      'UnknownAlgorithm: web asks for fastest (and 1 more; see Events)',
+      'Service default/web: UnknownAlgorithm: there is no algorithm fastest (and 1 more; see Events)',
     );
   });
 

@@ -1,5 +1,6 @@
 import { release } from 'node:os';
 import type { Condition, ProxyNodeStateStatus } from '../../api/index.ts';
+import type { Problem } from '../../services/index.ts';
 
 /** What the agent knows about its own work, as far as it is reported. */
 export interface AgentState {
@@ -16,7 +17,7 @@ export interface AgentState {
   readonly endpoints: number;
   readonly elements: number;
   /** Problems in Services and EndpointSlices, worth a look though everything else works. */
-  readonly problems: readonly { readonly reason: string; readonly message: string }[];
+  readonly problems: readonly Problem[];
 }
 
 const longestMessage = 256;
@@ -88,7 +89,9 @@ function degradedCondition({ failure, refusedSettings, quarantined, problems }: 
   const [problem] = problems;
   if (problem) {
     const more = problems.length > 1 ? ` (and ${problems.length - 1} more; see Events)` : '';
-    return ['True', 'ObjectsWithProblems', `${problem.reason}: ${problem.message}`.slice(0, 200) + more];
+    const { kind, namespace, name } = problem.object;
+    const message = `${kind} ${namespace}/${name}: ${problem.reason}: ${problem.message}`;
+    return ['True', 'ObjectsWithProblems', message.slice(0, 200) + more];
   }
   return ['False', 'AsExpected', 'nothing to report'];
 }

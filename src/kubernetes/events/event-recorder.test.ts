@@ -23,11 +23,11 @@ afterEach(async () => {
   await server.stop();
 });
 
-function recorder(speed = 1): EventRecorder {
+function recorder(speed = 1, instance = 'node-1'): EventRecorder {
   return new EventRecorder({
     client,
     component: 'nftproxy-agent',
-    instance: 'node-1',
+    instance,
     onError: ({ message }) => void errors.push(message),
     clock: fastClock(speed),
   });
@@ -138,4 +138,35 @@ it('an API server that refuses, or is away, is reported and does not stop the ne
   recording.event(web, 'Normal', 'First', 'lost');
   await recording.flush();
   expect(written()).toHaveLength(1);
+});
+
+it('what every node sees alike is one Event, whoever is first, and a success for all of them', async () => {
+  const nodes = ['node-1', 'node-2', 'node-3'].map((node) => recorder(1, node));
+  for (const recording of nodes) {
+    recording.sharedEvent(web, 'Warning', 'UnknownAlgorithm', 'fastest is none');
+    recording.sharedEvent(web, 'Warning', 'UnknownAlgorithm', 'fastest is none');
+  }
+  await Promise.all(nodes.map((recording) => recording.flush()));
+  expect(written()).toMatchObject([
+    { regarding: web, reason: 'UnknownAlgorithm', note: 'fastest is none', reportingInstance: 'nftproxy-agent' },
+  ]);
+  expect(written()[0]).not.toHaveProperty('series');
+  expect(errors).toEqual([]);
+});
+
+it('what nodes see alike is another Event for another object, another reason or another message', async () => {
+  const recording = recorder();
+  recording.sharedEvent(web, 'Warning', 'UnknownAlgorithm', 'fastest is none');
+  recording.sharedEvent({ ...web, uid: '5678' }, 'Warning', 'UnknownAlgorithm', 'fastest is none');
+  recording.sharedEvent(web, 'Warning', 'InvalidValue', 'fastest is none');
+  recording.sharedEvent(web, 'Warning', 'UnknownAlgorithm', 'slowest is none');
+  await recording.flush();
+  expect(written()).toHaveLength(4);
+});
+
+it('what only one node can tell is told by each of them', async () => {
+  const nodes = ['node-1', 'node-2'].map((node) => recorder(1, node));
+  for (const recording of nodes) recording.event(web, 'Warning', 'FailedToStartServiceHealthcheck', 'port taken');
+  await Promise.all(nodes.map((recording) => recording.flush()));
+  expect(written().map(({ reportingInstance }) => reportingInstance)).toEqual(['node-1', 'node-2']);
 });

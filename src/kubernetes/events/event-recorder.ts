@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { Backoff, systemClock } from '../../runtime/index.ts';
 import type { Clock } from '../../runtime/index.ts';
-import { isNotFound, resourcePath, toError } from '../client/index.ts';
+import { isConflict, isNotFound, resourcePath, toError } from '../client/index.ts';
 import type { ApiClient } from '../client/index.ts';
 import { microTime } from '../micro-time.ts';
 import { EventBudget } from './event-budget.ts';
@@ -26,9 +26,19 @@ export interface EventRecorderOptions {
   clock?: Clock;
 }
 
+type EventType = 'Normal' | 'Warning';
+
+interface EventText {
+  readonly type: EventType;
+  readonly reason: string;
+  readonly note: string;
+}
+
 /** Equal Events: one object in the API, with a count. */
 interface Series {
   readonly key: string;
+  /** Written by every process that sees the same, under one name: nobody counts. */
+  readonly shared: boolean;
   readonly namespace: string;
   readonly name: string;
   readonly content: Readonly<Record<string, unknown>>;
@@ -59,6 +69,9 @@ const longestNoteBytes = 1024;
  * The same event (object, type, reason, message) within ten minutes becomes a count in the Event that is there; the
  * number of different ones about one object is limited. Writing happens in the background, one at a time; what cannot
  * be written is reported to `onError` and forgotten.
+ *
+ * What every node sees alike (a bad annotation) is one Event without anybody being chosen to write it: its name follows
+ * from its content, and who comes second finds it there.
  */
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
@@ -75,27 +88,21 @@ export class EventRecorder {
   }
 
   /**
-   * Records an event; never throws and never waits.
+   * Records an event that only this process can tell; never throws and never waits.
    *
    * @param reason a word in CamelCase that programs can match, at most 128 characters
    * @param message for people; cut off at 1024 bytes
    */
-  event(regarding: EventRegarding, type: 'Normal' | 'Warning', reason: string, message: string): void {
-    const object = [regarding.kind, regarding.namespace, regarding.name, regarding.uid].join('/');
-    const key = [object, type, reason, message].join('\n');
-    this.#forgetOld();
-    const known = this.#series.get(key);
-    if (known !== undefined) {
-      this.#repeat(known);
-    } else if (!this.#budget.take(object)) {
-      this.#report(`too many about one object, this one is left out: ${object}: ${reason}: ${message}`);
-    } else if (this.#series.size >= mostSeries) {
-      this.#report(`too many at a time, this one is left out: ${object}: ${reason}: ${message}`);
-    } else {
-      const series = this.#begin(key, regarding, { type, reason, note: cut(message) });
-      this.#series.set(key, series);
-      this.#write(series);
-    }
+  event(regarding: EventRegarding, type: EventType, reason: string, message: string): void {
+    this.#record(regarding, { type, reason, note: message }, false);
+  }
+
+  /**
+   * Records an event that other instances of this program tell in the same words: there will be one Event, whoever
+   * writes it first, and no count. Otherwise as {@link event}.
+   */
+  sharedEvent(regarding: EventRegarding, type: EventType, reason: string, message: string): void {
+    this.#record(regarding, { type, reason, note: message }, true);
   }
 
   /** Writes what is waiting, counts included; resolves when all of it has been tried once. */
@@ -104,18 +111,40 @@ export class EventRecorder {
     await this.#writing;
   }
 
-  #begin(key: string, regarding: EventRegarding, text: { type: string; reason: string; note: string }): Series {
+  #record(regarding: EventRegarding, text: EventText, shared: boolean): void {
+    const { type, reason, note } = text;
+    const object = [regarding.kind, regarding.namespace, regarding.name, regarding.uid].join('/');
+    const key = [object, type, reason, note].join('\n');
+    this.#forgetOld();
+    const known = this.#series.get(key);
+    if (known !== undefined) {
+      this.#repeat(known);
+    } else if (!this.#budget.take(object)) {
+      this.#report(`too many about one object, this one is left out: ${object}: ${reason}: ${note}`);
+    } else if (this.#series.size >= mostSeries) {
+      this.#report(`too many at a time, this one is left out: ${object}: ${reason}: ${note}`);
+    } else {
+      const series = this.#begin({ key, regarding, text: { ...text, note: cut(note) }, shared });
+      this.#series.set(key, series);
+      this.#write(series);
+    }
+  }
+
+  #begin(o: { key: string; regarding: EventRegarding; text: EventText; shared: boolean }): Series {
+    const { key, regarding, text, shared } = o;
     const { component, instance } = this.#options;
     const now = this.#clock.wall();
     return {
       key,
+      shared,
       // Events about cluster-scoped objects live in the namespace default: the API server insists.
       namespace: regarding.namespace ?? 'default',
-      name: `${regarding.name.slice(0, 230)}.${randomBytes(8).toString('hex')}`,
+      name: `${regarding.name.slice(0, 230)}.${shared ? digest(component, key) : randomBytes(8).toString('hex')}`,
       content: {
         eventTime: microTime(now),
         reportingController: component,
-        reportingInstance: instance,
+        // Of those who tell it, none is more of a source than the others.
+        reportingInstance: shared ? component : instance,
         action: text.reason,
         regarding,
         ...text,
@@ -131,12 +160,13 @@ export class EventRecorder {
   }
 
   #repeat(series: Series): void {
-    series.count += 1;
     series.lastAt = this.#clock.wall();
     series.lastMonotonic = this.#clock.monotonic();
     // To the end of the map, which is in the order of the last event.
     this.#series.delete(series.key);
     this.#series.set(series.key, series);
+    if (series.shared) return;
+    series.count += 1;
     if (series.cancelUpdate !== undefined) return;
     series.cancelUpdate = this.#clock.after(series.updates.next(), () => this.#write(series));
   }
@@ -181,13 +211,18 @@ export class EventRecorder {
         if (!isNotFound(error)) throw error;
       }
     }
-    await client.create(resourcePath(location), {
-      apiVersion: 'events.k8s.io/v1',
-      kind: 'Event',
-      metadata: { name, namespace },
-      ...series.content,
-      ...repetition,
-    });
+    try {
+      await client.create(resourcePath(location), {
+        apiVersion: 'events.k8s.io/v1',
+        kind: 'Event',
+        metadata: { name, namespace },
+        ...series.content,
+        ...repetition,
+      });
+    } catch (error) {
+      // Somebody else has told it.
+      if (!(series.shared && isConflict(error))) throw error;
+    }
     series.written = count;
   }
 
@@ -203,6 +238,11 @@ export class EventRecorder {
   #report(message: string): void {
     this.#options.onError?.(new Error(`Event not written: ${message}`));
   }
+}
+
+/** The same for the same texts, everywhere. */
+function digest(...texts: string[]): string {
+  return createHash('sha256').update(texts.join('\n')).digest('hex').slice(0, 16);
 }
 
 /** At most 1024 bytes of UTF-8, which is what the API server takes. */
