@@ -1,14 +1,15 @@
 import { sleep, systemClock } from '../../runtime/index.ts';
 import type { Clock } from '../../runtime/index.ts';
 import type { Connection } from '../connection/index.ts';
-import { parseWatchEvent } from './answers.ts';
+import { answerOf, parseWatchEvent } from './answers.ts';
 import { Deadline } from './deadline.ts';
 import { ApiError } from './errors.ts';
 import { Exchange } from './exchange.ts';
 import type { Call, Payload } from './exchange.ts';
 import { LineSplitter } from './line-splitter.ts';
+import { ListSplitter } from './list-splitter.ts';
 import { listPages } from './paged-list.ts';
-import type { PageVisitor } from './paged-list.ts';
+import type { PageEnd, PageVisitor } from './paged-list.ts';
 import type { QueryParameters } from './paths.ts';
 import { Transport } from './transport.ts';
 import type { ObjectList, WatchEvent } from './types.ts';
@@ -107,7 +108,7 @@ export class ApiClient {
     return this.#request({ method: 'PATCH', path, query: { fieldManager }, payload }, request);
   }
 
-  /** A whole collection, fetched in pages of 500. */
+  /** A whole collection, fetched in pages of 500 unless `query.limit` says otherwise. */
   async listAll<T>(path: string, query: QueryParameters = {}, o: RequestOptions = {}): Promise<ObjectList<T>> {
     let items: T[] = [];
     const resourceVersion = await this.listPages<T>(
@@ -122,33 +123,45 @@ export class ApiClient {
   }
 
   /**
-   * A whole collection, page by page, for those who keep only a part of each object.
+   * A whole collection, bit by bit, for those who keep only a part of each object. However large the pages are that the
+   * server sends, none is held or parsed as a whole, and the event loop goes round in between.
    *
-   * @param visit sees each page in turn. `first` also marks a fresh start: what was seen before no longer counts
+   * @param visit sees some items at a time. `first` also marks a fresh start: what was seen before no longer counts
    * @returns the resourceVersion of the list
    */
   listPages<T>(path: string, query: QueryParameters, visit: PageVisitor<T>, o: RequestOptions = {}): Promise<string> {
     const options = { timeoutSeconds: listTimeoutSeconds, ...o };
-    return listPages((page) => this.#request({ method: 'GET', path, query: page }, options), path, query, visit);
+    const fetchPage = (page: QueryParameters, visitSome: (items: readonly T[]) => void): Promise<PageEnd> => {
+      const call: Call = { method: 'GET', path, query: page };
+      // As in watch(): the server's schema is the authority.
+      const visitUnknown = (items: readonly unknown[]): void => visitSome(items as readonly T[]);
+      return this.#patiently(o.signal, () =>
+        this.#attempt(options, (signal) => this.#page(call, visitUnknown, signal)),
+      );
+    };
+    return listPages(fetchPage, path, query, visit);
   }
 
   /**
    * Watches a collection, from `query.resourceVersion` on, with bookmarks unless `query.allowWatchBookmarks` is false.
    * Ends when the server ends it; never retries and never times out by itself once the server has answered.
    *
+   * @param o.opened called when the server has answered that there will be events
    * @throws ApiError if the server refuses (410: the version is too old) or sends an ERROR event; ConnectionError if
    * the connection breaks; Error for an event that is not understood; the signal's reason when it aborts
    */
   async *watch<T>(
     path: string,
     query: QueryParameters,
-    signal?: AbortSignal,
+    o: { signal?: AbortSignal; opened?: () => void } = {},
   ): AsyncGenerator<WatchEvent<T>, void, undefined> {
-    const deadline = new Deadline(this.#clock, this.#timeoutSeconds, signal);
+    const deadline = new Deadline(this.#clock, this.#timeoutSeconds, o.signal);
     const parameters = { allowWatchBookmarks: true, ...query, watch: true };
     try {
-      const chunks = await this.#exchange.stream({ method: 'GET', path, query: parameters }, deadline.signal);
+      const chunks = await this.#exchange.body({ method: 'GET', path, query: parameters }, deadline.signal);
+      if (chunks instanceof ApiError) throw chunks;
       deadline.met();
+      o.opened?.();
       const splitter = new LineSplitter();
       for await (const chunk of chunks) {
         // The API server's schema is the authority for its objects; callers name the type they asked for.
@@ -168,24 +181,48 @@ export class ApiClient {
   }
 
   async #request<T>(call: Call, o: RequestOptions): Promise<T> {
-    for (let attempt = 0; ; attempt += 1) {
-      const answer = await this.#attempt(call, o);
-      // As in watch(): the server's schema is the authority.
-      if (!(answer instanceof ApiError)) return answer.value as T;
+    const answer = await this.#patiently(o.signal, () =>
+      this.#attempt(o, (signal) => this.#exchange.answer(call, signal)),
+    );
+    // As in listPages().
+    return answer.value as T;
+  }
+
+  /** Tries again, after the time that it asks for, what a busy server turns away. */
+  async #patiently<R>(signal: AbortSignal | undefined, attempt: () => Promise<R | ApiError>): Promise<R> {
+    for (let tries = 0; ; tries += 1) {
+      const answer = await attempt();
+      if (!(answer instanceof ApiError)) return answer;
       const seconds = answer.status === 429 || answer.status === 503 ? answer.retryAfterSeconds : undefined;
-      if (seconds === undefined || seconds > longestBusyWaitSeconds || attempt === busyRetries) throw answer;
-      await sleep(this.#clock, seconds * 1000, o.signal ?? this.#closed.signal);
-      o.signal?.throwIfAborted();
+      if (seconds === undefined || seconds > longestBusyWaitSeconds || tries === busyRetries) throw answer;
+      await sleep(this.#clock, seconds * 1000, signal ?? this.#closed.signal);
+      signal?.throwIfAborted();
     }
   }
 
-  async #attempt(call: Call, o: RequestOptions): Promise<{ value: unknown } | ApiError> {
+  /** One request within its time. */
+  async #attempt<R>(o: RequestOptions, request: (signal: AbortSignal) => Promise<R>): Promise<R> {
     const deadline = new Deadline(this.#clock, o.timeoutSeconds ?? this.#timeoutSeconds, o.signal);
     try {
-      return await this.#exchange.answer(call, deadline.signal);
+      return await request(deadline.signal);
     } finally {
       deadline.end();
     }
+  }
+
+  /** One answer to a list: its items as they come, and at the end the rest of it. */
+  async #page(call: Call, visit: (item: readonly unknown[]) => void, signal: AbortSignal): Promise<PageEnd | ApiError> {
+    const chunks = await this.#exchange.body(call, signal);
+    if (chunks instanceof ApiError) return chunks;
+    const splitter = new ListSplitter();
+    for await (const chunk of chunks) {
+      const texts = splitter.push(chunk);
+      if (texts.length === 0) continue;
+      visit(texts.map((text) => answerOf(call, text)));
+      // Chunks may be at hand faster than anything else gets its turn.
+      await new Promise<void>((resolve) => this.#clock.soon(resolve));
+    }
+    return answerOf(call, splitter.frame()) as PageEnd;
   }
 }
 

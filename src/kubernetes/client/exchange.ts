@@ -46,15 +46,10 @@ export class Exchange {
     return { value: answerOf(call, text) };
   }
 
-  /**
-   * The answer as it comes.
-   *
-   * @returns when it begins
-   * @throws ApiError if the server refuses the request
-   */
-  async stream(call: Call, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
+  /** The answer as it comes, told when it begins, or what the server has refused the request with. */
+  async body(call: Call, signal: AbortSignal): Promise<AsyncIterable<Buffer> | ApiError> {
     const response = await this.#send(call, signal);
-    if (response.statusCode >= 300) throw await this.#refusal(call, response, signal);
+    if (response.statusCode >= 300) return this.#refusal(call, response, signal);
     return this.#chunks(call, response, signal);
   }
 

@@ -120,7 +120,7 @@ describe('watches', () => {
 
   it("reject with the signal's reason when it aborts", async () => {
     const stop = new AbortController();
-    const failure = failureOf(client.watch(services, {}, stop.signal).next());
+    const failure = failureOf(client.watch(services, {}, { signal: stop.signal }).next());
     while (server.collection(services).watchers === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     stop.abort(new Error('enough'));
     expect((await failure).message).toBe('enough');

@@ -139,7 +139,7 @@ export class Reflector<T = KubernetesObject> {
     this.#count.watches += 1;
     let heard = false;
     try {
-      for await (const event of client.watch<KubernetesObject>(path, query, silence.signal)) {
+      for await (const event of client.watch<KubernetesObject>(path, query, { signal: silence.signal })) {
         heard = true;
         silence.heard();
         this.#receive(event);
