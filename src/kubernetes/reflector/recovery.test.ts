@@ -19,18 +19,29 @@ describe('a reflector whose watch failed', () => {
   it('goes on where it was while the server cannot be reached, however long that takes', () => {
     const attempts = after(...Array.from({ length: 20 }, (_, n) => (n % 2 === 0 ? away : silent)));
     expect(attempts.some(({ list, expected }) => list || expected)).toBe(false);
-    expect(attempts.map(({ waitMilliseconds }) => waitMilliseconds).slice(0, 3)).toEqual([800, 1600, 3200]);
-    expect(attempts.at(-1)?.waitMilliseconds).toBe(30_000);
+    expect(attempts.map(({ waitMilliseconds }) => waitMilliseconds).slice(0, 5)).toEqual([800, 1600, 3200, 5000, 5000]);
+    expect(attempts.at(-1)?.waitMilliseconds).toBe(5000);
+  });
+
+  it('asks a balancer whose API server is away as often, and spares a server that answers with errors', () => {
+    const last = (code: number) => after(...Array.from({ length: 20 }, () => refusal(code))).at(-1)?.waitMilliseconds;
+    expect([502, 503, 504].map(last)).toEqual([5000, 5000, 5000]);
+    expect([429, 500].map(last)).toEqual([30_000, 30_000]);
   });
 
   it('lists at once, and says nothing, when its version has expired', () => {
     expect(after(expired)).toEqual([{ waitMilliseconds: 0, list: true, expected: true }]);
   });
 
+  it('lists at once when its version has expired while the server was away, however long that was', () => {
+    const attempts = after(...Array.from({ length: 20 }, () => away), expired);
+    expect(attempts.at(-1)).toEqual({ waitMilliseconds: 0, list: true, expected: true });
+  });
+
   it('waits, and says so, when versions expire again and again', () => {
     const [, second, third] = after(expired, expired, expired);
-    expect(second).toEqual({ waitMilliseconds: 1600, list: true, expected: false });
-    expect(third?.waitMilliseconds).toBe(3200);
+    expect(second).toEqual({ waitMilliseconds: 800, list: true, expected: false });
+    expect(third?.waitMilliseconds).toBe(1600);
   });
 
   it('lists when the server has rejected its version three times', () => {

@@ -11,36 +11,60 @@ export interface NextAttempt {
   readonly expected: boolean;
 }
 
-const waits = { first: 800, atMost: 30_000 };
+/** An API server that is away, or a balancer before it that finds none, is asked often: it costs nobody anything. */
+const whileAway = { first: 800, atMost: 5000 };
+/** One that answers with errors is spared. */
+const whileFailing = { first: 800, atMost: 30_000 };
 /** How often in a row the server may reject a resumed watch before the collection is listed again. */
 const rejectionsBeforeList = 3;
+/** What a balancer answers whose API server is away. */
+const nobodyThere = new Set([502, 503, 504]);
 
 /** Decides how to go on after a failed list or watch, from all that failed since something last went well. */
 export class Recovery {
-  readonly #backoff: Backoff;
+  readonly #away: Backoff;
+  readonly #failing: Backoff;
   #rejections = 0;
+  #expired = false;
 
   constructor(random: (() => number) | undefined) {
-    this.#backoff = new Backoff(random === undefined ? waits : { ...waits, random });
+    const chance = random === undefined ? {} : { random };
+    this.#away = new Backoff({ ...whileAway, ...chance });
+    this.#failing = new Backoff({ ...whileFailing, ...chance });
   }
 
   /** The server has answered a watch as it should. */
   succeeded(): void {
-    this.#backoff.reset();
+    this.#away.reset();
+    this.#failing.reset();
     this.#rejections = 0;
+    this.#expired = false;
   }
 
   /** A list or watch has failed with this error. */
   after(error: Error): NextAttempt {
-    const first = this.#backoff.failures === 0;
-    const wait = this.#backoff.next();
-    if (!(error instanceof ConnectionError || error instanceof SilenceError)) this.#rejections += 1;
+    if (isGone(error)) return this.#afterExpiry();
+    const reached = !(error instanceof ConnectionError || error instanceof SilenceError);
+    if (reached) this.#rejections += 1;
     // A version that the server keeps rejecting (after a restore of its database, say) will not get better.
-    const list = isGone(error) || this.#rejections >= rejectionsBeforeList;
+    const list = this.#rejections >= rejectionsBeforeList;
     if (list) this.#rejections = 0;
-    // An expired version is part of normal life, and a list helps at once, unless it happens again and again.
-    if (isGone(error) && first) return { waitMilliseconds: 0, list, expected: true };
+    const isAway = !reached || (error instanceof ApiError && nobodyThere.has(error.status));
+    const wait = (isAway ? this.#away : this.#failing).next();
     const asked = error instanceof ApiError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
     return { waitMilliseconds: Math.max(wait, Math.ceil(asked)), list, expected: false };
+  }
+
+  /**
+   * An expired version is part of normal life, after an outage above all, and a list helps at once, unless it happens
+   * again and again.
+   */
+  #afterExpiry(): NextAttempt {
+    const again = this.#expired;
+    this.#expired = true;
+    this.#rejections = 0;
+    return again
+      ? { waitMilliseconds: this.#failing.next(), list: true, expected: false }
+      : { waitMilliseconds: 0, list: true, expected: true };
   }
 }

@@ -37,10 +37,9 @@ export class Reflector<T = KubernetesObject> {
   readonly #count = { lists: 0, watches: 0, events: 0, cacheMisses: 0, errors: 0 };
   #lastEventAt: number | undefined;
   #lastError: string | undefined;
-  /** Up to where the watch has been followed; undefined when a list is due. */
+  /** Up to where the collection is known; undefined before the first list. */
   #version: string | undefined;
-  /** Whether what the server has in its cache is good enough for the list that is due. */
-  #mayListFromCache = true;
+  #listDue = true;
   #check: ConsistencyCheck | undefined;
   #running: Promise<unknown> | undefined;
 
@@ -97,7 +96,7 @@ export class Reflector<T = KubernetesObject> {
   async #listAndWatch(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        if (this.#version === undefined) await this.#list(signal);
+        if (this.#listDue) await this.#list(signal);
         await this.#watch(signal);
       } catch (error) {
         if (!isAborted(signal)) await this.#recover(toError(error), signal);
@@ -107,24 +106,31 @@ export class Reflector<T = KubernetesObject> {
 
   async #recover(error: Error, signal: AbortSignal): Promise<void> {
     const { waitMilliseconds, list, expected } = this.#recovery.after(error);
-    if (list) this.#version = undefined;
+    this.#listDue ||= list;
     if (!expected) this.#report(error, waitMilliseconds);
     // Ends early when the reflector is stopped.
     await sleep(this.#clock, waitMilliseconds, signal);
   }
 
   async #list(signal: AbortSignal): Promise<void> {
-    const version = this.#mayListFromCache ? '0' : undefined;
-    const snapshot = await fetchSnapshot(this.#source, this.#store, version, signal);
+    // Never older than what is known, or the store would go back in time.
+    const snapshot = await fetchSnapshot(this.#source, this.#store, this.#version ?? '0', signal);
     signal.throwIfAborted();
     this.#check = undefined;
-    applySnapshot(this.#store, snapshot);
+    const turn = (): Promise<boolean> => this.#turn(() => !isAborted(signal));
+    if (!(await applySnapshot(this.#store, snapshot, { turn }))) return;
     this.#version = snapshot.version;
-    this.#mayListFromCache = false;
+    this.#listDue = false;
     this.#lastEventAt = this.#clock.wall();
     if (this.#count.watches > 0) return;
     this.#guarded('synced', () => this.#options.handler.synced?.());
     this.#settleSynced.resolve();
+  }
+
+  /** Lets all that waits for the event loop have its turn; answers whether to go on then. */
+  async #turn(goesOn: () => boolean): Promise<boolean> {
+    await new Promise<void>((resolve) => this.#clock.soon(resolve));
+    return goesOn();
   }
 
   async #watch(stopping: AbortSignal): Promise<void> {
@@ -138,14 +144,20 @@ export class Reflector<T = KubernetesObject> {
     };
     this.#count.watches += 1;
     let heard = false;
+    let cancel: (() => void) | undefined;
+    // A watch that has held for a while is a success, also where nothing happens.
+    const opened = (): void => {
+      cancel = this.#clock.after(shortestWatchMilliseconds, () => this.#recovery.succeeded());
+    };
     try {
-      for await (const event of client.watch<KubernetesObject>(path, query, { signal: silence.signal })) {
+      for await (const event of client.watch<KubernetesObject>(path, query, { signal: silence.signal, opened })) {
         heard = true;
         silence.heard();
         this.#receive(event);
       }
     } finally {
       silence.end();
+      cancel?.();
     }
     if (!heard && this.#clock.monotonic() - startedAt < shortestWatchMilliseconds) {
       throw new Error(`GET ${path}: the server ended the watch at once`);
@@ -178,8 +190,8 @@ export class Reflector<T = KubernetesObject> {
     while (!signal.aborted) {
       const milliseconds = jittered(relistSeconds * 1000, 0.5, random);
       await sleep(this.#clock, milliseconds, signal);
-      // Without a version there is a list under way, or one due as soon as the server can be reached.
-      if (isAborted(signal) || this.#version === undefined) continue;
+      // A list that is under way, or due as soon as the server can be reached, does all that a comparison would.
+      if (isAborted(signal) || this.#listDue || this.#version === undefined) continue;
       try {
         await this.#compare(this.#version, signal);
       } catch (error) {
@@ -194,13 +206,18 @@ export class Reflector<T = KubernetesObject> {
     this.#check = check;
     const snapshot = await fetchSnapshot(this.#source, this.#store, version, signal);
     signal.throwIfAborted();
-    // A re-list because of an expired version has done everything that this comparison would.
-    if (this.#check !== check || this.#version === undefined) return;
-    check.repaired(
-      applySnapshot(this.#store, snapshot, (key) => check.mayRepair(key)),
-      snapshot.version,
-    );
-    this.#judge(this.#version);
+    // A re-list because of an expired version does everything that this comparison would.
+    const goesOn = (): boolean => this.#check === check && !this.#listDue && !isAborted(signal);
+    if (!goesOn()) return;
+    check.listed(snapshot.version);
+    const complete = await applySnapshot(this.#store, snapshot, {
+      mayChange: (key) => check.mayRepair(key),
+      changed: (key) => check.repaired(key),
+      turn: () => this.#turn(goesOn),
+    });
+    if (!complete) return;
+    check.completed();
+    this.#judge(this.#version ?? version);
   }
 
   #judge(version: string): void {
@@ -230,7 +247,7 @@ export class Reflector<T = KubernetesObject> {
   }
 }
 
-/** Asked as a function because the compiler believes that a signal once found untroubled stays so. */
+/** A function because the compiler believes that a signal once found untroubled stays so. */
 function isAborted(signal: AbortSignal): boolean {
   return signal.aborted;
 }

@@ -30,7 +30,9 @@ const refusals = new Set([400, 410, 504]);
 
 /**
  * Lists the collection; only the objects whose version is new to `store` are converted, so that the raw ones can be
- * forgotten page by page.
+ * forgotten as they come.
+ *
+ * Asked for with a version, the server answers from its cache and its database hears nothing of it (decision 18).
  *
  * @param version what the list must not be older than: `'0'` for anything the server has in its cache, undefined for
  * the latest state. If the server refuses such a list, the latest state is fetched
@@ -41,12 +43,7 @@ export async function fetchSnapshot<T>(
   version: string | undefined,
   signal: AbortSignal,
 ): Promise<Snapshot<T>> {
-  const query: QueryParameters = {
-    ...source.selectors,
-    resourceVersion: version,
-    // '0' says so by itself, and servers refuse the combination of neither.
-    resourceVersionMatch: version === undefined || version === '0' ? undefined : 'NotOlderThan',
-  };
+  const query: QueryParameters = { ...source.selectors, ...freshness(version) };
   const objects = new Map<string, Listed<T>>();
   const visit = (page: readonly KubernetesObject[], first: boolean): void => {
     if (first) objects.clear();
@@ -65,26 +62,54 @@ export async function fetchSnapshot<T>(
   }
 }
 
+/** How to ask for a list that is not older than this version. */
+function freshness(version: string | undefined): QueryParameters {
+  // '0' says so by itself, and servers refuse the combination of neither.
+  if (version === undefined || version === '0') return { resourceVersion: version };
+  // With a limit it would be read from the database, by servers up to 1.30 at least.
+  return { resourceVersion: version, resourceVersionMatch: 'NotOlderThan', limit: undefined };
+}
+
+/** Objects that are looked at between two turns of the event loop. */
+const slice = 250;
+
+/** How a snapshot is worked in. */
+interface Application {
+  /** Keys to leave alone answer false. */
+  readonly mayChange?: (key: string) => boolean;
+  /** Told of each key that differed. */
+  readonly changed?: (key: string) => void;
+  /** Lets others have their turn; answers whether to go on. */
+  readonly turn: () => Promise<boolean>;
+}
+
 /**
- * Brings the store to the snapshot: deletions first, so that what one object gives up (an address, say) is free before
- * another takes it. Takes the snapshot apart as it goes, so that a store which keeps no objects is never beside a second
- * copy of all of them.
+ * Brings the store to the snapshot, some objects at a time: deletions first, so that what one object gives up (an
+ * address, say) is free before another takes it. Takes the snapshot apart as it goes, so that a store which keeps no
+ * objects is never beside a second copy of all of them.
  *
- * @param mayChange keys to leave alone answer false
- * @returns the keys that differed
+ * @returns whether it was worked in to its end
  */
-export function applySnapshot<T>(
+export async function applySnapshot<T>(
   store: ObjectStore<T>,
-  snapshot: Snapshot<T>,
-  mayChange: (key: string) => boolean = () => true,
-): string[] {
-  const differed: string[] = [];
-  for (const key of [...store.keys()]) {
-    if (!snapshot.objects.has(key) && mayChange(key) && store.delete(key)) differed.push(key);
+  { objects }: Snapshot<T>,
+  { mayChange = () => true, changed, turn }: Application,
+): Promise<boolean> {
+  const gone = [...store.keys()].filter((key) => !objects.has(key));
+  const remove = (key: string): boolean => store.delete(key);
+  const put = (key: string): boolean => {
+    const listed = objects.get(key);
+    objects.delete(key);
+    return listed !== undefined && store.put(key, listed.version, () => listed.value);
+  };
+  for (const [keys, change] of [
+    [gone, remove],
+    [[...objects.keys()], put],
+  ] as const) {
+    for (const [index, key] of keys.entries()) {
+      if (index % slice === slice - 1 && !(await turn())) return false;
+      if (mayChange(key) && change(key)) changed?.(key);
+    }
   }
-  for (const [key, { version, value }] of snapshot.objects) {
-    snapshot.objects.delete(key);
-    if (mayChange(key) && store.put(key, version, () => value)) differed.push(key);
-  }
-  return differed;
+  return true;
 }

@@ -44,6 +44,8 @@ export class FaultyServer {
   silent = false;
   /** Objects of a page at most, whatever `limit` says. */
   pageSize = Infinity;
+  /** Lists come in one piece, as from the cache of a real API server. */
+  ignoreLimit = false;
   /** TCP connections accepted so far. */
   connections = 0;
   readonly #http: Server;
@@ -125,6 +127,7 @@ export class FaultyServer {
 
   #handle(request: SeenRequest, { collection, namespace, name }: Location): { code: number; value: object } {
     if (request.method === 'POST') return collection.create(namespace, JSON.parse(request.body) as StoredObject);
+    if (this.ignoreLimit) request.query.delete('limit');
     if (name === undefined) return collection.list(request.query, this.pageSize);
     const key = namespace === undefined ? name : `${namespace}/${name}`;
     if (request.method === 'PUT') return collection.replace(key, JSON.parse(request.body) as StoredObject);
