@@ -97,6 +97,18 @@ describe('watches that fall behind (410)', () => {
     await host.until('endpoints', async () => (await errors()).length === 0, agent);
   }
 
+  it('are begun anew at once after an outage, without waiting any more for what has expired meanwhile', async () => {
+    const before = agent.output.length;
+    const failures = () => [...agent.output.slice(before).matchAll(/cannot follow .* retryInMilliseconds=(\d+)/g)];
+    await host.disconnect();
+    await host.until('some attempts', () => failures().length >= 12, agent);
+    host.apiServer.compact();
+    await host.connect();
+    await follows();
+    expect(failures().every(([, milliseconds]) => Number(milliseconds) <= 5000)).toBe(true);
+    expect(agent.output.slice(before)).not.toMatch(/cannot follow .*(410|Expired|Gone)/);
+  });
+
   it('are begun anew, whether the API server ends them or has forgotten their place', async () => {
     host.apiServer.expireWatches();
     await follows();
