@@ -1,7 +1,7 @@
 import type { Namespace } from '../../test/support/index.ts';
-import { definitionOf } from '../../src/dataplane/nftables/index.ts';
+import { kernelView } from '../../src/dataplane/nftables/index.ts';
+import type { TableView } from '../../src/dataplane/nftables/index.ts';
 import { NftablesSocket } from '../../src/nftables/index.ts';
-import type { SetDefinition } from '../../src/nftables/index.ts';
 import { clusterIp, servicePort, targetPort } from './objects.ts';
 import type { Protocol, Size } from './objects.ts';
 
@@ -19,18 +19,12 @@ export interface KernelView {
 
 const table = 'nftproxy';
 
-function setOf(name: string): SetDefinition {
-  const set = definitionOf(name);
-  if (!set) throw new Error(`there is no set ${name}`);
-  return set;
-}
-
 /** nftproxy's table, read over netlink. */
 export class NftproxyView implements KernelView {
   readonly #socket: NftablesSocket;
   readonly #size: Size;
   readonly #protocol: string;
-  readonly #endpoints = setOf('endpoints4');
+  #view: TableView | undefined;
 
   constructor(node: Namespace, size: Size, protocol: Protocol) {
     this.#socket = NftablesSocket.open({ namespacePath: node.path });
@@ -49,14 +43,18 @@ export class NftproxyView implements KernelView {
 
   async leadsTo(service: number, address: string): Promise<boolean> {
     const frontend = `${clusterIp(service)} . ${this.#protocol} . ${servicePort}`;
-    const keys = Array.from({ length: this.#size.endpoints }, (_, slot) => ({ key: `${frontend} . ${slot}` }));
-    const elements = await this.#socket.elementsByKey(table, this.#endpoints, keys);
-    return elements.some((element) => element?.data === `${address} . ${targetPort}`);
+    // As long as the agent runs, its sets keep their names.
+    this.#view ??= await kernelView(this.#socket, table);
+    for (let slot = 0; slot < this.#size.endpoints; slot++) {
+      const element = await this.#view.get('endpoints4', `${frontend} . ${slot}`);
+      if (element?.data === `${address} . ${targetPort}`) return true;
+    }
+    return false;
   }
 
   async count(): Promise<string> {
-    const services = await this.#socket.elements(table, setOf('services4'));
-    const endpoints = await this.#socket.elements(table, this.#endpoints);
+    const view = await kernelView(this.#socket, table);
+    const [services, endpoints] = [await view.elements('services4'), await view.elements('endpoints4')];
     return `${services.length} Services, ${endpoints.length} endpoints`;
   }
 

@@ -43,27 +43,24 @@ export class RulesetMonitor {
     return this.#notices.filter((notice) => notice.at >= since && notice.line.startsWith('# new generation')).length;
   }
 
-  /** The elements added to or deleted from maps and sets since then. */
-  elementsSince(since: number): string[] {
-    const later = this.#notices.filter(({ at, line }) => at >= since && /^(add|delete) element/.test(line));
-    return later.map(({ line }) => line);
-  }
-
   stop(): void {
     this.#process.kill('SIGTERM');
   }
 }
 
 /**
- * nftproxy's table on a node as a sorted list of its parts: equal lists mean equal rules and elements. Counters are left
- * out, and so are chains that nothing leads to: an agent that starts tidies those away.
+ * nftproxy's table on a node as a sorted list of its parts: equal lists mean equal rules and elements, of whatever
+ * generation. Counters are left out, and so are chains that nothing leads to: an agent that starts tidies those away.
  */
 export async function rulesOf(cluster: Cluster, nodeName: string): Promise<string[]> {
   const text = await cluster.nodeExec(nodeName, 'nft', '--stateless', 'list', 'table', 'inet', 'nftproxy');
   // The first line names the owner: another process after a restart.
   const blocks = text.split('\n').slice(1).join('\n').split('\n\n');
   const used = blocks.filter((block) => isInUse(block, text)).join('\n');
-  const parts = used.split(/[\n,]/).map((part) => part.replace(/elements = |[{}]/g, '').trim());
+  const parts = used
+    .replaceAll(/(?<=[a-z]\w*)\.\d+\b|generation \d+/g, '')
+    .split(/[\n,]/)
+    .map((part) => part.replace(/elements = |[{}]/g, '').trim());
   return parts.filter(Boolean).toSorted();
 }
 
@@ -71,25 +68,26 @@ export async function rulesOf(cluster: Cluster, nodeName: string): Promise<strin
 function isInUse(block: string, text: string): boolean {
   const chain = /^\tchain (\S+) \{/.exec(block)?.[1];
   if (chain === undefined || block.includes(' hook ')) return true;
-  return new RegExp(`(goto|jump) ${chain}\\b`).test(text);
+  return new RegExp(`(goto|jump) ${chain.replace('.', String.raw`\.`)}\\b`).test(text);
 }
 
-/** The elements of a map or set that mention an address, as nft prints them. */
+/** The elements of a map that mention an address, as nft prints them, and the map's name in the kernel. */
 export async function elementsWith(
   cluster: Cluster,
   nodeName: string,
-  set: string,
+  map: string,
   address: string,
-): Promise<string[]> {
-  const text = await cluster.nodeExec(nodeName, 'nft', 'list', 'set', 'inet', 'nftproxy', set).catch(() =>
-    // nft asks for the right word: a map is not a set.
-    cluster.nodeExec(nodeName, 'nft', 'list', 'map', 'inet', 'nftproxy', set),
-  );
-  const elements = /elements = \{([\s\S]*?)\n?\s*\}/.exec(text)?.[1] ?? '';
-  return elements
+): Promise<{ name: string; elements: string[] }> {
+  const table = await cluster.nodeExec(nodeName, 'nft', '--terse', 'list', 'table', 'inet', 'nftproxy');
+  // The number of the generation that made it is at the end.
+  const [name = map] = new RegExp(`\\b${map}\\.\\d+(?= \\{)`).exec(table) ?? [];
+  const text = await cluster.nodeExec(nodeName, 'nft', 'list', 'map', 'inet', 'nftproxy', name);
+  const inside = /elements = \{([\s\S]*?)\n?\s*\}/.exec(text)?.[1] ?? '';
+  const elements = inside
     .split(',')
     .map((element) => element.trim().replaceAll(/\s+/g, ' '))
     .filter((element) => element.startsWith(`${address} `));
+  return { name, elements };
 }
 
 /** How many chains and rules nftproxy's table has. */

@@ -81,8 +81,8 @@ export class Story {
   async #showKernel(): Promise<void> {
     this.#act(`What ${node}'s kernel holds for Service echo (${this.#clusterIp})`);
     for (const map of ['services4', 'endpoints4']) {
-      const elements = await elementsWith(this.#cluster, node, map, this.#clusterIp);
-      say(dim(`    $ nft list map inet nftproxy ${map}`));
+      const { name, elements } = await elementsWith(this.#cluster, node, map, this.#clusterIp);
+      say(dim(`    $ nft list map inet nftproxy ${name}`));
       quote(elements.join('\n'));
       this.#check(`${map} has the Service`, elements.length > 0, `${elements.length} elements`);
     }
@@ -128,7 +128,7 @@ export class Story {
     const elements = () => elementsWith(this.#cluster, node, 'endpoints4', this.#clusterIp);
     await this.#cluster.waitFor(
       `${count} endpoints of echo in the kernel`,
-      async () => (await elements()).length === count,
+      async () => (await elements()).elements.length === count,
     );
     say(`    ${count} endpoints in the kernel`);
   }
@@ -151,9 +151,7 @@ export class Story {
     await sleep(1000);
     const after = await rulesOf(this.#cluster, node);
     const seconds = ((performance.now() - killed) / 1000).toFixed(1);
-    say(`    back after ${seconds} s; ${monitor.commitsSince(killed)} transactions to adopt the table`);
-    const written = monitor.elementsSince(killed);
-    this.#check('the restarted agent wrote no element', written.length === 0, written.slice(0, 3).join('; '));
+    say(`    back after ${seconds} s; a new generation of the table in ${monitor.commitsSince(killed)} transactions`);
     const gone = before.filter((part) => !after.includes(part));
     const differences = [...gone, ...after.filter((part) => !before.includes(part))];
     this.#check('every rule and element is as it was', differences.length === 0, differences.slice(0, 3).join('; '));

@@ -45,7 +45,7 @@ describe.skipIf(!root)('the image that the Dockerfile describes (needs root)', {
     const status = processStatus(nftproxy.agentOn(cluster, 'node-1'));
     const netAdmin = (1n << 12n).toString(16).padStart(16, '0');
     expect(status).toMatchObject({ Uid: expect.stringMatching(/^0\b/) as string, CapEff: netAdmin, NoNewPrivs: '1' });
-    expect(await nftproxy.rules(cluster, 'node-1')).toContain('map services4');
+    expect(await nftproxy.rules(cluster, 'node-1')).toContain('map services4.1 {');
   });
 
   test('lets its processes see nothing else of the machine that runs them', () => {

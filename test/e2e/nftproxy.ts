@@ -124,7 +124,9 @@ export function rules(cluster: Cluster, nodeName: string): Promise<string> {
 
 /** The elements of a map, in nft's words, sorted. */
 export async function elements(cluster: Cluster, nodeName: string, map: string): Promise<string[]> {
-  const text = await cluster.nodeExec(nodeName, 'nft', '--stateless', 'list', 'map', 'inet', 'nftproxy', map);
+  // In the kernel each name ends in the number of the generation that made it.
+  const [name = map] = new RegExp(`\\b${map}\\.\\d+(?= \\{)`).exec(await rules(cluster, nodeName)) ?? [];
+  const text = await cluster.nodeExec(nodeName, 'nft', '--stateless', 'list', 'map', 'inet', 'nftproxy', name);
   const inside = /elements = \{([\s\S]*?)\}/.exec(text)?.[1] ?? '';
   return inside
     .split(',')

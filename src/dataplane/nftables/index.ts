@@ -7,5 +7,4 @@ export { nodeElements } from './node-elements.ts';
 export { TableState } from './plan.ts';
 export type { Plan } from './plan.ts';
 export { hashSeed } from './selection-rooms.ts';
-export { definitionOf } from './sets.ts';
 export { trace } from './trace.ts';

@@ -11,7 +11,10 @@ export interface TableView {
 }
 
 /** The kernel's own elements, of the generation that is in force when this is called. */
-export async function kernelView(socket: NftablesSocket, table: string): Promise<TableView> {
+export async function kernelView(
+  socket: NftablesSocket,
+  table: string,
+): Promise<TableView & { elements(set: string): Promise<readonly Element[]> }> {
   const { sets, inForce } = await takeInventory({ socket, table });
   const names = new Map<string, string>();
   for (const { name: kernelName } of sets) {
@@ -34,5 +37,6 @@ export async function kernelView(socket: NftablesSocket, table: string): Promise
       return element && translate(set, element);
     },
     ranges: async (set) => (await elements(set)).map(({ key }) => key),
+    elements,
   };
 }

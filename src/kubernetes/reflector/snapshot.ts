@@ -32,7 +32,7 @@ const refusals = new Set([400, 410, 504]);
  * Lists the collection; only the objects whose version is new to `store` are converted, so that the raw ones can be
  * forgotten as they come.
  *
- * Asked for with a version, the server answers from its cache and its database hears nothing of it (decision 18).
+ * Asked for with a version, the server answers from its cache and its database hears nothing of it (decision 20).
  *
  * @param version what the list must not be older than: `'0'` for anything the server has in its cache, undefined for
  * the latest state. If the server refuses such a list, the latest state is fetched
