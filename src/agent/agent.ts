@@ -13,7 +13,7 @@ import type { AgentOptions } from './options.ts';
 import { ObjectIntake } from './object-intake.ts';
 import { Assignment, ConfigurationFile, Sources } from './sources/index.ts';
 import type { Assigned } from './sources/index.ts';
-import { agentState, ProblemReporter, Reporter } from './status/index.ts';
+import { agentState, ProblemReporter, RefusalReporter, Reporter } from './status/index.ts';
 import { DesiredState, LoadFollower, Sync, SyncLoop } from './sync/index.ts';
 
 const families = [4, 6] as const;
@@ -83,6 +83,7 @@ export class Agent {
         new SyncMetrics({ families, health, metrics, clock }),
         this.#nodeServices,
         { synced: () => this.#reporter.update(), failed: () => this.#reporter.update() },
+        new RefusalReporter({ events, quarantine: sync.quarantine }),
         new MemoryRelease(clock),
       ],
     });

@@ -1,3 +1,4 @@
 export { agentState } from './agent-state.ts';
 export { ProblemReporter } from './problem-reporter.ts';
+export { RefusalReporter } from './refusal-reporter.ts';
 export { Reporter } from './reporter.ts';
