@@ -16,7 +16,7 @@ export type { BindAddress } from './http-listener.ts';
 export { createLogger, describeError, logFormats, logLevels } from './log.ts';
 export type { LogFormat, Logger, LogLevel } from './log.ts';
 export { Pacer } from './pacer.ts';
-export { releaseSpareMemory } from './spare-memory.ts';
+export { collectGarbageEarly, releaseSpareMemory } from './spare-memory.ts';
 export { every } from './every.ts';
 export { HelpRequest, UsageError } from './errors.ts';
 export { oneOf, parseOptions } from './options.ts';

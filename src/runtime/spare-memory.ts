@@ -19,3 +19,19 @@ export function releaseSpareMemory(): void {
   setFlagsFromString('--no-expose-gc');
   collect({ type: 'major', flavor: 'last-resort' });
 }
+
+/**
+ * From now on V8 collects garbage early instead of letting it pile up. What an agent makes at every scrape and change is
+ * short-lived and many times what it keeps: left alone, V8 lets young objects have 134 MB and old ones up to four times
+ * what is in use, and an agent of 10,000 Services goes from 145 to 380 MB resident within half a minute of scrapes.
+ *
+ * Young objects stay at what they begin with (their space never grows), old ones get 40 % of what is in use on top. Paid
+ * for in time: a scrape of 10,000 Services takes 0.22 s of CPU instead of 0.16.
+ *
+ * The command line has no option that caps the young objects of a process that runs already, and these two are read by
+ * V8 whenever it decides about a space.
+ */
+export function collectGarbageEarly(): void {
+  setFlagsFromString('--semi-space-growth-factor=1');
+  setFlagsFromString('--heap-growing-percent=40');
+}
