@@ -58,6 +58,11 @@ export async function bringUp(site: Site, target: Target): Promise<BroughtUp> {
     const forgotten = await forgetStrayClients(generation, target.elements, adopted.keys());
     const switched = await switchTo(tables, { generation, before, removed });
     const forgottenSince = await forgetStrayClients(generation, target.elements, adopted.keys());
+    log.info('a new generation of the table is in force', {
+      generation: generation.number,
+      elements: written.elements,
+      frontendsGone: removed.length,
+    });
     const all = [claimed, written, forgotten, switched, forgottenSince].reduce(addWritten);
     if (before.chains.length + before.sets.length > 0) await tidy(site, generation);
     return { written: all, removed, generation, rooms, sizes };

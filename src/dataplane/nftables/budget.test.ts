@@ -45,7 +45,7 @@ describe('the elements of a node', () => {
   });
 
   it('are limited by the memory of the process, and never without end', () => {
-    expect(limitsByMemory(512 * 1024 * 1024)).toEqual({ inAll: 524_288, perPort: 131_072 });
+    expect(limitsByMemory(512 * 1024 * 1024)).toEqual({ inAll: 1_048_576, perPort: 262_144 });
     expect(limitsByMemory(2 ** 40).inAll).toBe(4_000_000);
   });
 

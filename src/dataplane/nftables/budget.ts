@@ -9,7 +9,7 @@ export interface ElementLimits {
 }
 
 /** What an element may cost: some 100 bytes in the kernel, twice during a start, and as text here while it is written. */
-const bytesPerElement = 1024;
+const bytesPerElement = 512;
 const mostElements = 4_000_000;
 /** No Service port may take more than this part of what there is for all. */
 const partOfOnePort = 1 / 4;
