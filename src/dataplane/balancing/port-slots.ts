@@ -16,9 +16,15 @@ export function slotsOf(port: ServicePort, endpoints: readonly Endpoint[], weigh
 
 /** How many slots `slotsOf` would give, without making them. */
 export function slotCount({ algorithm, maglevTableSize }: ServicePort, endpoints: readonly Endpoint[]): number {
-  const weights = endpoints.map(({ weight }) => weight).filter((weight) => weight > 0);
-  if (weights.length === 0) return 0;
-  if (algorithm === 'maglev' && maglevTableSize !== undefined) return maglevRows(weights.length, maglevTableSize);
-  if (algorithm === 'least-connections') return loadSlots(weights.length);
-  return slotCounts(weights).reduce((sum, count) => sum + count, 0);
+  let active = 0;
+  let even = true;
+  for (const { weight } of endpoints) {
+    if (weight > 0) active++;
+    if (weight !== 1) even = false;
+  }
+  if (active === 0) return 0;
+  if (algorithm === 'maglev' && maglevTableSize !== undefined) return maglevRows(active, maglevTableSize);
+  if (algorithm === 'least-connections') return loadSlots(active);
+  if (even) return active;
+  return slotCounts(endpoints.map(({ weight }) => weight)).reduce((sum, count) => sum + count, 0);
 }

@@ -40,8 +40,9 @@ describe('the elements of a node', () => {
 
   it('never keep a Service port from shrinking', () => {
     const budget = new Budget({ perPort: 100, inAll: 50 });
-    budget.accept(ports(wide(1, 40), wide(2, 40)));
-    expect(budget.refuse(ports(wide(1, 30)))).toEqual([]);
+    budget.admit(ports(wide(1, 40), wide(2, 40))).accept([idOf(1), idOf(2)]);
+    expect(budget.admit(ports(wide(1, 30))).refused).toEqual([]);
+    expect(idsOf(budget.admit(ports(wide(1, 42))).refused)).toEqual([idOf(1)]);
   });
 
   it('are limited by the memory of the process, and never without end', () => {

@@ -26,6 +26,14 @@ function elementsNeeded({ port }: DesiredPort): number {
   return port.frontends.reduce((sum, { policy }) => sum + 4 + everywhere + (policy === 'Local' ? here : 0), 4);
 }
 
+/** Changes as far as there is room for them. */
+export interface Admission {
+  /** Those for which there is none. */
+  readonly refused: readonly Refusal[];
+  /** Call with what the kernel has taken of them. */
+  accept(ids: Iterable<string>): void;
+}
+
 /** Keeps the elements of all Service ports within limits: what goes over them is named, everything else is served. */
 export class Budget {
   readonly #limits: ElementLimits;
@@ -36,32 +44,50 @@ export class Budget {
     this.#limits = limits;
   }
 
-  /** The Service ports among `changes` for which there is no room; small ones have it before large ones. */
-  refuse(changes: Changes): Refusal[] {
+  /** Looks whether there is room; small Service ports have it before large ones, and nobody is kept from shrinking. */
+  admit(changes: Changes): Admission {
+    const needed = new Map<string, number>();
+    let total = this.#total;
+    let largest = 0;
+    for (const [id, desired] of changes) {
+      const count = desired ? elementsNeeded(desired) : 0;
+      needed.set(id, count);
+      total += count - this.#usedBy(id);
+      largest = Math.max(largest, count);
+    }
+    const { perPort, inAll } = this.#limits;
+    return {
+      refused: total <= inAll && largest <= perPort ? [] : this.#refuse(needed, total),
+      accept: (ids) => {
+        for (const id of ids) this.#use(id, needed.get(id) ?? 0);
+      },
+    };
+  }
+
+  #refuse(needed: ReadonlyMap<string, number>, wanted: number): Refusal[] {
     const refused: Refusal[] = [];
-    const wanted = [...changes].map(([id, desired]) => ({ id, needed: desired ? elementsNeeded(desired) : 0 }));
-    let total = wanted.reduce((sum, { id, needed }) => sum + needed - (this.#used.get(id) ?? 0), this.#total);
-    for (const { id, needed } of wanted.toSorted((a, b) => b.needed - a.needed)) {
-      const { perPort, inAll } = this.#limits;
-      const before = this.#used.get(id) ?? 0;
-      if (needed <= perPort && (total <= inAll || needed <= before)) continue;
-      total -= needed - before;
-      const limit = needed > perPort ? `${perPort} that one may have` : `${inAll} that this node may hold in all`;
+    const { perPort, inAll } = this.#limits;
+    let total = wanted;
+    for (const [id, count] of [...needed].sort(([, a], [, b]) => b - a)) {
+      const before = this.#usedBy(id);
+      if (count <= perPort && (total <= inAll || count <= before)) continue;
+      total -= count - before;
+      const limit = count > perPort ? `${perPort} that one may have` : `${inAll} that this node may hold in all`;
       refused.push({
         id,
-        reason: `needs ${needed} elements, more than the ${limit} by the memory limit: raise it, or use fewer endpoints or a smaller table (maglev)`,
+        reason: `needs ${count} elements, more than the ${limit} by the memory limit: raise it, or use fewer endpoints or a smaller table (maglev)`,
       });
     }
     return refused;
   }
 
-  /** The kernel holds these now. */
-  accept(changes: Changes): void {
-    for (const [id, desired] of changes) {
-      const needed = desired ? elementsNeeded(desired) : 0;
-      this.#total += needed - (this.#used.get(id) ?? 0);
-      if (desired) this.#used.set(id, needed);
-      else this.#used.delete(id);
-    }
+  #usedBy(id: string): number {
+    return this.#used.get(id) ?? 0;
+  }
+
+  #use(id: string, count: number): void {
+    this.#total += count - this.#usedBy(id);
+    if (count === 0) this.#used.delete(id);
+    else this.#used.set(id, count);
   }
 }

@@ -11,9 +11,8 @@ export interface Counted {
 export class Difference {
   readonly #base: ElementMap<number>;
   readonly #deletes = new ElementMap<Element>();
-  readonly #adds = new ElementMap<Element>();
-  /** What was ever in `adds`, in its order: what belongs to one Service port stays together in a batch. */
-  readonly #added: Element[] = [];
+  /** In order: what belongs to one Service port stays together in a batch. */
+  readonly #adds: Element[] = [];
   readonly #counts = new ElementMap<Counted>();
 
   constructor(references: ElementMap<number>) {
@@ -22,20 +21,20 @@ export class Difference {
 
   /** Elements of one Service port: what is in both with equal data stays untouched. */
   own(before: readonly Element[], after: readonly Element[]): void {
+    // At a start there are hundreds of thousands of elements, and nothing to compare them with.
+    if (before.length === 0) {
+      for (const element of after) this.#adds.push(element);
+      return;
+    }
     const old = elementsById(before);
     for (const element of after) {
       const previous = old.get(element);
       old.delete(element);
       if (previous && previous.data === element.data) continue;
       if (previous) this.#deletes.set(previous, previous);
-      this.#add(element);
+      this.#adds.push(element);
     }
     for (const element of old.values()) this.#deletes.set(element, element);
-  }
-
-  #add(element: Element): void {
-    this.#adds.set(element, element);
-    this.#added.push(element);
   }
 
   /** Elements that several Service ports need: present while at least one does. */
@@ -58,23 +57,26 @@ export class Difference {
     for (const counted of this.#counts.values()) {
       const { element, count } = counted;
       const before = this.#base.get(element) ?? 0;
-      if (before === 0 && count > 0) this.#add(element);
+      if (before === 0 && count > 0) this.#adds.push(element);
       if (before > 0 && count === 0) this.#deletes.set(element, element);
       if (count !== before) references.push(counted);
     }
-    this.#cancelHandovers();
-    const adds = this.#added.filter((element) => this.#adds.get(element) === element);
+    const unchanged = this.#handedOver();
+    const adds = unchanged.size === 0 ? this.#adds : this.#adds.filter((element) => !unchanged.has(element));
     return { deletes: [...this.#deletes.values()], adds, references };
   }
 
   /** A frontend that passes from one Service port to another unchanged needs neither a delete nor an add. */
-  #cancelHandovers(): void {
-    for (const deleted of [...this.#deletes.values()]) {
-      const added = this.#adds.get(deleted);
-      if (!added || deleted.data !== added.data) continue;
+  #handedOver(): ReadonlySet<Element> {
+    const unchanged = new Set<Element>();
+    if (this.#deletes.isEmpty) return unchanged;
+    for (const added of this.#adds) {
+      const deleted = this.#deletes.get(added);
+      if (!deleted || deleted.data !== added.data) continue;
       this.#deletes.delete(deleted);
-      this.#adds.delete(added);
+      unchanged.add(added);
     }
+    return unchanged;
   }
 }
 

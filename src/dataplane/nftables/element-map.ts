@@ -31,6 +31,11 @@ export class ElementMap<Value> {
     this.#sets.get(set)?.delete(key);
   }
 
+  get isEmpty(): boolean {
+    for (const values of this.#sets.values()) if (values.size > 0) return false;
+    return true;
+  }
+
   *values(): Generator<Value, void, undefined> {
     for (const values of this.#sets.values()) yield* values.values();
   }

@@ -85,14 +85,15 @@ export class Table {
   async start(ports: ReadonlyMap<string, DesiredPort>, node: NodeSettings): Promise<TableStarted> {
     const accepted = new Map(ports);
     const budget = new Budget(this.#o.limits);
-    const refused = budget.refuse(accepted);
+    const admission = budget.admit(accepted);
+    const refused = [...admission.refused];
     for (const { id } of refused) accepted.delete(id);
     for (;;) {
       const target = targetOf(accepted, node);
       try {
         const { written, removed, ...inForce } = await this.#bringUp(target);
         target.plan.accept();
-        budget.accept(accepted);
+        admission.accept(accepted.keys());
         this.#budget = budget;
         this.#state = target.state;
         this.#inForce = inForce;
@@ -168,7 +169,8 @@ export class Table {
 
   async #applyGroup(changes: Changes, retried: ReadonlySet<string>): Promise<Applied> {
     const group = new Map(changes);
-    const refused = this.#budget.refuse(group);
+    const admission = this.#budget.admit(group);
+    const refused = [...admission.refused];
     for (const { id } of refused) group.delete(id);
     let written = nothingWritten;
     while (group.size > 0) {
@@ -176,7 +178,7 @@ export class Table {
       const progress = { accepted: false };
       try {
         written = addWritten(written, await this.#commit(plan, progress));
-        this.#budget.accept(group);
+        admission.accept(group.keys());
         return { written, refused };
       } catch (error) {
         // The kernel has taken the plan: what fails after that is no Service port's fault.

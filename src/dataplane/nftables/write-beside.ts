@@ -39,6 +39,7 @@ async function compareOutliving(
   for (const set of outliving) {
     for (const element of await generation.elements(requiredDefinition(set))) present.set(element, element);
   }
+  if (present.isEmpty) return { missing: [...target.elements], removed: [] };
   const missing: Element[] = [];
   for (const element of target.elements) {
     if (outliving.has(element.set) && present.has(element)) present.delete(element);
