@@ -30,6 +30,8 @@ export class Transaction {
   /** For the socket. */
   readonly batch: Batch;
   readonly #names: Names;
+  /** For a rule, before the sets that it needs are known. */
+  readonly #scratch = new MessageWriter(1024);
   #nextSetId = 1;
 
   /** @param names how the names of sets and chains that are given here are spelled in the kernel */
@@ -98,7 +100,8 @@ export class Transaction {
 
   /** Appends a rule, with its fingerprint. */
   addRule(rule: Rule): this {
-    const encoded = new MessageWriter(1024);
+    const encoded = this.#scratch;
+    encoded.truncate(0);
     const sets: [AnonymousSet, readonly string[]][] = [];
     const anonymousSet = (protocols: readonly string[]): AnonymousSet => {
       const set = { name: '__set%d', id: this.#nextSetId++ };

@@ -8,6 +8,11 @@ export interface RenderedChain {
   readonly rules: readonly Rule[];
 }
 
+/** A chain whose rules have no comments, from their statements. */
+export function renderPlain(chain: ChainDefinition, rules: readonly (readonly Statement[])[]): RenderedChain {
+  return { chain, rules: rules.map((statements) => ({ chain: chain.name, statements })) };
+}
+
 /** A chain from its rules' statements, each with a comment in front ('' for none). */
 export function render(chain: ChainDefinition, rules: readonly (readonly [string, ...Statement[]])[]): RenderedChain {
   return {

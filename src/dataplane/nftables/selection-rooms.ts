@@ -11,14 +11,15 @@ import {
   numgenRandom,
 } from '../../nftables/index.ts';
 import type { Statement, Value } from '../../nftables/index.ts';
+import type { Family } from '../../services/index.ts';
 import { affinityMapName } from './affinity-room.ts';
 import type { Affinity, AffinityScope } from './affinity-room.ts';
-import { render } from './base-chains.ts';
+import { render, renderPlain } from './base-chains.ts';
 import { frontendFields } from './fields.ts';
 import { protocols } from './keys.ts';
 import type { Room } from './rooms.ts';
 import { selectionNames } from './selection-names.ts';
-import type { Selection } from './selection-names.ts';
+import type { Scope, Selection } from './selection-names.ts';
 import { requiredDefinition } from './sets.ts';
 
 /** The same on every node, so that all nodes send a client to the same endpoint. */
@@ -28,32 +29,63 @@ export const hashSeed = 0x6e667470;
 export function selectionRooms(selection: Selection): Room[] {
   const { chain, map } = selectionNames(selection);
   const { only, slots } = selection;
+  const definition = { name: chain, ...(only && { comment: only.id.slice(0, 120) }) };
   const room: Room = {
     name: chain,
     version: String(slots),
     kept: only === undefined,
     sets: [],
-    chains: () => [render({ name: chain, ...(only && { comment: only.id.slice(0, 120) }) }, drawRules(selection, map))],
+    chains: () => [renderPlain(definition, drawRules(selection, map))],
   };
-  return only === undefined ? [room] : [shardRoom(map), room];
+  return only === undefined ? [room] : [shardRoom(selection, map), room];
 }
 
-function shardRoom(map: string): Room {
-  return { name: map, version: '', kept: false, sets: [requiredDefinition(map)], chains: () => [] };
+/** The map that some round-robin Service ports share, and where they go on when a slot is not there. */
+function shardRoom({ family, scope }: Selection, map: string): Room {
+  return {
+    name: map,
+    version: '',
+    kept: false,
+    sets: [requiredDefinition(map)],
+    chains: () => [
+      renderPlain({ name: `first_${map}` }, firstSlot(map, frontendFields(family, isNodePort(scope)), family)),
+    ],
+  };
 }
 
-function drawRules(selection: Selection, map: string): (readonly [string, ...Statement[]])[] {
+const isNodePort = (scope: Scope): boolean => scope.startsWith('node_port_');
+
+/** Rules by what they are made of: those of round robin are thousands, and few differ. */
+const drawn = new Map<string, Statement[][]>();
+const mostDrawn = 5000;
+
+function drawRules(selection: Selection, map: string): Statement[][] {
+  const { method, slots, only } = selection;
+  const what = [map, method, slots, only?.protocol].join(' ');
+  let rules = drawn.get(what);
+  if (!rules) {
+    if (drawn.size >= mostDrawn) drawn.clear();
+    rules = makeRules(selection, map);
+    drawn.set(what, rules);
+  }
+  return rules;
+}
+
+function makeRules(selection: Selection, map: string): Statement[][] {
   const { family, scope, only } = selection;
-  const matchProtocol = only ? matchL4Protocol(only.protocol) : matchL4Protocols(protocols);
-  const key = frontendFields(family, scope.startsWith('node_port_'));
-  const translate = (slot: Value): Statement[] => [matchProtocol, dnatFromMap(family, concat(...key, slot), map)];
-  // The second rule: a packet may look up the Service in one generation of the ruleset and the slot in the next, which
-  // has fewer; slot 0 is always there. The last: a packet that still found nothing must not leave untranslated.
-  return [
-    ['', ...translate(draw(selection))],
-    ['', ...translate(numgenRandom(1))],
-    ['', drop()],
-  ];
+  const key = frontendFields(family, isNodePort(scope));
+  const toSlot = dnatFromMap(family, concat(...key, draw(selection)), map);
+  return only === undefined
+    ? [[matchL4Protocols(protocols), toSlot], ...firstSlot(map, key, family)]
+    : [[matchL4Protocol(only.protocol), toSlot], [goto(`first_${map}`)]];
+}
+
+/**
+ * For a packet that looked up the Service in one generation of the ruleset and its slot in the next, which has fewer:
+ * slot 0 is always there. One that still found nothing must not leave untranslated.
+ */
+function firstSlot(map: string, key: readonly Value[], family: Family): Statement[][] {
+  return [[matchL4Protocols(protocols), dnatFromMap(family, concat(...key, numgenRandom(1)), map)], [drop()]];
 }
 
 function draw({ method, family, slots }: Selection): Value {

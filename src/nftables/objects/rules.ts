@@ -36,7 +36,22 @@ export function ruleText(rule: Rule): string {
  * the contents of anonymous sets, with the program's own names of sets and chains; chain and comment are not part of it.
  */
 export function fingerprint(rule: Rule): string {
-  const writer = new MessageWriter(1024);
+  let known = fingerprints.get(rule.statements);
+  if (known === undefined) {
+    known = fingerprintOf(rule);
+    fingerprints.set(rule.statements, known);
+  }
+  return known;
+}
+
+/** Asked for when a rule is compared and again when it is written; and many rules have the same statements. */
+const fingerprints = new WeakMap<readonly Statement[], string>();
+
+/** Used for one rule after the other. */
+const writer = new MessageWriter(1024);
+
+function fingerprintOf(rule: Rule): string {
+  writer.truncate(0);
   const anonymousSet: AnonymousSetMaker = (protocols) => ({ name: `{ ${protocols.join(', ')} }`, id: 0 });
   encodeExpressions(writer, rule, new ExpressionEncoder(writer, anonymousSet, sameNames));
   return createHash('sha256').update(writer.bytes).digest('hex').slice(0, 16);
