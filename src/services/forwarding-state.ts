@@ -42,6 +42,9 @@ export interface ServicesStats {
  *
  * The result depends only on the last state of every object, not on the order of the events. The cost of an event is
  * that of the Service it belongs to, whatever the number of Services. Objects given are not kept.
+ *
+ * Long for a file here: what may change each other (claims, endpoints, problems) is in one place, and each of the parts
+ * that can stand alone already has a file.
  */
 export class ForwardingState {
   #config: ServicesConfig;
