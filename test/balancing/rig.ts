@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { kernelView } from '../../src/dataplane/nftables/index.ts';
 import type { TableView } from '../../src/dataplane/nftables/index.ts';
 import { NftablesSocket } from '../../src/nftables/index.ts';
+import type { Element } from '../../src/nftables/index.ts';
 import { eventually, FlowSender, linkAll, Namespace } from '../support/index.ts';
 import type { Flow } from '../support/index.ts';
 import { NodeRig } from '../support/node/index.ts';
@@ -134,9 +135,21 @@ export class Rig extends NodeRig implements AsyncDisposable {
     );
   }
 
-  /** The kernel's own elements, as `trace` reads them. */
-  view(): Promise<TableView> {
-    return kernelView(this.#socket, 'nftproxy');
+  /** The kernel's own elements, as `trace` reads them; each set is read once. */
+  async view(): Promise<TableView> {
+    const kernel = await kernelView(this.#socket, 'nftproxy');
+    const sets = new Map<string, Promise<Map<string, Element>>>();
+    const read = (name: string): Promise<Map<string, Element>> => {
+      const known =
+        sets.get(name) ??
+        kernel.elements(name).then((elements) => new Map(elements.map((element) => [element.key, element])));
+      sets.set(name, known);
+      return known;
+    };
+    return {
+      get: async (set, key) => (await read(set)).get(key),
+      ranges: async (set) => [...(await read(set)).keys()],
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
