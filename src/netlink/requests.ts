@@ -54,7 +54,7 @@ export function ask(socket: NetlinkTransport, request: NetlinkRequest, use: (mes
 
 /**
  * Reads a dump; `collect` makes a fresh collector and is called again when a change by anybody made the dump
- * inconsistent and it starts over. Each message is valid during the call only. The event loop runs between pages.
+ * inconsistent and it starts over, as far as the kernel says so. Each message is valid during the call only. The event loop runs between pages.
  * Throws NetlinkError; code EINTR when what is listed kept changing.
  */
 export async function dump<Result>(

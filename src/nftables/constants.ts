@@ -87,6 +87,7 @@ export const setAttribute = {
   userData: 13, // NFTA_SET_USERDATA
   expression: 17, // NFTA_SET_EXPR
   expressions: 18, // NFTA_SET_EXPRESSIONS
+  count: 20, // NFTA_SET_COUNT
 } as const;
 
 export const setDescriptionAttribute = {

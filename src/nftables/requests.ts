@@ -1,11 +1,12 @@
 import {
+  ask,
   netfilterAttributes,
   netfilterMessageType,
   netfilterRequest,
   protocolFamily,
   subsystem,
 } from '../netlink/index.ts';
-import type { Message, MessageWriter, NetlinkRequest } from '../netlink/index.ts';
+import type { Message, MessageWriter, NetlinkRequest, NetlinkTransport } from '../netlink/index.ts';
 import { generationAttribute, nftMessage } from './constants.ts';
 import { hintFor } from './hints.ts';
 
@@ -39,8 +40,19 @@ export interface Generation {
   readonly processName: string;
 }
 
+/** The current generation. Takes the kernel some 5 microseconds. */
+export function currentGeneration(socket: NetlinkTransport): Generation {
+  let generation: Generation | undefined;
+  const request = nftRequest('get generation', 'getGeneration', undefined, protocolFamily.unspecified);
+  ask(socket, request, (message) => {
+    generation = generationOf(message) ?? generation;
+  });
+  if (generation === undefined) throw new TypeError('the kernel told no generation');
+  return generation;
+}
+
 /** The generation in a message, if it is a NEWGEN one. */
-export function generationOf(message: Message): Generation | undefined {
+function generationOf(message: Message): Generation | undefined {
   if (message.type !== nftMessageType('newGeneration')) return undefined;
   const attributes = netfilterAttributes(message);
   return {

@@ -11,11 +11,12 @@ import type { Message, NetlinkRequest, NetlinkTransport, SocketOptions } from '.
 import { checkAnswers } from './commit.ts';
 import { CommitError } from './commit-error.ts';
 import { chainAttribute, ruleAttribute, setAttribute, tableAttribute } from './constants.ts';
-import { elementsByKey, readElements } from './element-requests.ts';
+import { elementsByKey } from './element-requests.ts';
 import { hintFor } from './hints.ts';
 import { decodeChain, decodeRule, decodeSet, decodeTable } from './objects/index.ts';
 import type { ChainInfo, Element, RuleInfo, SetDefinition, SetInfo, TableInfo } from './objects/index.ts';
-import { generationOf, nftRequest } from './requests.ts';
+import { readElements } from './read-elements.ts';
+import { currentGeneration, nftRequest } from './requests.ts';
 import type { Generation } from './requests.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -69,7 +70,7 @@ export class NftablesSocket {
       const finish = (): Commit => {
         this.#check(transaction);
         const milliseconds = performance.now() - start;
-        const generation = generationAfter(options.expectedGeneration, this.#generation().id);
+        const generation = generationAfter(options.expectedGeneration, currentGeneration(this.#socket).id);
         return { generation, elements: transaction.elements, milliseconds };
       };
       return sending === undefined ? finish() : sending.then(finish);
@@ -78,7 +79,7 @@ export class NftablesSocket {
 
   /** The current generation. The kernel tells process id and name of whoever asks, not of whoever committed last. */
   generation(): Promise<Generation> {
-    return this.#queue.run(() => this.#generation());
+    return this.#queue.run(() => currentGeneration(this.#socket));
   }
 
   /** All tables of the network namespace, of every family. */
@@ -113,8 +114,8 @@ export class NftablesSocket {
   }
 
   /**
-   * All elements of a set. Starts over when somebody commits meanwhile; quadratic in the kernel (1 s for 200,000), so
-   * not for the daily path. Interval sets come sorted, others in the kernel's order.
+   * All elements of a set. Read again when somebody commits meanwhile, but not for ever: see `readElements` for what is
+   * promised then. Quadratic in the kernel (1 s for 200,000), so not for the daily path. Interval sets come sorted.
    */
   elements(table: string, set: SetDefinition): Promise<Element[]> {
     return this.#queue.run(() => readElements(this.#socket, table, set));
@@ -150,16 +151,6 @@ export class NftablesSocket {
         };
       }),
     );
-  }
-
-  #generation(): Generation {
-    let generation: Generation | undefined;
-    const request = nftRequest('get generation', 'getGeneration', undefined, protocolFamily.unspecified);
-    ask(this.#socket, request, (message) => {
-      generation = generationOf(message) ?? generation;
-    });
-    if (generation === undefined) throw new TypeError('the kernel told no generation');
-    return generation;
   }
 
   #send(batch: Uint8Array): Promise<void> | undefined {

@@ -23,7 +23,7 @@ const headers = [
   ...['netfilter/nfnetlink_conntrack', 'netfilter/nf_conntrack_common', 'netfilter/nf_conntrack_tuple_common'],
 ];
 /** Younger than the headers that distributions ship (6.1 in Debian 12). */
-const young = new Set(['NFT_MSG_DESTROYTABLE', 'NFT_TABLE_F_PERSIST']);
+const young = new Set(['NFT_MSG_DESTROYTABLE', 'NFT_TABLE_F_PERSIST', 'NFTA_SET_COUNT']);
 
 /** `  setName: 1, // NFTA_LOOKUP_SET`, or `export const listElement = 1; // NFTA_LIST_ELEM`. */
 const row =

@@ -4,6 +4,7 @@ import { chainsAndRules } from './chains-and-rules.ts';
 import type { OpenHost } from './contract-host.ts';
 import { packets } from './packets.ts';
 import { ranges } from './ranges.ts';
+import { reading } from './reading.ts';
 import { setsAndElements } from './sets-and-elements.ts';
 import { tables } from './tables.ts';
 
@@ -14,6 +15,7 @@ export function nftablesContract(who: string, openHost: OpenHost): void {
     chainsAndRules(openHost);
     setsAndElements(openHost);
     ranges(openHost);
+    reading(openHost);
     batches(openHost);
     packets(openHost);
   });

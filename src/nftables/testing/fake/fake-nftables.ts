@@ -8,14 +8,14 @@ import type { FakeFeatures, Judge } from './change.ts';
 import { isFull } from './element-changes.ts';
 import { FakeSocket } from './fake-socket.ts';
 import type { Datagrams, FakeKernel } from './fake-socket.ts';
-import { listingOf } from './listings.ts';
+import { elementPages, isElementDump, listingOf } from './listings.ts';
 import { errnoOf, Refusal } from './refusal.ts';
 import { Ruleset } from './ruleset.ts';
 import type { FakeSet } from './ruleset.ts';
 import { storedFromText } from './stored-element.ts';
 import type { StoredElement } from './stored-element.ts';
 import { rulesetText } from './text.ts';
-import { answerTo, encodeAnswer, encodeListing } from './wire.ts';
+import { answerTo, encodeAnswer, encodeListing, encodePages } from './wire.ts';
 
 /** Trouble with the next batch that changes something. */
 type Trouble =
@@ -104,9 +104,9 @@ export class FakeNftables implements FakeKernel {
     const received = [...messages(Payload.of(request))];
     const [first] = received;
     if (first === undefined) return [];
-    return first.type === batchMessageType.begin
-      ? this.#commit(received, portId)
-      : [encodeListing(first, (request) => listingOf(this.#ruleset, request))];
+    if (first.type === batchMessageType.begin) return this.#commit(received, portId);
+    if (isElementDump(first)) return encodePages(first, (request) => elementPages(() => this.#ruleset, request));
+    return [encodeListing(first, (request) => listingOf(this.#ruleset, request))];
   }
 
   release(portId: number): void {

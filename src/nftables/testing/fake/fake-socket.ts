@@ -1,8 +1,8 @@
 import { errno, messages, NetlinkError, Payload } from '../../../netlink/index.ts';
 import type { Message, NetlinkTransport } from '../../../netlink/index.ts';
 
-/** Datagrams that the kernel answers with; `lost` where it had to drop one. */
-export type Datagrams = readonly (Uint8Array | 'lost')[];
+/** Datagrams that the kernel answers with, each made when it is received; `lost` where it had to drop one. */
+export type Datagrams = Iterable<Uint8Array | 'lost'>;
 
 /** What a socket needs of the kernel. */
 export interface FakeKernel {
@@ -15,7 +15,7 @@ export interface FakeKernel {
 export class FakeSocket implements NetlinkTransport {
   readonly portId: number;
   readonly #kernel: FakeKernel;
-  readonly #received: (Uint8Array | 'lost')[] = [];
+  readonly #answers: Iterator<Uint8Array | 'lost', unknown>[] = [];
   #closed = false;
 
   constructor(kernel: FakeKernel, portId: number) {
@@ -25,7 +25,7 @@ export class FakeSocket implements NetlinkTransport {
 
   send(bytes: Uint8Array): undefined {
     this.#checkOpen();
-    this.#received.push(...this.#kernel.handle(bytes, this.portId));
+    this.#answers.push(this.#kernel.handle(bytes, this.portId)[Symbol.iterator]());
   }
 
   *answers(): Generator<Message> {
@@ -40,7 +40,7 @@ export class FakeSocket implements NetlinkTransport {
   }
 
   drain(): void {
-    this.#received.length = 0;
+    this.#answers.length = 0;
   }
 
   close(): void {
@@ -51,9 +51,18 @@ export class FakeSocket implements NetlinkTransport {
 
   #receive(): Uint8Array | undefined {
     this.#checkOpen();
-    const datagram = this.#received.shift();
+    const datagram = this.#next();
     if (datagram === 'lost') throw new NetlinkError('recv on a netlink socket failed: ENOBUFS', errno.ENOBUFS);
     return datagram;
+  }
+
+  #next(): Uint8Array | 'lost' | undefined {
+    for (let [first] = this.#answers; first !== undefined; [first] = this.#answers) {
+      const { done, value } = first.next();
+      if (done !== true) return value;
+      this.#answers.shift();
+    }
+    return undefined;
   }
 
   #checkOpen(): void {

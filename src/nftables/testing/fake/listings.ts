@@ -18,8 +18,8 @@ import type { StoredElement } from './stored-element.ts';
 import { isDump } from './wire.ts';
 import type { Listed } from './wire.ts';
 
-/** Elements in one message: its list is an attribute and holds 64 KiB. */
-const elementsPerMessage = 200;
+/** Elements in one page of a dump. */
+const elementsPerPage = 200;
 
 type Lister = (ruleset: Ruleset, attributes: Payload, request: Message) => Iterable<Listed>;
 
@@ -52,14 +52,14 @@ const listers: Readonly<Record<number, Lister>> = {
       message: 'newSet',
       attributes: (writer) => {
         encodeSet(writer, table.name, set.definition, 1);
+        writer.number(setAttribute.count, set.elements.size);
       },
     }));
   },
   [nftMessage.getElements]: (ruleset, attributes) => {
-    const table = tableNamed(ruleset, attributes.get(elementListAttribute.table));
-    const set = setOf(table, attributes.get(elementListAttribute.set));
+    const { table, set } = listedSet(ruleset, attributes);
     const keys = attributes.get(elementListAttribute.elements);
-    return keys === undefined ? allElements(table, set) : elementsWithKeys(table, set, keys);
+    return keys === undefined ? [] : elementsWithKeys(table, set, keys);
   },
 };
 
@@ -113,11 +113,26 @@ function rulesOf(table: FakeTable, only: string | undefined): Listed[] {
   );
 }
 
-function* allElements(table: FakeTable, set: FakeSet): Generator<Listed> {
-  const all = [...set.elements.values()];
-  for (let start = 0; start < all.length; start += elementsPerMessage) {
-    yield elementList(table, set, all.slice(start, start + elementsPerMessage));
+export function isElementDump(request: Message): boolean {
+  return isDump(request) && (request.type & 0xff) === nftMessage.getElements;
+}
+
+/**
+ * All elements of a set, page by page: each goes on by the number of elements that were passed, in what the set holds by
+ * then. nf_tables_dump_set
+ */
+export function* elementPages(current: () => Ruleset, request: Message): Generator<Listed> {
+  for (let passed = 0; ; passed += elementsPerPage) {
+    const { table, set } = listedSet(current(), netfilterAttributes(request));
+    const page = [...set.elements.values()].slice(passed, passed + elementsPerPage);
+    if (page.length === 0) return;
+    yield elementList(table, set, page);
   }
+}
+
+function listedSet(ruleset: Ruleset, attributes: Payload): { table: FakeTable; set: FakeSet } {
+  const table = tableNamed(ruleset, attributes.get(elementListAttribute.table));
+  return { table, set: setOf(table, attributes.get(elementListAttribute.set)) };
 }
 
 /** One message for each, up to the first that is not there. */

@@ -64,6 +64,24 @@ export function encodeListing(request: Message, list: (request: Message) => Iter
   return writer.bytes;
 }
 
+/** A listing that is made while it is received: each object that `list` yields in a datagram of its own. */
+export function* encodePages(request: Message, list: (request: Message) => Iterable<Listed>): Generator<Uint8Array> {
+  try {
+    for (const object of list(request)) {
+      const writer = new MessageWriter();
+      writeObject(writer, request, object);
+      yield writer.bytes;
+    }
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    yield encodeAnswer(answerTo(request, error));
+    return;
+  }
+  const writer = new MessageWriter(64);
+  writeEnd(writer, request);
+  yield writer.bytes;
+}
+
 function writeObject(writer: MessageWriter, { sequence }: Message, { message, attributes }: Listed): void {
   const start = writer.beginMessage(nftMessageType(message), 0, sequence);
   writeNetfilterHeader(writer, protocolFamily.inet);
