@@ -124,6 +124,8 @@ export interface NodeCounts {
   pending: number;
   /** Of these: the Node is NotReady and its agent silent; left out of what Ready waits for. */
   ignored: number;
+  /** Beside these: were told this config last, and no config governs them any more; they keep what they have. */
+  uncovered: number;
 }
 
 export interface FailedNode {

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startApiServer } from '../../test/apiserver/index.ts';
 import { startKubeApiServer } from '../../test/cluster/index.ts';
 import { conditionOf } from '../api/index.ts';
-import type { ProxyConfig, ProxyConfigSpec, ProxyNodeState } from '../api/index.ts';
+import type { Condition, ProxyConfig, ProxyConfigSpec, ProxyNodeState } from '../api/index.ts';
 import { ApiClient, isNotFound, loadConnection, resourcePath } from '../kubernetes/index.ts';
 import { createLogger } from '../runtime/index.ts';
 import type { AgentDaemonSet } from './cluster/index.ts';
@@ -116,6 +116,8 @@ async function agentReports(node: string, failure?: string): Promise<void> {
   await client.apply(`${statePath(node)}/status`, body, { fieldManager: 'nftproxy-agent', force: true });
 }
 
+const isTrue = (conditions: Condition[] | undefined, type: string) => conditionOf(conditions, type)?.status === 'True';
+
 async function eventReasons(name: string): Promise<string[]> {
   const path = resourcePath({ group: 'events.k8s.io', version: 'v1', plural: 'events', namespace: 'default' });
   const { items } = await client.listAll<{ reason: string; regarding?: { name?: string } }>(path);
@@ -210,7 +212,15 @@ describe('an operator on a fresh cluster', { timeout: 2 * patience }, () => {
     expect(conditionOf(rolling.status?.conditions, 'Reconciling')?.status).toBe('True');
     for (const node of ['node-1', 'node-2', 'node-3']) await agentReports(node);
     const { status } = await untilReady('default', 'True', 'AllNodesSynced');
-    expect(status?.nodes).toEqual({ matching: 3, updated: 3, ready: 3, failed: 0, pending: 0, ignored: 0 });
+    expect(status?.nodes).toEqual({
+      matching: 3,
+      updated: 3,
+      ready: 3,
+      failed: 0,
+      pending: 0,
+      ignored: 0,
+      uncovered: 0,
+    });
     expect(status?.currentRevision).toBe(status?.updateRevision);
     expect(conditionOf(status?.conditions, 'Reconciling')).toBeUndefined();
     const reasons = await eventually(
@@ -341,16 +351,11 @@ describe('an operator on a fresh cluster', { timeout: 2 * patience }, () => {
     operator = await startOperator('third');
   });
 
-  test('a node that no config governs any more keeps its rules: its ProxyNodeState goes', async () => {
+  test('a node that no config governs any more keeps what it has, and says so', async () => {
+    const { spec } = await getState('node-1');
     await client.delete(configPath('default'));
-    const look = async () => {
-      try {
-        return await getState('node-1');
-      } catch (error) {
-        if (isNotFound(error)) return undefined;
-        throw error;
-      }
-    };
-    await eventually('gone', look, (state) => state === undefined);
+    const state = await untilStateOf('node-1', ({ status }) => isTrue(status?.conditions, 'Uncovered'));
+    expect(state.spec).toEqual(spec);
+    expect(conditionOf(state.status?.conditions, 'Synced')?.status).toBe('True');
   });
 });

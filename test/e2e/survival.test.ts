@@ -92,12 +92,13 @@ describe.skipIf(!root)('what survives what (needs root)', { timeout: 180_000 }, 
     await nftproxy.configure(cluster);
   });
 
-  test('deleting the ProxyConfig leaves traffic alone', async () => {
+  test('without its ProxyConfig a node goes on, follows endpoints also after its agent restarts, and says so', async () => {
     await cluster.kubectl('delete', 'nftpc', 'default');
-    await cluster.waitFor(
-      'the node states to go',
-      async () => (await cluster.kubectl('get', 'nftps', '-o', 'name')) === '',
-    );
+    const uncovered = ['wait', '--for=condition=Uncovered', `nftps/${node}`, '--timeout=30s'];
+    await cluster.kubectl(...uncovered);
+    await nftproxy.restartAgent(cluster, node, 'SIGKILL');
+    await cluster.kubectl('scale', 'deployment/echo', '--replicas=4');
+    await endpoints(4);
     expect((await nftproxy.request(cluster, 'client', ip, 50)).failures).toEqual([]);
   });
 });

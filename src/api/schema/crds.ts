@@ -79,6 +79,12 @@ const kinds: Kind[] = [
       { name: 'Desired', type: 'string', jsonPath: '.spec.revision' },
       { name: 'Applied', type: 'string', jsonPath: '.status.appliedRevision' },
       { name: 'Synced', type: 'string', jsonPath: condition('Synced', 'status') },
+      {
+        name: 'Uncovered',
+        type: 'string',
+        jsonPath: condition('Uncovered', 'status'),
+        description: 'No config governs it.',
+      },
       { name: 'Services', type: 'integer', jsonPath: '.status.services' },
       { name: 'Endpoints', type: 'integer', jsonPath: '.status.endpoints' },
       { name: 'Last-Change', type: 'date', jsonPath: condition('Synced', 'lastTransitionTime') },

@@ -61,6 +61,15 @@ class NodeCountsDto implements NodeCounts {
   @IsInt()
   @Min(0)
   ignored!: number;
+
+  @Field({
+    description:
+      'Beside these: nodes that go on with what this configuration said last, and that none governs any more.',
+  })
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  uncovered!: number;
 }
 
 class FailedNodeDto implements FailedNode {

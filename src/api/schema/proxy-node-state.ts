@@ -83,7 +83,7 @@ export class ProxyNodeStateStatusDto implements ProxyNodeStateStatus {
   @MaxLength(128)
   agentVersion?: string;
 
-  @Field({ description: 'Synced and Degraded.', listMapKeys: ['type'] })
+  @Field({ description: 'Synced and Degraded, from the agent; Uncovered, from the operator.', listMapKeys: ['type'] })
   @IsOptional()
   @ArrayMaxSize(10)
   @Nested(() => ConditionDto, { each: true })

@@ -23,19 +23,40 @@ export type ValidationResult = { config: ProxyConfig } | { errors: FieldError[] 
  */
 export function validateProxyConfig(manifest: unknown): ValidationResult {
   if (!isRecord(manifest)) return { errors: [{ path: '', message: `must be a ${proxyConfigKind} manifest` }] };
-  const errors = envelopeErrors(manifest);
-  const spec = withoutNulls(manifest['spec'] ?? {});
-  if (isRecord(spec)) errors.push(...specErrors(spec));
-  else errors.push({ path: 'spec', message: 'must be an object' });
-  if (errors.length > 0) return { errors };
+  const checked = checkSpec(manifest['spec'] ?? {});
+  const errors = [...envelopeErrors(manifest), ...('errors' in checked ? checked.errors : [])];
+  if ('errors' in checked || errors.length > 0) return { errors };
   const metadata = isRecord(manifest['metadata']) ? manifest['metadata'] : {};
-  // Every field of the spec has just been checked against its class.
   const config = { apiVersion, kind: proxyConfigKind, metadata: { name: 'default', ...metadata } as Metadata };
-  return { config: { ...config, spec: spec as ProxyConfigSpec } };
+  return { config: { ...config, spec: checked.spec } };
 }
 
-/** The errors of a spec alone; empty if it is valid. */
-export function specErrors(spec: Record<string, unknown>): FieldError[] {
+/**
+ * A spec on its own, as it may have come through any CRD: it without fields that are null, or what is wrong with it.
+ * Never throws, whatever it is given.
+ */
+export function checkSpec(raw: unknown): { spec: ProxyConfigSpec } | { errors: FieldError[] } {
+  if (raw === undefined || raw === null) return { errors: [{ path: 'spec', message: 'is missing' }] };
+  try {
+    const spec = withoutNulls(raw);
+    if (!isRecord(spec)) return { errors: [{ path: 'spec', message: 'must be an object' }] };
+    const errors = specErrors(spec);
+    // Every field of the spec has just been checked against its class.
+    return errors.length > 0 ? { errors } : { spec: spec };
+  } catch (error) {
+    return { errors: [{ path: 'spec', message: `cannot be read: ${String(error)}` }] };
+  }
+}
+
+/** What is wrong with a ProxyConfig's name (it becomes a label value); empty if nothing is. */
+export function nameErrors(name: unknown): FieldError[] {
+  if (name === undefined) return [];
+  const good = typeof name === 'string' && name.length <= configNameLength && objectNamePattern.test(name);
+  const message = `must be lower case letters, digits, "-" and ".", at most ${configNameLength} of them`;
+  return good ? [] : [{ path: 'metadata.name', message }];
+}
+
+function specErrors(spec: Record<string, unknown>): FieldError[] {
   const instance = plainToInstance(ProxyConfigSpecDto, spec);
   const errors = validateSync(instance, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: true });
   // Like the API server: rules over several fields are looked at only when each field is right by itself.
@@ -54,13 +75,6 @@ function envelopeErrors(manifest: Record<string, unknown>): FieldError[] {
     ...(isRecord(metadata) ? nameErrors(metadata['name']) : [{ path: 'metadata', message: 'must be an object' }]),
     ...unknown.map((path) => ({ path, message: 'unknown field' })),
   ];
-}
-
-function nameErrors(name: unknown): FieldError[] {
-  if (name === undefined) return [];
-  const good = typeof name === 'string' && name.length <= configNameLength && objectNamePattern.test(name);
-  const message = `must be lower case letters, digits, "-" and ".", at most ${configNameLength} of them`;
-  return good ? [] : [{ path: 'metadata.name', message }];
 }
 
 function flatten(error: ValidationError, parent: string): FieldError[] {

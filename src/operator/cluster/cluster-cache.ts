@@ -14,6 +14,7 @@ import { apiServersIn } from './api-server-slices.ts';
 import type { ApiServerSlice } from './api-server-slices.ts';
 import { clusterNodeOf, sameNode } from './cluster-node.ts';
 import type { ClusterNode } from './cluster-node.ts';
+import { readNodeState } from './node-state-reading.ts';
 import { ProxyConfigs } from './proxy-configs.ts';
 
 /** Told of what changed, after the cache has it; never of what the operator does not look at. */
@@ -78,9 +79,10 @@ export class ClusterCache {
     });
     this.nodeStates = this.#watch<ProxyNodeState>(proxyNodeStatePlural, {
       path: resourcePath({ group, version, plural: proxyNodeStatePlural }),
-      transform: (raw) => slim(raw) as ProxyNodeState,
+      transform: (raw) => readNodeState(slim(raw)),
       changed: (name, current, previous) => {
         const configs = [current, previous].flatMap((state) => state?.spec.configRef.name ?? []);
+        if (current?.spec.configRef.name !== previous?.spec.configRef.name) this.#edition++;
         this.#listener?.nodeStateChanged(name, configs);
       },
     });
@@ -121,7 +123,10 @@ export class ClusterCache {
     return apiServersIn(this.#slices.values());
   }
 
-  /** Grows with every change of a ProxyConfig's spec or a Node: what was worked out from both before is old then. */
+  /**
+   * Grows with every change of a ProxyConfig's spec, of a Node, and of the config that a node was told: what was worked
+   * out from them before is old then.
+   */
   get edition(): number {
     return this.#edition;
   }

@@ -4,4 +4,5 @@ export { ClusterCache } from './cluster-cache.ts';
 export type { ClusterListener } from './cluster-cache.ts';
 export { ClusterModule } from './cluster.module.ts';
 export type { ClusterNode } from './cluster-node.ts';
-export type { CheckedConfig } from './proxy-configs.ts';
+export type { CheckedConfig } from './checked-config.ts';
+export { isTold } from './node-state-reading.ts';

@@ -1,19 +1,13 @@
 import { join } from 'node:path';
 import { group, proxyConfigPlural, proxyNodeStatePlural, version } from '../../api/index.ts';
 import type { ProxyConfig, ProxyConfigStatus } from '../../api/index.ts';
-import { specErrors } from '../../api/schema/index.ts';
-import type { FieldError } from '../../api/schema/index.ts';
 import type { ApiClient } from '../../kubernetes/index.ts';
 import { crdDirectory } from '../../runtime/index.ts';
 import type { Logger } from '../../runtime/index.ts';
 import { ResourceEventType, SafeOperator } from '../library/index.ts';
 import type { ResourceEvent, ResourceMeta } from '../library/index.ts';
-
-/** A ProxyConfig and what is wrong with its spec (the API server may have an older CRD than we have rules). */
-export interface CheckedConfig {
-  readonly config: ProxyConfig;
-  readonly errors: readonly FieldError[];
-}
+import { checkedConfig } from './checked-config.ts';
+import type { CheckedConfig } from './checked-config.ts';
 
 /** `relevant`: more than its status or metadata changed, so that nodes may be concerned. */
 export type ConfigListener = (name: string, relevant: boolean) => void;
@@ -60,10 +54,10 @@ export class ProxyConfigs extends SafeOperator {
       this.#listener(meta.name, true);
       return;
     }
-    // The CRD is ours; what its schema may have let through, specErrors finds.
-    const config = object as unknown as ProxyConfig;
-    this.#configs.set(meta.name, { config, errors: specErrors({ ...config.spec }), meta });
-    this.#listener(meta.name, before === undefined || isRelevant(before, config));
+    // The library's type of any object; what the fields that count hold is checked.
+    const checked = checkedConfig(object as unknown as ProxyConfig);
+    this.#configs.set(meta.name, { ...checked, meta });
+    this.#listener(meta.name, before === undefined || isRelevant(before, checked.config));
   }
 }
 

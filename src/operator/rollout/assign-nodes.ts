@@ -1,48 +1,84 @@
 import { defaultPriority } from '../../api/index.ts';
 import type { ProxyConfig } from '../../api/index.ts';
 import { selects } from '../../kubernetes/index.ts';
-import type { ClusterNode } from '../cluster/index.ts';
+import type { CheckedConfig, ClusterNode } from '../cluster/index.ts';
 
-/** Which nodes a ProxyConfig governs, and how many it selects, won or not. */
+/** What a ProxyConfig has of the cluster's nodes. */
 export interface Share {
+  /** Nodes that it governs. */
   readonly won: readonly ClusterNode[];
+  /** How many nodes it selects, won or not. */
   readonly selected: number;
+  /** Names of nodes that it selects and that can run no agent (Windows); they are nobody's. */
+  readonly unsupported: readonly string[];
+  /** Names of nodes that were told it last, and that no config governs any more; they keep it. */
+  readonly uncovered: readonly string[];
+}
+
+/** Who governs which node. */
+export interface Division {
+  /** The shares of all configs that are not being deleted, by name. */
+  readonly shares: ReadonlyMap<string, Share>;
+  /** Names of all nodes that could be governed and are not. */
+  readonly uncovered: readonly string[];
 }
 
 /**
- * The ProxyConfig that governs a node: of those that select it the one of highest priority, of equal ones the oldest,
- * then the first by name. Configs that are being deleted no longer count. The order of the inputs is of no consequence.
+ * Divides the nodes among the configs. A node goes to the config of highest priority that selects it, of equal ones to
+ * the oldest, then to the first by name. The order of the inputs is of no consequence.
  *
- * Costs as much as there are configs, so that a change of one node of thousands costs no more than that.
+ * An invalid config takes no node, and no config of lower rank takes one away that was told an earlier, valid
+ * generation of it: a slip of the pen moves nobody. Configs that are being deleted no longer count.
+ *
+ * @param toldBy name of the config that a node was told last
  */
-export function winnerOf(configs: Iterable<ProxyConfig>, node: ClusterNode): ProxyConfig | undefined {
-  return ranked(configs).find(({ spec }) => selects(spec.nodeSelector, node.labels));
-}
-
-/** The shares of all configs that are not being deleted, by name, as `winnerOf` divides the nodes. */
-export function sharesOf(configs: Iterable<ProxyConfig>, nodes: Iterable<ClusterNode>): ReadonlyMap<string, Share> {
-  const order = ranked(configs);
-  const shares = new Map(order.map(({ metadata }) => [metadata.name, { won: [] as ClusterNode[], selected: 0 }]));
+export function divide(
+  configs: Iterable<CheckedConfig>,
+  nodes: Iterable<ClusterNode>,
+  toldBy: (node: string) => string | undefined,
+): Division {
+  const order = [...configs].filter(({ config }) => config.metadata.deletionTimestamp === undefined).sort(byRank);
+  const shares = new Map(order.map(({ config }) => [config.metadata.name, new GrowingShare()]));
+  const uncovered: string[] = [];
   for (const node of nodes) {
-    const candidates = order.filter(({ spec }) => selects(spec.nodeSelector, node.labels));
-    candidates.forEach(({ metadata }, rank) => {
-      const share = shares.get(metadata.name);
-      if (share === undefined) return;
-      share.selected++;
-      if (rank === 0) share.won.push(node);
-    });
+    const told = toldBy(node.name);
+    const selecting = order.filter(({ config, errors }) =>
+      errors.length > 0 ? config.metadata.name === told : selects(config.spec.nodeSelector, node.labels),
+    );
+    const candidates = selecting.flatMap(({ config }) => shares.get(config.metadata.name) ?? []);
+    for (const share of candidates) share.selected++;
+    if (!canRunAgent(node)) {
+      for (const share of candidates) share.unsupported.push(node.name);
+    } else if (candidates[0] !== undefined) {
+      candidates[0].won.push(node);
+    } else {
+      uncovered.push(node.name);
+      shares.get(told ?? '')?.uncovered.push(node.name);
+    }
   }
-  return shares;
+  return { shares, uncovered };
 }
 
-function ranked(configs: Iterable<ProxyConfig>): ProxyConfig[] {
-  return [...configs].filter(({ metadata }) => metadata.deletionTimestamp === undefined).sort(byRank);
+class GrowingShare implements Share {
+  readonly won: ClusterNode[] = [];
+  selected = 0;
+  readonly unsupported: string[] = [];
+  readonly uncovered: string[] = [];
 }
 
-function byRank(a: ProxyConfig, b: ProxyConfig): number {
-  const priority = (b.spec.priority ?? defaultPriority) - (a.spec.priority ?? defaultPriority);
+/** The agents' DaemonSet is for Linux; a Node that does not say is one that no kubelet has registered. */
+function canRunAgent({ labels }: ClusterNode): boolean {
+  return (labels['kubernetes.io/os'] ?? 'linux') === 'linux';
+}
+
+function byRank({ config: a }: CheckedConfig, { config: b }: CheckedConfig): number {
+  const priority = priorityOf(b) - priorityOf(a);
   if (priority !== 0) return priority;
   const [older, younger] = [a.metadata.creationTimestamp ?? '', b.metadata.creationTimestamp ?? ''];
   if (older !== younger) return older < younger ? -1 : 1;
   return a.metadata.name < b.metadata.name ? -1 : 1;
+}
+
+function priorityOf({ spec }: ProxyConfig): number {
+  return spec.priority ?? defaultPriority;
 }

@@ -58,7 +58,7 @@ function isAbout(condition: Condition | undefined, state: ProxyNodeState | undef
 }
 
 /** The counts of a status. */
-export function countNodes(nodes: readonly NodeProgress[]): NodeCounts {
+export function countNodes(nodes: readonly NodeProgress[]): Omit<NodeCounts, 'uncovered'> {
   const count = (progress: Progress): number => nodes.filter((node) => node.progress === progress).length;
   return {
     matching: nodes.length,

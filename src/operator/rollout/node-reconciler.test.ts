@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { conditionOf } from '../../api/index.ts';
 import type { ProxyConfigSpec, ProxyNodeState } from '../../api/index.ts';
 import { isNotFound } from '../../kubernetes/index.ts';
 import { TermRig } from '../testing/index.ts';
@@ -68,15 +69,19 @@ test('a node is told what the config says, once, and again when that changes or 
   expect((await reconcileAndSee()).spec.revision).toBe(second.spec.revision);
 });
 
-test('a node that no config governs any more is told nothing, also when somebody was quicker', async () => {
-  await reconcileAndSee();
+test('a node that no config governs any more keeps what it was told and says so, until one governs it again', async () => {
+  const before = await reconcileAndSee();
   await rig.delete('ProxyConfig', 'default');
   await rig.seen('that the config is gone', ({ configs }) => configs.get('default') === undefined);
-  // The second time the cache may not have heard of the first.
-  await nodes.reconcile('node-1');
-  await nodes.reconcile('node-1');
-  expect(await told()).toBeUndefined();
-  await rig.seen('that the state is gone', ({ nodeStates }) => nodeStates.get('node-1') === undefined);
+  const after = await reconcileAndSee();
+  expect(after.spec).toEqual(before.spec);
+  const uncovered = (state: ProxyNodeState) => conditionOf(state.status?.conditions, 'Uncovered');
+  expect(uncovered(after)).toMatchObject({ status: 'True', reason: 'NoGoverningConfig' });
+  expect(uncovered(after)?.message).toContain(`revision ${before.spec.revision} of ProxyConfig default`);
+  // Said once.
+  expect((await reconcileAndSee()).metadata.resourceVersion).toBe(after.metadata.resourceVersion);
+  await putConfig({ masqueradeAll: true });
+  expect(uncovered(await reconcileAndSee())).toBeUndefined();
 });
 
 test('what a Node was told that is gone is left to the garbage collector', async () => {
@@ -87,16 +92,44 @@ test('what a Node was told that is gone is left to the garbage collector', async
   expect(await rig.get('ProxyNodeState', 'node-gone')).toMatchObject({ spec });
 });
 
-test('a config that an older CRD let through though it makes no sense changes nothing on its nodes', async () => {
-  const before = await reconcileAndSee();
-  const anything = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
-  const schema = { type: 'object', properties: { spec: anything, status: anything } };
-  const version = { name: 'v1alpha1', served: true, storage: true, subresources: { status: {} } };
-  await rig.client.mergePatch('/apis/apiextensions.k8s.io/v1/customresourcedefinitions/proxyconfigs.nftproxy.io', {
-    spec: { versions: [{ ...version, schema: { openAPIV3Schema: schema } }] },
+describe('through a CRD that lets everything pass', () => {
+  beforeAll(async () => {
+    const anything = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+    const schema = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true, properties: { status: anything } };
+    const version = { name: 'v1alpha1', served: true, storage: true, subresources: { status: {} } };
+    await rig.client.mergePatch('/apis/apiextensions.k8s.io/v1/customresourcedefinitions/proxyconfigs.nftproxy.io', {
+      spec: { versions: [{ ...version, schema: { openAPIV3Schema: schema } }] },
+    });
   });
-  await putConfig({ mode: 'carrier-pigeon' } as unknown as ProxyConfigSpec);
-  expect(rig.cache.configs.get('default')?.errors).toMatchObject([{ path: 'spec.mode' }]);
-  await nodes.reconcile('node-1');
-  expect((await told())?.metadata.resourceVersion).toBe(before.metadata.resourceVersion);
+
+  test('a config that makes no sense any more changes nothing on its nodes', async () => {
+    const before = await reconcileAndSee();
+    await putConfig({ mode: 'carrier-pigeon' } as unknown as ProxyConfigSpec);
+    expect(rig.cache.configs.get('default')?.errors).toMatchObject([{ path: 'spec.mode' }]);
+    await nodes.reconcile('node-1');
+    expect((await told())?.metadata.resourceVersion).toBe(before.metadata.resourceVersion);
+  });
+
+  test.each<[string, object]>([
+    ['without a spec', {}],
+    ['with an impossible CIDR', { spec: { nodePortAddresses: ['fd00::1::/64'], priority: 10 } }],
+    ['with text for a spec', { spec: 'everything' }],
+    ['with a selector that is none', { spec: { priority: 10, nodeSelector: { matchExpressions: 'all' } } }],
+    ['with nonsense for a status', { spec: { mode: 'ipvs', priority: 10 }, status: { conditions: 'fine' } }],
+  ])('a config %s takes no node from a good one', async (_story, fields) => {
+    await putConfig({ masqueradeAll: true });
+    const before = await reconcileAndSee();
+    const body = {
+      apiVersion: 'nftproxy.io/v1alpha1',
+      kind: 'ProxyConfig',
+      metadata: { name: 'a-bad-one' },
+      ...fields,
+    };
+    await rig.client.create('/apis/nftproxy.io/v1alpha1/proxyconfigs', body);
+    await rig.seen('the bad config', ({ configs }) => (configs.get('a-bad-one')?.errors.length ?? 0) > 0);
+    await nodes.reconcile('node-1');
+    expect((await told())?.spec).toEqual(before.spec);
+    await rig.delete('ProxyConfig', 'a-bad-one');
+    await rig.seen('that it is gone', ({ configs }) => configs.get('a-bad-one') === undefined);
+  });
 });

@@ -5,12 +5,14 @@ import { configStatus } from './config-status.ts';
 import type { StatusInput } from './config-status.ts';
 import type { ClusterNode } from '../cluster/index.ts';
 import { nodeStateFor } from '../rollout/index.ts';
+import type { Share } from '../rollout/index.ts';
 import { reasons } from './reasons.ts';
 import type { ConditionType } from './reasons.ts';
 import { statusEvents } from './status-events.ts';
 
 const config: ProxyConfig = { metadata: { name: 'default', generation: 3 }, spec: { masqueradeAll: true } };
 const revision = revisionOf(withDefaults(config.spec));
+const nothing: Share = { won: [], selected: 0, unsupported: [], uncovered: [] };
 const noon = new Date('2026-11-22T12:00:00.400Z');
 const later = new Date('2026-11-22T12:05:00Z');
 
@@ -44,7 +46,7 @@ function statusOf(machines: ReturnType<typeof machine>[], o: Partial<StatusInput
   return configStatus({
     config,
     errors: [],
-    share: { won: machines.map(({ node }) => node), selected: machines.length },
+    share: { ...nothing, won: machines.map(({ node }) => node), selected: machines.length },
     stateOf: (name) => states.get(name),
     agents: undefined,
     previous: undefined,
@@ -105,7 +107,7 @@ describe('a ProxyConfig says', () => {
     [
       'Shadowed when it wins none of those it selects',
       [],
-      { share: { won: [], selected: 4 } },
+      { share: { ...nothing, selected: 4 } },
       'Accepted=False/Shadowed Degraded=False/AsExpected Ready=False/Shadowed',
     ],
     [
@@ -113,6 +115,12 @@ describe('a ProxyConfig says', () => {
       [machine('a', 'ready')],
       { errors: [{ path: 'spec.mode', message: 'must be one of nftables' }] },
       'Accepted=False/InvalidSpec Stalled=True/InvalidSpec Degraded=False/AsExpected Ready=False/InvalidSpec',
+    ],
+    [
+      'NodesUncovered when nodes that had it are selected by nobody any more',
+      [],
+      { share: { ...nothing, uncovered: ['b', 'a'] } },
+      'Accepted=True/Valid Degraded=True/NodesUncovered Ready=False/NoMatchingNode',
     ],
     [
       'AgentNotRunning when agents have been missing for a while',
@@ -151,7 +159,7 @@ test('messages count nodes as people do', () => {
     machine('d', 'silent', false),
   ];
   const status = statusOf(machines);
-  expect(status.nodes).toEqual({ matching: 4, updated: 4, ready: 1, failed: 1, pending: 1, ignored: 1 });
+  expect(status.nodes).toEqual({ matching: 4, updated: 4, ready: 1, failed: 1, pending: 1, ignored: 1, uncovered: 0 });
   expect(conditionOf(status.conditions, 'Ready')?.message).toBe(
     `1/3 nodes have revision ${revision}, 1 failing, 1 pending (1 more ignored because NotReady)`,
   );
@@ -163,6 +171,14 @@ test('a status stays small: at most 16 failed nodes with messages of at most 256
   expect(failedNodes?.map(({ name }) => name)).toEqual(names.slice(0, 16));
   expect(failedNodes?.[0]?.message).toHaveLength(256);
   expect(conditionOf(conditions, 'Degraded')?.message).toContain('40 of 40 nodes failing, for example node-00');
+});
+
+test('nodes that are uncovered or can run no agent are named, at most 16 of them', () => {
+  const names = Array.from({ length: 18 }, (_, index) => `node-${String(index).padStart(2, '0')}`);
+  const { conditions, nodes } = statusOf([], { share: { ...nothing, uncovered: names, unsupported: ['win-1'] } });
+  expect(nodes?.uncovered).toBe(18);
+  expect(conditionOf(conditions, 'Degraded')?.message).toMatch(/node-00, .*, node-15 and 2 more$/);
+  expect(conditionOf(conditions, 'Accepted')?.message).toContain('no agent runs on their system: win-1');
 });
 
 test('the time of a condition moves only when its status does', () => {
@@ -184,16 +200,23 @@ test('currentRevision is what all nodes had last, also while another one is on i
   expect(second.updateRevision).not.toBe(revision);
   expect(second.nodes).toMatchObject({ updated: 0, pending: 1 });
   const third = statusOf([machine('a', 'ready')], { previous: first, errors: [{ path: 'spec', message: 'wrong' }] });
-  expect(third).toMatchObject({ currentRevision: revision, updateRevision: revision, nodes: { ready: 1 } });
+  expect(third).toMatchObject({ observedGeneration: 3, currentRevision: revision });
+  expect(third.updateRevision).toBeUndefined();
 });
 
 test('Events are about transitions, not about states', () => {
-  const shadowed = statusOf([], { share: { won: [], selected: 1 } });
+  const shadowed = statusOf([], { share: { ...nothing, selected: 1 } });
   const rolling = statusOf([machine('a', 'silent')]);
   const failing = statusOf([machine('a', 'failing')], { previous: rolling });
   const done = statusOf([machine('a', 'ready')], { previous: failing });
   const between = (before: ProxyConfigStatus | undefined, after: ProxyConfigStatus) =>
     statusEvents(before, after).map(({ reason }) => reason);
+  const invalid = statusOf([], { errors: [{ path: 'spec.mode', message: 'wrong' }] });
+  expect(between(undefined, invalid)).toEqual(['InvalidSpec']);
+  expect(between(invalid, invalid)).toEqual([]);
+  const uncovered = statusOf([], { share: { ...nothing, uncovered: ['a'] } });
+  expect(between(undefined, uncovered)).toEqual(['NodesUncovered']);
+  expect(between(uncovered, uncovered)).toEqual([]);
   expect(between(undefined, shadowed)).toEqual(['ConfigShadowed']);
   expect(between(shadowed, shadowed)).toEqual([]);
   expect(between(undefined, rolling)).toEqual([]);

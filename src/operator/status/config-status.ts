@@ -42,7 +42,7 @@ export function configStatus(input: StatusInput): ProxyConfigStatus {
     observedGeneration: generation,
     ...(currentRevision !== undefined && { currentRevision }),
     ...(facts.revision !== undefined && { updateRevision: facts.revision }),
-    nodes: facts.counts,
+    nodes: { ...facts.counts, uncovered: input.share.uncovered.length },
     failedNodes: failedNodes(facts.nodes),
     conditions: conditionsFrom(verdicts, previous?.conditions ?? [], generation, input.now),
   };
@@ -50,15 +50,15 @@ export function configStatus(input: StatusInput): ProxyConfigStatus {
 
 interface Facts {
   readonly input: StatusInput;
-  readonly counts: NodeCounts;
+  readonly counts: Omit<NodeCounts, 'uncovered'>;
   readonly nodes: readonly NodeProgress[];
   /** Revision that nodes are to have; undefined if there has never been a valid spec. */
   readonly revision: string | undefined;
 }
 
 function factsOf(input: StatusInput): Facts {
-  const { config, errors, share, previous } = input;
-  const revision = errors.length > 0 ? previous?.updateRevision : revisionOf(withDefaults(config.spec));
+  const { config, errors, share } = input;
+  const revision = errors.length > 0 ? undefined : revisionOf(withDefaults(config.spec));
   const nodes = share.won.map((node) => nodeProgress(node, input.stateOf(node.name), config.metadata.name, revision));
   return { input, counts: countNodes(nodes), nodes, revision };
 }
@@ -71,20 +71,21 @@ function acceptance({ input, counts, revision }: Facts): Verdict[] {
     return [verdict('Accepted', 'False', 'InvalidSpec', message), verdict('Stalled', 'True', 'InvalidSpec', message)];
   }
   if (isShadowed(share)) return [verdict('Accepted', 'False', 'Shadowed', shadowedMessage(share))];
-  const accepted = verdict('Accepted', 'True', 'Valid', 'the spec is valid');
+  const accepted = verdict('Accepted', 'True', 'Valid', `the spec is valid${leftOut(share)}`);
   if (isWaiting(counts))
     return [accepted, verdict('Reconciling', 'True', 'WaitingForNodes', progress(counts, revision))];
   if (counts.pending > 0) return [accepted, verdict('Reconciling', 'True', 'RollingOut', progress(counts, revision))];
   return [accepted];
 }
 
-function degradation({ input: { agents }, counts, nodes }: Facts): Verdict {
+function degradation({ input: { agents, share }, counts, nodes }: Facts): Verdict {
   const failing = nodes.filter((node) => node.progress === 'failed');
   if (failing.length > 0) return verdict('Degraded', 'True', 'NodesFailing', failureMessage(failing, counts));
   if (agents !== undefined && agents.shortForSeconds >= agentGraceSeconds) {
     const message = `${agents.desired - agents.ready} of ${agents.desired} agents are not ready; see the Pods of the DaemonSet`;
     return verdict('Degraded', 'True', 'AgentNotRunning', message);
   }
+  if (share.uncovered.length > 0) return verdict('Degraded', 'True', 'NodesUncovered', uncoveredMessage(share));
   const [first, ...others] = nodes.filter((node) => node.degraded !== undefined);
   if (first?.degraded === undefined) return verdict('Degraded', 'False', 'AsExpected', 'nothing to report');
   const more = others.length > 0 ? ` (and ${others.length} more nodes)` : '';
@@ -108,8 +109,22 @@ function isShadowed(share: Share): boolean {
   return share.selected > 0 && share.won.length === 0;
 }
 
+/** Names of nodes for a message, not all of them if they are many. */
+function named(nodes: readonly string[]): string {
+  const more = nodes.length - maximumFailedNodes;
+  return [...nodes].sort().slice(0, maximumFailedNodes).join(', ') + (more > 0 ? ` and ${more} more` : '');
+}
+
+function leftOut({ unsupported }: Share): string {
+  return unsupported.length === 0 ? '' : `; left out because no agent runs on their system: ${named(unsupported)}`;
+}
+
+function uncoveredMessage({ uncovered }: Share): string {
+  return `no valid ProxyConfig selects these nodes any more, and they go on with what this one said last: ${named(uncovered)}`;
+}
+
 /** No node is left that could be asked. */
-function isWaiting({ matching, ignored }: NodeCounts): boolean {
+function isWaiting({ matching, ignored }: Facts['counts']): boolean {
   return matching > 0 && matching === ignored;
 }
 
@@ -118,7 +133,7 @@ function shadowedMessage({ selected }: Share): string {
 }
 
 /** E.g. `3/5 nodes have revision 0f3a…, 1 failing, 1 pending (2 more ignored because NotReady)`. */
-function progress({ matching, ready, failed, pending, ignored }: NodeCounts, revision = 'none'): string {
+function progress({ matching, ready, failed, pending, ignored }: Facts['counts'], revision = 'none'): string {
   const asked = matching - ignored;
   const parts = [`${ready}/${asked} nodes have revision ${revision}`];
   if (failed > 0) parts.push(`${failed} failing`);
@@ -126,7 +141,7 @@ function progress({ matching, ready, failed, pending, ignored }: NodeCounts, rev
   return parts.join(', ') + (ignored > 0 ? ` (${ignored} more ignored because NotReady)` : '');
 }
 
-function failureMessage(failing: readonly NodeProgress[], counts: NodeCounts): string {
+function failureMessage(failing: readonly NodeProgress[], counts: Omit<NodeCounts, 'uncovered'>): string {
   const [first] = failing;
   const example = first === undefined ? '' : `, for example ${first.name}: ${first.synced?.message ?? ''}`;
   return `${counts.failed} of ${counts.matching} nodes failing${example}`;

@@ -9,8 +9,8 @@ export const reasons = {
   Reconciling: ['RollingOut', 'WaitingForNodes'],
   /** Present and True only while nothing will get better without a person. */
   Stalled: ['InvalidSpec'],
-  /** True: NodesFailing, AgentNotRunning, NodesDegraded. False: AsExpected. */
-  Degraded: ['NodesFailing', 'AgentNotRunning', 'NodesDegraded', 'AsExpected'],
+  /** True: NodesFailing, AgentNotRunning, NodesUncovered, NodesDegraded. False: AsExpected. */
+  Degraded: ['NodesFailing', 'AgentNotRunning', 'NodesUncovered', 'NodesDegraded', 'AsExpected'],
   /** True: AllNodesSynced. Unknown: RollingOut, WaitingForNodes. False: the others. */
   Ready: [
     'AllNodesSynced',

@@ -1,0 +1,44 @@
+import { defaultPriority } from '../../api/index.ts';
+import type { Condition, Metadata, ProxyConfig, ProxyConfigSpec, ProxyConfigStatus } from '../../api/index.ts';
+import { checkSpec, nameErrors } from '../../api/schema/index.ts';
+import type { FieldError } from '../../api/schema/index.ts';
+
+/** A ProxyConfig and what is wrong with it (the API server may have another CRD than we have rules). */
+export interface CheckedConfig {
+  /** With errors the spec says nothing but the priority, as far as that can be read. */
+  readonly config: ProxyConfig;
+  /** Empty if it is valid. */
+  readonly errors: readonly FieldError[];
+}
+
+/** Reads a ProxyConfig as it may have come through any CRD, or none; never throws. */
+export function checkedConfig(object: { metadata: Metadata; spec?: unknown; status?: unknown }): CheckedConfig {
+  const { metadata } = object;
+  const checked = checkSpec(object.spec);
+  const errors = [...nameErrors(metadata.name), ...('errors' in checked ? checked.errors : [])];
+  const spec: ProxyConfigSpec =
+    'errors' in checked || errors.length > 0 ? { priority: readablePriority(object.spec) } : checked.spec;
+  const status = readStatus(object.status);
+  return { config: { metadata, spec, ...(status !== undefined && { status }) }, errors };
+}
+
+function readablePriority(spec: unknown): number {
+  const priority: unknown = isObject(spec) ? spec['priority'] : undefined;
+  return typeof priority === 'number' && Number.isInteger(priority) ? priority : defaultPriority;
+}
+
+/** A status that is none of ours counts as none: it is written anew. */
+function readStatus(status: unknown): ProxyConfigStatus | undefined {
+  if (!isObject(status)) return undefined;
+  const { conditions = [], failedNodes = [] } = status;
+  const ours = Array.isArray(conditions) && conditions.every(isCondition) && Array.isArray(failedNodes);
+  return ours ? status : undefined;
+}
+
+function isCondition(value: unknown): value is Condition {
+  return isObject(value) && typeof value['type'] === 'string' && typeof value['status'] === 'string';
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
