@@ -14,6 +14,8 @@ export function agentMetrics(o: {
   dataPlane: RunningDataPlane;
   watches: (now: number) => Iterable<WatchStatistics>;
   localhostListeners: (family: Family) => number;
+  uncovered: () => boolean;
+  lastGoodKept: () => boolean;
   clock: Clock;
   log: Logger;
 }): AgentMetrics {
@@ -26,6 +28,8 @@ export function agentMetrics(o: {
       mapElements: () => dataPlane.current?.sizes ?? [],
       quarantinedServicePorts: () => sync.quarantine.size,
       settingsRefused: () => sync.refusedSetup !== undefined,
+      uncovered: o.uncovered,
+      lastGoodKept: o.lastGoodKept,
       watches: () => o.watches(clock.wall()),
       connectionCounts: () => dataPlane.current?.counters() ?? Promise.resolve([]),
       noLocalEndpoints: () => countNoLocalEndpoints(state.forwarding?.values() ?? []),

@@ -6,13 +6,14 @@ import type { DataPlaneFactories } from '../dataplane/index.ts';
 import { packageVersion } from '../runtime/index.ts';
 import type { Clock, HttpListener, Logger } from '../runtime/index.ts';
 import { agentMetrics } from './agent-metrics.ts';
+import { Governing } from './governing.ts';
+import { LastGoodFile } from './last-good/index.ts';
 import { MemoryRelease } from './memory-release.ts';
 import { NodeServices } from './node-services.ts';
 import { agentServers, ProxyHealth, SyncMetrics } from './observe/index.ts';
 import type { AgentOptions } from './options.ts';
 import { ObjectIntake } from './object-intake.ts';
-import { Assignment, ConfigurationFile, Sources } from './sources/index.ts';
-import type { Assigned } from './sources/index.ts';
+import { Sources } from './sources/index.ts';
 import { agentState, ProblemReporter, RefusalReporter, Reporter } from './status/index.ts';
 import { DesiredState, LoadFollower, Sync, SyncLoop } from './sync/index.ts';
 
@@ -34,27 +35,27 @@ export interface AgentDependencies {
  *
  * ```
  *   Sources ── ObjectIntake ──> DesiredState ── SyncLoop: Sync ──> RunningDataPlane ──> kernel
- *   ConfigurationFile | Assignment ──^               |
- *                                    observers: SyncMetrics (health, metrics), NodeServices, Reporter
+ *   Governing ───────────────────────^               |
+ *                                    observers: SyncMetrics (health, metrics), NodeServices, Reporter, LastGoodFile
  * ```
  */
 export class Agent {
   readonly #deps: AgentDependencies;
-  readonly #state: DesiredState;
+  readonly #sync: Sync;
   readonly #dataPlane: RunningDataPlane;
   readonly #loop: SyncLoop;
   readonly #sources: Sources;
   readonly #events: EventRecorder;
   readonly #nodeServices: NodeServices;
   readonly #reporter: Reporter;
-  readonly #assignment: Assignment | undefined;
-  readonly #configurationFile: ConfigurationFile | undefined;
+  readonly #governing: Governing;
+  readonly #lastGood: LastGoodFile;
   readonly #servers: readonly HttpListener[];
   readonly #intake: ObjectIntake;
 
   constructor(options: AgentOptions, deps: AgentDependencies) {
     const { client, log, clock, conntrack } = deps;
-    const { nodeName, sysctlDirectory, healthAddress, metricsAddress } = options;
+    const { nodeName, sysctlDirectory, healthAddress, metricsAddress, stateDirectory, config: file } = options;
     const state = new DesiredState(nodeName, clock.wall());
     const dataPlane = new RunningDataPlane(deps.dataPlanes, log);
     const sync = new Sync({ state, dataPlane, log });
@@ -64,9 +65,11 @@ export class Agent {
       ...{ families, state, sync, dataPlane, clock, log },
       watches: (now) => this.#sources.statistics(now),
       localhostListeners: (family) => this.#nodeServices.localhostListeners(family),
+      uncovered: () => this.#governing.uncovered,
+      lastGoodKept: () => this.#lastGood.kept,
     });
     this.#deps = deps;
-    this.#state = state;
+    this.#sync = sync;
     this.#dataPlane = dataPlane;
     this.#events = events;
     const proxyHealthy = (): boolean => health.healthy;
@@ -75,7 +78,14 @@ export class Agent {
     });
     this.#reporter = new Reporter({
       ...{ client, nodeName, agentVersion: packageVersion, clock, log },
-      state: () => agentState({ state, sync, dataPlane, failure: this.#loop.failure }),
+      state: () =>
+        agentState({
+          ...{ state, sync, dataPlane, failure: this.#loop.failure, uncovered: this.#governing.uncovered },
+        }),
+    });
+    this.#lastGood = new LastGoodFile({
+      ...{ directory: stateDirectory, nodeName, clock, log },
+      current: () => sync.applied && { config: sync.applied, node: state.node },
     });
     this.#loop = new SyncLoop({
       ...{ sync, state, load: new LoadFollower(conntrack), clock, log },
@@ -84,6 +94,7 @@ export class Agent {
         this.#nodeServices,
         { synced: () => this.#reporter.update(), failed: () => this.#reporter.update() },
         new RefusalReporter({ events, quarantine: sync.quarantine }),
+        this.#lastGood,
         new MemoryRelease(clock),
       ],
     });
@@ -94,29 +105,25 @@ export class Agent {
       problemsChanged: () => this.#reporter.update(),
     });
     this.#sources = new Sources({ client, nodeName, handler: this.#intake, log });
-    if (options.config !== undefined) this.#configurationFile = new ConfigurationFile(options.config, log);
-    else this.#assignment = new Assignment({ client, nodeName, log, changed: (assigned) => this.#assigned(assigned) });
+    this.#governing = new Governing({
+      ...{ client, nodeName, file, state, reporter: this.#reporter, events, clock, log },
+      changed: () => this.#loop.request(),
+    });
     this.#servers = agentServers({ healthAddress, metricsAddress, health, metrics, state, dataPlane, log, clock });
   }
 
   /** Starts everything; rejects only if the configuration file cannot be used. */
   async start(): Promise<void> {
-    const { log } = this.#deps;
-    if (this.#configurationFile) {
-      this.#state.configure(await this.#configurationFile.read());
-      this.#configurationFile.watch((config) => {
-        log.info('the configuration file changed', { revision: config.revision });
-        this.#state.configure(config);
-        this.#loop.request();
-      });
-    }
+    const lastGood = await this.#lastGood.read();
+    if (lastGood) this.#sync.fallBackTo(lastGood.config);
+    await this.#governing.start();
     for (const server of this.#servers) await server.start();
     this.#sources.start();
-    this.#assignment?.start();
     void this.#sources.synced().then(
       () => {
-        this.#intake.synced();
+        this.#intake.synced(lastGood?.node);
         this.#loop.start();
+        return this.#governing.settle(lastGood?.config);
       },
       // Stopped before everything was known: there is nothing to begin.
       () => undefined,
@@ -125,26 +132,17 @@ export class Agent {
 
   /** Stops without touching the kernel: rules stay in force and connections go on. */
   async stop(): Promise<void> {
-    this.#configurationFile?.stop();
     await this.#loop.stop();
     await Promise.all([
-      ...[this.#sources.stop(), this.#assignment?.stop(), this.#reporter.stop(), this.#events.flush()],
+      ...[
+        this.#sources.stop(),
+        this.#governing.stop(),
+        this.#reporter.stop(),
+        this.#events.flush(),
+        this.#lastGood.stop(),
+      ],
       ...[this.#nodeServices.stop(), ...this.#servers.map((server) => server.close())],
     ]);
     this.#dataPlane.close();
-  }
-
-  #assigned(assigned: Assigned | undefined): void {
-    const { log } = this.#deps;
-    this.#reporter.follow(assigned?.object);
-    if (!assigned) {
-      log.warn('no ProxyConfig governs this node any more; what the kernel has stays in force');
-      return;
-    }
-    const { name, revision } = assigned.config;
-    if (this.#state.config?.revision === revision) return;
-    log.info('assigned', { config: name, revision });
-    this.#state.configure(assigned.config);
-    this.#loop.request();
   }
 }

@@ -59,11 +59,12 @@ export class ObjectIntake implements SourceHandler {
     changed();
   }
 
-  /** Everything has been listed once. */
-  synced(): void {
+  /** Everything has been listed once. `lastKnown`: this node as an earlier run knew it, if its Node is gone. */
+  synced(lastKnown?: NodeView): void {
     const { state, log } = this.#o;
+    if (!state.node && lastKnown) this.#changed(state.setNode(lastKnown));
     log.info('Services and EndpointSlices are known', { ...state.forwarding?.stats });
-    if (!state.node) this.node(undefined);
+    if (this.#nodeText === undefined) this.node(undefined);
     if (!state.config) log.info('waiting for the operator to assign a ProxyConfig to this node');
   }
 

@@ -14,6 +14,8 @@ export interface AgentOptions {
   readonly metricsAddress: string;
   /** Where the sysctls of the node are: a container's own /proc/sys is read-only. */
   readonly sysctlDirectory: string;
+  /** Where the last good configuration is kept; undefined: nowhere. */
+  readonly stateDirectory: string | undefined;
   readonly logFormat: LogFormat;
   readonly logLevel: LogLevel;
 }
@@ -29,6 +31,8 @@ Keeps this node's nftables in line with the cluster's Services.
   --healthz-bind-address  address:port of /healthz and /livez (default 0.0.0.0:10256)
   --metrics-bind-address  address:port of /metrics (default 127.0.0.1:10249)
   --sysctl-directory      where the node's sysctls can be written (default /proc/sys)
+  --state-directory       where the last good configuration is kept, for a restart while nobody assigns one
+                          (default /var/lib/nftproxy; empty: nowhere)
   --log-format            text or json (default text)
   --log-level             debug, info, warn or error (default info)
 `;
@@ -42,6 +46,7 @@ export function parseAgentOptions(args: readonly string[], environment: NodeJS.P
     'healthz-bind-address': { type: 'string', default: '0.0.0.0:10256' },
     'metrics-bind-address': { type: 'string', default: '127.0.0.1:10249' },
     'sysctl-directory': { type: 'string', default: '/proc/sys' },
+    'state-directory': { type: 'string', default: '/var/lib/nftproxy' },
     'log-format': { type: 'string', default: 'text' },
     'log-level': { type: 'string', default: 'info' },
   });
@@ -52,6 +57,7 @@ export function parseAgentOptions(args: readonly string[], environment: NodeJS.P
     healthAddress: values['healthz-bind-address'],
     metricsAddress: values['metrics-bind-address'],
     sysctlDirectory: values['sysctl-directory'],
+    stateDirectory: values['state-directory'] === '' ? undefined : values['state-directory'],
     logFormat: oneOf('--log-format', values['log-format'], logFormats),
     logLevel: oneOf('--log-level', values['log-level'], logLevels),
   };

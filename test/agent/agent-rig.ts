@@ -1,10 +1,12 @@
 import { rmSync } from 'node:fs';
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
+import { revisionOf, withDefaults } from '../../src/api/index.ts';
 import type { ProxySettings } from '../../src/api/index.ts';
 import { ApiClient, loadConnection, resourcePath } from '../../src/kubernetes/index.ts';
+import { crdDirectory } from '../../src/runtime/index.ts';
 import type { EndpointSliceObject, ServiceObject } from '../../src/services/index.ts';
 import { startApiServer } from '../apiserver/index.ts';
 import type { ApiServer } from '../apiserver/index.ts';
@@ -23,6 +25,8 @@ import type { Where } from '../support/node/index.ts';
 
 const apiServerPort = 6443;
 const group = 'discovery.k8s.io';
+const crdPath = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+const nodeStatePath = '/apis/nftproxy.io/v1alpha1/proxynodestates/node-1';
 
 /** What an {@link AgentRig} is put together from. */
 interface Parts {
@@ -110,14 +114,58 @@ export class AgentRig implements AsyncDisposable {
     this.#forwarder = undefined;
   }
 
+  get #connection(): string[] {
+    return ['--kubeconfig', this.#kubeconfig, '--node-name', 'node-1', '--state-directory', this.stateDirectory];
+  }
+
+  /** Where agents keep their last good configuration. */
+  get stateDirectory(): string {
+    return join(this.#directory, 'state');
+  }
+
   /** What an agent must be told. */
   agentArguments(configFile = this.configFile): string[] {
-    return ['--kubeconfig', this.#kubeconfig, '--node-name', 'node-1', '--config', configFile];
+    return [...this.#connection, '--config', configFile];
   }
 
   /** Starts the agent. */
   startAgent(options: NftproxyOptions & { readonly args?: readonly string[] } = {}): ManagedProcess {
     return startNftproxy(this.node, ['agent', ...this.agentArguments(), ...(options.args ?? [])], options);
+  }
+
+  /** Starts an agent that runs what the operator assigns, as in a cluster. */
+  startAssignedAgent(options: NftproxyOptions = {}): ManagedProcess {
+    return startNftproxy(this.node, ['agent', ...this.#connection], options);
+  }
+
+  /** Assigns this node a configuration, as the operator does: the world's pod CIDRs unless said otherwise. */
+  async assign(settings: ProxySettings = {}): Promise<void> {
+    const clusterCIDRs = [addresses[4].podCIDR, addresses[6].podCIDR];
+    const conntrack = { maxPerCore: 0, ...settings.conntrack };
+    const config = withDefaults({ clusterCIDRs, ...settings, conntrack });
+    const spec = { configRef: { name: 'default', generation: 1 }, revision: revisionOf(config), config };
+    const head = { apiVersion: 'nftproxy.io/v1alpha1', kind: 'ProxyNodeState', metadata: { name: 'node-1' } };
+    await this.client.apply(nodeStatePath, { ...head, spec }, { fieldManager: 'test', force: true });
+  }
+
+  /** No ProxyConfig governs the node any more. */
+  async unassign(): Promise<void> {
+    await this.client.delete(nodeStatePath);
+  }
+
+  /** Publishes the CRDs, as the operator does. */
+  async publishCRDs(): Promise<void> {
+    for (const file of (await readdir(crdDirectory)).filter((name) => name.startsWith('nftproxy.io_'))) {
+      const crd: unknown = parse(await readFile(join(crdDirectory, file), 'utf8'));
+      // `as`: a manifest is an object.
+      await this.client.create(crdPath, crd as object);
+    }
+  }
+
+  /** Takes the CRDs away, and all objects of them. */
+  async removeCRDs(): Promise<void> {
+    for (const plural of ['proxyconfigs', 'proxynodestates'])
+      await this.client.delete(`${crdPath}/${plural}.nftproxy.io`);
   }
 
   /** Starts the agent and waits until the kernel has what the API server has. */

@@ -101,4 +101,15 @@ describe.skipIf(!root)('what survives what (needs root)', { timeout: 180_000 }, 
     await endpoints(4);
     expect((await nftproxy.request(cluster, 'client', ip, 50)).failures).toEqual([]);
   });
+
+  test('and an agent that restarts then goes on with the last good settings and follows endpoints', async () => {
+    const result = await nftproxy.requestWhile(cluster, { pod: 'client', address: ip }, async () => {
+      await nftproxy.restartAgent(cluster, node, 'SIGKILL');
+      await cluster.kubectl('scale', 'deployment/echo', '--replicas=5');
+      await endpoints(5);
+      await cluster.kubectl('scale', 'deployment/echo', '--replicas=2');
+      await endpoints(2);
+    });
+    expect(result.failures).toEqual([]);
+  });
 });

@@ -10,6 +10,10 @@ export interface OwnMetricsSources {
   readonly quarantinedServicePorts: () => number;
   /** Whether the kernel refuses settings of this node. */
   readonly settingsRefused: () => boolean;
+  /** Whether no ProxyConfig governs this node. */
+  readonly uncovered: () => boolean;
+  /** Whether the last good configuration is on the node's disk, as far as there is one. */
+  readonly lastGoodKept: () => boolean;
   readonly watches: () => Iterable<WatchStatistics>;
 }
 
@@ -59,6 +63,7 @@ export class OwnMetrics {
       registers,
     }).set({ version: options.version, node_version: process.version }, 1);
     this.#collectKernel(options.sources);
+    this.#collectSettings(options.sources);
     this.#collectWatches(options.sources.watches);
   }
 
@@ -107,12 +112,31 @@ export class OwnMetrics {
         this.set(sources.quarantinedServicePorts());
       },
     });
+  }
+
+  #collectSettings({ settingsRefused, uncovered, lastGoodKept }: OwnMetricsSources): void {
+    this.#flag(
+      'node_settings_refused',
+      '1 while the kernel refuses settings of this node and the last good ones are in force',
+      settingsRefused,
+    );
+    this.#flag(
+      'node_uncovered',
+      '1 while no ProxyConfig governs this node and the last good settings are in force',
+      uncovered,
+    );
+    this.#flag(
+      'last_good_configuration_kept',
+      '0 while the last good configuration cannot be written to the disk of this node',
+      lastGoodKept,
+    );
+  }
+
+  #flag(name: string, help: string, value: () => boolean): void {
     new Gauge({
-      name: 'nftproxy_node_settings_refused',
-      help: '1 while the kernel refuses settings of this node and the last good ones are in force',
-      registers: [this.#register],
+      ...{ name: `nftproxy_${name}`, help, registers: [this.#register] },
       collect() {
-        this.set(sources.settingsRefused() ? 1 : 0);
+        this.set(value() ? 1 : 0);
       },
     });
   }

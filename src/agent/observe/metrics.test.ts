@@ -17,6 +17,8 @@ const quiet: MetricsSources = {
   mapElements: () => [],
   quarantinedServicePorts: () => 0,
   settingsRefused: () => false,
+  uncovered: () => false,
+  lastGoodKept: () => true,
   watches: () => [],
 };
 

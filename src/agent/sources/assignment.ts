@@ -7,7 +7,8 @@ import type { AssignedConfig } from './configuration-file.ts';
 
 /** What the operator has assigned to this node: its ProxyNodeState's spec. */
 export interface Assigned {
-  readonly config: AssignedConfig;
+  /** Undefined: the object assigns nothing. */
+  readonly config: AssignedConfig | undefined;
   /** The object itself, for whoever reports into its status. */
   readonly object: ProxyNodeState;
 }
@@ -15,6 +16,7 @@ export interface Assigned {
 /** Follows this node's ProxyNodeState. `changed` gets undefined when it is gone: no ProxyConfig governs the node. */
 export class Assignment {
   readonly #reflector: Reflector<ProxyNodeState>;
+  #current: Assigned | undefined;
 
   constructor(o: {
     client: ApiClient;
@@ -29,13 +31,28 @@ export class Assignment {
       fieldSelector: `metadata.name=${o.nodeName}`,
       // The CRD's schema is the authority on its shape.
       transform: (raw) => raw as unknown as ProxyNodeState,
-      handler: { changed: (_key, object) => o.changed(object && { config: configOf(object), object }) },
+      handler: {
+        changed: (_key, object) => {
+          this.#current = object && { config: configOf(object), object };
+          o.changed(this.#current);
+        },
+      },
       onError: (error, { retryInMilliseconds }) =>
         o.log.warn('cannot follow the ProxyNodeState of this node', {
           error,
           retryInMilliseconds,
         }),
     });
+  }
+
+  /** Resolves when it is known whether anything is assigned; rejects if stopped before. */
+  get synced(): Promise<void> {
+    return this.#reflector.synced;
+  }
+
+  /** What is assigned as far as is known. */
+  get current(): Assigned | undefined {
+    return this.#current;
   }
 
   start(): void {
@@ -47,6 +64,9 @@ export class Assignment {
   }
 }
 
-function configOf({ spec: { configRef, revision, config } }: ProxyNodeState): AssignedConfig {
+/** An object that somebody made by hand, or through a weaker CRD, may have no spec. */
+function configOf(object: Partial<ProxyNodeState>): AssignedConfig | undefined {
+  if (!object.spec) return undefined;
+  const { configRef, revision, config } = object.spec;
   return { name: configRef.name, revision, config };
 }

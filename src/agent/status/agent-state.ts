@@ -9,23 +9,33 @@ export function agentState(o: {
   sync: Sync;
   dataPlane: RunningDataPlane;
   failure: string | undefined;
+  /** No ProxyConfig governs this node. */
+  uncovered: boolean;
 }): AgentState {
   const { forwarding } = o.state;
   const { services, endpoints } = forwarding?.stats ?? { services: 0, endpoints: 0 };
-  const { appliedRevision, refusedSetup } = o.sync;
-  const { mode } = o.dataPlane;
   return {
-    ...(appliedRevision !== undefined && { appliedRevision }),
-    ...(mode !== undefined && { mode }),
+    ...inForce(o.sync, o.dataPlane),
     ...(o.failure !== undefined && { failure: o.failure }),
-    ...(refusedSetup && {
-      refusedSettings: { config: refusedSetup.config, error: describeError(refusedSetup.error) },
-    }),
+    ...(o.uncovered && o.state.config && { goesOnWith: o.state.config.name }),
     quarantined: [...o.sync.quarantine.values()],
     services,
     endpoints,
     elements: elementsOf(o.dataPlane),
     problems: forwarding?.problems() ?? [],
+  };
+}
+
+function inForce(
+  { appliedRevision, refusedSetup }: Sync,
+  { mode }: RunningDataPlane,
+): Pick<AgentState, 'appliedRevision' | 'mode' | 'refusedSettings'> {
+  return {
+    ...(appliedRevision !== undefined && { appliedRevision }),
+    ...(mode !== undefined && { mode }),
+    ...(refusedSetup && {
+      refusedSettings: { config: refusedSetup.config.name, error: describeError(refusedSetup.error) },
+    }),
   };
 }
 

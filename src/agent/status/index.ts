@@ -1,4 +1,5 @@
 export { agentState } from './agent-state.ts';
 export { ProblemReporter } from './problem-reporter.ts';
 export { RefusalReporter } from './refusal-reporter.ts';
+export { noConfiguration } from './status.ts';
 export { Reporter } from './reporter.ts';

@@ -37,6 +37,15 @@ describe('the status of a node', () => {
     expect(conditions({})).toEqual({ Synced: 'True UpToDate', Degraded: 'False AsExpected' });
   });
 
+  it('names the last good settings while no ProxyConfig governs the node, and what to do', () => {
+    expect(conditions({ goesOnWith: 'default' })).toEqual({
+      Synced: 'True UpToDate',
+      Degraded: 'True NoConfiguration',
+    });
+    const message = report({ goesOnWith: 'default' }).conditions?.find(({ type }) => type === 'Degraded')?.message;
+    expect(message).toMatch(/the last good settings, those of ProxyConfig default, .* Create a ProxyConfig/);
+  });
+
   it('is unknown before the first sync', () => {
     const starting: AgentState = { quarantined: [], services: 0, endpoints: 0, elements: 0, problems: [] };
     const status = statusOf({ state: starting, previous: [], now: noon, observedGeneration: 7, agentVersion: '1' });

@@ -12,6 +12,8 @@ export interface AgentState {
   readonly failure?: string;
   /** The settings of the node that the kernel refused: of which ProxyConfig, and what it said. */
   readonly refusedSettings?: { readonly config: string; readonly error: string };
+  /** No ProxyConfig governs the node: that whose last good settings it goes on with. */
+  readonly goesOnWith?: string;
   readonly quarantined: readonly { readonly id: string; readonly reason: string }[];
   readonly services: number;
   readonly endpoints: number;
@@ -26,7 +28,7 @@ const longestMessage = 256;
  * The status of this node's ProxyNodeState. A condition keeps its transition time while its status does not change.
  *
  * `Synced`: the kernel holds the assigned revision and every Service. `Degraded`: something needs a person; reasons
- * `SyncFailing`, `SettingsRefused`, `ServicePortsRefused`, `ObjectsWithProblems`, `AsExpected`.
+ * `SyncFailing`, `SettingsRefused`, `NoConfiguration`, `ServicePortsRefused`, `ObjectsWithProblems`, `AsExpected`.
  */
 export function statusOf(o: {
   state: AgentState;
@@ -78,9 +80,21 @@ function settingsRefused({ config, error }: NonNullable<AgentState['refusedSetti
   return `the kernel refuses the settings of this node; ${rest}. Change ProxyConfig ${config}. The kernel says: ${error}`;
 }
 
-function degradedCondition({ failure, refusedSettings, quarantined, problems }: AgentState): Verdict {
+/** For people on a node that no ProxyConfig governs; `config`: whose settings it goes on with. */
+export function noConfiguration(config: string): string {
+  const rest = `the last good settings, those of ProxyConfig ${config}, stay in force, Services are followed`;
+  return `no ProxyConfig governs this node; ${rest}. Create a ProxyConfig that selects this node`;
+}
+
+function degradedCondition(state: AgentState): Verdict {
+  const { failure, refusedSettings, goesOnWith } = state;
   if (failure !== undefined) return ['True', 'SyncFailing', failure];
   if (refusedSettings) return ['True', 'SettingsRefused', settingsRefused(refusedSettings)];
+  if (goesOnWith !== undefined) return ['True', 'NoConfiguration', noConfiguration(goesOnWith)];
+  return servicesCondition(state);
+}
+
+function servicesCondition({ quarantined, problems }: AgentState): Verdict {
   const [first] = quarantined;
   if (first) {
     const message = `the kernel refuses ${quarantined.length} Service ports, first ${first.id}: ${first.reason}`;

@@ -158,6 +158,13 @@ export class DesiredState {
     return [...families].map((family) => ({ family, at }));
   }
 
+  /** What another configuration would make of this node: the very settings that are wanted if it is the same. */
+  settingsFor({ config }: AssignedConfig): NodeSettings {
+    const settings = nodeSettings(config, this.#node, this.#serviceCIDRs);
+    const wanted = this.#settings;
+    return wanted && JSON.stringify(settings) === JSON.stringify(wanted) ? wanted : settings;
+  }
+
   /** Works the node's settings out anew, after a change of what they are made of. */
   #settle(): void {
     const settings = this.#config && nodeSettings(this.#config.config, this.#node, this.#serviceCIDRs);

@@ -1,13 +1,12 @@
 import type { NodeSettings } from '../../dataplane/index.ts';
+import type { AssignedConfig } from '../sources/index.ts';
 
 /** What a sync brings to the kernel beside the Service ports. */
 export interface Setup {
-  readonly mode: string;
+  /** The configuration that it comes from. */
+  readonly config: AssignedConfig;
   /** Compared by identity: the wanted state hands out another object only for other settings. */
   readonly settings: NodeSettings;
-  /** Name and revision of the configuration that it comes from. */
-  readonly config: string;
-  readonly revision: string;
 }
 
 /** A setup that the kernel refused while it took the one before it. One object for each attempt. */
@@ -39,7 +38,8 @@ export class SettingsInForce {
   choose(wanted: Setup): Setup {
     const refused = this.#refused;
     // Another revision is a reason: somebody may have mended what the kernel refused.
-    const anew = this.#retry || !refused || refused.revision !== wanted.revision || !isSame(refused, wanted);
+    const anew =
+      this.#retry || !refused || refused.config.revision !== wanted.config.revision || !isSame(refused, wanted);
     this.#retry = false;
     return anew ? wanted : (this.#good ?? wanted);
   }
@@ -65,5 +65,9 @@ export class SettingsInForce {
 
 /** Whether the kernel would be asked for the same. */
 export function isSame(a: Setup, b: Setup): boolean {
-  return a.mode === b.mode && a.settings === b.settings;
+  return modeOf(a) === modeOf(b) && a.settings === b.settings;
+}
+
+function modeOf({ config }: Setup): string {
+  return config.config.mode;
 }

@@ -38,7 +38,7 @@ export class SettingsRetry {
     this.#cancel = undefined;
   }
 
-  #schedule({ config, revision, error }: RefusedSetup): void {
+  #schedule({ config: { name: config, revision }, error }: RefusedSetup): void {
     const retryInMilliseconds = this.#backoff.next();
     this.#log.error('the kernel refused the settings of this node; the last good ones stay in force', {
       config,

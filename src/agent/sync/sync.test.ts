@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { withDefaults } from '../../api/index.ts';
 import { MemoryDataPlane, plainNode } from '../../dataplane/testing/index.ts';
 import { slice } from '../../services/testing/index.ts';
 import { SyncRig } from './testing/index.ts';
@@ -193,7 +194,7 @@ describe('settings of the node that the kernel refuses', () => {
     expect(rig.forwarded()).toEqual({ 'web-1': ['10.244.0.1'], 'web-2': ['10.244.0.2'] });
     expect([rig.kernel.node?.masqueradeAll, settings.masqueradeAll]).toEqual([false, false]);
     expect(refusedSetup?.error).toMatchObject({ message: 'EINVAL' });
-    expect(refusedSetup?.revision).toBe(rig.state.config?.revision);
+    expect(refusedSetup?.config.revision).toBe(rig.state.config?.revision);
     expect(rig.sync.appliedRevision).toBe(revision);
   });
 
@@ -241,6 +242,32 @@ describe('settings of the node that the kernel refuses', () => {
     rig.kernel.refuseNode = () => 'EINVAL';
     await expect(rig.sync.run()).rejects.toThrow('EINVAL');
     expect(rig.forwarded()).toEqual({});
+  });
+
+  it('leave an agent that starts with them to what an earlier one had in force, until they are mended', async () => {
+    const rig = started();
+    const earlier = { name: 'default', revision: 'earlier', config: withDefaults({ clusterCIDRs: ['10.244.0.0/16'] }) };
+    rig.sync.fallBackTo(earlier);
+    rig.kernel.refuseNode = ({ masqueradeAll }) => (masqueradeAll ? 'EINVAL' : undefined);
+    rig.configure({ masqueradeAll: true });
+    const { refusedSetup } = await rig.sync.run();
+    expect(refusedSetup?.config).toBe(rig.state.config);
+    expect(rig.kernel.node?.localSources).toEqual(['10.244.0.0/16']);
+    expect([rig.sync.appliedRevision, rig.forwarded()]).toEqual(['earlier', { 'web-1': ['10.244.0.1'] }]);
+    rig.serve(2, ['10.244.0.2']);
+    await rig.sync.run();
+    expect(Object.keys(rig.forwarded())).toEqual(['web-1', 'web-2']);
+    rig.configure();
+    await rig.sync.run();
+    expect([rig.sync.appliedRevision, rig.sync.refusedSetup]).toEqual([rig.state.config?.revision, undefined]);
+  });
+
+  it('are an error at a start where those of an earlier agent fail as well', async () => {
+    const rig = started();
+    rig.sync.fallBackTo({ name: 'default', revision: 'earlier', config: withDefaults({ masqueradeAll: true }) });
+    rig.kernel.refuseNode = () => 'EPERM';
+    await expect(rig.sync.run()).rejects.toThrow('EPERM');
+    expect([rig.sync.appliedRevision, rig.sync.refusedSetup]).toEqual([undefined, undefined]);
   });
 
   it('are not blamed for what goes wrong with good ones too', async () => {

@@ -9,6 +9,7 @@ import type {
 } from '../../dataplane/index.ts';
 import type { Logger } from '../../runtime/index.ts';
 import type { ServicePort } from '../../services/index.ts';
+import type { AssignedConfig } from '../sources/index.ts';
 import type { DesiredState, EndpointTrigger, Pending } from './desired-state.ts';
 import { Quarantine } from './quarantine.ts';
 import { isSame, SettingsInForce } from './settings-in-force.ts';
@@ -55,6 +56,7 @@ export class Sync {
   readonly #log: Logger;
   readonly #quarantine = new Quarantine();
   readonly #inForce = new SettingsInForce();
+  #earlier: AssignedConfig | undefined;
   #suspicious = true;
   #retryQuarantined = false;
 
@@ -69,9 +71,19 @@ export class Sync {
     return this.#quarantine;
   }
 
+  /** The configuration that the kernel has; undefined before the first sync. */
+  get applied(): AssignedConfig | undefined {
+    return this.#inForce.good?.config;
+  }
+
   /** Revision of the configuration that the kernel has; undefined before the first sync. */
   get appliedRevision(): string | undefined {
-    return this.#inForce.good?.revision;
+    return this.applied?.revision;
+  }
+
+  /** What an earlier run had in force: gone on with if the kernel refuses the very first settings of this one. */
+  fallBackTo(config: AssignedConfig): void {
+    this.#earlier = config;
   }
 
   /** The node's settings that the kernel refused; undefined while it has what is wanted. */
@@ -107,10 +119,9 @@ export class Sync {
   async run(): Promise<SyncResult> {
     const { config, settings } = this.#state;
     if (!config || !settings) throw new Error('sync asked for before there is a configuration');
-    const { name, revision } = config;
     const pending = this.#state.take();
     try {
-      const setup = this.#inForce.choose({ mode: config.config.mode, settings, config: name, revision });
+      const setup = this.#inForce.choose({ config, settings });
       const outcome = await this.#bring(setup, pending);
       const { good, refused } = this.#inForce;
       const { triggers } = pending;
@@ -124,7 +135,7 @@ export class Sync {
 
   async #bring(setup: Setup, pending: Pending): Promise<Outcome> {
     const { current } = this.#dataPlane;
-    if (current?.mode !== setup.mode || this.#suspicious) return this.#full(setup);
+    if (current?.mode !== setup.config.config.mode || this.#suspicious) return this.#full(setup);
     const written = await this.#follow(current, setup);
     const outcome = await this.#incremental(current, pending);
     await this.#dataPlane.removeOthers();
@@ -132,7 +143,7 @@ export class Sync {
   }
 
   async #full(setup: Setup): Promise<Outcome> {
-    const { good } = this.#inForce;
+    const good = this.#inForce.good ?? this.#earlierSetup();
     try {
       const outcome = await this.#compareAll(setup);
       this.#inForce.taken(setup);
@@ -141,17 +152,23 @@ export class Sync {
       if (!good || isSame(good, setup)) throw error;
       // If the last good settings fail as well, it is not these that are at fault.
       const outcome = await this.#compareAll(good);
+      this.#inForce.taken(good);
       this.#inForce.refuse(setup, error);
       return outcome;
     }
   }
 
-  async #compareAll({ mode, settings }: Setup): Promise<Outcome> {
+  #earlierSetup(): Setup | undefined {
+    const settings = this.#earlier && this.#state.settingsFor(this.#earlier);
+    return this.#earlier && settings && { config: this.#earlier, settings };
+  }
+
+  async #compareAll({ config, settings }: Setup): Promise<Outcome> {
     const before = new Map(this.#dataPlane.current?.served);
     const ports = this.#state.all();
     // Before: what somebody does meanwhile must be looked at again.
     this.#suspicious = false;
-    const { written, refused, removedFrontends } = await this.#dataPlane.start(mode, ports, settings);
+    const { written, refused, removedFrontends } = await this.#dataPlane.start(config.config.mode, ports, settings);
     this.#retryQuarantined = false;
     this.#quarantine.settleAll(ports, refused);
     this.#logRefused(refused);

@@ -23,7 +23,13 @@ describe('the DaemonSet of the agents', () => {
             containers: [
               {
                 image: 'registry.example/nftproxy:1.2.3',
-                args: ['agent', '--node-name=$(NODE_NAME)', '--sysctl-directory=/host/proc/sys', '--log-format=json'],
+                args: [
+                  'agent',
+                  '--node-name=$(NODE_NAME)',
+                  '--sysctl-directory=/host/proc/sys',
+                  '--state-directory=/var/lib/nftproxy',
+                  '--log-format=json',
+                ],
                 securityContext: {
                   readOnlyRootFilesystem: true,
                   allowPrivilegeEscalation: false,
@@ -37,6 +43,29 @@ describe('the DaemonSet of the agents', () => {
     });
     // `as`: what is applied is what would be read back.
     expect(apiServerOf(daemonSetFor(options) as AgentDaemonSet)).toEqual(options.apiServer);
+  });
+
+  test('keeps what an agent goes on with on the node itself, not in the Pod', () => {
+    expect(daemonSetFor(options)).toMatchObject({
+      spec: {
+        template: {
+          spec: {
+            containers: [
+              {
+                volumeMounts: [
+                  { name: 'sysctls', mountPath: '/host/proc/sys/net' },
+                  { name: 'state', mountPath: '/var/lib/nftproxy' },
+                ],
+              },
+            ],
+            volumes: [
+              { name: 'sysctls', hostPath: { path: '/proc/sys/net', type: 'Directory' } },
+              { name: 'state', hostPath: { path: '/var/lib/nftproxy', type: 'DirectoryOrCreate' } },
+            ],
+          },
+        },
+      },
+    });
   });
 
   test('selects the Pods that it makes', () => {

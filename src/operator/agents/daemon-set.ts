@@ -6,6 +6,7 @@ import type { HostPort } from '../host-port.ts';
 const managedBy = 'nftproxy-operator';
 const selector = { 'app.kubernetes.io/name': 'nftproxy', 'app.kubernetes.io/component': 'agent' };
 const healthPort = 10256;
+const stateDirectory = '/var/lib/nftproxy';
 
 export interface DaemonSetOptions {
   readonly namespace: string;
@@ -46,8 +47,12 @@ function podSpec(options: DaemonSetOptions): object {
     tolerations: [{ operator: 'Exists' }],
     terminationGracePeriodSeconds: 10,
     containers: [agentContainer(options)],
-    // A container's own /proc/sys is read-only; the conntrack settings of the ProxyConfig are the node's.
-    volumes: [{ name: 'sysctls', hostPath: { path: '/proc/sys/net', type: 'Directory' } }],
+    volumes: [
+      // A container's own /proc/sys is read-only; the conntrack settings of the ProxyConfig are the node's.
+      { name: 'sysctls', hostPath: { path: '/proc/sys/net', type: 'Directory' } },
+      // Outlives the Pod: what an agent goes on with when no ProxyConfig governs its node. The kubelet makes it for root.
+      { name: 'state', hostPath: { path: stateDirectory, type: 'DirectoryOrCreate' } },
+    ],
   };
 }
 
@@ -56,13 +61,19 @@ function agentContainer({ image, apiServer, logFormat }: DaemonSetOptions): obje
   return {
     name: 'agent',
     image,
-    args: ['agent', '--node-name=$(NODE_NAME)', '--sysctl-directory=/host/proc/sys', `--log-format=${logFormat}`],
+    args: [
+      ...['agent', '--node-name=$(NODE_NAME)', '--sysctl-directory=/host/proc/sys'],
+      ...[`--state-directory=${stateDirectory}`, `--log-format=${logFormat}`],
+    ],
     env: [
       { name: 'NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
       { name: 'KUBERNETES_SERVICE_HOST', value: apiServer.host },
       { name: 'KUBERNETES_SERVICE_PORT', value: String(apiServer.port) },
     ],
-    volumeMounts: [{ name: 'sysctls', mountPath: '/host/proc/sys/net' }],
+    volumeMounts: [
+      { name: 'sysctls', mountPath: '/host/proc/sys/net' },
+      { name: 'state', mountPath: stateDirectory },
+    ],
     ports: [{ name: 'healthz', containerPort: healthPort, hostPort: healthPort, protocol: 'TCP' }],
     livenessProbe: { ...probe('/livez'), initialDelaySeconds: 10, periodSeconds: 10, failureThreshold: 6 },
     readinessProbe: { ...probe('/healthz'), periodSeconds: 5, failureThreshold: 2 },

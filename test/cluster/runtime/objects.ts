@@ -43,7 +43,7 @@ export interface Container {
 export interface Volume {
   name: string;
   emptyDir?: object;
-  hostPath?: { path: string };
+  hostPath?: { path: string; type?: string };
   configMap?: { name: string };
 }
 

@@ -32,6 +32,8 @@ export interface PodHost {
   image(): Promise<Image>;
   /** Folder for this pod's logs and volumes. */
   folder: string;
+  /** Folder for what is made on this node's own disk: all nodes share one machine. */
+  diskFolder: string;
   reportStatus(pod: Pod, status: PodStatus): void;
   log: (line: string) => void;
 }
@@ -150,7 +152,7 @@ export class RunningPod {
       folders[serviceAccountPath] = await this.#writeFolder('serviceaccount', files);
     }
     for (const volume of spec.volumes ?? []) {
-      if (volume.hostPath !== undefined) folders[volume.name] = volume.hostPath.path;
+      if (volume.hostPath !== undefined) folders[volume.name] = await this.#hostFolder(volume.hostPath);
       else if (volume.emptyDir !== undefined) folders[volume.name] = await this.#writeFolder(volume.name, {}, 0o777);
       else if (volume.configMap !== undefined) {
         const files = await this.#host.readConfigMap(namespace, volume.configMap.name);
@@ -158,6 +160,14 @@ export class RunningPod {
       } else throw new Error(`volume ${volume.name}: only hostPath, emptyDir and configMap work here`);
     }
     return folders;
+  }
+
+  /** What is the machine's is every node's; what a pod has made there is its node's alone. */
+  async #hostFolder({ path, type }: { path: string; type?: string }): Promise<string> {
+    if (type !== 'DirectoryOrCreate') return path;
+    const folder = join(this.#host.diskFolder, path);
+    await mkdir(folder, { recursive: true, mode: 0o755 });
+    return folder;
   }
 
   /** Whatever user a container runs as can read its volumes, as with a kubelet. */

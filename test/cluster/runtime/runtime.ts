@@ -191,6 +191,7 @@ export class Runtime {
         return (await this.#client.get<{ data?: Record<string, string> }>(path)).data ?? {};
       },
       folder: join(this.#options.folder, 'pods', `${namespace}.${name}`),
+      diskFolder: join(this.#options.folder, 'disks', nodeName),
       image: this.#options.image,
       reportStatus: () => undefined,
       log,

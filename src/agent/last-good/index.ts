@@ -1,0 +1,2 @@
+export type { LastGood } from './content.ts';
+export { LastGoodFile } from './last-good-file.ts';
