@@ -1,6 +1,6 @@
 import type { RunningDataPlane } from '../dataplane/index.ts';
 import { packageVersion } from '../runtime/index.ts';
-import type { Clock, Logger } from '../runtime/index.ts';
+import type { Logger } from '../runtime/index.ts';
 import type { Family } from '../services/index.ts';
 import { AgentMetrics, countNoLocalEndpoints } from './observe/index.ts';
 import type { WatchStatistics } from './sources/index.ts';
@@ -12,14 +12,13 @@ export function agentMetrics(o: {
   state: DesiredState;
   sync: Sync;
   dataPlane: RunningDataPlane;
-  watches: (now: number) => Iterable<WatchStatistics>;
+  watches: () => Iterable<WatchStatistics>;
   localhostListeners: (family: Family) => number;
   uncovered: () => boolean;
   lastGoodKept: () => boolean;
-  clock: Clock;
   log: Logger;
 }): AgentMetrics {
-  const { state, sync, dataPlane, clock, log } = o;
+  const { state, sync, dataPlane, log } = o;
   return new AgentMetrics({
     version: packageVersion,
     families: o.families,
@@ -30,7 +29,7 @@ export function agentMetrics(o: {
       settingsRefused: () => sync.refusedSetup !== undefined,
       uncovered: o.uncovered,
       lastGoodKept: o.lastGoodKept,
-      watches: () => o.watches(clock.wall()),
+      watches: o.watches,
       connectionCounts: () => dataPlane.current?.counters() ?? Promise.resolve([]),
       noLocalEndpoints: () => countNoLocalEndpoints(state.forwarding?.values() ?? []),
       localhostListeners: o.localhostListeners,

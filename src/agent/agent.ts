@@ -61,9 +61,9 @@ export class Agent {
     const sync = new Sync({ state, dataPlane, log });
     const events = new EventRecorder({ client, component: 'nftproxy-agent', instance: nodeName });
     const health = new ProxyHealth({ clock, timeoutMilliseconds: healthTimeoutMilliseconds, families });
+    const watches = () => this.#sources.statistics(clock.wall());
     const metrics = agentMetrics({
-      ...{ families, state, sync, dataPlane, clock, log },
-      watches: (now) => this.#sources.statistics(now),
+      ...{ families, state, sync, dataPlane, watches, log },
       localhostListeners: (family) => this.#nodeServices.localhostListeners(family),
       uncovered: () => this.#governing.uncovered,
       lastGoodKept: () => this.#lastGood.kept,
@@ -78,10 +78,7 @@ export class Agent {
     });
     this.#reporter = new Reporter({
       ...{ client, nodeName, agentVersion: packageVersion, clock, log },
-      state: () =>
-        agentState({
-          ...{ state, sync, dataPlane, failure: this.#loop.failure, uncovered: this.#governing.uncovered },
-        }),
+      state: () => agentState({ state, sync, dataPlane, governing: this.#governing, failure: this.#loop.failure }),
     });
     this.#lastGood = new LastGoodFile({
       ...{ directory: stateDirectory, nodeName, clock, log },
@@ -109,7 +106,9 @@ export class Agent {
       ...{ client, nodeName, file, state, reporter: this.#reporter, events, clock, log },
       changed: () => this.#loop.request(),
     });
-    this.#servers = agentServers({ healthAddress, metricsAddress, health, metrics, state, dataPlane, log, clock });
+    this.#servers = agentServers({
+      ...{ healthAddress, metricsAddress, health, metrics, sync, state, dataPlane, watches, log, clock },
+    });
   }
 
   /** Starts everything; rejects only if the configuration file cannot be used. */
@@ -134,14 +133,8 @@ export class Agent {
   async stop(): Promise<void> {
     await this.#loop.stop();
     await Promise.all([
-      ...[
-        this.#sources.stop(),
-        this.#governing.stop(),
-        this.#reporter.stop(),
-        this.#events.flush(),
-        this.#lastGood.stop(),
-      ],
-      ...[this.#nodeServices.stop(), ...this.#servers.map((server) => server.close())],
+      ...[this.#sources.stop(), this.#governing.stop(), this.#reporter.stop(), this.#events.flush()],
+      ...[this.#lastGood.stop(), this.#nodeServices.stop(), ...this.#servers.map((server) => server.close())],
     ]);
     this.#dataPlane.close();
   }

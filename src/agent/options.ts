@@ -28,7 +28,7 @@ Keeps this node's nftables in line with the cluster's Services.
   --kubeconfig FILE       how to reach the API server (default: $KUBECONFIG, else the Pod's service account)
   --config FILE           a ProxyConfig manifest (YAML or JSON) to follow without an operator and without the CRDs;
                           changes of the file are followed
-  --healthz-bind-address  address:port of /healthz and /livez (default 0.0.0.0:10256)
+  --healthz-bind-address  address:port of /healthz, /livez and /readyz (default 0.0.0.0:10256)
   --metrics-bind-address  address:port of /metrics (default 127.0.0.1:10249)
   --sysctl-directory      where the node's sysctls can be written (default /proc/sys)
   --state-directory       where the last good configuration is kept, for a restart while nobody assigns one

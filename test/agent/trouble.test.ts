@@ -20,6 +20,19 @@ afterAll(async () => {
 const health = async (path: string) => (await host.get('node', `http://127.0.0.1:10256${path}`)).status;
 
 describe('an agent that may not work', () => {
+  it('because the API server tells it nothing is not ready, and alive: a restart would not help', async () => {
+    await host.disconnect();
+    const waiting = host.startAgent();
+    await host.until('a word about it', () => waiting.output.includes('cannot follow the API server'), waiting);
+    const { status, body } = await host.get('node', 'http://127.0.0.1:10256/readyz');
+    expect([status, body]).toEqual([503, 'nothing has been written to the kernel yet\n']);
+    expect(await health('/livez?exclude=keeps-up')).toBe(200);
+    await host.connect();
+    await host.until('ready', async () => (await health('/readyz')) === 200, waiting);
+    await waiting.end('SIGTERM');
+    expect((await host.nftproxy('cleanup')).exitCode).toBe(0);
+  });
+
   it('without CAP_NET_ADMIN says so, keeps trying, and turns unhealthy after a minute', async () => {
     // Not faster: its first words must reach us before its minute is over, on a busy machine too.
     const hurried = host.startAgent({ capabilities: ['net_raw'], hurry: 6 });
@@ -29,6 +42,7 @@ describe('an agent that may not work', () => {
     expect(await health('/healthz')).toBe(200);
     await host.until('503', async () => (await health('/healthz')) === 503, hurried);
     expect(await health('/livez')).toBe(503);
+    expect([await health('/livez?exclude=keeps-up'), await health('/readyz')]).toEqual([200, 503]);
     expect(hurried.running).toBe(true);
     await hurried.end('SIGTERM');
   });

@@ -15,6 +15,7 @@ afterEach(async () => {
 async function rig() {
   const clock = new ManualClock();
   const health = new ProxyHealth({ clock, timeoutMilliseconds: 60_000, families: [4, 6] });
+  const faults: string[] = [];
   const counted: string[] = [];
   const counters = {
     healthzAnswered: (code: number) => void counted.push(`healthz ${code}`),
@@ -23,14 +24,14 @@ async function rig() {
   const listener = new HttpListener({
     purpose: 'health',
     bind: { host: '127.0.0.1', port: 0 },
-    handler: healthHandler({ health, clock, counters }),
+    handler: healthHandler({ health, readiness: { faults: () => faults }, clock, counters }),
     onBindFailure: (error) => expect.fail(error.message),
     clock: systemClock,
   });
   listeners.push(listener);
   await listener.start();
   const get = (path: string) => fetch(`http://127.0.0.1:${listener.address!.port}${path}`);
-  return { clock, health, counted, get };
+  return { clock, health, faults, counted, get };
 }
 
 describe('health over HTTP', () => {
@@ -81,6 +82,33 @@ describe('health over HTTP', () => {
     const livez = await get('/livez');
     expect(livez.status).toBe(200);
     expect(await livez.json()).toMatchObject({ healthy: true });
+  });
+
+  test('an agent that is not ready says why, one reason a line, and is alive', async () => {
+    const { get, faults } = await rig();
+    faults.push('no', 'and no');
+    const answer = await get('/readyz');
+    expect([answer.status, await answer.text()]).toEqual([503, 'no\nand no\n']);
+    expect((await get('/livez')).status).toBe(200);
+    faults.length = 0;
+    const ready = await get('/readyz');
+    expect([ready.status, await ready.text()]).toEqual([200, 'ok\n']);
+  });
+
+  test('a liveness probe that leaves out whether it keeps up fails only when a sync hangs', async () => {
+    const { get, clock, health } = await rig();
+    health.syncStarted(4);
+    health.failed(4, 'EINVAL');
+    await clock.advance(600_000);
+    expect((await get('/livez')).status).toBe(503);
+    const alive = await get('/livez?exclude=keeps-up');
+    expect([alive.status, await alive.json()]).toMatchObject([
+      200,
+      { healthy: true, status: { IPv4: { healthy: false } } },
+    ]);
+    health.syncStarted(4);
+    await clock.advance(600_000);
+    expect((await get('/livez?exclude=keeps-up')).status).toBe(503);
   });
 
   test('other paths are not found', async () => {

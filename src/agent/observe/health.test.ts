@@ -95,6 +95,23 @@ describe('health of the proxy', () => {
     expect(health.healthy).toBe(false);
   });
 
+  test('a sync that never ends hangs; one that fails again and again does not, for no restart would help it', async () => {
+    const { clock, health } = rig();
+    for (let n = 0; n < 60; n++) {
+      health.syncStarted(4);
+      await clock.advance(10_000);
+      health.failed(4, 'no');
+    }
+    expect([health.healthy, health.hangs]).toEqual([false, false]);
+    health.syncStarted(4);
+    await clock.advance(299_999);
+    expect(health.hangs).toBe(false);
+    await clock.advance(1);
+    expect(health.hangs).toBe(true);
+    health.synced(4);
+    expect(health.hangs).toBe(false);
+  });
+
   test('a failing update keeps its age when others are queued behind it', async () => {
     const { clock, health } = rig();
     health.queuedUpdate(4);

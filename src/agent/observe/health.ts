@@ -21,13 +21,16 @@ export interface HealthReport {
   readonly families: ReadonlyMap<Family, FamilyHealth>;
 }
 
+/** Longer than the first sync of the largest cluster on the busiest machine takes. */
+const hangMilliseconds = 300_000;
+
 interface FamilyState {
   lastUpdated: Date | undefined;
   error: string | undefined;
   /** Monotonic time at which the oldest update was queued that no sync has taken up. */
   queuedSince: number | undefined;
-  /** True from the start of a sync to its end. */
-  syncing: boolean;
+  /** Monotonic time at which the sync under way began; undefined while there is none. */
+  syncingSince: number | undefined;
   /** As queuedSince, for updates that the sync under way has taken up. */
   inFlightSince: number | undefined;
 }
@@ -61,7 +64,7 @@ export class ProxyHealth {
   /** A sync begins that takes up everything queued so far. */
   syncStarted(family: Family): void {
     const state = this.#state(family);
-    state.syncing = true;
+    state.syncingSince = this.#clock.monotonic();
     state.inFlightSince ??= state.queuedSince;
     state.queuedSince = undefined;
   }
@@ -69,8 +72,8 @@ export class ProxyHealth {
   /** The kernel holds everything that was queued before the sync started (or before now, if its start was not told). */
   synced(family: Family): void {
     const state = this.#state(family);
-    if (!state.syncing) state.queuedSince = undefined;
-    state.syncing = false;
+    if (state.syncingSince === undefined) state.queuedSince = undefined;
+    state.syncingSince = undefined;
     state.inFlightSince = undefined;
     state.error = undefined;
     state.lastUpdated = new Date(this.#clock.wall());
@@ -80,7 +83,7 @@ export class ProxyHealth {
   failed(family: Family, error: string): void {
     const state = this.#state(family);
     state.queuedSince = state.inFlightSince ?? state.queuedSince ?? this.#clock.monotonic();
-    state.syncing = false;
+    state.syncingSince = undefined;
     state.inFlightSince = undefined;
     state.error = error;
   }
@@ -93,6 +96,14 @@ export class ProxyHealth {
   /** Whether the proxy keeps up, whatever the state of the node. */
   get healthy(): boolean {
     return [...this.#families.values()].every((state) => this.#familyHealthy(state));
+  }
+
+  /** Whether a sync goes on for so long that it will never end: what a restart of the process can help. */
+  get hangs(): boolean {
+    const now = this.#clock.monotonic();
+    return [...this.#families.values()].some(
+      ({ syncingSince }) => syncingSince !== undefined && now - syncingSince >= hangMilliseconds,
+    );
   }
 
   report(): HealthReport {
@@ -128,7 +139,7 @@ function newState(): FamilyState {
     lastUpdated: undefined,
     error: undefined,
     queuedSince: undefined,
-    syncing: false,
+    syncingSince: undefined,
     inFlightSince: undefined,
   };
 }

@@ -2,10 +2,13 @@ import { HttpListener, parseBindAddress } from '../../runtime/index.ts';
 import type { Clock, Logger } from '../../runtime/index.ts';
 import type { ProxyHealth } from './health.ts';
 import { healthHandler } from './health-server.ts';
+import { Readiness } from './readiness.ts';
 import type { RunningDataPlane } from '../../dataplane/index.ts';
 import type { AgentMetrics } from './metrics.ts';
 import { metricsHandler } from './metrics-server.ts';
-import type { DesiredState } from '../sync/index.ts';
+import type { WatchStatistics } from '../sources/index.ts';
+import { settingsFault } from '../status/index.ts';
+import type { DesiredState, Sync } from '../sync/index.ts';
 
 /** The agent's HTTP servers: health for load balancers and the kubelet, metrics and what the agent knows. */
 export function agentServers(options: {
@@ -14,14 +17,22 @@ export function agentServers(options: {
   health: ProxyHealth;
   metrics: AgentMetrics;
   state: DesiredState;
+  sync: Sync;
   dataPlane: RunningDataPlane;
+  watches: () => Iterable<WatchStatistics>;
   log: Logger;
   clock: Clock;
 }): HttpListener[] {
-  const { healthAddress, metricsAddress, health, metrics, state, dataPlane, log, clock } = options;
+  const { healthAddress, metricsAddress, health, metrics, state, sync, dataPlane, log, clock } = options;
   const onBindFailure = (error: Error): void => log.error(error.message);
+  const readiness = new Readiness({
+    appliedRevision: () => sync.appliedRevision,
+    settingsFault: () => settingsFault(sync),
+    keepsUp: () => health.healthy,
+    watches: options.watches,
+  });
   const handlers = {
-    health: healthHandler({ health, clock, counters: metrics.kubeProxy }),
+    health: healthHandler({ health, readiness, clock, counters: metrics.kubeProxy }),
     metrics: metricsHandler({
       metrics,
       mode: () => dataPlane.mode,

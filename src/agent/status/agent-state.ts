@@ -1,6 +1,7 @@
 import type { RunningDataPlane } from '../../dataplane/index.ts';
 import { describeError } from '../../runtime/index.ts';
 import type { DesiredState, Sync } from '../sync/index.ts';
+import { settingsRefused } from './status.ts';
 import type { AgentState } from './status.ts';
 
 /** What there is to report at this moment; `failure`: why the last sync failed. */
@@ -9,15 +10,15 @@ export function agentState(o: {
   sync: Sync;
   dataPlane: RunningDataPlane;
   failure: string | undefined;
-  /** No ProxyConfig governs this node. */
-  uncovered: boolean;
+  /** Whether a ProxyConfig governs this node. */
+  governing: { readonly uncovered: boolean };
 }): AgentState {
   const { forwarding } = o.state;
   const { services, endpoints } = forwarding?.stats ?? { services: 0, endpoints: 0 };
   return {
     ...inForce(o.sync, o.dataPlane),
     ...(o.failure !== undefined && { failure: o.failure }),
-    ...(o.uncovered && o.state.config && { goesOnWith: o.state.config.name }),
+    ...(o.governing.uncovered && o.state.config && { goesOnWith: o.state.config.name }),
     quarantined: [...o.sync.quarantine.values()],
     services,
     endpoints,
@@ -26,16 +27,26 @@ export function agentState(o: {
   };
 }
 
+/** Why the settings that are wanted of this node are not in force, for people; undefined if they are. */
+export function settingsFault(sync: Sync): string | undefined {
+  const { refusedSettings } = refusedOf(sync);
+  return refusedSettings && settingsRefused(refusedSettings);
+}
+
+function refusedOf({ refusedSetup }: Sync): Pick<AgentState, 'refusedSettings'> {
+  if (!refusedSetup) return {};
+  return { refusedSettings: { config: refusedSetup.config.name, error: describeError(refusedSetup.error) } };
+}
+
 function inForce(
-  { appliedRevision, refusedSetup }: Sync,
+  sync: Sync,
   { mode }: RunningDataPlane,
 ): Pick<AgentState, 'appliedRevision' | 'mode' | 'refusedSettings'> {
+  const { appliedRevision } = sync;
   return {
     ...(appliedRevision !== undefined && { appliedRevision }),
     ...(mode !== undefined && { mode }),
-    ...(refusedSetup && {
-      refusedSettings: { config: refusedSetup.config.name, error: describeError(refusedSetup.error) },
-    }),
+    ...refusedOf(sync),
   };
 }
 

@@ -1,4 +1,4 @@
-export { agentState } from './agent-state.ts';
+export { agentState, settingsFault } from './agent-state.ts';
 export { ProblemReporter } from './problem-reporter.ts';
 export { RefusalReporter } from './refusal-reporter.ts';
 export { noConfiguration } from './status.ts';

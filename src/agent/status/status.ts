@@ -75,7 +75,7 @@ function syncedCondition(state: AgentState): Verdict {
 }
 
 /** What to do comes before what the kernel said, which may be long. */
-function settingsRefused({ config, error }: NonNullable<AgentState['refusedSettings']>): string {
+export function settingsRefused({ config, error }: NonNullable<AgentState['refusedSettings']>): string {
   const rest = 'the last good ones stay in force, Services are followed';
   return `the kernel refuses the settings of this node; ${rest}. Change ProxyConfig ${config}. The kernel says: ${error}`;
 }

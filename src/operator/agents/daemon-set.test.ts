@@ -68,6 +68,23 @@ describe('the DaemonSet of the agents', () => {
     });
   });
 
+  test('is ready when its agents do what they are for, and restarts only what a restart can help', () => {
+    expect(daemonSetFor(options)).toMatchObject({
+      spec: {
+        template: {
+          spec: {
+            containers: [
+              {
+                readinessProbe: { httpGet: { path: '/readyz', port: 10256 } },
+                livenessProbe: { httpGet: { path: '/livez?exclude=keeps-up', port: 10256 } },
+              },
+            ],
+          },
+        },
+      },
+    });
+  });
+
   test('selects the Pods that it makes', () => {
     const { spec } = daemonSetFor(options) as {
       spec: { selector: { matchLabels: object }; template: { metadata: { labels: object } } };

@@ -75,8 +75,14 @@ function agentContainer({ image, apiServer, logFormat }: DaemonSetOptions): obje
       { name: 'state', mountPath: stateDirectory },
     ],
     ports: [{ name: 'healthz', containerPort: healthPort, hostPort: healthPort, protocol: 'TCP' }],
-    livenessProbe: { ...probe('/livez'), initialDelaySeconds: 10, periodSeconds: 10, failureThreshold: 6 },
-    readinessProbe: { ...probe('/healthz'), periodSeconds: 5, failureThreshold: 2 },
+    // A setting that the kernel refuses or an API server that is away is no better after a restart.
+    livenessProbe: {
+      ...probe('/livez?exclude=keeps-up'),
+      initialDelaySeconds: 10,
+      periodSeconds: 10,
+      failureThreshold: 6,
+    },
+    readinessProbe: { ...probe('/readyz'), periodSeconds: 5, failureThreshold: 2 },
     // Memory of the elements in the kernel is charged to this container: 64-96 bytes each, some five for a Service with
     // three endpoints. No limit: a node whose agent is killed for a large cluster loses its updates.
     resources: { requests: { cpu: '50m', memory: '150Mi' } },
