@@ -50,8 +50,9 @@ export class Audit {
 
   async #sameRules({ generation }: Expected): Promise<boolean> {
     const { socket, table } = this.#tables;
-    // Whoever deleted the table has deleted everything.
-    if (!(await socket.tables()).some(({ family, name }) => family === 'inet' && name === table)) return false;
+    const ours = (await socket.tables()).find(({ family, name }) => family === 'inet' && name === table);
+    // Whoever deleted the table has deleted everything; whoever made it dormant has switched everything off.
+    if (!ours || ours.flags.dormant) return false;
     const { sets, chains } = await takeInventory(this.#tables);
     const present = new Set(sets.map(({ name }) => name));
     if (![...generation.layout.setNames].every((name) => present.has(generation.set(name)))) return false;

@@ -142,6 +142,11 @@ describe('a start on a table of our name', () => {
     expect(await dataPlane.verify()).toBe('intact');
     await namespace.nft('add table inet unrelated');
     expect(await dataPlane.verify()).toBe('intact');
+    await namespace.nft('add table inet nftproxy { flags dormant; }');
+    expect(await dataPlane.verify()).toBe('changed');
+    await dataPlane.start(services, plainNode);
+    expect(await namespace.run('nft', ['list', 'table', 'inet', 'nftproxy'])).not.toContain('dormant');
+    expect(await dataPlane.verify()).toBe('intact');
     await namespace.nft('delete table inet nftproxy');
     // Our own commit right after theirs does not hide it.
     await dataPlane.apply(byId([servicePort(4)])).catch(() => undefined);
