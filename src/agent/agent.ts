@@ -15,7 +15,7 @@ import type { AgentOptions } from './options.ts';
 import { ObjectIntake } from './object-intake.ts';
 import { Sources } from './sources/index.ts';
 import { agentState, ProblemReporter, RefusalReporter, Reporter } from './status/index.ts';
-import { DesiredState, LoadFollower, Sync, SyncLoop } from './sync/index.ts';
+import { connect, DesiredState, LoadFollower, Sync, SyncLoop, targetsOf, Trial } from './sync/index.ts';
 
 const families = [4, 6] as const;
 /** An update that has waited this long makes /healthz fail: twice kube-proxy's sync period. */
@@ -58,7 +58,9 @@ export class Agent {
     const { nodeName, sysctlDirectory, healthAddress, metricsAddress, stateDirectory, config: file } = options;
     const state = new DesiredState(nodeName, clock.wall());
     const dataPlane = new RunningDataPlane(deps.dataPlanes, log);
-    const sync = new Sync({ state, dataPlane, log });
+    const targets = () => targetsOf(client.server, state.forwarding?.values() ?? []);
+    const trial = new Trial({ targets, connect, clock });
+    const sync = new Sync({ state, dataPlane, log, trial, changed: () => this.#loop.request() });
     const events = new EventRecorder({ client, component: 'nftproxy-agent', instance: nodeName });
     const health = new ProxyHealth({ clock, timeoutMilliseconds: healthTimeoutMilliseconds, families });
     const watches = () => this.#sources.statistics(clock.wall());

@@ -35,7 +35,8 @@ export function settingsFault(sync: Sync): string | undefined {
 
 function refusedOf({ refusedSetup }: Sync): Pick<AgentState, 'refusedSettings'> {
   if (!refusedSetup) return {};
-  return { refusedSettings: { config: refusedSetup.config.name, error: describeError(refusedSetup.error) } };
+  const { config, error, rolledBack } = refusedSetup;
+  return { refusedSettings: { config: config.name, error: describeError(error), rolledBack } };
 }
 
 function inForce(

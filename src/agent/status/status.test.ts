@@ -63,13 +63,22 @@ describe('the status of a node', () => {
   });
 
   it('is not in sync while the kernel refuses its settings, and says what holds meanwhile and what to do', () => {
-    const refusedSettings = { config: 'default', error: 'EINVAL '.repeat(100) };
+    const refusedSettings = { config: 'default', error: 'EINVAL '.repeat(100), rolledBack: false };
     const state = { refusedSettings, quarantined: [{ id: 'a', reason: 'b' }] };
     expect(conditions(state)).toEqual({ Synced: 'False SettingsRefused', Degraded: 'True SettingsRefused' });
     expect(report(state).appliedRevision).toBe('0123456789');
     expect(report(state).conditions?.[0]?.message).toMatch(
       /the last good ones stay in force, Services are followed\. Change ProxyConfig default\. The kernel says: EINVAL/,
     );
+  });
+
+  it('is not in sync after settings were rolled back, and names what broke and what to change', () => {
+    const refusedSettings = { config: 'default', error: 'could not reach default/web', rolledBack: true };
+    expect(conditions({ refusedSettings })).toEqual({
+      Synced: 'False SettingsRolledBack',
+      Degraded: 'True SettingsRolledBack',
+    });
+    expect(report({ refusedSettings }).conditions?.[0]?.message).toMatch(/default\/web\. Change ProxyConfig default$/);
   });
 
   it('names a Service port that the kernel refuses, and how many there are', () => {

@@ -10,8 +10,8 @@ export interface AgentState {
   readonly mode?: string;
   /** Why the last sync failed; undefined if it went well. */
   readonly failure?: string;
-  /** The settings of the node that the kernel refused: of which ProxyConfig, and what it said. */
-  readonly refusedSettings?: { readonly config: string; readonly error: string };
+  /** The settings of the node that the kernel refused, or that broke something: of which ProxyConfig, and what. */
+  readonly refusedSettings?: { readonly config: string; readonly error: string; readonly rolledBack: boolean };
   /** No ProxyConfig governs the node: that whose last good settings it goes on with. */
   readonly goesOnWith?: string;
   readonly quarantined: readonly { readonly id: string; readonly reason: string }[];
@@ -28,7 +28,7 @@ const longestMessage = 256;
  * The status of this node's ProxyNodeState. A condition keeps its transition time while its status does not change.
  *
  * `Synced`: the kernel holds the assigned revision and every Service. `Degraded`: something needs a person; reasons
- * `SyncFailing`, `SettingsRefused`, `NoConfiguration`, `ServicePortsRefused`, `ObjectsWithProblems`, `AsExpected`.
+ * `SyncFailing`, `SettingsRefused`, `SettingsRolledBack`, `NoConfiguration`, `ServicePortsRefused`, `ObjectsWithProblems`, `AsExpected`.
  */
 export function statusOf(o: {
   state: AgentState;
@@ -69,13 +69,18 @@ type Verdict = readonly [Condition['status'], string, string];
 
 function syncedCondition(state: AgentState): Verdict {
   if (state.failure !== undefined) return ['False', 'SyncFailing', state.failure];
-  if (state.refusedSettings) return ['False', 'SettingsRefused', settingsRefused(state.refusedSettings)];
+  if (state.refusedSettings) return ['False', ...settingsVerdict(state.refusedSettings)];
   if (state.appliedRevision === undefined) return ['Unknown', 'Starting', 'waiting for Services and EndpointSlices'];
   return ['True', 'UpToDate', 'the kernel holds every Service'];
 }
 
+function settingsVerdict(refused: NonNullable<AgentState['refusedSettings']>): readonly [string, string] {
+  return [refused.rolledBack ? 'SettingsRolledBack' : 'SettingsRefused', settingsRefused(refused)];
+}
+
 /** What to do comes before what the kernel said, which may be long. */
-export function settingsRefused({ config, error }: NonNullable<AgentState['refusedSettings']>): string {
+export function settingsRefused({ config, error, rolledBack }: NonNullable<AgentState['refusedSettings']>): string {
+  if (rolledBack) return `the settings of this node were rolled back: ${error}. Change ProxyConfig ${config}`;
   const rest = 'the last good ones stay in force, Services are followed';
   return `the kernel refuses the settings of this node; ${rest}. Change ProxyConfig ${config}. The kernel says: ${error}`;
 }
@@ -89,7 +94,7 @@ export function noConfiguration(config: string): string {
 function degradedCondition(state: AgentState): Verdict {
   const { failure, refusedSettings, goesOnWith } = state;
   if (failure !== undefined) return ['True', 'SyncFailing', failure];
-  if (refusedSettings) return ['True', 'SettingsRefused', settingsRefused(refusedSettings)];
+  if (refusedSettings) return ['True', ...settingsVerdict(refusedSettings)];
   if (goesOnWith !== undefined) return ['True', 'NoConfiguration', noConfiguration(goesOnWith)];
   return servicesCondition(state);
 }

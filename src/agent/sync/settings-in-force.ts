@@ -11,20 +11,34 @@ export interface Setup {
 
 /** A setup that the kernel refused while it took the one before it. One object for each attempt. */
 export interface RefusedSetup extends Setup {
-  /** What the kernel said. */
+  /** What the kernel said, or what no longer worked. */
   readonly error: unknown;
+  /** The kernel took it, but something that worked did not any more. */
+  readonly rolledBack: boolean;
 }
 
 /**
  * Which of the node's settings are in force, and which the kernel has refused: a setting that it does not take must not
- * keep it from following Services.
+ * keep it from following Services. Settings on trial are in force, but not good before they are found so.
  */
 export class SettingsInForce {
   #good: Setup | undefined;
+  #onTrial: Setup | undefined;
+  #inKernel: Setup | undefined;
   #refused: RefusedSetup | undefined;
   #retry = false;
 
-  /** What the kernel has; undefined before it has taken anything. */
+  /** What the kernel has: the good setup, or the one on trial. */
+  get inKernel(): Setup | undefined {
+    return this.#inKernel;
+  }
+
+  /** What is in force and may have to go again. */
+  get onTrial(): Setup | undefined {
+    return this.#onTrial;
+  }
+
+  /** What the kernel took last and kept; undefined before it has taken anything. */
   get good(): Setup | undefined {
     return this.#good;
   }
@@ -37,28 +51,39 @@ export class SettingsInForce {
   /** What to write: the wanted setup, or the last good one while nothing gives reason to try a refused one again. */
   choose(wanted: Setup): Setup {
     const refused = this.#refused;
+    if (this.#onTrial) return this.#onTrial;
     // Another revision is a reason: somebody may have mended what the kernel refused.
-    const anew =
-      this.#retry || !refused || refused.config.revision !== wanted.config.revision || !isSame(refused, wanted);
+    const other = refused?.config.revision !== wanted.config.revision;
+    const anew = this.#retry || !refused || other || (!refused.rolledBack && !isSame(refused, wanted));
     this.#retry = false;
     return anew ? wanted : (this.#good ?? wanted);
   }
 
   /** The kernel has what was chosen: what is wanted, or the last good one in its place. */
   taken(setup: Setup): void {
+    this.#inKernel = setup;
     if (setup === this.#good) return;
+    this.#onTrial = undefined;
     this.#good = setup;
     this.#refused = undefined;
   }
 
-  /** The kernel has refused it, and still has the last good one. */
-  refuse(setup: Setup, error: unknown): void {
-    this.#refused = { ...setup, error };
+  /** The kernel has it, and it may have to go again. */
+  tried(setup: Setup): void {
+    this.#inKernel = setup;
+    this.#onTrial = setup;
+    this.#refused = undefined;
   }
 
-  /** A refused setup is tried at the next opportunity. False if there is none. */
+  /** The kernel has refused it, and still has the last good one; or it is rolled back, and the last good one is next. */
+  refuse(setup: Setup, error: unknown, rolledBack = false): void {
+    this.#onTrial = undefined;
+    this.#refused = { ...setup, error, rolledBack };
+  }
+
+  /** A setup that the kernel refused is tried at the next opportunity. False if there is none. */
   retry(): boolean {
-    this.#retry = this.#refused !== undefined;
+    this.#retry = this.#refused?.rolledBack === false;
     return this.#retry;
   }
 }

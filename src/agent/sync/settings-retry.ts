@@ -26,7 +26,7 @@ export class SettingsRetry {
   /** After a sync: what of the node's settings it left refused. */
   synced(refused: RefusedSetup | undefined): void {
     if (refused === this.#last) return;
-    if (!refused) this.#log.info('the kernel has taken the settings of this node again');
+    if (!refused) this.#log.info('the settings of this node are in force again');
     if (refused?.settings !== this.#last?.settings) this.#backoff.reset();
     this.#last = refused;
     this.stop();
@@ -38,7 +38,13 @@ export class SettingsRetry {
     this.#cancel = undefined;
   }
 
-  #schedule({ config: { name: config, revision }, error }: RefusedSetup): void {
+  #schedule({ config: { name: config, revision }, error, rolledBack }: RefusedSetup): void {
+    if (rolledBack) {
+      this.#log.error('settings were rolled back; the last good ones are in force until these change', {
+        ...{ config, revision, error },
+      });
+      return;
+    }
     const retryInMilliseconds = this.#backoff.next();
     this.#log.error('the kernel refused the settings of this node; the last good ones stay in force', {
       config,

@@ -137,7 +137,7 @@ describe('the agent’s loop', () => {
     loop.request();
     await clock.advance(200);
     expect(rig.kernel.node?.nodePortAddresses).toEqual(['192.0.2.0/24']);
-    expect(rig.logs.join('')).toContain('the kernel has taken the settings of this node again');
+    expect(rig.logs.join('')).toContain('the settings of this node are in force again');
     const { length } = rig.kernel.writes;
     await clock.advance(120_000);
     expect(rig.kernel.writes).toHaveLength(length);

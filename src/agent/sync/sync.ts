@@ -14,6 +14,8 @@ import type { DesiredState, EndpointTrigger, Pending } from './desired-state.ts'
 import { Quarantine } from './quarantine.ts';
 import { isSame, SettingsInForce } from './settings-in-force.ts';
 import type { RefusedSetup, Setup } from './settings-in-force.ts';
+import { TrialCourse } from './trial/index.ts';
+import type { Target, Trial } from './trial/index.ts';
 
 /** A Service port that changed: what the kernel held before, and what it holds now. */
 export interface PortChange {
@@ -49,6 +51,7 @@ type Outcome = Pick<SyncResult, 'full' | 'written' | 'changes' | 'removedFronten
  * ```
  *
  * Settings of the node that the kernel refuses stop nothing: the last good ones stay in force, and Services are followed.
+ * Another configuration's are on trial at first: if something that worked does not any more, the last good ones return.
  */
 export class Sync {
   readonly #state: DesiredState;
@@ -56,11 +59,27 @@ export class Sync {
   readonly #log: Logger;
   readonly #quarantine = new Quarantine();
   readonly #inForce = new SettingsInForce();
+  readonly #changed: () => void;
+  readonly #trials: TrialCourse | undefined;
   #earlier: AssignedConfig | undefined;
+  #begun = false;
   #suspicious = true;
   #retryQuarantined = false;
 
-  constructor(o: { state: DesiredState; dataPlane: RunningDataPlane; log: Logger }) {
+  /**
+   * @param o.trial how to find out whether settings leave alone what works; left out: all that the kernel takes are good
+   * @param o.changed a trial has something for the next run
+   */
+  constructor(o: {
+    state: DesiredState;
+    dataPlane: RunningDataPlane;
+    log: Logger;
+    trial?: Pick<Trial, 'before' | 'broken'>;
+    changed?: () => void;
+  }) {
+    this.#changed = o.changed ?? (() => undefined);
+    this.#trials =
+      o.trial && new TrialCourse(o.trial, { ready: this.#changed, decided: (...it) => this.#decided(...it) });
     this.#state = o.state;
     this.#dataPlane = o.dataPlane;
     this.#log = o.log;
@@ -71,7 +90,7 @@ export class Sync {
     return this.#quarantine;
   }
 
-  /** The configuration that the kernel has; undefined before the first sync. */
+  /** The configuration that the kernel has and that is good; undefined before the first sync. */
   get applied(): AssignedConfig | undefined {
     return this.#inForce.good?.config;
   }
@@ -121,16 +140,64 @@ export class Sync {
     if (!config || !settings) throw new Error('sync asked for before there is a configuration');
     const pending = this.#state.take();
     try {
-      const setup = this.#inForce.choose({ config, settings });
-      const outcome = await this.#bring(setup, pending);
-      const { good, refused } = this.#inForce;
+      const outcome = await this.#bring(this.#choose({ config, settings }), pending);
+      const { inKernel, refused } = this.#inForce;
       const { triggers } = pending;
-      return { ...outcome, triggers, settings: good?.settings ?? settings, refusedSetup: refused };
+      return { ...outcome, triggers, settings: inKernel?.settings ?? settings, refusedSetup: refused };
     } catch (error) {
       this.#suspicious = true;
       this.#state.putBack(pending);
       throw error;
     }
+  }
+
+  /** What to write: with a trial to be made, the last good setup until what works is known. */
+  #choose(wanted: Setup): Setup {
+    const { good, onTrial } = this.#inForce;
+    if (!good && this.#trials) return this.#first(wanted);
+    const chosen = this.#inForce.choose(wanted);
+    if (!good || chosen === good || chosen === onTrial || !this.#needsTrial(chosen)) return chosen;
+    if (this.#trials?.mayApply(chosen)) return chosen;
+    this.#inForce.retry();
+    return good;
+  }
+
+  /** An agent that starts with another configuration than its predecessor's has that at first, to try the other one. */
+  #first(wanted: Setup): Setup {
+    const earlier = this.#begun ? undefined : this.#earlierSetup();
+    this.#begun = true;
+    if (!earlier || earlier.config.revision === wanted.config.revision || isSame(earlier, wanted)) return wanted;
+    this.#changed();
+    return earlier;
+  }
+
+  /** What only follows the node or the cluster is no change of settings: what was before is no better. */
+  #needsTrial(setup: Setup): boolean {
+    const { good } = this.#inForce;
+    if (!this.#trials || !good) return false;
+    return good.config.revision !== setup.config.revision && !isSame(good, setup);
+  }
+
+  /** The kernel has taken it. */
+  #took(setup: Setup): void {
+    const { good, onTrial } = this.#inForce;
+    if (setup === onTrial) return;
+    if (setup === good || !this.#needsTrial(setup)) {
+      this.#inForce.taken(setup);
+      return;
+    }
+    this.#inForce.tried(setup);
+    void this.#trials?.applied(setup);
+  }
+
+  #decided(setup: Setup, broken: readonly Target[]): void {
+    if (this.#inForce.onTrial !== setup) return;
+    if (broken.length === 0) this.#inForce.taken(setup);
+    else {
+      const names = broken.map(({ name }) => name).join(', ');
+      this.#inForce.refuse(setup, new Error(`this node could connect before and could not with them: ${names}`), true);
+    }
+    this.#changed();
   }
 
   async #bring(setup: Setup, pending: Pending): Promise<Outcome> {
@@ -146,7 +213,7 @@ export class Sync {
     const good = this.#inForce.good ?? this.#earlierSetup();
     try {
       const outcome = await this.#compareAll(setup);
-      this.#inForce.taken(setup);
+      this.#took(setup);
       return outcome;
     } catch (error) {
       if (!good || isSame(good, setup)) throw error;
@@ -180,13 +247,13 @@ export class Sync {
 
   /** Brings the node's settings to the kernel, if they are others than it has; it may keep those. */
   async #follow(dataPlane: DataPlane, setup: Setup): Promise<Written> {
-    const { good } = this.#inForce;
+    const { good, inKernel } = this.#inForce;
     let written = nothingWritten;
     try {
-      if (!good || !isSame(good, setup)) written = await dataPlane.setNode(setup.settings);
-      this.#inForce.taken(setup);
+      if (!inKernel || !isSame(inKernel, setup)) written = await dataPlane.setNode(setup.settings);
+      this.#took(setup);
     } catch (error) {
-      if (!good) throw error;
+      if (!good || setup === good) throw error;
       this.#inForce.refuse(setup, error);
     }
     return written;

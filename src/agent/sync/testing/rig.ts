@@ -6,6 +6,7 @@ import { createLogger } from '../../../runtime/index.ts';
 import { service, slice } from '../../../services/testing/index.ts';
 import { DesiredState } from '../desired-state.ts';
 import { Sync } from '../sync.ts';
+import type { Trial } from '../trial/index.ts';
 
 /** An agent's wanted state and sync over a data plane in memory. */
 export class SyncRig {
@@ -22,7 +23,15 @@ export class SyncRig {
     },
     this.log,
   );
-  readonly sync = new Sync({ state: this.state, dataPlane: this.dataPlane, log: this.log });
+  readonly sync: Sync;
+  /** How often a trial had something for the next run. */
+  changes = 0;
+
+  /** @param trial judges new settings; without it all that the kernel takes are good */
+  constructor(trial?: Pick<Trial, 'before' | 'broken'>) {
+    const { state, dataPlane, log } = this;
+    this.sync = new Sync({ ...{ state, dataPlane, log }, ...(trial && { trial }), changed: () => (this.changes += 1) });
+  }
 
   configure(settings: ProxySettings = {}): void {
     const config = withDefaults(settings);

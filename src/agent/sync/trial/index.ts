@@ -1,0 +1,5 @@
+export { connect } from './connect.ts';
+export { TrialCourse } from './course.ts';
+export { targetsOf } from './targets.ts';
+export type { Target } from './targets.ts';
+export { Trial } from './trial.ts';

@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest';
+import { ManualClock } from '../../../runtime/testing/index.ts';
+import { servicePort } from '../../../dataplane/testing/index.ts';
+import type { Place, Target } from './targets.ts';
+import { targetsOf } from './targets.ts';
+import { Trial } from './trial.ts';
+
+const endpoint = { address: '10.244.0.1', port: 8080 };
+const api: Target = { name: 'the API server', address: '192.0.2.1', port: 6443, endpoints: [] };
+const web: Target = { name: 'web', address: '10.96.0.1', port: 80, endpoints: [endpoint] };
+const db: Target = { name: 'db', address: '10.96.0.2', port: 5432, endpoints: [{ address: '10.244.0.2', port: 5432 }] };
+
+/** A node that can connect to the addresses in `accepting`. */
+function rig(...accepting: string[]) {
+  const clock = new ManualClock();
+  const open = new Set(accepting);
+  const connect = ({ address }: Place) => Promise.resolve(open.has(address));
+  let targets: readonly Target[] = [api, web, db];
+  const trial = new Trial({ targets: () => targets, connect, clock });
+  return { trial, open, clock, setTargets: (now: readonly Target[]) => (targets = now) };
+}
+
+/** What the trial finds broken, by name, while time goes by. */
+async function broken({ trial, clock }: ReturnType<typeof rig>, working: readonly Target[]): Promise<string[]> {
+  const verdict = trial.broken(working);
+  await clock.advance(5000);
+  return (await verdict).map(({ name }) => name);
+}
+const everything = ['192.0.2.1', '10.96.0.1', '10.96.0.2', '10.244.0.1', '10.244.0.2'];
+
+describe('a trial of settings', () => {
+  it('finds nothing broken where all that worked works on', async () => {
+    const node = rig(...everything);
+    const working = await node.trial.before();
+    expect(working.map(({ name }) => name)).toEqual(['the API server', 'web', 'db']);
+    expect(await broken(node, working)).toEqual([]);
+  });
+
+  it('finds the Service broken that this node cannot reach any more though its endpoints live', async () => {
+    const node = rig(...everything);
+    const working = await node.trial.before();
+    node.open.delete('10.96.0.1');
+    expect(await broken(node, working)).toEqual(['web']);
+  });
+
+  it('finds the API server broken', async () => {
+    const node = rig(...everything);
+    const working = await node.trial.before();
+    node.open.delete('192.0.2.1');
+    expect(await broken(node, working)).toEqual(['the API server']);
+  });
+
+  it('blames nothing on settings that did not work before them', async () => {
+    const node = rig('10.96.0.1', '10.244.0.1');
+    const working = await node.trial.before();
+    expect(await broken(node, working)).toEqual([]);
+  });
+
+  it('blames nothing on settings for a Service whose endpoints have died or gone meanwhile', async () => {
+    const node = rig(...everything);
+    const working = await node.trial.before();
+    for (const gone of ['10.96.0.1', '10.244.0.1', '10.96.0.2']) node.open.delete(gone);
+    node.setTargets([api, web]);
+    expect(await broken(node, working)).toEqual([]);
+  });
+
+  it('lets one connection fail', async () => {
+    const node = rig(...everything);
+    const working = await node.trial.before();
+    node.open.delete('10.96.0.1');
+    const verdict = node.trial.broken(working);
+    await node.clock.advance(200);
+    node.open.add('10.96.0.1');
+    await node.clock.advance(5000);
+    expect(await verdict).toEqual([]);
+  });
+});
+
+it('connections are tried to the API server, and to few Services: that of the API server first', () => {
+  const ports = Array.from({ length: 20 }, (_, number) => servicePort(number + 1).port);
+  const kubernetes = { ...servicePort(99).port, namespace: 'default', name: 'kubernetes' };
+  const silent = { ...servicePort(98).port, clusterEndpoints: [] };
+  const targets = targetsOf('https://[2001:db8::1]:6443', [silent, ...ports, kubernetes]);
+  expect(targets).toHaveLength(6);
+  expect(targets[0]).toMatchObject({ address: '2001:db8::1', port: 6443, endpoints: [] });
+  expect(targets[1]?.name).toContain('Service default/kubernetes (');
+});

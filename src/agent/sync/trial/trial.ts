@@ -1,0 +1,66 @@
+import { sleep } from '../../../runtime/index.ts';
+import type { Clock } from '../../../runtime/index.ts';
+import type { Connect } from './connect.ts';
+import type { Target } from './targets.ts';
+
+/** Attempts in a row that must all fail: with the last look at endpoints less than four seconds. */
+const attempts = 3;
+const attemptMilliseconds = 700;
+const betweenMilliseconds = 300;
+/** Of a Service's endpoints so many are asked whether they live. */
+const mostEndpoints = 10;
+
+/** What a {@link Trial} is made from. */
+export interface TrialOptions {
+  /** Where this node must be able to connect to, as things are now. */
+  readonly targets: () => readonly Target[];
+  readonly connect: Connect;
+  readonly clock: Clock;
+}
+
+/**
+ * Whether settings leave alone what worked before them: looks before they are applied, and again after.
+ *
+ * What did not work before proves nothing, nor does a Service none of whose endpoints accepts a connection any more:
+ * that happens without anybody's settings. Needs no API server.
+ */
+export class Trial {
+  readonly #o: TrialOptions;
+
+  constructor(options: TrialOptions) {
+    this.#o = options;
+  }
+
+  /** What works. */
+  async before(): Promise<readonly Target[]> {
+    return this.#which(this.#o.targets(), true);
+  }
+
+  /** What worked and does not any more, as far as nothing but settings can have broken it; within four seconds. */
+  async broken(working: readonly Target[]): Promise<readonly Target[]> {
+    let failing = working;
+    for (let attempt = 1; attempt <= attempts && failing.length > 0; attempt++) {
+      if (attempt > 1) await sleep(this.#o.clock, betweenMilliseconds);
+      failing = await this.#which(failing, false);
+    }
+    return this.#withLivingEndpoints(failing);
+  }
+
+  async #which(targets: readonly Target[], accepted: boolean): Promise<readonly Target[]> {
+    const answers = await Promise.all(targets.map((target) => this.#o.connect(target, attemptMilliseconds)));
+    return targets.filter((_target, index) => answers[index] === accepted);
+  }
+
+  async #withLivingEndpoints(failing: readonly Target[]): Promise<readonly Target[]> {
+    const now = new Map(this.#o.targets().map((target) => [target.name, target]));
+    const alive = await Promise.all(
+      failing.map(async ({ name, endpoints }) => {
+        if (endpoints.length === 0) return true;
+        const current = now.get(name)?.endpoints.slice(0, mostEndpoints) ?? [];
+        const answers = await Promise.all(current.map((place) => this.#o.connect(place, attemptMilliseconds)));
+        return answers.includes(true);
+      }),
+    );
+    return failing.filter((_target, index) => alive[index]);
+  }
+}
