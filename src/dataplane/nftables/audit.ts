@@ -1,3 +1,4 @@
+import { NetlinkError } from '../../netlink/index.ts';
 import type { DesiredPort, Integrity, NodeSettings } from '../data-plane.ts';
 import type { RenderedChain } from './base-chains.ts';
 import { elementsById } from './element-map.ts';
@@ -26,26 +27,43 @@ const share = 0.05;
  */
 export class Audit {
   readonly #tables: TableSocket;
-  #unsure = false;
+  readonly #isWriting: () => boolean;
+  /** What others may have changed and nobody has looked at since. */
+  readonly #unsure = { rules: false, elements: false };
   #restUntil = 0;
 
-  constructor(tables: TableSocket) {
+  /** @param isWriting whether what is expected and what the kernel holds are just being changed */
+  constructor(tables: TableSocket, isWriting: () => boolean) {
     this.#tables = tables;
+    this.#isWriting = isWriting;
   }
 
   async verify(expected: Expected): Promise<Integrity> {
     if (this.#tables.owned) return 'intact';
-    if (await this.#tables.foreignCommits()) {
-      this.#unsure = true;
-      if (!(await this.#sameRules(expected))) return this.#settled('changed');
+    if (await this.#tables.foreignCommits()) this.#unsure.rules = this.#unsure.elements = true;
+    if (this.#unsure.rules) {
+      const integrity = await this.#look('rules', () => this.#sameRules(expected));
+      if (integrity === 'changed') return integrity;
     }
-    if (!this.#unsure || performance.now() < this.#restUntil) return 'intact';
-    return this.#compareElements(expected);
+    if (!this.#unsure.elements || performance.now() < this.#restUntil) return 'intact';
+    const start = performance.now();
+    const integrity = await this.#look('elements', () => this.#sameElements(expected));
+    const now = performance.now();
+    this.#restUntil = now + (now - start) / share;
+    return integrity;
   }
 
-  #settled(integrity: Integrity): Integrity {
-    this.#unsure = false;
-    return integrity;
+  /** What we wrote ourselves during the look may be all that it has met: then the next one tells. */
+  async #look(part: 'rules' | 'elements', isSame: () => Promise<boolean>): Promise<Integrity> {
+    if (this.#isWriting()) return 'intact';
+    const { commits } = this.#tables;
+    const same = await isSame().catch(isNotThere);
+    if (!same && (this.#isWriting() || commits !== this.#tables.commits)) return 'intact';
+    this.#unsure[part] = false;
+    if (same) return 'intact';
+    // A start puts everything right.
+    this.#unsure.elements = false;
+    return 'changed';
   }
 
   async #sameRules({ generation }: Expected): Promise<boolean> {
@@ -67,17 +85,6 @@ export class Audit {
     );
   }
 
-  async #compareElements(expected: Expected): Promise<Integrity> {
-    const start = performance.now();
-    const { commits } = this.#tables;
-    const same = await this.#sameElements(expected);
-    const now = performance.now();
-    this.#restUntil = now + (now - start) / share;
-    // What was written meanwhile is no surprise; the next look tells.
-    if (!same && commits !== this.#tables.commits) return 'intact';
-    return this.#settled(same ? 'intact' : 'changed');
-  }
-
   async #sameElements({ generation, ports, node }: Expected): Promise<boolean> {
     const { elements, plan } = targetOf(ports, node);
     const wanted = elementsById([...elements, ...plan.rooms.flatMap((room) => room.elements?.() ?? [])]);
@@ -91,4 +98,10 @@ export class Audit {
     }
     return wanted.values().next().done === true;
   }
+}
+
+/** A set that is gone while it is read is a difference like any other. */
+function isNotThere(error: unknown): false {
+  if (error instanceof NetlinkError && error.code === 'ENOENT') return false;
+  throw error;
 }

@@ -51,11 +51,13 @@ export class Table {
   #budget: Budget;
   #inForce: InForce | undefined;
   #node: NodeSettings | undefined;
+  /** Calls that are writing. */
+  #writing = 0;
 
   constructor(options: TableOptions) {
     this.#o = options;
     this.#tables = new TableSocket(options.socket, options.name);
-    this.#audit = new Audit(this.#tables);
+    this.#audit = new Audit(this.#tables, () => this.#writing > 0);
     this.#budget = new Budget(options.limits);
   }
 
@@ -74,7 +76,7 @@ export class Table {
     return this.#inForce?.generation.set(set) ?? set;
   }
 
-  /** Whether the kernel surely holds what was written; see `Audit`. */
+  /** Whether the kernel surely holds what was written; see `Audit`. While something is written, the next call tells. */
   async verify(): Promise<Integrity> {
     if (!this.#inForce || !this.#node) return 'intact';
     const { generation } = this.#inForce;
@@ -82,7 +84,11 @@ export class Table {
   }
 
   /** Brings the table to exactly `ports` and `node`; see `bringUp`. */
-  async start(ports: ReadonlyMap<string, DesiredPort>, node: NodeSettings): Promise<TableStarted> {
+  start(ports: ReadonlyMap<string, DesiredPort>, node: NodeSettings): Promise<TableStarted> {
+    return this.#write(() => this.#start(ports, node));
+  }
+
+  async #start(ports: ReadonlyMap<string, DesiredPort>, node: NodeSettings): Promise<TableStarted> {
     const accepted = new Map(ports);
     const budget = new Budget(this.#o.limits);
     const admission = budget.admit(accepted);
@@ -109,7 +115,11 @@ export class Table {
   }
 
   /** Writes the new state of some Service ports. */
-  async apply(changes: Changes, retried: ReadonlySet<string>): Promise<Applied> {
+  apply(changes: Changes, retried: ReadonlySet<string>): Promise<Applied> {
+    return this.#write(() => this.#apply(changes, retried));
+  }
+
+  async #apply(changes: Changes, retried: ReadonlySet<string>): Promise<Applied> {
     let written = nothingWritten;
     const refused: Refusal[] = [];
     for (const group of inGroups(changes, this.#state.ports)) {
@@ -124,11 +134,15 @@ export class Table {
    * Follows a change of the node's settings: ranges in one transaction, rules by a new generation of everything, as a
    * packet might otherwise meet rules of one and ranges of the other.
    */
-  async setNode(node: NodeSettings): Promise<Written> {
+  setNode(node: NodeSettings): Promise<Written> {
+    return this.#write(() => this.#setNode(node));
+  }
+
+  async #setNode(node: NodeSettings): Promise<Written> {
     const { generation, sizes } = this.#required;
     const before = this.#node ?? node;
     if (!constantChains(node).every((chain) => generation.layout.has(chain))) {
-      const { written, refused } = await this.start(this.#state.ports, node);
+      const { written, refused } = await this.#start(this.#state.ports, node);
       const [first] = refused;
       if (first) throw new Error(`the kernel no longer takes Service port ${first.id}: ${first.reason}`);
       return written;
@@ -155,6 +169,15 @@ export class Table {
     this.#budget = new Budget(this.#o.limits);
     this.#inForce = undefined;
     return true;
+  }
+
+  async #write<Result>(task: () => Promise<Result>): Promise<Result> {
+    this.#writing++;
+    try {
+      return await task();
+    } finally {
+      this.#writing--;
+    }
   }
 
   get #required(): InForce {
