@@ -1,17 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { nodeElements, TableState, trace } from '../../src/dataplane/nftables/index.ts';
-import type { DesiredPort, Explanation, Packet } from '../../src/dataplane/index.ts';
+import type { DesiredPort } from '../../src/dataplane/index.ts';
 import type { Plan, TableView } from '../../src/dataplane/nftables/index.ts';
 import type { Element } from '../../src/nftables/index.ts';
 import { ForwardingState } from '../../src/services/index.ts';
-import type { Endpoint, Frontend, ServicePort } from '../../src/services/index.ts';
+import type { ServicePort } from '../../src/services/index.ts';
 import { after, emptyCluster, history } from './arbitraries.ts';
 import { apply } from './apply.ts';
 import { expectedState } from './oracle.ts';
+import { expectedOutcome, nodeAddresses, outcomeOf, packetOf, visits, visitText } from './outcome.ts';
 
 const numRuns = Number(process.env['NFTPROXY_PROPERTY_RUNS'] ?? 1000);
-const nodeAddresses = { 4: '192.168.7.7', 6: 'fd77::7' } as const;
 
 /** A table that refuses what the kernel refuses: a key twice, the deletion of what is not there. */
 class ModelTable implements TableView {
@@ -43,51 +43,6 @@ class ModelTable implements TableView {
 
 function desired(ports: Iterable<readonly [string, ServicePort | undefined]>): Map<string, DesiredPort | undefined> {
   return new Map([...ports].map(([id, port]) => [id, port && { port }]));
-}
-
-const sources = { pod: 'a pod', host: 'this host', outside: 'outside' } as const;
-type Source = keyof typeof sources;
-
-/** What docs/reference/service-proxy-behaviour.md, sections 2 to 4, says about one connection, in the simplest words. */
-function expectedOutcome(
-  port: ServicePort,
-  frontend: Frontend,
-  source: Source,
-): Pick<Explanation, 'action' | 'masquerade'> & { endpoints: Set<string> } {
-  const external = frontend.kind !== 'ClusterIP';
-  const candidates = candidatesOf(port, frontend, source);
-  const open = candidates.filter((endpoint) => endpoint.weight > 0);
-  const nothing = { masquerade: false, endpoints: new Set<string>() };
-  if (frontend.kind === 'LoadBalancerIP' && frontend.sourceRanges) return { action: 'drop', ...nothing };
-  if (candidates.length === 0) return { action: port.hasAnyEndpoints ? 'drop' : 'reject', ...nothing };
-  if (open.length === 0) return { action: 'reject', ...nothing };
-  const masquerade = external ? frontend.policy === 'Cluster' || source === 'host' : source !== 'pod';
-  return { action: 'forward', masquerade, endpoints: new Set(open.map(name)) };
-}
-
-/** Policy Local is for outside clients of external addresses, and for everybody at a ClusterIP. */
-function candidatesOf(port: ServicePort, frontend: Frontend, source: Source): readonly Endpoint[] {
-  const nearby = frontend.kind !== 'ClusterIP' && source !== 'outside';
-  return frontend.policy === 'Local' && !nearby ? port.localEndpoints : port.clusterEndpoints;
-}
-
-function name({ address, port }: Endpoint): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-}
-
-function packet(port: ServicePort, frontend: Frontend, source: Source): Packet {
-  const nodePort = frontend.kind === 'NodePort';
-  return {
-    // Not in any source range that the arbitraries make.
-    source: port.family === 4 ? '198.18.0.1' : '3fff::1',
-    destination: nodePort ? nodeAddresses[port.family] : frontend.address,
-    protocol: port.protocol,
-    port: frontend.port,
-    fromHost: source === 'host',
-    fromPod: source === 'pod',
-    toHost: nodePort,
-    masqueradeAll: false,
-  };
 }
 
 describe('the elements in the table, whatever happens to the objects', () => {
@@ -144,16 +99,9 @@ describe('the elements in the table, whatever happens to the objects', () => {
           plan.accept();
           cluster = after(cluster, event);
         }
-        for (const port of expectedState(cluster).ports.values()) {
-          for (const frontend of port.frontends) {
-            for (const source of ['pod', 'host', 'outside'] as const) {
-              const { action, masquerade, endpoints } = await trace(model, packet(port, frontend, source));
-              const what = `${port.id} ${JSON.stringify(frontend)} from ${sources[source]}`;
-              expect({ action, masquerade, endpoints: new Set(endpoints) }, what).toEqual(
-                expectedOutcome(port, frontend, source),
-              );
-            }
-          }
+        for (const visit of visits(expectedState(cluster).ports.values())) {
+          const outcome = outcomeOf(await trace(model, packetOf(visit)));
+          expect(outcome, visitText(visit)).toEqual(expectedOutcome(visit));
         }
       }),
       { numRuns },
