@@ -21,7 +21,9 @@ import { RandomNode } from './random/random-node.ts';
 import type { Step } from './random/random-node.ts';
 
 // More for a long run: NFTPROXY_PROPERTY_RUNS=1000 npx vitest run test/dataplane/nftables/any-history.test.ts
-const numRuns = Number(process.env['NFTPROXY_PROPERTY_RUNS'] ?? 15);
+const runs = process.env['NFTPROXY_PROPERTY_RUNS'];
+/** The same few stories every time; as many others as are asked for. */
+const property = runs === undefined ? { numRuns: 10, seed: 8 } : { numRuns: Number(runs) };
 
 const detector = fc.constantFrom<NodeSettings['detectors'][4]>(
   { by: 'source' },
@@ -120,7 +122,7 @@ describe('a node, whatever happens on it', () => {
           agent.close();
         }
       }),
-      { numRuns },
+      property,
     );
   });
 });
