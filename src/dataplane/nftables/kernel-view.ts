@@ -1,7 +1,7 @@
-import type { Element, NftablesSocket, SetDefinition } from '../../nftables/index.ts';
+import type { Element, NftablesSocket, SetDefinition, SetInfo } from '../../nftables/index.ts';
 import { parseKernelName, verdictWithoutGeneration } from './generation.ts';
 import { takeInventory } from './inventory.ts';
-import { requiredDefinition } from './sets.ts';
+import { definitionOf, outlivesGenerations, requiredDefinition } from './sets.ts';
 
 /** A look at the table's elements, by our names of sets and chains: the kernel's own, or a copy in a test. */
 export interface TableView {
@@ -16,12 +16,7 @@ export async function kernelView(
   table: string,
 ): Promise<TableView & { elements(set: string): Promise<readonly Element[]> }> {
   const { sets, inForce } = await takeInventory({ socket, table });
-  const names = new Map<string, string>();
-  for (const { name: kernelName } of sets) {
-    const { name, generation } = parseKernelName(kernelName) ?? { name: kernelName };
-    // Of several that outlive generations only one is there, but for moments.
-    if (!names.has(name) || generation === inForce) names.set(name, kernelName);
-  }
+  const names = namesInForce(sets, inForce);
   const define = (set: string): SetDefinition => ({ ...requiredDefinition(set), name: names.get(set) ?? set });
   const translate = (set: string, element: Element): Element => ({
     ...element,
@@ -39,4 +34,24 @@ export async function kernelView(
     ranges: async (set) => (await elements(set)).map(({ key }) => key),
     elements,
   };
+}
+
+/**
+ * The kernel's names of the sets that rules in force look into, by ours. Where base chains lead to no generation, those
+ * without a number: of a layout that knew none.
+ */
+function namesInForce(sets: readonly SetInfo[], inForce = 0): Map<string, string> {
+  const newest = new Map<string, { kernelName: string; generation: number }>();
+  for (const { name: kernelName } of sets) {
+    const { name, generation } = parseKernelName(kernelName) ?? { name: kernelName, generation: 0 };
+    if (generation > inForce || (generation < inForce && !outlives(name))) continue;
+    if ((newest.get(name)?.generation ?? -1) < generation) newest.set(name, { kernelName, generation });
+  }
+  return new Map([...newest].map(([name, { kernelName }]) => [name, kernelName]));
+}
+
+/** Then it may have the number of an earlier generation. */
+function outlives(set: string): boolean {
+  const definition = definitionOf(set);
+  return definition !== undefined && outlivesGenerations(definition);
 }

@@ -42,6 +42,17 @@ describe('a start on a node without our table', () => {
     expect(await rig.dataPlane.verify()).toBe('intact');
   });
 
+  it('is explained as the packets meet it: nothing of what is written and not yet in force', async () => {
+    const rig = new NodeRig();
+    const packet = { source: '192.0.2.1', destination: addressOf(1), protocol: 'tcp' as const, port: 80 };
+    const explain = () =>
+      rig.dataPlane.explain({ ...packet, fromHost: false, fromPod: true, toHost: false, masqueradeAll: false });
+    const set = { name: 'cluster_ips4.1', key: ['ipv4_addr'] as const };
+    const unfinished = new Transaction(table).addTable({ comment: 'nftproxy data plane' }).addSet(set);
+    await rig.foreigner.commit(unfinished.addElements(set, [{ set: set.name, key: addressOf(1) }]));
+    expect(await explain()).toMatchObject({ action: 'pass' });
+  });
+
   it('does not mind what others change where the table is owned', async () => {
     const rig = new NodeRig();
     await rig.dataPlane.start(three, plainNode);
