@@ -54,9 +54,9 @@ export async function bringUp(site: Site, target: Target): Promise<BroughtUp> {
   const sizes = new Sizes();
   const rooms = new BuiltRooms(generation, sizes);
   try {
-    const { written, removed } = await writeBeside({ generation, rooms, sizes }, target);
+    const { written, shared } = await writeBeside({ generation, rooms, sizes }, target);
     const forgotten = await forgetStrayClients(generation, target.elements, adopted.keys());
-    const switched = await switchTo(tables, { generation, before, removed });
+    const switched = await switchTo(tables, { generation, before, shared });
     const forgottenSince = await forgetStrayClients(generation, target.elements, adopted.keys());
     log.info('a new generation of the table is in force', {
       generation: generation.number,
@@ -65,7 +65,7 @@ export async function bringUp(site: Site, target: Target): Promise<BroughtUp> {
     });
     const all = [claimed, written, forgotten, switched, forgottenSince].reduce(addWritten);
     if (before.chains.length + before.sets.length > 0) await tidy(site, generation);
-    return { written: all, removed, generation, rooms, sizes };
+    return { written: all, removed: shared.removed, generation, rooms, sizes };
   } catch (error) {
     await tidyAfterFailure(site);
     throw error;

@@ -54,6 +54,11 @@ export class Generation implements Names {
     return kernelName;
   }
 
+  /** Whether it goes on with a set of an earlier generation, that may be in force. */
+  shares(name: string): boolean {
+    return this.#adopted.has(name);
+  }
+
   /** Whether a set of this name in the kernel is its own, or one that it goes on with. */
   hasSet(kernelName: string): boolean {
     return parseKernelName(kernelName)?.generation === this.number || [...this.#adopted.values()].includes(kernelName);

@@ -1,12 +1,14 @@
-import type { ChainInfo, Element } from '../../nftables/index.ts';
+import { Transaction } from '../../nftables/index.ts';
+import type { ChainInfo } from '../../nftables/index.ts';
 import type { Written } from '../data-plane.ts';
 import { baseChains } from './base-chains.ts';
+import { writeElements } from './batches.ts';
 import type { RenderedChain } from './base-chains.ts';
 import type { Generation } from './generation.ts';
 import { turnedTo } from './inventory.ts';
 import type { Inventory } from './inventory.ts';
-import { requiredDefinition } from './sets.ts';
 import type { TableSocket } from './table-socket.ts';
+import type { Shared } from './write-beside.ts';
 
 /** The base chains of a generation. */
 export function baseChainsOf(generation: Generation): RenderedChain[] {
@@ -15,17 +17,17 @@ export function baseChainsOf(generation: Generation): RenderedChain[] {
 
 /**
  * Turns the base chains to a generation, in one transaction: a packet meets the old generation or the new one, whole.
- * Base chains that do not belong here go with it.
- *
- * @param o.removed elements of sets that outlive generations which are nobody's any more
+ * Base chains that do not belong here go with it. In the same transaction the sets that both share change: no generation
+ * meets frontends that it does not know.
  */
 export async function switchTo(
   tables: TableSocket,
-  o: { generation: Generation; before: Inventory; removed: readonly Element[] },
+  o: { generation: Generation; before: Inventory; shared: Shared },
 ): Promise<Written> {
-  const { generation, before, removed } = o;
+  const { generation, before, shared } = o;
   const wanted = baseChainsOf(generation);
-  const tx = tables.transaction();
+  // Base chains are named as in the kernel.
+  const tx = new Transaction(tables.table, { set: (name) => generation.set(name), chain: (name) => name });
   const present = new Set<string>();
   for (const chain of before.chains.filter(({ base }) => base)) {
     tx.flushChain(chain.name);
@@ -34,9 +36,7 @@ export async function switchTo(
   }
   for (const { chain } of wanted) if (!present.has(chain.name)) tx.addChain(chain);
   for (const { rules } of wanted) for (const rule of rules) tx.addRule(rule);
-  for (const { set, key } of removed) {
-    tx.deleteElements({ ...requiredDefinition(set), name: generation.set(set) }, [{ key }]);
-  }
+  writeElements(tx, { deletes: shared.removed, adds: shared.added });
   return tables.commit(tx);
 }
 

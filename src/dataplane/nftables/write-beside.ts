@@ -5,45 +5,48 @@ import { inParts, writeElements } from './batches.ts';
 import { ElementMap } from './element-map.ts';
 import type { Generation } from './generation.ts';
 import type { InForce } from './in-force.ts';
-import { outlivesGenerations, requiredDefinition } from './sets.ts';
+import { requiredDefinition } from './sets.ts';
 import type { Target } from './target.ts';
 
-/** Writes all of a generation; no packet is led there yet. */
+/** What sets that are shared with the generation in force are to get and to lose when base chains are turned. */
+export interface Shared {
+  readonly added: readonly Element[];
+  /** Nobody's any more: frontends that have gone. */
+  readonly removed: readonly Element[];
+}
+
+/** Writes all of a generation but for what it shares with the one in force; no packet is led there yet. */
 export async function writeBeside(
   { generation, rooms, sizes }: InForce,
   target: Target,
-): Promise<{ written: Written; removed: readonly Element[] }> {
+): Promise<{ written: Written; shared: Shared }> {
   const constant = generation.layout.plan({ sets: target.sets, chains: target.chains });
   const tx = generation.transaction();
   constant.add(tx);
   let written = await generation.commit(tx);
   constant.accept();
   written = addWritten(written, await rooms.build(target.plan.rooms));
-  const { missing, removed } = await compareOutliving(generation, target);
-  for (const adds of inParts(missing)) {
+  for (const adds of inParts(target.elements.filter(({ set }) => !generation.shares(set)))) {
     const part = generation.transaction();
     writeElements(part, { deletes: [], adds });
     written = addWritten(written, await generation.commit(part));
   }
   sizes.addEach(target.elements, 1);
-  return { written, removed };
+  return { written, shared: await compareShared(generation, target) };
 }
 
-/** Sets that outlive generations hold some of the elements already, and others that are nobody's any more. */
-async function compareOutliving(
-  generation: Generation,
-  target: Target,
-): Promise<{ missing: Element[]; removed: Element[] }> {
-  const outliving = new Set(target.sets.filter(outlivesGenerations).map(({ name }) => name));
+/** A frontend that is in the counting set, and that the generation in force does not know, would be dropped there. */
+async function compareShared(generation: Generation, target: Target): Promise<Shared> {
   const present = new ElementMap<Element>();
-  for (const set of outliving) {
-    for (const element of await generation.elements(requiredDefinition(set))) present.set(element, element);
+  for (const { name, dynamic } of target.sets) {
+    if (!generation.shares(name) || dynamic === true) continue;
+    for (const element of await generation.elements(requiredDefinition(name))) present.set(element, element);
   }
-  if (present.isEmpty) return { missing: [...target.elements], removed: [] };
-  const missing: Element[] = [];
+  const added: Element[] = [];
   for (const element of target.elements) {
-    if (outliving.has(element.set) && present.has(element)) present.delete(element);
-    else missing.push(element);
+    if (!generation.shares(element.set)) continue;
+    if (present.has(element)) present.delete(element);
+    else added.push(element);
   }
-  return { missing, removed: [...present.values()] };
+  return { added, removed: [...present.values()] };
 }
