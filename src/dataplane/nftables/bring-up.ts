@@ -61,7 +61,7 @@ export async function bringUp(site: Site, target: Target): Promise<BroughtUp> {
     log.info('a new generation of the table is in force', {
       generation: generation.number,
       elements: written.elements,
-      frontendsGone: removed.length,
+      frontendsGone: shared.removed.length,
     });
     const all = [claimed, written, forgotten, switched, forgottenSince].reduce(addWritten);
     if (before.chains.length + before.sets.length > 0) await tidy(site, generation);
