@@ -56,22 +56,26 @@ async function forgetClients(generation: Generation, maps: Iterable<string>, may
   return written;
 }
 
+/** Where clients may stay: endpoints as the map remembers them, by the map. */
+type Live = ReadonlyMap<string, ReadonlySet<string>>;
+
 /**
- * Forgets the clients of these maps that stay with an endpoint which is not live.
+ * The endpoints that clients in these maps may stay with.
  *
  * @param elements all that the sets are to hold
  */
-export async function forgetStrayClients(
-  generation: Generation,
-  elements: Iterable<Element>,
-  maps: Iterable<string>,
-): Promise<Written> {
+export function liveEndpoints(elements: Iterable<Element>, maps: Iterable<string>): Live {
   const live = new Map([...maps].filter(isAffinityMap).map((map) => [map, new Set<string>()]));
-  if (live.size === 0) return nothingWritten;
+  if (live.size === 0) return live;
   for (const { set, key } of elements) {
     const { map = '', data = '' } = rememberedAs(set, key) ?? {};
     live.get(map)?.add(data);
   }
+  return live;
+}
+
+/** Forgets the clients that stay with an endpoint which is not live. */
+export function forgetStrayClients(generation: Generation, live: Live): Promise<Written> {
   return forgetClients(generation, live.keys(), (map, endpoint) => live.get(map)?.has(endpoint) === true);
 }
 

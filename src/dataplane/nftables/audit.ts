@@ -1,6 +1,5 @@
 import { NetlinkError } from '../../netlink/index.ts';
 import type { DesiredPort, Integrity, NodeSettings } from '../data-plane.ts';
-import type { RenderedChain } from './base-chains.ts';
 import { elementsById } from './element-map.ts';
 import type { Generation } from './generation.ts';
 import { takeInventory } from './inventory.ts';
@@ -81,7 +80,7 @@ export class Audit {
     const isSame = ([name, signature]: readonly [string, string]): boolean => signatures.get(name) === signature;
     return (
       [...generation.layout.signatures].every(([name, signature]) => isSame([generation.chain(name), signature])) &&
-      baseChainsOf(generation).every((chain: RenderedChain) => isSame([chain.chain.name, signatureOf(chain)]))
+      baseChainsOf(generation).every((chain) => isSame([chain.chain.name, signatureOf(chain)]))
     );
   }
 

@@ -1,4 +1,7 @@
 import type { Element, SetDefinition, Transaction } from '../../nftables/index.ts';
+import { addWritten, nothingWritten } from '../data-plane.ts';
+import type { Written } from '../data-plane.ts';
+import type { Generation } from './generation.ts';
 import { requiredDefinition } from './sets.ts';
 
 /** Elements per transaction: every commit holds the namespace's commit lock, for some 5 microseconds an element. */
@@ -44,4 +47,15 @@ export function* inParts(elements: readonly Element[]): Generator<Element[]> {
     }
   }
   if (part.length > 0) yield part;
+}
+
+/** Adds many elements to a generation, part by part. What the kernel refuses is thrown, the parts before it stay. */
+export async function addInParts(generation: Generation, elements: readonly Element[]): Promise<Written> {
+  let written = nothingWritten;
+  for (const adds of inParts(elements)) {
+    const tx = generation.transaction();
+    writeElements(tx, { deletes: [], adds });
+    written = addWritten(written, await generation.commit(tx));
+  }
+  return written;
 }

@@ -9,7 +9,7 @@ import { Generation } from './generation.ts';
 import type { InForce } from './in-force.ts';
 import { adoptable, takeInventory, unusedNumber } from './inventory.ts';
 import { removeOthers, removeUnfinished } from './leftovers.ts';
-import { forgetStrayClients } from './affinity.ts';
+import { forgetStrayClients, liveEndpoints } from './affinity.ts';
 import { outlivesGenerations } from './sets.ts';
 import { Sizes } from './sizes.ts';
 import { switchTo } from './switch.ts';
@@ -55,9 +55,10 @@ export async function bringUp(site: Site, target: Target): Promise<BroughtUp> {
   const rooms = new BuiltRooms(generation, sizes);
   try {
     const { written, shared } = await writeBeside({ generation, rooms, sizes }, target);
-    const forgotten = await forgetStrayClients(generation, target.elements, adopted.keys());
+    const live = liveEndpoints(target.elements, adopted.keys());
+    const forgotten = await forgetStrayClients(generation, live);
     const switched = await switchTo(tables, { generation, before, shared });
-    const forgottenSince = await forgetStrayClients(generation, target.elements, adopted.keys());
+    const forgottenSince = await forgetStrayClients(generation, live);
     log.info('a new generation of the table is in force', {
       generation: generation.number,
       elements: written.elements,

@@ -1,6 +1,6 @@
 import { addWritten, nothingWritten } from '../data-plane.ts';
 import type { Written } from '../data-plane.ts';
-import { inParts, writeElements } from './batches.ts';
+import { addInParts } from './batches.ts';
 import type { Generation } from './generation.ts';
 import type { Room } from './rooms.ts';
 import type { Sizes } from './sizes.ts';
@@ -111,12 +111,7 @@ export class BuiltRooms {
     const built = this.#built.get(name);
     const adds = list?.() ?? [];
     if (!built || adds.length === 0 || built.elements.size > 0) return nothingWritten;
-    let written = nothingWritten;
-    for (const part of inParts(adds)) {
-      const tx = this.#generation.transaction();
-      writeElements(tx, { deletes: [], adds: part });
-      written = addWritten(written, await this.#generation.commit(tx));
-    }
+    const written = await addInParts(this.#generation, adds);
     const elements = new Map<string, number>();
     for (const { set } of adds) elements.set(set, (elements.get(set) ?? 0) + 1);
     for (const [set, count] of elements) this.#sizes.add(set, count);

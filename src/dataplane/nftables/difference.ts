@@ -1,4 +1,5 @@
 import type { Element } from '../../nftables/index.ts';
+import type { ElementChanges } from './batches.ts';
 import { elementsById, ElementMap } from './element-map.ts';
 
 /** A shared element with the number of Service ports that need it. */
@@ -80,30 +81,14 @@ export class Difference {
   }
 }
 
-/**
- * What to delete and add so that a table which already holds `present` (from an earlier run) comes to hold exactly
- * `desired`: equal elements are left alone, so a restart writes nothing that is already right.
- */
-export function differenceTo(
-  desired: readonly Element[],
-  present: Iterable<Element>,
-): { deletes: Element[]; adds: Element[]; kept: number } {
+/** What to delete and add so that what holds `present` comes to hold exactly `desired`; equal elements are left alone. */
+export function differenceTo(desired: readonly Element[], present: readonly Element[]): ElementChanges {
   const wanted = elementsById(desired);
   const deletes: Element[] = [];
-  let kept = 0;
   for (const element of present) {
     const want = wanted.get(element);
-    if (want && want.data === element.data) {
-      wanted.delete(element);
-      kept++;
-    } else {
-      deletes.push({
-        set: element.set,
-        key: element.key,
-        ...(element.data === undefined ? {} : { data: element.data }),
-      });
-    }
+    if (want && want.data === element.data) wanted.delete(element);
+    else deletes.push(element);
   }
-  // In the order given: what belongs to one Service port stays together in a batch.
-  return { deletes, adds: desired.filter((element) => wanted.get(element) === element), kept };
+  return { deletes, adds: desired.filter((element) => wanted.get(element) === element) };
 }

@@ -12,6 +12,12 @@ export function parseKernelName(kernelName: string): { name: string; generation:
   return name === undefined ? undefined : { name, generation: Number(number) };
 }
 
+/** An element that the kernel has in a set, in our names: of the set, and of the chain that a verdict leads to. */
+export function inOurNames({ name, data }: SetDefinition, element: Element): Element {
+  const verdict = data === 'verdict' ? { data: verdictWithoutGeneration(element.data ?? '') } : {};
+  return { ...element, set: name, ...verdict };
+}
+
 /** `goto random4_3.7` as we say it: `goto random4_3`. */
 export function verdictWithoutGeneration(verdict: string): string {
   return parseKernelName(verdict)?.name ?? verdict;
@@ -31,6 +37,7 @@ export class Generation implements Names {
   readonly layout: Layout;
   readonly #tables: TableSocket;
   readonly #adopted: ReadonlyMap<string, string>;
+  readonly #adoptedInKernel: ReadonlySet<string>;
   readonly #chainNames = new Map<string, string>();
 
   /** @param o.adopted sets of earlier generations that this one goes on with: our names and the kernel's */
@@ -39,6 +46,7 @@ export class Generation implements Names {
     this.layout = new Layout(o.adopted.keys());
     this.#tables = o.tables;
     this.#adopted = o.adopted;
+    this.#adoptedInKernel = new Set(o.adopted.values());
   }
 
   set(name: string): string {
@@ -61,7 +69,7 @@ export class Generation implements Names {
 
   /** Whether a set of this name in the kernel is its own, or one that it goes on with. */
   hasSet(kernelName: string): boolean {
-    return parseKernelName(kernelName)?.generation === this.number || [...this.#adopted.values()].includes(kernelName);
+    return parseKernelName(kernelName)?.generation === this.number || this.#adoptedInKernel.has(kernelName);
   }
 
   transaction(): Transaction {
@@ -76,10 +84,6 @@ export class Generation implements Names {
   /** All elements that the kernel has in a set of this generation. */
   async elements(set: SetDefinition): Promise<Element[]> {
     const elements = await this.#tables.elements({ ...set, name: this.set(set.name) });
-    return elements.map((element) => ({
-      ...element,
-      set: set.name,
-      ...(set.data === 'verdict' ? { data: verdictWithoutGeneration(element.data ?? '') } : {}),
-    }));
+    return elements.map((element) => inOurNames(set, element));
   }
 }

@@ -1,7 +1,7 @@
 import type { Element, NftablesSocket, SetDefinition, SetInfo } from '../../nftables/index.ts';
-import { parseKernelName, verdictWithoutGeneration } from './generation.ts';
+import { inOurNames, parseKernelName } from './generation.ts';
 import { takeInventory } from './inventory.ts';
-import { definitionOf, outlivesGenerations, requiredDefinition } from './sets.ts';
+import { isNameOfOutliving, requiredDefinition } from './sets.ts';
 
 /** A look at the table's elements, by our names of sets and chains: the kernel's own, or a copy in a test. */
 export interface TableView {
@@ -18,11 +18,7 @@ export async function kernelView(
   const { sets, inForce } = await takeInventory({ socket, table });
   const names = namesInForce(sets, inForce);
   const define = (set: string): SetDefinition => ({ ...requiredDefinition(set), name: names.get(set) ?? set });
-  const translate = (set: string, element: Element): Element => ({
-    ...element,
-    set,
-    ...(requiredDefinition(set).data === 'verdict' ? { data: verdictWithoutGeneration(element.data ?? '') } : {}),
-  });
+  const translate = (set: string, element: Element): Element => inOurNames(requiredDefinition(set), element);
   const elements = async (set: string): Promise<Element[]> =>
     names.has(set) ? (await socket.elements(table, define(set))).map((element) => translate(set, element)) : [];
   return {
@@ -37,21 +33,16 @@ export async function kernelView(
 }
 
 /**
- * The kernel's names of the sets that rules in force look into, by ours. Where base chains lead to no generation, those
+ * The kernel's names of the sets that rules in force look into, by ours; those that outlive generations may have the
+ * number of an earlier one. Where base chains lead to no generation, those
  * without a number: of a layout that knew none.
  */
 function namesInForce(sets: readonly SetInfo[], inForce = 0): Map<string, string> {
   const newest = new Map<string, { kernelName: string; generation: number }>();
   for (const { name: kernelName } of sets) {
     const { name, generation } = parseKernelName(kernelName) ?? { name: kernelName, generation: 0 };
-    if (generation > inForce || (generation < inForce && !outlives(name))) continue;
+    if (generation > inForce || (generation < inForce && !isNameOfOutliving(name))) continue;
     if ((newest.get(name)?.generation ?? -1) < generation) newest.set(name, { kernelName, generation });
   }
   return new Map([...newest].map(([name, { kernelName }]) => [name, kernelName]));
-}
-
-/** Then it may have the number of an earlier generation. */
-function outlives(set: string): boolean {
-  const definition = definitionOf(set);
-  return definition !== undefined && outlivesGenerations(definition);
 }

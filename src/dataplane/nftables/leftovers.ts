@@ -1,8 +1,9 @@
+import type { Transaction } from '../../nftables/index.ts';
 import type { Generation } from './generation.ts';
 import { parseKernelName } from './generation.ts';
 import { takeInventory } from './inventory.ts';
 import type { Inventory } from './inventory.ts';
-import { definitionOf, outlivesGenerations } from './sets.ts';
+import { isNameOfOutliving } from './sets.ts';
 import type { TableSocket } from './table-socket.ts';
 
 /** Messages per transaction. */
@@ -20,10 +21,7 @@ export async function removeUnfinished(tables: TableSocket, inventory: Inventory
     return generation !== undefined && generation !== inForce;
   };
   // Which of those are in use cannot be seen from their numbers.
-  const outlives = (name: string): boolean => {
-    const definition = definitionOf(parseKernelName(name)?.name ?? '');
-    return definition !== undefined && outlivesGenerations(definition);
-  };
+  const outlives = (name: string): boolean => isNameOfOutliving(parseKernelName(name)?.name ?? '');
   await remove(tables, {
     chains: chains.filter((chain) => !chain.base && unused(chain)).map(({ name }) => name),
     sets: sets.filter((set) => unused(set) && !outlives(set.name)).map(({ name }) => name),
@@ -46,16 +44,17 @@ async function remove(
   tables: TableSocket,
   { chains, sets }: { chains: readonly string[]; sets: readonly string[] },
 ): Promise<void> {
-  for (const names of inParts(chains))
-    await tables.commit(names.reduce((tx, name) => tx.flushChain(name), tables.transaction()));
-  for (const names of inParts(sets))
-    await tables.commit(names.reduce((tx, name) => tx.deleteSet(name), tables.transaction()));
-  for (const names of inParts(chains))
-    await tables.commit(names.reduce((tx, name) => tx.deleteChain(name), tables.transaction()));
+  await forEach(tables, chains, (tx, name) => tx.flushChain(name));
+  await forEach(tables, sets, (tx, name) => tx.deleteSet(name));
+  await forEach(tables, chains, (tx, name) => tx.deleteChain(name));
 }
 
-function inParts(names: readonly string[]): string[][] {
-  return Array.from({ length: Math.ceil(names.length / perTransaction) }, (_, part) =>
-    names.slice(part * perTransaction, (part + 1) * perTransaction),
-  );
+async function forEach(
+  tables: TableSocket,
+  names: readonly string[],
+  add: (tx: Transaction, name: string) => Transaction,
+): Promise<void> {
+  for (let start = 0; start < names.length; start += perTransaction) {
+    await tables.commit(names.slice(start, start + perTransaction).reduce(add, tables.transaction()));
+  }
 }

@@ -177,3 +177,9 @@ export function requiredDefinition(fullName: string): SetDefinition {
 export function outlivesGenerations({ dynamic, counter }: SetDefinition): boolean {
   return dynamic === true || counter === true;
 }
+
+/** Whether a set of ours has this name and outlives generations. */
+export function isNameOfOutliving(name: string): boolean {
+  const definition = definitionOf(name);
+  return definition !== undefined && outlivesGenerations(definition);
+}

@@ -1,5 +1,5 @@
 import { CommitError, probeFeatures, Transaction } from '../../nftables/index.ts';
-import type { Element, Features, NftablesSocket, SetDefinition, TableOptions } from '../../nftables/index.ts';
+import type { Element, Features, NftablesSocket, SetDefinition } from '../../nftables/index.ts';
 import { nothingWritten } from '../data-plane.ts';
 import type { Written } from '../data-plane.ts';
 import { tableComment } from './claim.ts';
@@ -61,13 +61,8 @@ export class TableSocket {
   /** A transaction that makes the table, or takes over one that an agent left behind. */
   claim(): Transaction {
     const tx = this.transaction();
-    tx.addTable(this.claimOptions);
+    tx.addTable({ owner: this.owned, persist: this.owned, comment: tableComment });
     return tx;
-  }
-
-  /** How our table is made on this kernel. */
-  get claimOptions(): TableOptions {
-    return { owner: this.owned, persist: this.owned, comment: tableComment };
   }
 
   /** Sends the transaction; one without operations is not sent. @throws CommitError */

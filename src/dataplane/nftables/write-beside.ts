@@ -1,7 +1,7 @@
 import type { Element } from '../../nftables/index.ts';
 import { addWritten } from '../data-plane.ts';
 import type { Written } from '../data-plane.ts';
-import { inParts, writeElements } from './batches.ts';
+import { addInParts } from './batches.ts';
 import { ElementMap } from './element-map.ts';
 import type { Generation } from './generation.ts';
 import type { InForce } from './in-force.ts';
@@ -23,14 +23,11 @@ export async function writeBeside(
   const constant = generation.layout.plan({ sets: target.sets, chains: target.chains });
   const tx = generation.transaction();
   constant.add(tx);
-  let written = await generation.commit(tx);
+  const first = await generation.commit(tx);
   constant.accept();
-  written = addWritten(written, await rooms.build(target.plan.rooms));
-  for (const adds of inParts(target.elements.filter(({ set }) => !generation.shares(set)))) {
-    const part = generation.transaction();
-    writeElements(part, { deletes: [], adds });
-    written = addWritten(written, await generation.commit(part));
-  }
+  const built = await rooms.build(target.plan.rooms);
+  const own = target.elements.filter(({ set }) => !generation.shares(set));
+  const written = [first, built, await addInParts(generation, own)].reduce(addWritten);
   sizes.addEach(target.elements, 1);
   return { written, shared: await compareShared(generation, target) };
 }
