@@ -24,7 +24,8 @@ import { admitNode } from './source-ranges.ts';
 import type { SourceRanges } from './source-ranges.ts';
 import type { Problem, ServicePort } from './types.ts';
 
-const zoneLabel = 'topology.kubernetes.io/zone';
+/** The label of a Node that says where it is (well-known labels of Kubernetes). */
+export const zoneLabel = 'topology.kubernetes.io/zone';
 
 /** How much is being followed. */
 export interface ServicesStats {

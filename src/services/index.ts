@@ -2,7 +2,7 @@ export { algorithmAnnotation, ipvsSchedulers, kubeRouterAnnotation } from './alg
 export type { AlgorithmName, Sameness } from './algorithms.ts';
 export type { ServicesConfig } from './compose.ts';
 export { weightAnnotation } from './endpoint-slice.ts';
-export { ForwardingState } from './forwarding-state.ts';
+export { ForwardingState, zoneLabel } from './forwarding-state.ts';
 export type { Change } from './change.ts';
 export type { ServicesStats } from './forwarding-state.ts';
 export type { HealthCheckNodePort } from './health-check.ts';

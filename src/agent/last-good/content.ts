@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson, withDefaults } from '../../api/index.ts';
 import type { ProxySettings } from '../../api/index.ts';
+import { zoneLabel } from '../../services/index.ts';
 import type { AssignedConfig, NodeView } from '../sources/index.ts';
 
 /** Another format needs another number: files of other versions of the program are then told and ignored. */
 const formatVersion = 1;
-const zoneLabel = 'topology.kubernetes.io/zone';
 
 /** What a node goes on with when nobody tells it anything. */
 export interface LastGood {

@@ -31,6 +31,8 @@ export class LastGoodFile implements SyncObserver {
   readonly #path: string | undefined;
   readonly #pacer: Pacer;
   #written: string | undefined;
+  /** What the last sync was about: after nearly all of them it is the same, and need not be made into text. */
+  #seen: LastGood | undefined;
   #failing = false;
 
   constructor(options: LastGoodFileOptions) {
@@ -73,7 +75,10 @@ export class LastGoodFile implements SyncObserver {
   }
 
   synced(): void {
-    if (this.#path !== undefined && this.#text() !== this.#written) this.#pacer.trigger();
+    const current = this.#o.current();
+    if (this.#path === undefined || isSame(current, this.#seen)) return;
+    this.#seen = current;
+    if (this.#text() !== this.#written) this.#pacer.trigger();
   }
 
   /** Resolves when no write is under way any more. */
@@ -94,6 +99,11 @@ export class LastGoodFile implements SyncObserver {
     this.#written = text;
     this.#failing = false;
   }
+}
+
+/** By identity: other objects may still mean the same. */
+function isSame(a: LastGood | undefined, b: LastGood | undefined): boolean {
+  return a?.config === b?.config && a?.node === b?.node;
 }
 
 function isMissing(error: unknown): boolean {
