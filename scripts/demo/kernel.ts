@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '../../test/cluster/index.ts';
-import { eventually } from '../../test/support/index.ts';
+import { eventually, listedSets, withoutGenerations } from '../../test/support/index.ts';
 import type { ManagedProcess } from '../../test/support/index.ts';
 
 /** A line of `nft monitor` and when it came. */
@@ -57,8 +57,7 @@ export async function rulesOf(cluster: Cluster, nodeName: string): Promise<strin
   // The first line names the owner: another process after a restart.
   const blocks = text.split('\n').slice(1).join('\n').split('\n\n');
   const used = blocks.filter((block) => isInUse(block, text)).join('\n');
-  const parts = used
-    .replaceAll(/(?<=[a-z]\w*)\.\d+\b|generation \d+/g, '')
+  const parts = withoutGenerations(used)
     .split(/[\n,]/)
     .map((part) => part.replace(/elements = |[{}]/g, '').trim());
   return parts.filter(Boolean).toSorted();
@@ -78,16 +77,9 @@ export async function elementsWith(
   map: string,
   address: string,
 ): Promise<{ name: string; elements: string[] }> {
-  const table = await cluster.nodeExec(nodeName, 'nft', '--terse', 'list', 'table', 'inet', 'nftproxy');
-  // The number of the generation that made it is at the end.
-  const [name = map] = new RegExp(`\\b${map}\\.\\d+(?= \\{)`).exec(table) ?? [];
-  const text = await cluster.nodeExec(nodeName, 'nft', 'list', 'map', 'inet', 'nftproxy', name);
-  const inside = /elements = \{([\s\S]*?)\n?\s*\}/.exec(text)?.[1] ?? '';
-  const elements = inside
-    .split(',')
-    .map((element) => element.trim().replaceAll(/\s+/g, ' '))
-    .filter((element) => element.startsWith(`${address} `));
-  return { name, elements };
+  const [set] = await listedSets((...args) => cluster.nodeExec(nodeName, 'nft', ...args), map);
+  const elements = (set?.elements ?? []).filter((element) => element.startsWith(`${address} `));
+  return { name: set?.name ?? map, elements };
 }
 
 /** How many chains and rules nftproxy's table has. */

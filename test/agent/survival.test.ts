@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { withoutGenerations } from '../support/index.ts';
 import type { ManagedProcess } from '../support/index.ts';
 import { AgentRig } from './agent-rig.ts';
 import { addresses, loadBalancer, slice } from '../support/node/index.ts';
@@ -22,11 +23,10 @@ afterAll(async () => {
 const table = () => host.nft('--stateless', 'list', 'table', 'inet', 'nftproxy');
 /** Line by line, without what time changes, the owner (another process after a restart) and numbers of generations. */
 const withoutPassingThings = (text: string) =>
-  text
+  withoutGenerations(text)
     .replaceAll(/ expires \S+/g, '')
     .replace(/ # progname .*/, '')
     .replace(/^\tflags .*\n/m, '')
-    .replaceAll(/(?<=[a-z]\w*)\.\d+(?=[ ,\n])|generation \d+/g, '')
     .split('\n')
     .sort();
 const errors = async (count = 1) =>

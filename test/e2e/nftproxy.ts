@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { isReady } from '../cluster/index.ts';
 import type { Cluster, Pod } from '../cluster/index.ts';
-import { proxyConfigObject } from '../support/index.ts';
+import { listedSets, proxyConfigObject } from '../support/index.ts';
 import type { LoadResult } from '../support/index.ts';
 
 const repository = join(import.meta.dirname, '../..');
@@ -124,13 +124,6 @@ export function rules(cluster: Cluster, nodeName: string): Promise<string> {
 
 /** The elements of a map, in nft's words, sorted. */
 export async function elements(cluster: Cluster, nodeName: string, map: string): Promise<string[]> {
-  // In the kernel each name ends in the number of the generation that made it.
-  const [name = map] = new RegExp(`\\b${map}\\.\\d+(?= \\{)`).exec(await rules(cluster, nodeName)) ?? [];
-  const text = await cluster.nodeExec(nodeName, 'nft', '--stateless', 'list', 'map', 'inet', 'nftproxy', name);
-  const inside = /elements = \{([\s\S]*?)\}/.exec(text)?.[1] ?? '';
-  return inside
-    .split(',')
-    .map((element) => element.trim().replaceAll(/\s+/g, ' '))
-    .filter(Boolean)
-    .toSorted();
+  const [set] = await listedSets((...args) => cluster.nodeExec(nodeName, 'nft', ...args), map);
+  return (set?.elements ?? []).toSorted();
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hostOf } from '../support/index.ts';
+import { hostOf, withoutGenerations } from '../support/index.ts';
 import type { Answer } from '../support/index.ts';
 import { addresses, loadBalancer, service, ServiceRig, slice } from '../support/node/index.ts';
 import type { Where } from '../support/node/index.ts';
@@ -120,10 +120,7 @@ describe('a ClusterIP Service with endpoints on this node and on another', () =>
       rig.restart(objects);
       await rig.run();
       const table = await rig.nft('--stateless', 'list', 'table', 'inet', 'nftproxy');
-      return table
-        .replaceAll(/(?<=[a-z]\w*)\.\d+(?=[ ,\n])|generation \d+/g, '')
-        .split('\n')
-        .sort();
+      return withoutGenerations(table).split('\n').sort();
     };
     const before = await restarted();
     await restarted();

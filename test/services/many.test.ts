@@ -24,13 +24,6 @@ function add(from: number, to: number): void {
   }
 }
 
-/** The elements of a map, in nft's words. */
-async function elements(map: string): Promise<string[]> {
-  const text = await rig.listed(map);
-  const inside = /elements = \{([\s\S]*?)\}/.exec(text)?.[1] ?? '';
-  return inside.split(',').map((element) => element.trim().replaceAll(/\s+/g, ' '));
-}
-
 const rules = () => rig.nft('--stateless', '--terse', 'list', 'table', 'inet', 'nftproxy');
 
 describe('a thousand Services', () => {
@@ -40,8 +33,8 @@ describe('a thousand Services', () => {
     const before = await rules();
     add(10, services);
     await rig.run();
-    expect(await elements('services4')).toHaveLength(services);
-    expect(await elements('endpoints4')).toHaveLength(3 * services);
+    expect(await rig.elements('services4')).toHaveLength(services);
+    expect(await rig.elements('endpoints4')).toHaveLength(3 * services);
     expect(await rules()).toBe(before);
   });
 
@@ -50,11 +43,11 @@ describe('a thousand Services', () => {
   });
 
   it('reach the kernel alone when one of them changes', async () => {
-    const before = await elements('endpoints4');
+    const before = await rig.elements('endpoints4');
     rig.slice('service-500', undefined);
     const { written } = await rig.run();
     expect(written.elements).toBeLessThan(10);
-    const after = new Set(await elements('endpoints4'));
+    const after = new Set(await rig.elements('endpoints4'));
     const gone = before.filter((element) => !after.has(element));
     expect(gone).toHaveLength(3);
     for (const element of gone) expect(element).toContain(': 192.1.244.');

@@ -7,6 +7,8 @@ export { link, linkAll } from './link.ts';
 export { ManagedProcess } from './managed-process.ts';
 export type { ProcessEnd, ProcessOptions } from './managed-process.ts';
 export { listRuleset, Namespace } from './namespace.ts';
+export { listedSets, withoutGenerations } from './nft-listing.ts';
+export type { ListedSet } from './nft-listing.ts';
 export { runNftproxy, startNftproxy } from './nftproxy.ts';
 export type { NftproxyOptions } from './nftproxy.ts';
 export { defaultNamespace, nodeObject, proxyConfigObject, serviceObject, sliceObject } from './objects.ts';

@@ -8,6 +8,8 @@ import type { DataPlane } from '../../../src/dataplane/index.ts';
 import { createLogger } from '../../../src/runtime/index.ts';
 import type { EndpointSliceObject, ServiceObject } from '../../../src/services/index.ts';
 import type { Namespace } from '../namespace.ts';
+import { listedSets } from '../nft-listing.ts';
+import type { ListedSet } from '../nft-listing.ts';
 import { modeUnderTest } from './mode.ts';
 
 /** What a test's node knows besides Services and EndpointSlices. */
@@ -131,17 +133,20 @@ export class NodeRig implements Disposable {
     return this.space.run('nft', args);
   }
 
-  /** nft's listing of our sets and maps whose names begin so (`services4`, `affinity4`), of whatever generation. */
+  /** nft's listing of our sets and maps of this name (`services4`, `affinity4`), of whatever generation. */
   async listed(name: string): Promise<string> {
-    const table = await this.nft('--terse', 'list', 'table', 'inet', 'nftproxy');
-    const found = [...table.matchAll(/^\t(set|map) (\S+) \{/gm)].filter(([, , full = '']) =>
-      new RegExp(`^${name}(_\\w+)?\\.\\d+$`).test(full),
-    );
-    if (found.length === 0) throw new Error(`no set or map ${name} in:\n${table}`);
-    const listings = found.map(([, kind = '', full = '']) =>
-      this.nft('--stateless', 'list', kind, 'inet', 'nftproxy', full),
-    );
-    return (await Promise.all(listings)).join('\n');
+    return (await this.#listedSets(name)).map(({ text }) => text).join('\n');
+  }
+
+  /** Their elements, in nft's words. */
+  async elements(name: string): Promise<string[]> {
+    return (await this.#listedSets(name)).flatMap(({ elements }) => elements);
+  }
+
+  async #listedSets(name: string): Promise<ListedSet[]> {
+    const found = await listedSets((...args) => this.nft(...args), name);
+    if (found.length === 0) throw new Error(`there is no set or map ${name}`);
+    return found;
   }
 
   /** As if nobody had ever connected to anything. */

@@ -1,3 +1,4 @@
+import { withoutGenerations } from '../../../support/index.ts';
 import type { Namespace } from '../../../support/index.ts';
 
 /** Chains for a number of endpoints stay when nobody needs them; and what others add to our table harms nobody. */
@@ -7,8 +8,7 @@ const mayStay = /^chain ((node_port_)?(local_)?(random|hash)[46]_\d+|theirs)$|^s
 export async function listing(namespace: Namespace): Promise<Map<string, string>> {
   const text = await namespace.run('nft', ['--stateless', 'list', 'ruleset', 'inet']);
   const [, ours = ''] = /^table inet nftproxy \{[^\n]*\n([\s\S]*?)^\}/m.exec(text) ?? [];
-  const plain = ours.replaceAll(/(?<=[a-z]\w*)\.\d+(?=[ ,:\n])|(?<="generation )\d+/g, '');
-  const blocks = [...plain.matchAll(/^\t(set|map|chain) (\S+) \{\n([\s\S]*?)^\t\}/gm)];
+  const blocks = [...withoutGenerations(ours).matchAll(/^\t(set|map|chain) (\S+) \{\n([\s\S]*?)^\t\}/gm)];
   const named = blocks.map(([, kind = '', name = '', body = '']) => [`${kind} ${name}`, bodyText(body)] as const);
   const kept = named.filter(([name]) => !mayStay.test(name));
   if (new Set(kept.map(([name]) => name)).size < kept.length) throw new Error(`something is there twice:\n${text}`);
