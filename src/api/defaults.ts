@@ -1,5 +1,5 @@
 import { cidrFault, parseCidr } from '../ip/index.ts';
-import type { EffectiveConfig, ProxySettings } from './types.ts';
+import type { EffectiveConfig, FailurePolicy, ProxySettings, RolloutSettings } from './types.ts';
 
 /** What a ProxyConfig that says nothing means. The CRD schema carries the same values (a test compares them). */
 export const defaults: EffectiveConfig = {
@@ -22,6 +22,30 @@ export const defaults: EffectiveConfig = {
 
 /** Priority of a ProxyConfig that names none. */
 export const defaultPriority = 0;
+
+/** How a change gets to the nodes, everything decided. */
+export interface EffectiveRollout {
+  readonly paused: boolean;
+  readonly canary: { readonly nodes: number; readonly soakSeconds: number };
+  readonly maxUnavailable: number | string;
+  readonly maxFailed: number;
+  readonly onFailure: FailurePolicy;
+  readonly progressDeadlineSeconds: number;
+}
+
+export const rolloutDefaults: EffectiveRollout = {
+  paused: false,
+  canary: { nodes: 1, soakSeconds: 60 },
+  maxUnavailable: '10%',
+  maxFailed: 1,
+  onFailure: 'Rollback',
+  progressDeadlineSeconds: 600,
+};
+
+/** The rollout settings of a valid spec, defaults filled in. */
+export function effectiveRollout(given: RolloutSettings = {}): EffectiveRollout {
+  return { ...rolloutDefaults, ...given, canary: { ...rolloutDefaults.canary, ...given.canary } };
+}
 
 /**
  * The effective configuration of a valid spec: defaults filled in, CIDRs canonical and without duplicates. Says the

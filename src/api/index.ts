@@ -11,7 +11,8 @@ export {
   proxyNodeStatePlural,
   version,
 } from './constants.ts';
-export { defaultPriority, withDefaults } from './defaults.ts';
+export { defaultPriority, effectiveRollout, withDefaults } from './defaults.ts';
+export type { EffectiveRollout } from './defaults.ts';
 export { durationSeconds } from './duration.ts';
 export { maximumFailedNodes, maximumNodeMessage } from './limits.ts';
 export { canonicalJson, revisionOf } from './revision.ts';
@@ -21,15 +22,21 @@ export type {
   Condition,
   ConntrackSettings,
   EffectiveConfig,
+  FailedNode,
   LabelSelector,
   LabelSelectorRequirement,
   Metadata,
   Mode,
+  NodeAssignment,
   NodeCounts,
+  NodeRollout,
   ProxyConfig,
   ProxyConfigSpec,
   ProxyConfigStatus,
   ProxyNodeState,
+  ProxyNodeStateSpec,
   ProxyNodeStateStatus,
   ProxySettings,
+  RolloutPhase,
+  RolloutStatus,
 } from './types.ts';

@@ -105,9 +105,25 @@ export interface Condition {
   message: string;
 }
 
+/** What becomes of nodes that have the new revision when too many of them fail. */
+export const failurePolicies = ['Rollback', 'Pause'] as const;
+export type FailurePolicy = (typeof failurePolicies)[number];
+
+/** How a change gets to the nodes. */
+export interface RolloutSettings {
+  paused?: boolean;
+  canary?: { nodes?: number; soakSeconds?: number };
+  /** A number of nodes, or a percentage of them as text (`10%`). */
+  maxUnavailable?: number | string;
+  maxFailed?: number;
+  onFailure?: FailurePolicy;
+  progressDeadlineSeconds?: number;
+}
+
 export interface ProxyConfigSpec extends ProxySettings {
   nodeSelector?: LabelSelector;
   priority?: number;
+  rollout?: RolloutSettings;
 }
 
 /** Nodes of one ProxyConfig, counted. */
@@ -134,10 +150,42 @@ export interface FailedNode {
   message: string;
 }
 
+/**
+ * Where a rollout is: `Canary` until the canaries are ready, `Soaking` until they have been for a while, `Rolling` while
+ * the others follow, `Paused` by the spec, `RollingBack` and `RolledBack` after failures, or `Failed` (they keep it),
+ * `Complete` when nothing is left to do.
+ */
+export const rolloutPhases = [
+  'Canary',
+  'Soaking',
+  'Rolling',
+  'Paused',
+  'RollingBack',
+  'RolledBack',
+  'Failed',
+  'Complete',
+] as const;
+export type RolloutPhase = (typeof rolloutPhases)[number];
+
+/** Times are RFC 3339, UTC. */
+export interface RolloutStatus {
+  phase: RolloutPhase;
+  /** Since when nodes have been changed, over all edits of the spec since the last time that it was Complete. */
+  startedAt: string;
+  /** When the last node was told something, or the canaries passed. */
+  lastProgressAt: string;
+  /** Since when all canaries have been ready. */
+  canaryReadyAt?: string;
+  canaryPassedAt?: string;
+}
+
 export interface ProxyConfigStatus {
   observedGeneration?: number;
   currentRevision?: string;
+  /** What currentRevision stands for. */
+  currentConfig?: EffectiveConfig;
   updateRevision?: string;
+  rollout?: RolloutStatus;
   nodes?: NodeCounts;
   failedNodes?: FailedNode[];
   conditions?: Condition[];
@@ -151,12 +199,30 @@ export interface ProxyConfig {
   status?: ProxyConfigStatus;
 }
 
-export interface ProxyNodeStateSpec {
-  /** The ProxyConfig that governs the node, as of that generation. */
+/** What a node is told. */
+export interface NodeAssignment {
+  /** The ProxyConfig that it comes from, as of that generation. */
   configRef: { name: string; generation: number };
   /** `revisionOf(config)`. */
   revision: string;
   config: EffectiveConfig;
+}
+
+/** The rollout in which a node was told what it is to do. */
+export interface NodeRollout {
+  /** `status.rollout.startedAt` of the ProxyConfig. */
+  startedAt: string;
+  /** The node was told what is good already: it goes back, or catches up. */
+  returning?: true;
+  /** What the node goes back to if this fails. */
+  previous?: NodeAssignment;
+  /** Reason of a failure that the node reported before it was told this: no fault of the new revision. */
+  failingBefore?: string;
+}
+
+export interface ProxyNodeStateSpec extends NodeAssignment {
+  /** Absent for a node that was told outside of a rollout, because it was new. */
+  rollout?: NodeRollout;
 }
 
 export interface ProxyNodeStateStatus {

@@ -9,9 +9,12 @@ const repository = join(import.meta.dirname, '../..');
 
 const clusterCIDRs = ['10.244.0.0/16', 'fd00:10:244::/48'];
 
+/** For stories that are not about rollouts: canaries need not soak. */
+const hasty = { canary: { soakSeconds: 0 } };
+
 /** A ProxyConfig for every node, with its spec changed as a test needs it. */
 export function proxyConfig(spec: object = {}): object {
-  return proxyConfigObject({ detectLocal: { mode: 'ClusterCIDR' }, clusterCIDRs, ...spec });
+  return proxyConfigObject({ detectLocal: { mode: 'ClusterCIDR' }, clusterCIDRs, rollout: hasty, ...spec });
 }
 
 /** Installs what `config` ships, and waits until the operator has published its CRDs. */

@@ -59,6 +59,7 @@ const kinds: Kind[] = [
       { name: 'Updated', type: 'integer', jsonPath: '.status.nodes.updated', description: 'Told the new revision.' },
       { name: 'Ready-Nodes', type: 'integer', jsonPath: '.status.nodes.ready', description: 'Have applied it.' },
       { name: 'Failed', type: 'integer', jsonPath: '.status.nodes.failed', description: 'Report a failure.' },
+      { name: 'Phase', type: 'string', jsonPath: '.status.rollout.phase', description: 'Of the rollout.' },
       { name: 'Ready', type: 'string', jsonPath: condition('Ready', 'status') },
       { name: 'Reason', type: 'string', jsonPath: condition('Ready', 'reason') },
       { name: 'Revision', type: 'string', jsonPath: '.status.updateRevision', priority: 1 },

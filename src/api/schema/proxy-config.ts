@@ -1,12 +1,13 @@
 import { ArrayMaxSize, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 import { ConditionDto } from './condition.ts';
-import { defaultPriority } from '../defaults.ts';
+import { defaultPriority, rolloutDefaults } from '../defaults.ts';
 import { Field, Nested } from './field.ts';
 import { LabelSelectorDto } from './label-selector.ts';
 import { maximumFailedNodes, maximumNodeMessage } from '../limits.ts';
 import { objectNameLength, reasonPattern, revisionPattern } from './patterns.ts';
+import { RolloutDto, RolloutStatusDto } from './rollout.ts';
 import { ProxySettingsDto } from './settings.ts';
-import type { FailedNode, NodeCounts, ProxyConfigSpec, ProxyConfigStatus } from '../types.ts';
+import type { EffectiveConfig, FailedNode, NodeCounts, ProxyConfigSpec, ProxyConfigStatus } from '../types.ts';
 
 export class ProxyConfigSpecDto extends ProxySettingsDto implements ProxyConfigSpec {
   @Field({
@@ -29,6 +30,11 @@ export class ProxyConfigSpecDto extends ProxySettingsDto implements ProxyConfigS
   @Min(-1000000)
   @Max(1000000)
   priority?: number;
+
+  @Field({ description: 'How a change gets to the nodes.', default: rolloutDefaults })
+  @IsOptional()
+  @Nested(() => RolloutDto)
+  rollout?: RolloutDto;
 }
 
 class NodeCountsDto implements NodeCounts {
@@ -96,17 +102,27 @@ export class ProxyConfigStatusDto implements ProxyConfigStatus {
   @IsInt()
   observedGeneration?: number;
 
-  @Field({ description: 'Revision that all nodes had when they last all had one.' })
+  @Field({ description: 'Revision that was rolled out last to its end: new nodes get it, others go back to it.' })
   @IsOptional()
   @IsString()
   @Matches(revisionPattern)
   currentRevision?: string;
 
-  @Field({ description: 'Revision of the configuration as it is now.' })
+  @Field({ description: 'What currentRevision stands for.' })
+  @IsOptional()
+  @Nested(() => ProxySettingsDto)
+  currentConfig?: EffectiveConfig;
+
+  @Field({ description: 'Revision of the configuration as it is now; absent while that is invalid.' })
   @IsOptional()
   @IsString()
   @Matches(revisionPattern)
   updateRevision?: string;
+
+  @Field({ description: 'How far updateRevision is on its way.' })
+  @IsOptional()
+  @Nested(() => RolloutStatusDto)
+  rollout?: RolloutStatusDto;
 
   @Field({ description: 'Nodes, counted.' })
   @IsOptional()

@@ -1,7 +1,7 @@
-import { ArrayMaxSize, IsInt, IsOptional, IsString, Matches, MaxLength, Min } from 'class-validator';
+import { ArrayMaxSize, IsBoolean, IsInt, IsOptional, IsString, Matches, MaxLength, Min } from 'class-validator';
 import { ConditionDto } from './condition.ts';
 import { Field, Nested } from './field.ts';
-import { objectNameLength, objectNamePattern, revisionPattern } from './patterns.ts';
+import { objectNameLength, objectNamePattern, reasonPattern, revisionPattern } from './patterns.ts';
 import { ProxySettingsDto } from './settings.ts';
 import type { ProxyNodeStateStatus } from '../types.ts';
 
@@ -18,9 +18,8 @@ class ConfigRefDto {
   generation!: number;
 }
 
-/** Written by the operator. */
-export class ProxyNodeStateSpecDto {
-  @Field({ description: 'The ProxyConfig that governs the node.' })
+class NodeAssignmentDto {
+  @Field({ description: 'The ProxyConfig that it comes from.' })
   @Nested(() => ConfigRefDto)
   configRef!: ConfigRefDto;
 
@@ -32,6 +31,37 @@ export class ProxyNodeStateSpecDto {
   @Field({ description: 'What the agent of the node is to do, every setting decided.' })
   @Nested(() => ProxySettingsDto)
   config!: ProxySettingsDto;
+}
+
+class NodeRolloutDto {
+  @Field({ description: 'Which rollout: status.rollout.startedAt of the ProxyConfig.', format: 'date-time' })
+  @IsString()
+  startedAt!: string;
+
+  @Field({ description: 'The node was told what is good already: it goes back, or catches up.' })
+  @IsOptional()
+  @IsBoolean()
+  returning?: true;
+
+  @Field({ description: 'What the node goes back to if this fails.' })
+  @IsOptional()
+  @Nested(() => NodeAssignmentDto)
+  previous?: NodeAssignmentDto;
+
+  @Field({ description: 'Reason of a failure that the node reported before it was told this.' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(128)
+  @Matches(reasonPattern)
+  failingBefore?: string;
+}
+
+/** Written by the operator. */
+export class ProxyNodeStateSpecDto extends NodeAssignmentDto {
+  @Field({ description: 'The rollout in which the node was told this; absent if it was new.' })
+  @IsOptional()
+  @Nested(() => NodeRolloutDto)
+  rollout?: NodeRolloutDto;
 }
 
 /** Written by the agent of the node, when it changes. */

@@ -32,6 +32,8 @@ describe('a ProxyConfig file is accepted', () => {
     ['with maglev', { loadBalancing: { algorithm: 'maglev', maglev: { tableSize: 65521 } } }],
     ['with a selector', { nodeSelector: { matchExpressions: [{ key: 'pool', operator: 'In', values: ['edge'] }] } }],
     ['with a section left empty', { conntrack: null, detectLocal: { mode: null } }],
+    ['with a bold rollout', { rollout: { maxUnavailable: '100%', canary: { nodes: 0 }, onFailure: 'Pause' } }],
+    ['with a number of nodes at a time', { rollout: { maxUnavailable: 3, paused: true } }],
     ['with conntrack settings', { conntrack: { maxPerCore: 0, tcpEstablishedTimeout: '1h30m', tcpBeLiberal: true } }],
   ])('%s', (_story, spec) => {
     expect(errorsOf(spec)).toEqual([]);
@@ -74,6 +76,8 @@ describe('a ProxyConfig file is refused with the field that is wrong:', () => {
     ['a duration without unit', { conntrack: { udpTimeout: '30' } }, 'spec.conntrack.udpTimeout: must be a duration'],
     ['a selector without values', { nodeSelector: { matchExpressions: [{ key: 'a', operator: 'In' }] } }, '[0].values'],
     ['a label that is a number', { nodeSelector: { matchLabels: { rack: 7 } } }, 'spec.nodeSelector.matchLabels: '],
+    ['no node at a time', { rollout: { maxUnavailable: 0 } }, 'spec.rollout.maxUnavailable: must be a number of nodes'],
+    ['more nodes than all', { rollout: { maxUnavailable: '101%' } }, 'spec.rollout.maxUnavailable: must be a number'],
     ['a spec that is a list', [], 'spec: must be an object'],
   ])('%s', (_story, spec, expected) => {
     expect(errorsOf(spec).join('\n')).toContain(expected);
@@ -142,6 +146,17 @@ const nearlyRight = (() => {
       masqueradeAll: optional(fc.constantFrom<unknown>(true, false, 'yes')),
       conntrack: optional(
         fc.record({ maxPerCore: fc.constantFrom(0, 1, -1), udpTimeout: duration }, { requiredKeys: [] }),
+      ),
+      rollout: optional(
+        fc.record(
+          {
+            maxUnavailable: fc.constantFrom<unknown>(0, 1, 500, '0%', '10%', '100%', '101%', 'all', '', true),
+            maxFailed: fc.constantFrom(0, 1),
+            onFailure: fc.constantFrom('Pause', 'Rollback', 'Panic'),
+            canary: fc.record({ nodes: fc.constantFrom(-1, 0, 3) }, { requiredKeys: [] }),
+          },
+          { requiredKeys: [] },
+        ),
       ),
       nodeSelector: optional(
         fc.record(

@@ -19,11 +19,9 @@ import { ProxyConfigs } from './proxy-configs.ts';
 
 /** Told of what changed, after the cache has it; never of what the operator does not look at. */
 export interface ClusterListener {
-  /** `relevant`: more than its status or metadata changed, so that nodes may be concerned. */
-  configChanged(name: string, relevant: boolean): void;
+  configChanged(): void;
   nodeChanged(name: string): void;
-  /** `configs`: the ProxyConfigs that the node's state named before and names now. */
-  nodeStateChanged(name: string, configs: readonly string[]): void;
+  nodeStateChanged(name: string): void;
   agentsChanged(): void;
   apiServersChanged(): void;
 }
@@ -53,7 +51,6 @@ export class ClusterCache {
   readonly #namespace: string;
   readonly #shortage: AgentShortage;
   #listener: ClusterListener | undefined;
-  #edition = 0;
   #stopped = false;
 
   constructor(
@@ -68,23 +65,20 @@ export class ClusterCache {
     this.#shortage = new AgentShortage(clock);
     this.configs = constructWithKubeconfig(
       kubeconfig,
-      () => new ProxyConfigs(client, log, (name, relevant) => this.#configChanged(name, relevant)),
+      () => new ProxyConfigs(client, log, () => this.#listener?.configChanged()),
     );
     this.nodes = this.#watch<ClusterNode>('nodes', {
       path: resourcePath({ version: 'v1', plural: 'nodes' }),
       transform: (raw) => clusterNodeOf(raw),
       changed: (name, current, previous) => {
-        if (current === undefined || previous === undefined || !sameNode(current, previous)) this.#nodeChanged(name);
+        if (current !== undefined && previous !== undefined && sameNode(current, previous)) return;
+        this.#listener?.nodeChanged(name);
       },
     });
     this.nodeStates = this.#watch<ProxyNodeState>(proxyNodeStatePlural, {
       path: resourcePath({ group, version, plural: proxyNodeStatePlural }),
       transform: (raw) => readNodeState(slim(raw)),
-      changed: (name, current, previous) => {
-        const configs = [current, previous].flatMap((state) => state?.spec.configRef.name ?? []);
-        if (current?.spec.configRef.name !== previous?.spec.configRef.name) this.#edition++;
-        this.#listener?.nodeStateChanged(name, configs);
-      },
+      changed: (name) => this.#listener?.nodeStateChanged(name),
     });
     this.#daemonSets = this.#watch<AgentDaemonSet>('daemonsets', {
       path: resourcePath({ group: 'apps', version: 'v1', plural: 'daemonsets', namespace }),
@@ -124,14 +118,6 @@ export class ClusterCache {
   }
 
   /**
-   * Grows with every change of a ProxyConfig's spec, of a Node, and of the config that a node was told: what was worked
-   * out from them before is old then.
-   */
-  get edition(): number {
-    return this.#edition;
-  }
-
-  /**
    * Installs the CRDs and starts the watches; resolves when every first list is complete.
    *
    * @throws ApiError, ConnectionError while the CRDs are installed; Error if the cache is stopped meanwhile
@@ -154,16 +140,6 @@ export class ClusterCache {
   watchStatistics(): ReadonlyMap<string, ReflectorStatistics> {
     const ours = [...this.#reflectors].map(([plural, { statistics }]) => [plural, statistics] as const);
     return new Map([...this.configs.watchStatistics(), ...ours]);
-  }
-
-  #configChanged(name: string, relevant: boolean): void {
-    if (relevant) this.#edition++;
-    this.#listener?.configChanged(name, relevant);
-  }
-
-  #nodeChanged(name: string): void {
-    this.#edition++;
-    this.#listener?.nodeChanged(name);
   }
 
   #watch<T>(plural: string, { changed, ...rest }: Watch<T>): Reflector<T> {

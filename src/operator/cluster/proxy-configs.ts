@@ -9,17 +9,14 @@ import type { ResourceEvent, ResourceMeta } from '../library/index.ts';
 import { checkedConfig } from './checked-config.ts';
 import type { CheckedConfig } from './checked-config.ts';
 
-/** `relevant`: more than its status or metadata changed, so that nodes may be concerned. */
-export type ConfigListener = (name: string, relevant: boolean) => void;
-
 /** Installs the CRDs, keeps the ProxyConfigs, and writes their status. */
 export class ProxyConfigs extends SafeOperator {
-  readonly #listener: ConfigListener;
+  readonly #changed: () => void;
   readonly #configs = new Map<string, CheckedConfig & { readonly meta: ResourceMeta }>();
 
-  constructor(client: ApiClient, log: Logger, listener: ConfigListener) {
+  constructor(client: ApiClient, log: Logger, changed: () => void) {
     super(client, log);
-    this.#listener = listener;
+    this.#changed = changed;
   }
 
   get(name: string): CheckedConfig | undefined {
@@ -48,20 +45,10 @@ export class ProxyConfigs extends SafeOperator {
   }
 
   #receive({ meta, type, object }: ResourceEvent): void {
-    const before = this.#configs.get(meta.name)?.config;
-    if (type === ResourceEventType.Deleted) {
-      this.#configs.delete(meta.name);
-      this.#listener(meta.name, true);
-      return;
-    }
     // The library's type of any object; what the fields that count hold is checked.
     const checked = checkedConfig(object as unknown as ProxyConfig);
-    this.#configs.set(meta.name, { ...checked, meta });
-    this.#listener(meta.name, before === undefined || isRelevant(before, checked.config));
+    if (type === ResourceEventType.Deleted) this.#configs.delete(meta.name);
+    else this.#configs.set(meta.name, { ...checked, meta });
+    this.#changed();
   }
-}
-
-function isRelevant(before: ProxyConfig, after: ProxyConfig): boolean {
-  const [a, b] = [before.metadata, after.metadata];
-  return a.uid !== b.uid || a.generation !== b.generation || a.deletionTimestamp !== b.deletionTimestamp;
 }

@@ -7,12 +7,12 @@ import type { QueueName } from '../metrics/index.ts';
 import { Queues } from './queues.ts';
 import type { Term } from './term.ts';
 
-/** There is one DaemonSet, so its queue knows one key. */
-const agentsKey = 'agents';
+/** There is one DaemonSet, and one plan for all ProxyConfigs, so their queues know one key. */
+const allKey = 'all';
 
 /**
- * The controller while this process leads: watches fill the cache and put keys into three queues (nodes, ProxyConfigs,
- * the DaemonSet); reconcilers bring one key at a time in line. Nothing is written before the cache is complete: a
+ * The controller while this process leads: watches fill the cache and put keys into three queues (nodes, rollouts, the
+ * DaemonSet); reconcilers bring one key at a time in line. Nothing is written before the cache is complete: a
  * config that has not been seen yet must not look like one that is gone.
  */
 @Injectable(perTerm)
@@ -28,24 +28,20 @@ export class ControlLoop implements Term {
     this.#queues = queues;
     this.#log = log;
     cache.tell({
-      configChanged: (name, relevant) => {
-        if (relevant) this.#allNodes();
-        if (relevant) this.#allConfigs();
-        this.#add('configs', name);
-      },
+      configChanged: () => this.#add('rollouts', allKey),
       nodeChanged: (name) => {
         this.#add('nodes', name);
-        this.#allConfigs();
+        this.#add('rollouts', allKey);
       },
-      nodeStateChanged: (name, configs) => {
+      nodeStateChanged: (name) => {
         this.#add('nodes', name);
-        for (const config of configs) this.#add('configs', config);
+        this.#add('rollouts', allKey);
       },
       agentsChanged: () => {
-        this.#add('agents', agentsKey);
-        this.#allConfigs();
+        this.#add('agents', allKey);
+        this.#add('rollouts', allKey);
       },
-      apiServersChanged: () => this.#add('agents', agentsKey),
+      apiServersChanged: () => this.#add('agents', allKey),
     });
   }
 
@@ -67,9 +63,7 @@ export class ControlLoop implements Term {
     if (this.#stopped) return;
     this.#synced = true;
     this.#log.info('all caches are complete');
-    this.#allNodes();
-    this.#allConfigs();
-    this.#add('agents', agentsKey);
+    for (const queue of ['rollouts', 'agents'] as const) this.#add(queue, allKey);
   }
 
   /** Ends watches and queues; waits for requests that are under way. */
@@ -78,14 +72,6 @@ export class ControlLoop implements Term {
     this.#stopped = true;
     await this.#queues.stop();
     await this.#cache.stop();
-  }
-
-  #allNodes(): void {
-    for (const { name } of this.#cache.nodes.values()) this.#add('nodes', name);
-  }
-
-  #allConfigs(): void {
-    for (const { config } of this.#cache.configs.all()) this.#add('configs', config.metadata.name);
   }
 
   #add(queue: QueueName, key: string): void {

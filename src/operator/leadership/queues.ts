@@ -5,7 +5,7 @@ import { AgentsReconciler } from '../agents/index.ts';
 import { perTerm } from '../injection.ts';
 import type { QueueName } from '../metrics/index.ts';
 import { NodeReconciler } from '../rollout/index.ts';
-import { StatusReconciler } from '../status/index.ts';
+import { RolloutReconciler } from '../status/index.ts';
 import { ReconcileReport } from './reconcile-report.ts';
 
 interface Work {
@@ -21,7 +21,7 @@ export class Queues {
 
   constructor(
     @Inject(NodeReconciler) nodes: NodeReconciler,
-    @Inject(StatusReconciler) configs: StatusReconciler,
+    @Inject(RolloutReconciler) rollouts: RolloutReconciler,
     @Inject(AgentsReconciler) agents: AgentsReconciler,
     @Inject(ReconcileReport) report: ReconcileReport,
   ) {
@@ -30,7 +30,11 @@ export class Queues {
     this.#queues = {
       nodes: queue('nodes', { reconcile: (name) => nodes.reconcile(name), concurrency: 8 }),
       // A status is written at most once a second, however many nodes report.
-      configs: queue('configs', { reconcile: (name) => configs.reconcile(name), concurrency: 4, intervalSeconds: 1 }),
+      rollouts: queue('rollouts', {
+        reconcile: () => rollouts.reconcile((node) => this.add('nodes', node)),
+        concurrency: 1,
+        intervalSeconds: 1,
+      }),
       agents: queue('agents', { reconcile: () => agents.reconcile(), concurrency: 1, intervalSeconds: 1 }),
     };
   }

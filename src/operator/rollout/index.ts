@@ -1,7 +1,8 @@
 export type { Share } from './assign-nodes.ts';
-export { Assignment } from './assignment.ts';
-export { countNodes, nodeProgress } from './node-progress.ts';
+export { Assignments } from './assignments.ts';
+export { countNodes, progressOf } from './node-progress.ts';
 export type { NodeProgress } from './node-progress.ts';
 export { NodeReconciler } from './node-reconciler.ts';
-export { nodeStateFor } from './node-state.ts';
+export { plan } from './plan.ts';
+export type { ConfigPlan, Plan } from './plan.ts';
 export { RolloutModule } from './rollout.module.ts';

@@ -3,21 +3,26 @@ import { conditionOf } from '../../api/index.ts';
 import type { ProxyConfigSpec, ProxyNodeState } from '../../api/index.ts';
 import { isNotFound } from '../../kubernetes/index.ts';
 import { TermRig } from '../testing/index.ts';
+import { Assignments } from './assignments.ts';
 import { NodeReconciler } from './node-reconciler.ts';
+import { plan } from './plan.ts';
 import { RolloutModule } from './rollout.module.ts';
 
 let rig: TermRig;
 let nodes: NodeReconciler;
+let assignments: Assignments;
 
 beforeAll(async () => {
   rig = await TermRig.start(RolloutModule);
   nodes = await rig.ofTerm(NodeReconciler);
+  assignments = await rig.ofTerm(Assignments);
 });
 
 afterAll(() => rig.stop());
 
 beforeEach(async () => {
   await rig.put('Node', 'node-1', {});
+  await rig.put('Node', 'node-1', { status: { conditions: [{ type: 'Ready', status: 'True' }] } }, 'status');
   await putConfig({ masqueradeAll: true });
 });
 
@@ -26,7 +31,7 @@ async function putConfig(spec: ProxyConfigSpec): Promise<void> {
   const { metadata } = await rig.get('ProxyConfig', 'default');
   await rig.seen('the ProxyConfig and the Node', ({ configs, nodes: cached }) => {
     return (
-      configs.get('default')?.config.metadata.generation === metadata.generation && cached.get('node-1') !== undefined
+      configs.get('default')?.config.metadata.generation === metadata.generation && cached.get('node-1')?.ready === true
     );
   });
 }
@@ -41,8 +46,19 @@ async function told(): Promise<ProxyNodeState | undefined> {
   }
 }
 
-async function reconcileAndSee(): Promise<ProxyNodeState> {
+/** Takes over the next plan, and brings node-1 in line with it. */
+async function reconcile(): Promise<void> {
+  const { cache } = rig;
+  const stateOf = assignments.stateOf.bind(assignments);
+  const now = new Date(rig.clock.wall());
+  const next = plan({ configs: cache.configs.all(), nodes: [...cache.nodes.values()], stateOf, now });
+  assignments.cover(next.uncovered);
+  for (const each of next.configs.values()) assignments.decide(each);
   await nodes.reconcile('node-1');
+}
+
+async function reconcileAndSee(): Promise<ProxyNodeState> {
+  await reconcile();
   const state = await told();
   if (state === undefined) throw new Error('node-1 was told nothing');
   const { resourceVersion } = state.metadata;
@@ -106,7 +122,7 @@ describe('through a CRD that lets everything pass', () => {
     const before = await reconcileAndSee();
     await putConfig({ mode: 'carrier-pigeon' } as unknown as ProxyConfigSpec);
     expect(rig.cache.configs.get('default')?.errors).toMatchObject([{ path: 'spec.mode' }]);
-    await nodes.reconcile('node-1');
+    await reconcile();
     expect((await told())?.metadata.resourceVersion).toBe(before.metadata.resourceVersion);
   });
 
@@ -127,7 +143,7 @@ describe('through a CRD that lets everything pass', () => {
     };
     await rig.client.create('/apis/nftproxy.io/v1alpha1/proxyconfigs', body);
     await rig.seen('the bad config', ({ configs }) => (configs.get('a-bad-one')?.errors.length ?? 0) > 0);
-    await nodes.reconcile('node-1');
+    await reconcile();
     expect((await told())?.spec).toEqual(before.spec);
     await rig.delete('ProxyConfig', 'a-bad-one');
     await rig.seen('that it is gone', ({ configs }) => configs.get('a-bad-one') === undefined);

@@ -1,12 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ClusterCache, isTold } from '../cluster/index.ts';
 import { perTerm } from '../injection.ts';
-import { Assignment } from './assignment.ts';
+import { Assignments } from './assignments.ts';
 import { NodeStateWriter } from './node-state-writer.ts';
-import { differs, nodeStateFor } from './node-state.ts';
+import { differs } from './node-state.ts';
 
 /**
- * Keeps the spec of a node's ProxyNodeState: what the ProxyConfig says that governs the node.
+ * Keeps a node's ProxyNodeState as it was decided, whoever changes it.
  *
  * A node that no valid ProxyConfig governs keeps what it was told last, also when its agent restarts: taking Services
  * away from a node is nothing that should follow from a selector. Its ProxyNodeState says that it is uncovered. The
@@ -15,28 +15,26 @@ import { differs, nodeStateFor } from './node-state.ts';
 @Injectable(perTerm)
 export class NodeReconciler {
   readonly #cache: ClusterCache;
-  readonly #assignment: Assignment;
+  readonly #assignments: Assignments;
   readonly #writer: NodeStateWriter;
 
   constructor(
     @Inject(ClusterCache) cache: ClusterCache,
-    @Inject(Assignment) assignment: Assignment,
+    @Inject(Assignments) assignments: Assignments,
     @Inject(NodeStateWriter) writer: NodeStateWriter,
   ) {
     this.#cache = cache;
-    this.#assignment = assignment;
+    this.#assignments = assignments;
     this.#writer = writer;
   }
 
   /** @throws ApiError, ConnectionError */
   async reconcile(name: string): Promise<undefined> {
-    const { nodes, nodeStates } = this.#cache;
-    const [node, state] = [nodes.get(name), nodeStates.get(name)];
-    if (node === undefined) return;
-    const governing = this.#assignment.winnerOf(node);
-    if (isTold(state)) await this.#writer.reportCoverage(state, governing !== undefined);
-    if (governing === undefined || governing.errors.length > 0) return;
-    const desired = nodeStateFor(governing.config, node);
-    if (differs(desired, state)) await this.#writer.tell(desired);
+    const node = this.#cache.nodes.get(name);
+    const covered = this.#assignments.isCovered(name);
+    if (node === undefined || covered === undefined) return;
+    const [state, desired] = [this.#cache.nodeStates.get(name), this.#assignments.desiredOf(node)];
+    if (isTold(state)) await this.#writer.reportCoverage(state, covered);
+    if (desired !== undefined && differs(desired, state)) await this.#writer.tell(desired);
   }
 }

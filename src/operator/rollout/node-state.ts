@@ -1,34 +1,28 @@
-import {
-  apiVersion,
-  canonicalJson,
-  configLabel,
-  proxyNodeStateKind,
-  revisionOf,
-  withDefaults,
-} from '../../api/index.ts';
-import type { ProxyConfig, ProxyNodeState } from '../../api/index.ts';
+import { apiVersion, canonicalJson, configLabel, proxyNodeStateKind } from '../../api/index.ts';
+import type { ProxyNodeState, ProxyNodeStateSpec } from '../../api/index.ts';
 import type { ClusterNode } from '../cluster/index.ts';
 
 /**
- * What the operator applies for a node that `config` (a valid one) governs. The Node owns it, not the agent's Pod: it
- * lives and dies with the Node.
+ * What the operator applies for a node that is to be told this. The Node owns it, not the agent's Pod: it lives and dies
+ * with the Node.
  */
-export function nodeStateFor(config: ProxyConfig, node: ClusterNode): ProxyNodeState {
-  const effective = withDefaults(config.spec);
+export function nodeStateOf(spec: ProxyNodeStateSpec, node: ClusterNode): ProxyNodeState {
   return {
     apiVersion,
     kind: proxyNodeStateKind,
     metadata: {
       name: node.name,
-      labels: { [configLabel]: config.metadata.name },
+      labels: { [configLabel]: spec.configRef.name },
       ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name: node.name, uid: node.uid }],
     },
-    spec: {
-      configRef: { name: config.metadata.name, generation: config.metadata.generation ?? 0 },
-      revision: revisionOf(effective),
-      config: effective,
-    },
+    spec,
   };
+}
+
+/** False for what a Node of the same name was told that is gone: the garbage collector has yet to come. */
+export function belongsTo({ metadata }: ProxyNodeState, { uid }: ClusterNode): boolean {
+  const owner = metadata.ownerReferences?.find(({ kind }) => kind === 'Node');
+  return owner === undefined || owner.uid === uid;
 }
 
 /** True if applying `desired` would change `current`. */

@@ -6,16 +6,23 @@ export const reasons = {
   /** True: Valid. False: InvalidSpec, Shadowed (others win every node that it selects). */
   Accepted: ['Valid', 'InvalidSpec', 'Shadowed'],
   /** Present and True only while something is under way. */
-  Reconciling: ['RollingOut', 'WaitingForNodes'],
+  Reconciling: ['CanaryInProgress', 'RollingOut', 'RollingBack', 'RolloutPaused', 'NodeJoining', 'WaitingForNodes'],
   /** Present and True only while nothing will get better without a person. */
-  Stalled: ['InvalidSpec'],
-  /** True: NodesFailing, AgentNotRunning, NodesUncovered, NodesDegraded. False: AsExpected. */
-  Degraded: ['NodesFailing', 'AgentNotRunning', 'NodesUncovered', 'NodesDegraded', 'AsExpected'],
-  /** True: AllNodesSynced. Unknown: RollingOut, WaitingForNodes. False: the others. */
+  Stalled: ['InvalidSpec', 'RolloutFailed', 'ProgressDeadlineExceeded'],
+  /** True: all but AsExpected, which is False. */
+  Degraded: ['NodesFailing', 'RolloutFailed', 'AgentNotRunning', 'NodesUncovered', 'NodesDegraded', 'AsExpected'],
+  /**
+   * True: AllNodesSynced. Unknown: CanaryInProgress, RollingOut, RolloutPaused, NodeJoining, WaitingForNodes. False: the
+   * others.
+   */
   Ready: [
     'AllNodesSynced',
+    'CanaryInProgress',
     'RollingOut',
+    'RolloutPaused',
+    'NodeJoining',
     'WaitingForNodes',
+    'RolloutFailed',
     'NodesFailing',
     'NoMatchingNode',
     'Shadowed',

@@ -1,10 +1,19 @@
 import { conditionOf } from '../../api/index.ts';
-import type { ProxyConfigStatus } from '../../api/index.ts';
+import type { ProxyConfigStatus, RolloutPhase } from '../../api/index.ts';
 
 /** An Event to record about a ProxyConfig. */
 export interface StatusEvent {
   readonly type: 'Normal' | 'Warning';
-  readonly reason: 'ConfigShadowed' | 'InvalidSpec' | 'NodeSyncFailed' | 'NodesUncovered' | 'RolloutComplete';
+  readonly reason:
+    | 'CanaryPassed'
+    | 'ConfigShadowed'
+    | 'InvalidSpec'
+    | 'NodeSyncFailed'
+    | 'NodesUncovered'
+    | 'RolledBack'
+    | 'RolloutComplete'
+    | 'RolloutFailed'
+    | 'RolloutStarted';
   readonly message: string;
 }
 
@@ -13,11 +22,51 @@ export function statusEvents(previous: ProxyConfigStatus | undefined, next: Prox
   const events = [
     invalid(previous, next),
     shadowed(previous, next),
+    ...rollout(previous, next),
     failed(previous, next),
     uncovered(previous, next),
     complete(previous, next),
   ];
   return events.filter((event) => event !== undefined);
+}
+
+function rollout(previous: ProxyConfigStatus | undefined, next: ProxyConfigStatus): StatusEvent[] {
+  const revision = next.updateRevision ?? '';
+  const why = conditionOf(next.conditions, 'Degraded')?.message ?? '';
+  const [from, to] = [previous?.rollout?.phase, next.rollout?.phase];
+  const [passed, stopped] = [hasPassed(from, to), isStopped(to) && !isStopped(from)];
+  return [
+    ...event(isStarted(previous, next), 'Normal', 'RolloutStarted', `rolling out revision ${revision}`),
+    ...event(passed, 'Normal', 'CanaryPassed', `the canaries work with revision ${revision}`),
+    ...event(stopped, 'Warning', 'RolloutFailed', why),
+    ...event(to === 'RolledBack' && from !== to, 'Warning', 'RolledBack', why),
+  ];
+}
+
+function isStarted(
+  previous: ProxyConfigStatus | undefined,
+  { rollout: now, updateRevision }: ProxyConfigStatus,
+): boolean {
+  if (now === undefined || now.phase === 'Complete') return false;
+  const before = previous?.rollout?.phase;
+  return before === undefined || before === 'Complete' || updateRevision !== previous?.updateRevision;
+}
+
+function hasPassed(from: RolloutPhase | undefined, to: RolloutPhase | undefined): boolean {
+  return from === 'Soaking' && (to === 'Rolling' || to === 'Complete');
+}
+
+function isStopped(phase: RolloutPhase | undefined): boolean {
+  return phase === 'RollingBack' || phase === 'RolledBack' || phase === 'Failed';
+}
+
+function event(
+  happened: boolean,
+  type: StatusEvent['type'],
+  reason: StatusEvent['reason'],
+  message: string,
+): StatusEvent[] {
+  return happened ? [{ type, reason, message }] : [];
 }
 
 /** Also a spec that is invalid in another way than before. */
@@ -49,6 +98,7 @@ function failed(previous: ProxyConfigStatus | undefined, next: ProxyConfigStatus
 }
 
 function complete(previous: ProxyConfigStatus | undefined, next: ProxyConfigStatus): StatusEvent | undefined {
-  if (next.currentRevision === undefined || next.currentRevision === previous?.currentRevision) return undefined;
-  return { type: 'Normal', reason: 'RolloutComplete', message: `all nodes have revision ${next.currentRevision}` };
+  if (next.rollout?.phase !== 'Complete' || previous?.rollout?.phase === 'Complete') return undefined;
+  const message = `revision ${next.currentRevision ?? ''} is on all nodes that could be asked`;
+  return { type: 'Normal', reason: 'RolloutComplete', message };
 }

@@ -1,11 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { apiVersion, canonicalJson, proxyConfigKind } from '../../api/index.ts';
 import type { ProxyConfig, ProxyConfigStatus } from '../../api/index.ts';
-import { EventRecorder, isNotFound } from '../../kubernetes/index.ts';
+import { ApiError, EventRecorder, isNotFound } from '../../kubernetes/index.ts';
 import { ClusterCache } from '../cluster/index.ts';
+import type { CheckedConfig } from '../cluster/index.ts';
 import { perTerm } from '../injection.ts';
 import { OperatorMetrics } from '../metrics/index.ts';
 import { statusEvents } from './status-events.ts';
+
+/** What API servers answer for an object whose spec they would not take any more, whatever is changed of it. */
+const refusals = [422, 500];
 
 /** Makes a ProxyConfig's status known: in the object, when it differs, as Events about transitions, as metrics. */
 @Injectable(perTerm)
@@ -13,8 +17,8 @@ export class StatusPublisher {
   readonly #cache: ClusterCache;
   readonly #metrics: OperatorMetrics;
   readonly #events: EventRecorder;
-  /** What was written over an object that the cache may still have as it was before. */
-  readonly #written = new WeakMap<ProxyConfig, ProxyConfigStatus>();
+  /** By uid, as it was written in this term. Nobody else writes it, so the cache can only be behind. */
+  readonly #written = new Map<string, ProxyConfigStatus>();
 
   constructor(
     @Inject(ClusterCache) cache: ClusterCache,
@@ -26,16 +30,26 @@ export class StatusPublisher {
     this.#events = events;
   }
 
-  /** The status as it was written last, whether the cache knows or not. */
-  lastOf(config: ProxyConfig): ProxyConfigStatus | undefined {
-    return this.#written.get(config) ?? config.status;
+  /** The config with its status as it was written last, whether the cache knows or not. */
+  withLast(checked: CheckedConfig): CheckedConfig {
+    const status = this.#written.get(uidOf(checked.config)) ?? checked.config.status;
+    return { ...checked, config: { ...checked.config, ...(status !== undefined && { status }) } };
   }
 
-  /** @throws ApiError, ConnectionError: then nothing was recorded, and it is to be tried again */
-  async publish(config: ProxyConfig, next: ProxyConfigStatus): Promise<void> {
+  /**
+   * @param checked as `withLast` gave it
+   * @throws ApiError, ConnectionError: then nothing was recorded, and it is to be tried again
+   */
+  async publish(checked: CheckedConfig, next: ProxyConfigStatus): Promise<void> {
+    const { config } = checked;
     if (next.nodes) this.#metrics.setNodes(config.metadata.name, next.nodes);
-    const previous = this.lastOf(config);
-    if (canonicalJson(next) !== canonicalJson(previous)) await this.#write(config, previous, next);
+    if (canonicalJson(next) === canonicalJson(config.status)) return;
+    if (!(await this.#write(checked, next))) return;
+    this.#written.set(uidOf(config), next);
+    const { name, uid = '' } = config.metadata;
+    for (const { type, reason, message } of statusEvents(config.status, next)) {
+      this.#events.event({ apiVersion, kind: proxyConfigKind, name, uid }, type, reason, message);
+    }
   }
 
   /** Of a ProxyConfig that is gone there is nothing to say any more. */
@@ -43,18 +57,20 @@ export class StatusPublisher {
     this.#metrics.forgetConfig(name);
   }
 
-  async #write(config: ProxyConfig, previous: ProxyConfigStatus | undefined, next: ProxyConfigStatus): Promise<void> {
-    const { name, uid = '' } = config.metadata;
+  /** False if it was deleted meanwhile; the watch will say so. */
+  async #write({ config, errors }: CheckedConfig, status: ProxyConfigStatus): Promise<boolean> {
     try {
-      await this.#cache.configs.writeStatus(name, next);
+      await this.#cache.configs.writeStatus(config.metadata.name, status);
+      return true;
     } catch (error) {
-      // Deleted meanwhile; the watch will say so.
-      if (isNotFound(error)) return;
+      if (isNotFound(error)) return false;
+      // Then the Event is all that can be said, and trying again is of no use.
+      if (errors.length > 0 && error instanceof ApiError && refusals.includes(error.status)) return true;
       throw error;
     }
-    this.#written.set(config, next);
-    for (const { type, reason, message } of statusEvents(previous, next)) {
-      this.#events.event({ apiVersion, kind: proxyConfigKind, name, uid }, type, reason, message);
-    }
   }
+}
+
+function uidOf({ metadata }: ProxyConfig): string {
+  return metadata.uid ?? metadata.name;
 }

@@ -8,7 +8,7 @@ import { MetricsModule } from '../metrics/index.ts';
 import type { OperatorOptions } from '../options.ts';
 import { RolloutModule } from '../rollout/index.ts';
 import { StatusPublisher } from './status-publisher.ts';
-import { StatusReconciler } from './status-reconciler.ts';
+import { RolloutReconciler } from './rollout-reconciler.ts';
 
 function eventRecorder(client: ApiClient, { identity }: OperatorOptions, log: Logger): EventRecorder {
   return new EventRecorder({
@@ -24,9 +24,9 @@ function eventRecorder(client: ApiClient, { identity }: OperatorOptions, log: Lo
   imports: [ClusterModule, RolloutModule, MetricsModule],
   providers: [
     StatusPublisher,
-    StatusReconciler,
+    RolloutReconciler,
     { provide: EventRecorder, useFactory: eventRecorder, inject: [API_CLIENT, OPERATOR_OPTIONS, LOGGER] },
   ],
-  exports: [StatusReconciler, EventRecorder],
+  exports: [RolloutReconciler, EventRecorder],
 })
 export class StatusModule {}

@@ -1,12 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { conditionOf } from '../../api/index.ts';
-import type { ProxyConfig } from '../../api/index.ts';
+import type { ProxyConfig, ProxyNodeState } from '../../api/index.ts';
 import { EventRecorder } from '../../kubernetes/index.ts';
 import { OperatorMetrics } from '../metrics/index.ts';
-import { nodeStateFor } from '../rollout/index.ts';
+import { Assignments, NodeReconciler } from '../rollout/index.ts';
 import { TermRig } from '../testing/index.ts';
 import { StatusModule } from './status.module.ts';
-import { StatusReconciler } from './status-reconciler.ts';
+import { RolloutReconciler } from './rollout-reconciler.ts';
 
 const agents = (numberReady: number) => ({
   metadata: { namespace: 'nftproxy-system' },
@@ -20,11 +20,13 @@ const agents = (numberReady: number) => ({
 });
 
 let rig: TermRig;
-let configs: StatusReconciler;
+let rollouts: RolloutReconciler;
+let nodes: NodeReconciler;
 
 beforeAll(async () => {
   rig = await TermRig.start(StatusModule);
-  configs = await rig.ofTerm(StatusReconciler);
+  rollouts = await rig.ofTerm(RolloutReconciler);
+  nodes = await rig.ofTerm(NodeReconciler);
   await rig.put('Node', 'node-1', {});
   await rig.put('Node', 'node-1', { status: { conditions: [{ type: 'Ready', status: 'True' }] } }, 'status');
   await rig.seen('the Node', ({ nodes }) => nodes.get('node-1')?.ready === true);
@@ -33,7 +35,7 @@ beforeAll(async () => {
 afterAll(() => rig.stop());
 
 beforeEach(async () => {
-  await rig.put('ProxyConfig', 'default', { spec: {} });
+  await rig.put('ProxyConfig', 'default', { spec: { rollout: { canary: { soakSeconds: 0 } } } });
   await cacheIsCurrent();
 });
 
@@ -44,13 +46,17 @@ async function cacheIsCurrent(): Promise<void> {
   });
 }
 
-/** The agent of node-1 has applied what the config says. */
+/** One round of the operator: what it decides, and what follows for the node. */
+async function round(): Promise<{ looked: string[]; again: number | undefined }> {
+  const looked: string[] = [];
+  const again = await rollouts.reconcile((node) => looked.push(node));
+  for (const node of looked) await nodes.reconcile(node);
+  return { looked, again: again?.afterSeconds };
+}
+
+/** The agent of node-1 has applied what it was told. */
 async function agentReports(): Promise<void> {
-  const config = rig.cache.configs.get('default')?.config;
-  const node = rig.cache.nodes.get('node-1');
-  if (config === undefined || node === undefined) throw new Error('the cache is empty');
-  const { spec } = nodeStateFor(config, node);
-  await rig.put('ProxyNodeState', 'node-1', { spec });
+  const { spec } = await rig.get<ProxyNodeState>('ProxyNodeState', 'node-1');
   const synced = { type: 'Synced', status: 'True', reason: 'UpToDate', message: 'fine' };
   const conditions = [{ ...synced, lastTransitionTime: '2026-01-01T00:00:00Z' }];
   await rig.put('ProxyNodeState', 'node-1', { status: { appliedRevision: spec.revision, conditions } }, 'status');
@@ -67,36 +73,50 @@ async function events(): Promise<string[]> {
 
 describe('a ProxyConfig', () => {
   test('says how far its nodes are, and records when that changes', async () => {
-    await configs.reconcile('default');
-    expect(await condition('Ready')).toMatchObject({ status: 'Unknown', reason: 'RollingOut' });
-    expect(await events()).toEqual([]);
+    expect((await round()).looked).toEqual(['node-1']);
+    expect(await condition('Ready')).toMatchObject({ status: 'Unknown', reason: 'CanaryInProgress' });
+    expect(await events()).toEqual(['RolloutStarted']);
     await agentReports();
-    await configs.reconcile('default');
+    await round();
+    await round();
     expect(await condition('Ready')).toMatchObject({ status: 'True', reason: 'AllNodesSynced' });
-    expect(await events()).toEqual(['RolloutComplete']);
+    expect(await events()).toEqual(['RolloutStarted', 'RolloutComplete']);
   });
 
   test('is written only when something changed, also before the cache has heard of the last time', async () => {
-    await configs.reconcile('default');
     const [first, recorded] = [await rig.get('ProxyConfig', 'default'), await events()];
     await rig.clock.advance(60_000);
-    await configs.reconcile('default');
+    await round();
     await cacheIsCurrent();
-    await configs.reconcile('default');
+    await round();
     expect(await rig.get('ProxyConfig', 'default')).toEqual(first);
     expect(await events()).toEqual(recorded);
   });
 
   test('shows its counts as metrics until it is gone, and its end is no error', async () => {
     const { registry } = rig.ofProcess(OperatorMetrics);
-    await configs.reconcile('default');
+    await round();
     expect(await registry.metrics()).toContain('nftproxy_operator_nodes{config="default",state="matching"} 1');
     await rig.delete('ProxyConfig', 'default');
     // The cache may still have it when its status is due.
-    await configs.reconcile('default');
+    await round();
     await rig.seen('that it is gone', (cache) => cache.configs.get('default') === undefined);
-    await configs.reconcile('default');
+    await round();
     expect(await registry.metrics()).not.toContain('config="default"');
+  });
+
+  test('tells nobody anything while its status cannot be written', async () => {
+    await round();
+    const refusing = vi.spyOn(rig.cache.configs, 'writeStatus').mockRejectedValue(new Error('the API server is away'));
+    await rig.put('ProxyConfig', 'default', { spec: { masqueradeAll: true } });
+    await cacheIsCurrent();
+    await expect(rollouts.reconcile(() => undefined)).rejects.toThrow('the API server is away');
+    const assignments = await rig.ofTerm(Assignments);
+    const node = rig.cache.nodes.get('node-1')!;
+    expect(assignments.desiredOf(node)?.spec.config.masqueradeAll).toBe(false);
+    refusing.mockRestore();
+    await round();
+    expect(assignments.desiredOf(node)?.spec.config.masqueradeAll).toBe(true);
   });
 });
 
@@ -109,14 +129,14 @@ test('agents that are missing are worth a condition after half a minute, and it 
   await rig.put('DaemonSet', 'nftproxy-agent', agents(0), 'status');
   await rig.seen('that an agent is missing', ({ agents: counts }) => counts?.ready === 0);
   await rig.clock.advance(10_000);
-  const again = await configs.reconcile('default');
-  expect(again?.afterSeconds).toBeCloseTo(20, 0);
+  const { again = 0 } = await round();
+  expect(again).toBeCloseTo(20, 0);
   expect(await condition('Degraded')).toMatchObject({ status: 'False' });
-  await rig.clock.advance((again?.afterSeconds ?? 0) * 1000);
-  expect(await configs.reconcile('default')).toBeUndefined();
+  await rig.clock.advance(again * 1000);
+  await round();
   expect(await condition('Degraded')).toMatchObject({ status: 'True', reason: 'AgentNotRunning' });
   await rig.put('DaemonSet', 'nftproxy-agent', agents(1), 'status');
   await rig.seen('that all agents run', ({ agents: counts }) => counts?.ready === 1);
-  await configs.reconcile('default');
+  await round();
   expect(await condition('Degraded')).toMatchObject({ status: 'False', reason: 'AsExpected' });
 });

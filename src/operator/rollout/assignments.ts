@@ -1,0 +1,80 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { ProxyNodeState, ProxyNodeStateSpec } from '../../api/index.ts';
+import { ClusterCache, isTold } from '../cluster/index.ts';
+import type { ClusterNode } from '../cluster/index.ts';
+import { perTerm } from '../injection.ts';
+import { belongsTo, nodeStateOf } from './node-state.ts';
+import { isOn } from './target.ts';
+import type { ConfigPlan } from './plan.ts';
+
+/**
+ * What every node is to be told, as it was decided in this term; the objects follow. A plan is made from it, not from
+ * what the cache has seen: who was chosen a moment ago must not be chosen again.
+ */
+@Injectable(perTerm)
+export class Assignments {
+  readonly #cache: ClusterCache;
+  /** By name of the node; the uid tells it from a Node of the same name that comes later. */
+  readonly #decided = new Map<string, { readonly uid: string; readonly spec: ProxyNodeStateSpec }>();
+  #uncovered: ReadonlySet<string> | undefined;
+
+  constructor(@Inject(ClusterCache) cache: ClusterCache) {
+    this.#cache = cache;
+  }
+
+  /** What the node was told last, and what it says about that. */
+  stateOf(node: ClusterNode): ProxyNodeState | undefined {
+    const found = this.#cache.nodeStates.get(node.name);
+    const cached = found !== undefined && belongsTo(found, node) ? found : undefined;
+    const decided = this.#decided.get(node.name);
+    if (decided?.uid !== node.uid) return cached;
+    const { spec } = decided;
+    const seen = cached !== undefined && isOn(cached.spec, spec) && isSameRollout(cached.spec, spec);
+    if (seen) return { ...cached, spec };
+    // What it says is about something older.
+    const metadata = cached === undefined ? nodeStateOf(spec, node).metadata : cached.metadata;
+    return { ...cached, metadata: { ...metadata, generation: (metadata.generation ?? 0) + 1 }, spec };
+  }
+
+  /**
+   * Takes over what a plan has decided for the nodes of a config, and what they have as what they are to keep. Returns
+   * the names of those that have to be looked at.
+   */
+  decide({ share, tell }: ConfigPlan): string[] {
+    return share.won.flatMap((node) => {
+      const told = tell.get(node.name) ?? this.#kept(node);
+      const before = this.#decided.get(node.name);
+      if (told === undefined || (before?.uid === node.uid && before.spec === told)) return [];
+      this.#decided.set(node.name, { uid: node.uid, spec: told });
+      return [node.name];
+    });
+  }
+
+  /** Takes over which nodes no config governs, and forgets nodes that are gone; returns those for which that is new. */
+  cover(uncovered: readonly string[]): string[] {
+    const [before, now] = [this.#uncovered, new Set(uncovered)];
+    for (const name of this.#decided.keys()) if (this.#cache.nodes.get(name) === undefined) this.#decided.delete(name);
+    this.#uncovered = now;
+    return [...now, ...(before ?? [])].filter((name) => before?.has(name) !== now.has(name));
+  }
+
+  /** Whether a config governs the node; undefined before the first plan. */
+  isCovered(node: string): boolean | undefined {
+    return this.#uncovered === undefined ? undefined : !this.#uncovered.has(node);
+  }
+
+  /** The node's ProxyNodeState as it is to be; undefined if nothing has been decided. */
+  desiredOf(node: ClusterNode): ProxyNodeState | undefined {
+    const decided = this.#decided.get(node.name);
+    return decided?.uid === node.uid ? nodeStateOf(decided.spec, node) : undefined;
+  }
+
+  #kept(node: ClusterNode): ProxyNodeStateSpec | undefined {
+    const state = this.stateOf(node);
+    return isTold(state) ? state.spec : undefined;
+  }
+}
+
+function isSameRollout({ rollout: a }: ProxyNodeStateSpec, { rollout: b }: ProxyNodeStateSpec): boolean {
+  return a?.startedAt === b?.startedAt && a?.returning === b?.returning;
+}

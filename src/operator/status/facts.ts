@@ -1,0 +1,48 @@
+import { effectiveRollout, maximumFailedNodes } from '../../api/index.ts';
+import type { FailedNode, ProxyConfigStatus, ProxyNodeState, RolloutPhase } from '../../api/index.ts';
+import type { AgentCounts, ClusterNode } from '../cluster/index.ts';
+import { countNodes, progressOf } from '../rollout/index.ts';
+import type { ConfigPlan, NodeProgress } from '../rollout/index.ts';
+
+/** What is known about a ProxyConfig. */
+export interface StatusInput {
+  readonly plan: ConfigPlan;
+  readonly stateOf: (node: ClusterNode) => ProxyNodeState | undefined;
+  /** Undefined while nobody can say. */
+  readonly agents: AgentCounts | undefined;
+  /** The status as it was written last. */
+  readonly previous: ProxyConfigStatus | undefined;
+  readonly now: Date;
+}
+
+/** What follows from it, for all that is said. */
+export interface Facts {
+  readonly input: StatusInput;
+  readonly nodes: readonly NodeProgress[];
+  readonly counts: ReturnType<typeof countNodes>;
+  readonly phase: RolloutPhase | undefined;
+  /** Failures have stopped the rollout. */
+  readonly stopped: boolean;
+  /** At most as many as a status names; of a stopped rollout those that stopped it. */
+  readonly failed: readonly FailedNode[];
+}
+
+export function factsOf(input: StatusInput): Facts {
+  const { plan, previous, stateOf } = input;
+  const phase = plan.rollout?.phase;
+  const stopped = phase === 'RollingBack' || phase === 'RolledBack' || phase === 'Failed';
+  const nodes = progressOf(plan, stateOf, (state) => isLate(input, state));
+  const now = nodes.flatMap(({ failure }) => failure ?? []).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const stopping = stopped && plan.failures.length > 0;
+  const failed = stopped && !stopping ? (previous?.failedNodes ?? []) : stopping ? plan.failures : now;
+  const counts = countNodes(nodes);
+  return { input, nodes, counts, phase, stopped, failed: failed.slice(0, maximumFailedNodes) };
+}
+
+/** Outside of a rollout (there it says so itself) a node that was told something has as long as there. */
+function isLate({ plan, now }: StatusInput, { metadata }: ProxyNodeState): boolean {
+  if (plan.rollout?.phase !== 'Complete') return false;
+  const { progressDeadlineSeconds } = effectiveRollout(plan.checked.config.spec.rollout);
+  const since = Math.max(Date.parse(plan.rollout.lastProgressAt), Date.parse(metadata.creationTimestamp ?? '') || 0);
+  return now.getTime() - since > progressDeadlineSeconds * 1000;
+}

@@ -1,0 +1,64 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Again } from '../../kubernetes/index.ts';
+import type { Clock } from '../../runtime/index.ts';
+import { ClusterCache } from '../cluster/index.ts';
+import { CLOCK, perTerm } from '../injection.ts';
+import { Assignments, plan } from '../rollout/index.ts';
+import type { ConfigPlan } from '../rollout/index.ts';
+import { configStatus } from './config-status.ts';
+import { nextLook } from './next-look.ts';
+import { StatusPublisher } from './status-publisher.ts';
+
+/**
+ * Decides for all ProxyConfigs what their nodes are to be told next. What is decided for one is written into its status
+ * first, and only then taken over: an operator that is killed in between, or whose status cannot be written, has told
+ * nobody anything that its successor would not know of.
+ */
+@Injectable(perTerm)
+export class RolloutReconciler {
+  readonly #cache: ClusterCache;
+  readonly #assignments: Assignments;
+  readonly #publisher: StatusPublisher;
+  readonly #clock: Clock;
+  #known: ReadonlySet<string> = new Set();
+
+  constructor(
+    @Inject(ClusterCache) cache: ClusterCache,
+    @Inject(Assignments) assignments: Assignments,
+    @Inject(StatusPublisher) publisher: StatusPublisher,
+    @Inject(CLOCK) clock: Clock,
+  ) {
+    this.#cache = cache;
+    this.#assignments = assignments;
+    this.#publisher = publisher;
+    this.#clock = clock;
+  }
+
+  /**
+   * @param look is told the names of nodes whose ProxyNodeState has to be looked at
+   * @throws ApiError, ConnectionError: the first of those that kept a status from being written; the decisions for
+   * other configs hold
+   */
+  async reconcile(look: (node: string) => void): Promise<Again | undefined> {
+    const now = new Date(this.#clock.wall());
+    const stateOf = this.#assignments.stateOf.bind(this.#assignments);
+    const configs = this.#cache.configs.all().map((checked) => this.#publisher.withLast(checked));
+    const { configs: plans, uncovered } = plan({ configs, nodes: [...this.#cache.nodes.values()], stateOf, now });
+    for (const name of this.#known) if (!plans.has(name)) this.#publisher.forget(name);
+    this.#known = new Set(plans.keys());
+    this.#assignments.cover(uncovered).forEach(look);
+    const outcomes = await Promise.allSettled([...plans.values()].map((each) => this.#carryOut(each, now, look)));
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    return nextLook([...plans.values()], this.#cache.agents, now);
+  }
+
+  async #carryOut(decided: ConfigPlan, now: Date, look: (node: string) => void): Promise<void> {
+    const { agents } = this.#cache;
+    const { config } = decided.checked;
+    const stateOf = this.#assignments.stateOf.bind(this.#assignments);
+    const status = configStatus({ plan: decided, stateOf, agents, previous: config.status, now });
+    await this.#publisher.publish(decided.checked, status);
+    this.#assignments.decide(decided).forEach(look);
+  }
+}

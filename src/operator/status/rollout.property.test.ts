@@ -1,0 +1,275 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { conditionOf, effectiveRollout } from '../../api/index.ts';
+import type { ProxyConfigSpec, ProxyNodeState, ProxyNodeStateSpec } from '../../api/index.ts';
+import type { ClusterNode } from '../cluster/index.ts';
+import type { ConfigPlan } from '../rollout/index.ts';
+import { ModelCluster } from './testing/index.ts';
+import type { Behaviour } from './testing/index.ts';
+
+const nodeNames = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+const edge = { matchLabels: { pool: 'edge' } };
+const tick = 20_000;
+const deadlineSeconds = 90;
+
+const settings = fc.record({
+  maxUnavailable: fc.constantFrom<number | string>(1, 2, 3, '25%', '50%'),
+  maxFailed: fc.constantFrom(1, 2, 3),
+  onFailure: fc.constantFrom('Rollback' as const, 'Pause' as const),
+  canary: fc.record({ nodes: fc.constantFrom(0, 1, 2), soakSeconds: fc.constantFrom(0, 30) }),
+  progressDeadlineSeconds: fc.constant(deadlineSeconds),
+  paused: fc.oneof({ weight: 9, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
+});
+
+/** A spec; `algorithm` makes revisions, and decides with the node how an agent takes it. */
+const spec = fc.record({
+  rollout: settings,
+  algorithm: fc.constantFrom('random', 'round-robin', 'source-hash', 'maglev', 'least-connections'),
+});
+
+const event = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant('time' as const), ticks: fc.integer({ min: 1, max: 8 }) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('edit' as const), config: fc.constantFrom('all', 'edge'), spec }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('delete' as const), config: fc.constantFrom('all', 'edge') }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('join' as const), node: fc.constantFrom(...nodeNames) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('leave' as const), node: fc.constantFrom(...nodeNames) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('ready' as const),
+      node: fc.constantFrom(...nodeNames),
+      ready: fc.boolean(),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('label' as const),
+      node: fc.constantFrom(...nodeNames),
+      pool: fc.constantFrom('edge', 'core'),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('crash' as const), told: fc.integer({ min: 0, max: 2 }) }) },
+);
+
+/** How agents take an algorithm: by node, so that one may be bad everywhere, or here and there. */
+const behaviours = fc.dictionary(
+  fc.constantFrom('round-robin', 'source-hash', 'maglev', 'least-connections'),
+  fc.record({
+    how: fc.constantFrom<Behaviour>('fails', 'silent'),
+    where: fc.subarray(nodeNames, { minLength: 1 }),
+  }),
+  { noNullPrototype: true },
+);
+
+type Behaviours = Record<string, { how: Behaviour; where: string[] }>;
+
+const synced = (state: ProxyNodeState | undefined) => conditionOf(state?.status?.conditions, 'Synced');
+const works = (state: ProxyNodeState | undefined) =>
+  state?.status?.appliedRevision === state?.spec.revision && synced(state)?.status === 'True';
+const fails = (state: ProxyNodeState | undefined) =>
+  synced(state)?.status === 'False' && synced(state)?.observedGeneration === state?.metadata.generation;
+
+/** A node of a config before and after a plan. */
+interface Seen {
+  readonly node: ClusterNode;
+  readonly was: ProxyNodeState | undefined;
+  /** What the plan tells it. */
+  readonly told: ProxyNodeStateSpec | undefined;
+  /** What it has then. */
+  readonly has: ProxyNodeStateSpec | undefined;
+}
+
+const stoppedPhase = /^(RollingBack|RolledBack|Failed)$/;
+
+/** Was told something in this rollout. */
+const touched = ({ rollout }: ConfigPlan, { has }: Seen) =>
+  has?.rollout !== undefined && has.rollout.startedAt === rollout?.startedAt;
+/** ... to see whether it works. */
+const onTrial = (plan: ConfigPlan, seen: Seen) =>
+  touched(plan, seen) &&
+  seen.has?.rollout?.returning === undefined &&
+  seen.has?.configRef.name === plan.checked.config.metadata.name &&
+  seen.has.revision === plan.target?.revision;
+const isGood = ({ node, was, told }: Seen) => told === undefined && works(was) && node.ready;
+/** Has not come to rest with what it was told in this rollout. */
+const onItsWay = (plan: ConfigPlan, seen: Seen) =>
+  touched(plan, seen) && !isGood(seen) && (seen.node.ready || onTrial(plan, seen));
+
+/** maxUnavailable: nobody who works is told anything while so many are on their way. */
+function checkUnavailable(plan: ConfigPlan, mine: readonly Seen[], now: number): void {
+  const { maxUnavailable } = effectiveRollout(plan.checked.config.spec.rollout);
+  const counted = mine.filter((seen) => seen.node.ready || touched(plan, seen)).length;
+  const text = String(maxUnavailable);
+  const most = text.endsWith('%') ? Math.floor((counted * Number.parseInt(text)) / 100) : Number(text);
+  // Going back is the exception: nodes that do not come back hold up the others no longer than the deadline.
+  const last = Date.parse(plan.checked.config.status?.rollout?.lastProgressAt ?? '');
+  const patient = !/^Roll(ingBack|edBack)$/.test(plan.rollout?.phase ?? '') || now - last <= deadlineSeconds * 1000;
+  const disturbs = mine.some(({ node, was, told }) => told !== undefined && works(was) && node.ready);
+  if (!disturbs || !patient) return;
+  expect(mine.filter((seen) => onItsWay(plan, seen)).length, 'on their way').toBeLessThanOrEqual(Math.max(1, most));
+}
+
+/** Canaries first, and nobody is tried on any more when so many have failed. */
+function checkFailures(plan: ConfigPlan, mine: readonly Seen[]): void {
+  const { maxFailed, canary } = effectiveRollout(plan.checked.config.spec.rollout);
+  const trial = mine.filter((seen) => onTrial(plan, seen));
+  const newly = trial.filter(({ told }) => told !== undefined);
+  if (newly.length === 0) return;
+  if (plan.rollout?.canaryPassedAt === undefined) expect(trial.length, 'canaries').toBeLessThanOrEqual(canary.nodes);
+  const failed = trial.filter(
+    ({ told, was, has }) => told === undefined && fails(was) && has?.rollout?.failingBefore === undefined,
+  );
+  expect(failed.length, 'failed').toBeLessThan(maxFailed);
+}
+
+/** A cluster under test: what every plan tells is looked at before and after it is carried out. */
+class Observed extends ModelCluster {
+  readonly #had = new Map<string, Set<string>>();
+  readonly #stopped = new Map<string, string>();
+  readonly #bad: Behaviours;
+
+  constructor(bad: Behaviours) {
+    super();
+    this.#bad = bad;
+  }
+
+  override operate(told?: number): ReadonlyMap<string, ConfigPlan> {
+    const before = new Map(this.states);
+    const plans = super.operate(told);
+    for (const [name, each] of plans) {
+      const mine = each.share.won.map((node) => {
+        const [was, next] = [before.get(node.name), each.tell.get(node.name)];
+        return { node, was, told: next, has: next ?? was?.spec };
+      });
+      checkUnavailable(each, mine, this.now);
+      checkFailures(each, mine);
+      this.#checkStopped(name, each, mine);
+      for (const seen of mine) this.#checkWayBack(each, seen);
+      expect(JSON.stringify(this.configs.get(name)?.status).length).toBeLessThan(16_384);
+    }
+    for (const name of before.keys()) expect(this.states.has(name), `${name} keeps what it has`).toBe(true);
+    for (const [name, state] of this.states) this.#knownOf(name).add(state.spec.revision);
+    return plans;
+  }
+
+  agents(): void {
+    for (const [name, { ready }] of this.nodes) if (ready) this.report(name, this.#behaviourOf(name));
+  }
+
+  /** Operator and agents take turns. */
+  pass(ticks: number): void {
+    for (let n = 0; n < ticks; n++) {
+      this.operate();
+      this.now += tick;
+      this.agents();
+    }
+  }
+
+  /** Until nothing changes any more for longer than anybody waits. */
+  rest(): void {
+    let quiet = 0;
+    for (let n = 0; n < 1000 && quiet < 10; n++) {
+      const before = JSON.stringify([...this.configs, ...this.states]);
+      this.pass(1);
+      quiet = before === JSON.stringify([...this.configs, ...this.states]) ? quiet + 1 : 0;
+    }
+    expect(quiet, 'everything comes to rest').toBe(10);
+  }
+
+  #behaviourOf(name: string): Behaviour {
+    const bad = this.#bad[this.states.get(name)?.spec.config.loadBalancing.algorithm ?? ''];
+    return bad?.where.includes(name) ? bad.how : 'works';
+  }
+
+  #knownOf(name: string): Set<string> {
+    const key = `${name} ${this.nodes.get(name)?.uid ?? ''}`;
+    const known = this.#had.get(key) ?? new Set();
+    this.#had.set(key, known);
+    return known;
+  }
+
+  /** What was stopped stays so until somebody edits the spec. */
+  #checkStopped(name: string, plan: ConfigPlan, mine: readonly Seen[]): void {
+    const { uid = '', generation = 0 } = plan.checked.config.metadata;
+    const edition = `${uid} ${generation}`;
+    const newly = mine.filter((seen) => seen.told !== undefined && onTrial(plan, seen));
+    if (this.#stopped.get(name) === edition) expect(newly, `${name} is stopped`).toEqual([]);
+    if (stoppedPhase.test(plan.rollout?.phase ?? '')) this.#stopped.set(name, edition);
+    else this.#stopped.delete(name);
+  }
+
+  /** Whoever goes back gets what it had, or what has been rolled out to its end. */
+  #checkWayBack({ checked, target }: ConfigPlan, { node, told, was }: Seen): void {
+    if (was === undefined || told?.rollout?.returning === undefined) return;
+    const proven = [checked.config.status?.currentRevision, target?.revision];
+    expect(proven.includes(told.revision) || this.#knownOf(node.name).has(told.revision)).toBe(true);
+  }
+}
+
+function specOf(config: string, { algorithm, rollout }: { algorithm: string; rollout: ProxyConfigSpec['rollout'] }) {
+  const selection = config === 'edge' && { nodeSelector: edge, priority: 10 };
+  return { loadBalancing: { algorithm }, rollout, ...selection } as ProxyConfigSpec;
+}
+
+type Event = typeof event extends fc.Arbitrary<infer T> ? T : never;
+
+/** What an event does to the cluster. */
+const happenings: { [K in Event['kind']]: (cluster: Observed, it: Extract<Event, { kind: K }>) => void } = {
+  time: (cluster, { ticks }) => cluster.pass(ticks),
+  edit: (cluster, { config, spec: given }) => cluster.apply(config, specOf(config, given)),
+  delete: (cluster, { config }) => cluster.delete(config),
+  join: (cluster, { node }) => cluster.join(node, { pool: 'core' }),
+  leave: (cluster, { node }) => cluster.leave(node),
+  ready: (cluster, { node, ready }) => cluster.change(node, { ready }),
+  label: (cluster, { node, pool }) => cluster.change(node, { labels: { pool } }),
+  crash: (cluster, { told }) => void cluster.operate(told),
+};
+
+function happen(cluster: Observed, it: Event): void {
+  // The key is the kind, which the compiler cannot follow through an index.
+  (happenings[it.kind] as (cluster: Observed, event: Event) => void)(cluster, it);
+}
+
+/** Where a rollout is when nothing changes any more: at an end, or it waits for a person or for nodes. */
+function checkEnd({ checked, share, rollout, tell }: ConfigPlan): void {
+  const phase = rollout?.phase ?? '';
+  expect(tell.size).toBe(0);
+  const waits = (phase === 'Paused' && checked.config.spec.rollout?.paused) || share.won.every(({ ready }) => !ready);
+  expect(phase === 'Complete' || stoppedPhase.test(phase) || waits, JSON.stringify(checked.config.status)).toBe(true);
+}
+
+/** Complete means that every node has it that could be asked, but for those that failed. */
+function checkComplete(cluster: Observed, { checked, share, target }: ConfigPlan): void {
+  const without = share.won.filter(({ name, ready }) => {
+    const state = cluster.states.get(name);
+    return ready && !(state?.spec.revision === target?.revision && works(state));
+  });
+  expect(without.length).toBeLessThanOrEqual(checked.config.status?.nodes?.failed ?? 0);
+}
+
+test('whatever happens, a rollout keeps its bounds, leaves every node what it had, and ends', () => {
+  const ends: Record<string, number> = {};
+  const nodes = fc.subarray(nodeNames, { minLength: 1 });
+  fc.assert(
+    fc.property(fc.array(event, { maxLength: 25 }), behaviours, nodes, spec, (events, bad, initial, first) => {
+      const cluster = new Observed(bad);
+      for (const name of initial) cluster.join(name, { pool: name < 'd' ? 'edge' : 'core' });
+      cluster.apply('all', specOf('all', first));
+      for (const each of events) happen(cluster, each);
+      cluster.rest();
+      for (const each of cluster.operate().values()) {
+        checkEnd(each);
+        const phase = each.rollout?.phase ?? '';
+        if (phase === 'Complete') checkComplete(cluster, each);
+        ends[phase] = (ends[phase] ?? 0) + 1;
+      }
+    }),
+    { numRuns: Number(process.env['NFTPROXY_PROPERTY_RUNS'] ?? 300) },
+  );
+  // Else it would say little about them.
+  for (const phase of ['Complete', 'RolledBack', 'Failed']) expect(ends[phase], phase).toBeGreaterThan(5);
+});

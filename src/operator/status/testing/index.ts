@@ -1,0 +1,2 @@
+export { ModelCluster } from './model-cluster.ts';
+export type { Behaviour } from './model-cluster.ts';

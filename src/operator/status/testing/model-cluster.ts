@@ -1,0 +1,97 @@
+import type { Condition, ProxyConfig, ProxyConfigSpec, ProxyNodeState } from '../../../api/index.ts';
+import type { ClusterNode } from '../../cluster/index.ts';
+import { plan } from '../../rollout/index.ts';
+import type { ConfigPlan } from '../../rollout/index.ts';
+import { configStatus } from '../config-status.ts';
+
+/** What an agent does with what it is told: applies it, says that it cannot, or says nothing. */
+export type Behaviour = 'works' | 'fails' | 'silent';
+
+/**
+ * A cluster as the objects in its API server: ProxyConfigs, Nodes, ProxyNodeStates. The operator is `operate`, from one
+ * plan to the objects; between two calls there is nothing else that could remember anything.
+ */
+export class ModelCluster {
+  readonly configs = new Map<string, ProxyConfig>();
+  readonly nodes = new Map<string, ClusterNode>();
+  readonly states = new Map<string, ProxyNodeState>();
+  now = Date.parse('2026-11-26T12:00:00Z');
+  #uids = 0;
+
+  /** Creates a config, or edits its spec. */
+  apply(name: string, spec: ProxyConfigSpec): void {
+    const before = this.configs.get(name);
+    const status = before?.status;
+    const generation = (before?.metadata.generation ?? 0) + 1;
+    const metadata = before?.metadata ?? { name, uid: `config-${this.#uids++}`, creationTimestamp: this.#time() };
+    this.configs.set(name, { metadata: { ...metadata, generation }, spec, ...(status && { status }) });
+  }
+
+  delete(name: string): void {
+    this.configs.delete(name);
+  }
+
+  join(name: string, labels: Record<string, string> = {}): void {
+    this.states.delete(name);
+    this.nodes.set(name, { name, uid: `node-${this.#uids++}`, labels, ready: true });
+  }
+
+  leave(name: string): void {
+    this.nodes.delete(name);
+    this.states.delete(name);
+  }
+
+  change(name: string, change: Partial<ClusterNode>): void {
+    const node = this.nodes.get(name);
+    if (node !== undefined) this.nodes.set(name, { ...node, ...change });
+  }
+
+  /**
+   * One plan, carried out. `told`: after how many nodes the operator is killed; 0: when it has just written what it
+   * decided.
+   */
+  operate(told = Number.POSITIVE_INFINITY): ReadonlyMap<string, ConfigPlan> {
+    const now = new Date(this.now);
+    const stateOf = ({ name }: ClusterNode) => this.states.get(name);
+    const configs = [...this.configs.values()].map((config) => ({ config, errors: [] }));
+    const plans = plan({ configs, nodes: [...this.nodes.values()], stateOf, now }).configs;
+    let left = told;
+    for (const [name, each] of plans) {
+      const config = this.configs.get(name);
+      if (config === undefined) continue;
+      const status = configStatus({ plan: each, stateOf, agents: undefined, previous: config.status, now });
+      this.configs.set(name, { ...config, status });
+      for (const [node, spec] of each.tell) if (left-- > 0) this.#tell(node, spec);
+    }
+    return plans;
+  }
+
+  /** The agent of a node reports on what it was told. */
+  report(name: string, behaviour: Behaviour): void {
+    const state = this.states.get(name);
+    if (state === undefined || behaviour === 'silent') return;
+    const works = behaviour === 'works';
+    const synced: Condition = {
+      type: 'Synced',
+      status: works ? 'True' : 'False',
+      reason: works ? 'UpToDate' : 'SyncFailing',
+      message: works ? 'fine' : 'the kernel refuses it',
+      observedGeneration: state.metadata.generation ?? 0,
+      lastTransitionTime: '2026-11-26T12:00:00Z',
+    };
+    const applied = works ? state.spec.revision : state.status?.appliedRevision;
+    const status = { ...(applied !== undefined && { appliedRevision: applied }), conditions: [synced] };
+    this.states.set(name, { ...state, status });
+  }
+
+  #tell(name: string, spec: ProxyNodeState['spec']): void {
+    const before = this.states.get(name);
+    const metadata = before?.metadata ?? { name, creationTimestamp: this.#time() };
+    const generation = (before?.metadata.generation ?? 0) + 1;
+    this.states.set(name, { ...before, metadata: { ...metadata, generation }, spec });
+  }
+
+  #time(): string {
+    return `${new Date(this.now).toISOString().slice(0, 19)}Z`;
+  }
+}
