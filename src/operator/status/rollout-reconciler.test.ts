@@ -68,7 +68,7 @@ const condition = async (type: string) =>
 
 async function events(): Promise<string[]> {
   await rig.ofProcess(EventRecorder).flush();
-  return (await rig.list<{ reason: string }>('Event')).map(({ reason }) => reason);
+  return (await rig.list<{ reason: string }>('Event')).map(({ reason }) => reason).sort();
 }
 
 describe('a ProxyConfig', () => {
@@ -80,7 +80,7 @@ describe('a ProxyConfig', () => {
     await round();
     await round();
     expect(await condition('Ready')).toMatchObject({ status: 'True', reason: 'AllNodesSynced' });
-    expect(await events()).toEqual(['RolloutStarted', 'RolloutComplete']);
+    expect(await events()).toEqual(['RolloutComplete', 'RolloutStarted']);
   });
 
   test('is written only when something changed, also before the cache has heard of the last time', async () => {
