@@ -64,8 +64,10 @@ describe.skipIf(!root)('from kubectl apply to a packet (needs root)', { timeout:
 
   test('kubectl get shows what a person wants to know', async () => {
     const lines = (await cluster.kubectl('get', 'nftpc,nftps')).split('\n');
-    expect(lines[0]).toMatch(/NAME +MODE +ALGORITHM +NODES +UPDATED +READY-NODES +FAILED +READY +REASON +AGE/);
-    expect(lines[1]).toMatch(/proxyconfig.nftproxy.io\/default +nftables +random +3 +3 +3 +0 +True +AllNodesSynced/);
+    expect(lines[0]).toMatch(/NAME +MODE +ALGORITHM +NODES +UPDATED +READY-NODES +FAILED +PHASE +READY +REASON +AGE/);
+    expect(lines[1]).toMatch(
+      /proxyconfig.nftproxy.io\/default +nftables +random +3 +3 +3 +0 +Complete +True +AllNodesSynced/,
+    );
     const nodes = lines.filter((line) => line.startsWith('proxynodestate.nftproxy.io/node-'));
     expect(nodes).toHaveLength(3);
     for (const line of nodes) expect(line).toMatch(/default +([0-9a-f]+) +\1 +True/);
