@@ -84,7 +84,7 @@ describe.skipIf(!root)(
       expect(await field('.status.failedNodes[*].name')).toBe('node-1');
       const message = await field('.status.conditions[?(@.type=="Stalled")].message');
       expect(message).toMatch(
-        /^revision [0-9a-f]{10} failed on 1 nodes, first node-1 \(SyncFailing: .*not an interface name/,
+        /^revision [0-9a-f]{10} failed on 1 nodes, first node-1 \(SettingsRefused: .*not an interface name/,
       );
       expect(message).toMatch(/nodes have gone back to revision [0-9a-f]{10}.* Edit the spec to try again$/);
       const events = await cluster.kubectl('get', 'events', '-A', '-o', 'jsonpath={.items[*].reason}');
