@@ -79,7 +79,7 @@ export class Agent {
       ...{ state, conntrack, events, metrics, proxyHealthy, sysctlDirectory, log, clock },
     });
     this.#reporter = new Reporter({
-      ...{ client, nodeName, agentVersion: packageVersion, clock, log },
+      ...{ client, nodeName, agentVersion: packageVersion, agentRevision: options.agentRevision, clock, log },
       state: () => agentState({ state, sync, dataPlane, governing: this.#governing, failure: this.#loop.failure }),
     });
     this.#lastGood = new LastGoodFile({

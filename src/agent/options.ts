@@ -16,6 +16,8 @@ export interface AgentOptions {
   readonly sysctlDirectory: string;
   /** Where the last good configuration is kept; undefined: nowhere. */
   readonly stateDirectory: string | undefined;
+  /** Of the Pod template that this agent was made from; undefined: it has none. */
+  readonly agentRevision: string | undefined;
   readonly logFormat: LogFormat;
   readonly logLevel: LogLevel;
 }
@@ -33,6 +35,7 @@ Keeps this node's nftables in line with the cluster's Services.
   --sysctl-directory      where the node's sysctls can be written (default /proc/sys)
   --state-directory       where the last good configuration is kept, for a restart while nobody assigns one
                           (default /var/lib/nftproxy; empty: nowhere)
+  --agent-revision        revision of the Pod template that the agent was made from, to be reported (default: none)
   --log-format            text or json (default text)
   --log-level             debug, info, warn or error (default info)
 `;
@@ -47,6 +50,7 @@ export function parseAgentOptions(args: readonly string[], environment: NodeJS.P
     'metrics-bind-address': { type: 'string', default: '127.0.0.1:10249' },
     'sysctl-directory': { type: 'string', default: '/proc/sys' },
     'state-directory': { type: 'string', default: '/var/lib/nftproxy' },
+    'agent-revision': { type: 'string' },
     'log-format': { type: 'string', default: 'text' },
     'log-level': { type: 'string', default: 'info' },
   });
@@ -58,6 +62,7 @@ export function parseAgentOptions(args: readonly string[], environment: NodeJS.P
     metricsAddress: values['metrics-bind-address'],
     sysctlDirectory: values['sysctl-directory'],
     stateDirectory: values['state-directory'] === '' ? undefined : values['state-directory'],
+    agentRevision: values['agent-revision'],
     logFormat: oneOf('--log-format', values['log-format'], logFormats),
     logLevel: oneOf('--log-level', values['log-level'], logLevels),
   };

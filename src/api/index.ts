@@ -15,7 +15,7 @@ export { defaultPriority, effectiveRollout, withDefaults } from './defaults.ts';
 export type { EffectiveRollout } from './defaults.ts';
 export { durationSeconds } from './duration.ts';
 export { maximumFailedNodes, maximumNodeMessage } from './limits.ts';
-export { canonicalJson, revisionOf } from './revision.ts';
+export { canonicalJson, contentHash, revisionOf } from './revision.ts';
 export { algorithms, maglevTableSizes, modes } from './types.ts';
 export type {
   Algorithm,

@@ -1,9 +1,17 @@
 import { createHash } from 'node:crypto';
 import type { EffectiveConfig } from './types.ts';
 
-/** Short name of an effective configuration: 10 hexadecimal digits, equal for equal content whatever the key order. */
-export function revisionOf(config: EffectiveConfig): string {
-  return createHash('sha256').update(canonicalJson(config)).digest('hex').slice(0, 10);
+/**
+ * Short name of what a node is told: an effective configuration and, where the operator runs it, the Pod template of its
+ * agent. 10 hexadecimal digits, equal for equal content whatever the key order.
+ */
+export function revisionOf(config: EffectiveConfig, agentRevision?: string): string {
+  return contentHash(agentRevision === undefined ? config : { config, agentRevision });
+}
+
+/** 10 hexadecimal digits, equal for equal content whatever the key order. */
+export function contentHash(content: object): string {
+  return createHash('sha256').update(canonicalJson(content)).digest('hex').slice(0, 10);
 }
 
 /** JSON with the keys of every object sorted and undefined members left out. */

@@ -184,6 +184,7 @@ export interface ProxyConfigStatus {
   currentRevision?: string;
   /** What currentRevision stands for. */
   currentConfig?: EffectiveConfig;
+  currentAgentRevision?: string;
   updateRevision?: string;
   rollout?: RolloutStatus;
   nodes?: NodeCounts;
@@ -203,9 +204,11 @@ export interface ProxyConfig {
 export interface NodeAssignment {
   /** The ProxyConfig that it comes from, as of that generation. */
   configRef: { name: string; generation: number };
-  /** `revisionOf(config)`. */
+  /** `revisionOf(config, agentRevision)`. */
   revision: string;
   config: EffectiveConfig;
+  /** Revision of the Pod template that the node's agent is to be made from; absent: whatever it was made from. */
+  agentRevision?: string;
 }
 
 /** The rollout in which a node was told what it is to do. */
@@ -235,6 +238,8 @@ export interface ProxyNodeStateStatus {
   elements?: number;
   kernelVersion?: string;
   agentVersion?: string;
+  /** Revision of the Pod template that the agent was made from. */
+  agentRevision?: string;
   /** Synced, Degraded. */
   conditions?: Condition[];
 }

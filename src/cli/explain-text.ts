@@ -1,4 +1,3 @@
-import { revisionOf } from '../api/index.ts';
 import type { Explanation, Packet } from '../dataplane/index.ts';
 import { familyOf } from '../ip/index.ts';
 import type { Frontend, ServicePort } from '../services/index.ts';
@@ -42,7 +41,7 @@ export function explanationText(
   if (outcome.action === 'forward') lines.push(`Source address: ${outcome.masquerade ? 'masqueraded' : 'kept'}`);
   lines.push(
     config
-      ? `Configuration: mode ${mode}, revision ${revisionOf(config)}, detectLocal ${config.detectLocal.mode}`
+      ? `Configuration: mode ${mode}, detectLocal ${config.detectLocal.mode}`
       : `Configuration: ${silence ?? 'unknown'}, so local traffic is told by source range only and Services are not named`,
   );
   return `${lines.join('\n')}\n`;

@@ -17,10 +17,10 @@ describe('the command line', () => {
 
   test('is understood', () => {
     const args = ['--namespace=ns', '--http-port=0', '--log-format=json', '--log-level=warn', '--leader-elect=false'];
-    const environment = { NFTPROXY_IMAGE: 'i' };
+    const environment = { POD_NAME: 'operator-0' };
     expect(parseOperatorOptions([...args, '--agent-api-server=https://a:1'], environment)).toMatchObject({
       namespace: 'ns',
-      image: 'i',
+      podName: 'operator-0',
       httpPort: 0,
       logFormat: 'json',
       logLevel: 'warn',

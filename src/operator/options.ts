@@ -10,8 +10,9 @@ export interface OperatorOptions {
   readonly kubeconfig?: string;
   /** Where the agents' DaemonSet and the leader's Lease live. */
   readonly namespace: string;
-  /** Image of the agents. */
-  readonly image: string;
+  /** Image of the agents; undefined: that of this process, which is in the Pod `podName`. */
+  readonly image?: string;
+  readonly podName?: string;
   /** The API server for agents; undefined: found from the EndpointSlices of default/kubernetes. */
   readonly agentApiServer?: HostPort;
   /** Port of /healthz, /readyz and /metrics; 0 takes a free one. */
@@ -32,7 +33,7 @@ Installs the CRDs, runs an agent on every node and tells each what the ProxyConf
 
   --kubeconfig FILE       how to reach the API server (default: $KUBECONFIG, else the Pod's service account)
   --namespace NAME        where the agents and the leader's Lease live (default $POD_NAMESPACE, else nftproxy-system)
-  --image IMAGE           image of the agents (default: $NFTPROXY_IMAGE)
+  --image IMAGE           image of the agents (default: that of the operator's own Pod, $POD_NAME)
   --agent-api-server URL  how agents reach the API server, e.g. https://192.0.2.10:6443; behind several API servers the
                           address of their load balancer (default: one of the endpoints of Service default/kubernetes)
   --http-port PORT        port of /healthz, /readyz and /metrics (default 8080)
@@ -46,25 +47,32 @@ export function parseOperatorOptions(args: readonly string[], environment: NodeJ
   const values = parseOptions(args, usage, {
     kubeconfig: { type: 'string' },
     namespace: { type: 'string', default: environment['POD_NAMESPACE'] ?? 'nftproxy-system' },
-    image: { type: 'string', default: environment['NFTPROXY_IMAGE'] ?? '' },
+    image: { type: 'string' },
     'agent-api-server': { type: 'string' },
     'http-port': { type: 'string', default: '8080' },
     'log-format': { type: 'string', default: 'text' },
     'log-level': { type: 'string', default: 'info' },
     'leader-elect': { type: 'string', default: 'true' },
   });
-  if (values.image === '') throw new UsageError('--image is missing: the image that agents are to run');
+  const { image } = values;
+  const podName = environment['POD_NAME'];
+  if ((image ?? podName ?? '') === '') {
+    throw new UsageError(
+      '--image is missing: the image that agents are to run ($POD_NAME names no Pod whose they could)',
+    );
+  }
   const server = values['agent-api-server'];
   return {
     ...(values.kubeconfig !== undefined && { kubeconfig: values.kubeconfig }),
     namespace: values.namespace,
-    image: values.image,
+    ...(image !== undefined && { image }),
+    ...(podName !== undefined && { podName }),
     ...(server !== undefined && { agentApiServer: hostPort(server) }),
     httpPort: port(values['http-port']),
     logFormat: oneOf('--log-format', values['log-format'], logFormats),
     logLevel: oneOf('--log-level', values['log-level'], logLevels),
     leaderElect: oneOf('--leader-elect', values['leader-elect'], ['true', 'false']) === 'true',
-    identity: `${environment['POD_NAME'] ?? hostname()}_${process.pid}`,
+    identity: `${podName ?? hostname()}_${process.pid}`,
   };
 }
 

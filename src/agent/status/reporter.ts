@@ -26,6 +26,7 @@ export class Reporter {
   readonly #nodeName: string;
   readonly #state: () => AgentState;
   readonly #agentVersion: string;
+  readonly #agentRevision: string | undefined;
   readonly #clock: Clock;
   readonly #pacer: Pacer;
   #conditions: readonly Condition[] = [];
@@ -40,6 +41,7 @@ export class Reporter {
     nodeName: string;
     state: () => AgentState;
     agentVersion: string;
+    agentRevision?: string | undefined;
     clock: Clock;
     log: Logger;
   }) {
@@ -47,6 +49,7 @@ export class Reporter {
     this.#nodeName = options.nodeName;
     this.#state = options.state;
     this.#agentVersion = options.agentVersion;
+    this.#agentRevision = options.agentRevision;
     this.#clock = options.clock;
     this.#pacer = new Pacer({
       run: () => this.#write(),
@@ -110,6 +113,7 @@ export class Reporter {
       now: new Date(this.#clock.wall()),
       observedGeneration: generation,
       agentVersion: this.#agentVersion,
+      agentRevision: this.#agentRevision,
     });
   }
 

@@ -37,8 +37,9 @@ export function statusOf(o: {
   now: Date;
   observedGeneration: number;
   agentVersion: string;
+  agentRevision?: string | undefined;
 }): ProxyNodeStateStatus {
-  const { state, previous = [], now, observedGeneration, agentVersion } = o;
+  const { state, previous = [], now, observedGeneration, agentVersion, agentRevision } = o;
   const condition = (type: string, status: Condition['status'], reason: string, message: string): Condition => {
     const before = previous.find((candidate) => candidate.type === type);
     return {
@@ -61,6 +62,7 @@ export function statusOf(o: {
     elements: state.elements,
     kernelVersion: release(),
     agentVersion,
+    ...(agentRevision !== undefined && { agentRevision }),
     conditions: [condition('Synced', ...synced), condition('Degraded', ...degraded)],
   };
 }

@@ -113,6 +113,12 @@ export class ProxyConfigStatusDto implements ProxyConfigStatus {
   @Nested(() => ProxySettingsDto)
   currentConfig?: EffectiveConfig;
 
+  @Field({ description: "Revision of the agents' Pod template that belongs to currentRevision." })
+  @IsOptional()
+  @IsString()
+  @Matches(revisionPattern)
+  currentAgentRevision?: string;
+
   @Field({ description: 'Revision of the configuration as it is now; absent while that is invalid.' })
   @IsOptional()
   @IsString()

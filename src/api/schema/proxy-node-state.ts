@@ -23,7 +23,7 @@ class NodeAssignmentDto {
   @Nested(() => ConfigRefDto)
   configRef!: ConfigRefDto;
 
-  @Field({ description: 'Revision of config: a hash of its content.' })
+  @Field({ description: 'Revision of config and agentRevision: a hash of their content.' })
   @IsString()
   @Matches(revisionPattern)
   revision!: string;
@@ -31,6 +31,14 @@ class NodeAssignmentDto {
   @Field({ description: 'What the agent of the node is to do, every setting decided.' })
   @Nested(() => ProxySettingsDto)
   config!: ProxySettingsDto;
+
+  @Field({
+    description: "Revision of the Pod template that the node's agent is made from; absent: whatever it was made from.",
+  })
+  @IsOptional()
+  @IsString()
+  @Matches(revisionPattern)
+  agentRevision?: string;
 }
 
 class NodeRolloutDto {
@@ -112,6 +120,12 @@ export class ProxyNodeStateStatusDto implements ProxyNodeStateStatus {
   @IsString()
   @MaxLength(128)
   agentVersion?: string;
+
+  @Field({ description: 'Revision of the Pod template that the agent was made from.' })
+  @IsOptional()
+  @IsString()
+  @Matches(revisionPattern)
+  agentRevision?: string;
 
   @Field({ description: 'Synced and Degraded, from the agent; Uncovered, from the operator.', listMapKeys: ['type'] })
   @IsOptional()

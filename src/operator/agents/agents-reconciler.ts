@@ -1,64 +1,89 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { canonicalJson, operatorFieldManager } from '../../api/index.ts';
-import { resourcePath } from '../../kubernetes/index.ts';
-import type { ApiClient } from '../../kubernetes/index.ts';
-import type { Logger } from '../../runtime/index.ts';
-import { agentName, ClusterCache } from '../cluster/index.ts';
+import { ClusterCache, isTold } from '../cluster/index.ts';
 import type { AgentDaemonSet } from '../cluster/index.ts';
-import type { HostPort } from '../host-port.ts';
-import { API_CLIENT, LOGGER, OPERATOR_OPTIONS, perTerm } from '../injection.ts';
-import type { OperatorOptions } from '../options.ts';
-import { chooseApiServer } from './choose-api-server.ts';
-import { apiServerOf, daemonSetFor } from './daemon-set.ts';
+import { perTerm } from '../injection.ts';
+import { AgentTemplate } from './agent-template.ts';
+import { AgentsWriter } from './agents-writer.ts';
+import { replacementOf } from './replacement.ts';
+import type { Replacement } from './replacement.ts';
+import { annotationOf, knownTemplates, revisionIn } from './templates.ts';
+import type { Templates } from './templates.ts';
 
-/** Keeps the agents' DaemonSet as `daemonSetFor` says, also against changes by others. */
+/**
+ * Keeps the agents' DaemonSet as it should be, also against changes by others, and has each node's agent made from the
+ * template that its ProxyNodeState names. Which node gets another one, and when, is decided by the rollout.
+ */
 @Injectable(perTerm)
 export class AgentsReconciler {
-  readonly #client: ApiClient;
   readonly #cache: ClusterCache;
-  readonly #options: OperatorOptions;
-  readonly #log: Logger;
-  /** What was applied last, and the generation that the object had after that. */
-  #applied: { readonly text: string; readonly generation: number | undefined } | undefined;
+  readonly #template: AgentTemplate;
+  readonly #writer: AgentsWriter;
+  #templates: Templates = new Map();
 
   constructor(
-    @Inject(API_CLIENT) client: ApiClient,
     @Inject(ClusterCache) cache: ClusterCache,
-    @Inject(OPERATOR_OPTIONS) options: OperatorOptions,
-    @Inject(LOGGER) log: Logger,
+    @Inject(AgentTemplate) template: AgentTemplate,
+    @Inject(AgentsWriter) writer: AgentsWriter,
   ) {
-    this.#client = client;
     this.#cache = cache;
-    this.#options = options;
-    this.#log = log;
+    this.#template = template;
+    this.#writer = writer;
   }
 
   /** @throws ApiError, ConnectionError; Error while no API server is known */
   async reconcile(): Promise<undefined> {
-    const { namespace, image, logFormat } = this.#options;
-    const current = this.#cache.daemonSet;
-    const desired = daemonSetFor({ namespace, image, logFormat, apiServer: this.#apiServer(current) });
-    const text = canonicalJson(desired);
-    const asApplied = current !== undefined && current.metadata.generation === this.#applied?.generation;
-    if (asApplied && text === this.#applied?.text) return;
-    const path = resourcePath({ group: 'apps', version: 'v1', plural: 'daemonsets', namespace, name: agentName });
-    const after = await this.#client.apply<AgentDaemonSet>(path, desired, {
-      fieldManager: operatorFieldManager,
-      force: true,
-    });
-    this.#applied = { text, generation: after.metadata.generation };
-    if (after.metadata.generation !== current?.metadata.generation) {
-      this.#log.info('wrote the DaemonSet of the agents', { daemonSet: `${namespace}/${agentName}`, image });
-    }
+    const { daemonSet } = this.#cache;
+    const wanted = this.#template.current();
+    if (wanted === undefined) throw noApiServer();
+    this.#templates = knownTemplates(daemonSet, wanted, this.#templates);
+    const { revision, pods } = this.#replacement(daemonSet, wanted.revision);
+    const template = this.#templates.get(revision) ?? wanted.template;
+    await this.#writer.apply(template, annotationOf(this.#templates, this.#used(wanted.revision)), daemonSet);
+    if (makes(daemonSet, revision)) for (const pod of pods) await this.#writer.replace(pod, revision);
   }
 
-  #apiServer(current: AgentDaemonSet | undefined): HostPort {
-    if (this.#options.agentApiServer !== undefined) return this.#options.agentApiServer;
-    const chosen = chooseApiServer(this.#cache.apiServers, apiServerOf(current));
-    if (chosen !== undefined) return chosen;
-    throw new Error(
-      'no EndpointSlice of the Service default/kubernetes names an API server that agents could use: ' +
-        'say where it is with --agent-api-server',
-    );
+  #replacement(daemonSet: AgentDaemonSet | undefined, wanted: string): Replacement {
+    const { desiredNumberScheduled = 0, currentNumberScheduled = 0 } = daemonSet?.status ?? {};
+    return replacementOf({
+      ...{ told: this.#told(), known: this.#templates, pods: this.#cache.agentPods(), wanted },
+      inForce: revisionIn(daemonSet?.spec?.template),
+      incomplete: currentNumberScheduled < desiredNumberScheduled,
+    });
   }
+
+  /** What nodes that are Ready were told to run: whoever is away makes nobody wait. */
+  #told(): ReadonlyMap<string, string> {
+    const told = new Map<string, string>();
+    for (const { name, ready } of this.#cache.nodes.values()) {
+      const state = this.#cache.nodeStates.get(name);
+      if (ready && isTold(state)) told.set(name, state.spec.agentRevision ?? '');
+    }
+    return told;
+  }
+
+  /** Revisions that nodes were told, could go back to, or may be told. */
+  #used(wanted: string): ReadonlySet<string> {
+    const used = new Set([wanted]);
+    for (const { config } of this.#cache.configs.all()) used.add(config.status?.currentAgentRevision ?? '');
+    for (const state of this.#cache.nodeStates.values()) {
+      if (!isTold(state)) continue;
+      const { agentRevision = '', rollout } = state.spec;
+      used.add(agentRevision);
+      if (rollout?.previous !== undefined) used.add(rollout.previous.agentRevision ?? '');
+    }
+    return used;
+  }
+}
+
+/** Pods that are made from now on are of that revision. */
+function makes(daemonSet: AgentDaemonSet | undefined, revision: string): boolean {
+  if (daemonSet === undefined || revisionIn(daemonSet.spec?.template) !== revision) return false;
+  return (daemonSet.status?.observedGeneration ?? 0) >= (daemonSet.metadata.generation ?? 0);
+}
+
+function noApiServer(): Error {
+  return new Error(
+    'no EndpointSlice of the Service default/kubernetes names an API server that agents could use: ' +
+      'say where it is with --agent-api-server',
+  );
 }

@@ -1,7 +1,13 @@
 import { Module } from '@nestjs/common';
 import { ClusterModule } from '../cluster/index.ts';
+import { AgentTemplate } from './agent-template.ts';
+import { AgentsWriter } from './agents-writer.ts';
 import { AgentsReconciler } from './agents-reconciler.ts';
 
 /** The agents' DaemonSet. */
-@Module({ imports: [ClusterModule], providers: [AgentsReconciler], exports: [AgentsReconciler] })
+@Module({
+  imports: [ClusterModule],
+  providers: [AgentTemplate, AgentsWriter, AgentsReconciler],
+  exports: [AgentTemplate, AgentsReconciler],
+})
 export class AgentsModule {}

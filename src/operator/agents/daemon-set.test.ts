@@ -1,18 +1,18 @@
 import { describe, expect, test } from 'vitest';
-import type { AgentDaemonSet } from '../cluster/index.ts';
 import { chooseApiServer } from './choose-api-server.ts';
-import { apiServerOf, daemonSetFor } from './daemon-set.ts';
+import { agentTemplate, apiServerOf, daemonSetFor } from './daemon-set.ts';
 
 const options = {
-  namespace: 'nftproxy-system',
   image: 'registry.example/nftproxy:1.2.3',
   apiServer: { host: '192.0.2.10', port: 6443 },
   logFormat: 'json',
 } as const;
+const { template, revision } = agentTemplate(options);
+const daemonSet = daemonSetFor('nftproxy-system', template, {});
 
 describe('the DaemonSet of the agents', () => {
   test('runs everywhere, with no right but to program the network, and knows the real API server', () => {
-    expect(daemonSetFor(options)).toMatchObject({
+    expect(daemonSet).toMatchObject({
       metadata: { namespace: 'nftproxy-system', labels: { 'app.kubernetes.io/managed-by': 'nftproxy-operator' } },
       spec: {
         template: {
@@ -29,6 +29,7 @@ describe('the DaemonSet of the agents', () => {
                   '--sysctl-directory=/host/proc/sys',
                   '--state-directory=/var/lib/nftproxy',
                   '--log-format=json',
+                  `--agent-revision=${revision}`,
                 ],
                 securityContext: {
                   readOnlyRootFilesystem: true,
@@ -41,12 +42,11 @@ describe('the DaemonSet of the agents', () => {
         },
       },
     });
-    // `as`: what is applied is what would be read back.
-    expect(apiServerOf(daemonSetFor(options) as AgentDaemonSet)).toEqual(options.apiServer);
+    expect(apiServerOf(template)).toEqual(options.apiServer);
   });
 
   test('keeps what an agent goes on with on the node itself, not in the Pod', () => {
-    expect(daemonSetFor(options)).toMatchObject({
+    expect(daemonSet).toMatchObject({
       spec: {
         template: {
           spec: {
@@ -69,7 +69,7 @@ describe('the DaemonSet of the agents', () => {
   });
 
   test('is ready when its agents do what they are for, and restarts only what a restart can help', () => {
-    expect(daemonSetFor(options)).toMatchObject({
+    expect(daemonSet).toMatchObject({
       spec: {
         template: {
           spec: {
@@ -85,8 +85,18 @@ describe('the DaemonSet of the agents', () => {
     });
   });
 
+  test('has another revision when anything in it is another, and else the same', () => {
+    expect(agentTemplate({ ...options }).revision).toBe(revision);
+    expect(agentTemplate({ ...options, image: 'registry.example/nftproxy:1.2.4' }).revision).not.toBe(revision);
+    expect(agentTemplate({ ...options, logFormat: 'text' }).revision).not.toBe(revision);
+  });
+
+  test('replaces no agent by itself: the rollout does', () => {
+    expect(daemonSet).toMatchObject({ spec: { updateStrategy: { type: 'OnDelete' } } });
+  });
+
   test('selects the Pods that it makes', () => {
-    const { spec } = daemonSetFor(options) as {
+    const { spec } = daemonSet as {
       spec: { selector: { matchLabels: object }; template: { metadata: { labels: object } } };
     };
     expect(spec.template.metadata.labels).toMatchObject(spec.selector.matchLabels);

@@ -1,42 +1,63 @@
+import { contentHash } from '../../api/index.ts';
 import type { LogFormat } from '../../runtime/index.ts';
-import { agentName } from '../cluster/index.ts';
-import type { AgentDaemonSet } from '../cluster/index.ts';
+import { agentLabels, agentName, agentRevisionLabel } from '../cluster/index.ts';
+import type { PodTemplate } from '../cluster/index.ts';
 import type { HostPort } from '../host-port.ts';
 
-const managedBy = 'nftproxy-operator';
-const selector = { 'app.kubernetes.io/name': 'nftproxy', 'app.kubernetes.io/component': 'agent' };
+const managedBy = { 'app.kubernetes.io/managed-by': 'nftproxy-operator' };
 const healthPort = 10256;
 const stateDirectory = '/var/lib/nftproxy';
 
-export interface DaemonSetOptions {
-  readonly namespace: string;
+export interface AgentTemplateOptions {
   readonly image: string;
   readonly apiServer: HostPort;
   readonly logFormat: LogFormat;
 }
 
+/** A Pod template, and the name of its content. */
+export interface RevisedTemplate {
+  /** 10 hexadecimal digits; empty for one that an operator wrote which did not number them. */
+  readonly revision: string;
+  readonly template: PodTemplate;
+}
+
 /**
- * The DaemonSet that runs an agent on every Linux node, to be server-side applied.
+ * The DaemonSet that has agents made from `template`, to be server-side applied.
+ *
+ * It replaces nobody (`OnDelete`): the operator does, node by node as their ProxyNodeStates say.
+ */
+export function daemonSetFor(
+  namespace: string,
+  template: PodTemplate,
+  annotations: Readonly<Record<string, string>>,
+): object {
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'DaemonSet',
+    metadata: { name: agentName, namespace, labels: { ...agentLabels, ...managedBy }, annotations },
+    spec: { selector: { matchLabels: agentLabels }, updateStrategy: { type: 'OnDelete' }, template },
+  };
+}
+
+/**
+ * The template of the Pods that run an agent on every Linux node.
  *
  * The agents reach the API server at its own address: they cannot depend on the ClusterIP that they program. They need
  * NET_ADMIN in the node's network namespace, nothing else, and run also where nothing else may (`Exists`), because
  * without them no Service works there.
  */
-export function daemonSetFor(options: DaemonSetOptions): object {
-  const labels = { ...selector, 'app.kubernetes.io/managed-by': managedBy };
-  return {
-    apiVersion: 'apps/v1',
-    kind: 'DaemonSet',
-    metadata: { name: agentName, namespace: options.namespace, labels },
-    spec: {
-      selector: { matchLabels: selector },
-      updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: '10%' } },
-      template: { metadata: { labels }, spec: podSpec(options) },
-    },
-  };
+export function agentTemplate(options: AgentTemplateOptions): RevisedTemplate {
+  const made = (revision: string): PodTemplate => ({
+    metadata: { labels: { ...agentLabels, ...managedBy, [agentRevisionLabel]: revision } },
+    spec: podSpec({ ...options, revision }),
+  });
+  const revision = contentHash(made(''));
+  return { revision, template: made(revision) };
 }
 
-function podSpec(options: DaemonSetOptions): object {
+type PodOptions = AgentTemplateOptions & { readonly revision: string };
+
+function podSpec(options: PodOptions): NonNullable<PodTemplate['spec']> {
   return {
     serviceAccountName: agentName,
     hostNetwork: true,
@@ -56,14 +77,14 @@ function podSpec(options: DaemonSetOptions): object {
   };
 }
 
-function agentContainer({ image, apiServer, logFormat }: DaemonSetOptions): object {
+function agentContainer({ image, apiServer, logFormat, revision }: PodOptions) {
   const probe = (path: string) => ({ httpGet: { path, port: healthPort, scheme: 'HTTP' }, timeoutSeconds: 5 });
   return {
     name: 'agent',
     image,
     args: [
       ...['agent', '--node-name=$(NODE_NAME)', '--sysctl-directory=/host/proc/sys'],
-      ...[`--state-directory=${stateDirectory}`, `--log-format=${logFormat}`],
+      ...[`--state-directory=${stateDirectory}`, `--log-format=${logFormat}`, `--agent-revision=${revision}`],
     ],
     env: [
       { name: 'NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
@@ -96,9 +117,9 @@ function agentContainer({ image, apiServer, logFormat }: DaemonSetOptions): obje
   };
 }
 
-/** The API server that the agents of a DaemonSet use; undefined if it does not say. */
-export function apiServerOf(daemonSet: AgentDaemonSet | undefined): HostPort | undefined {
-  const env = daemonSet?.spec?.template?.spec?.containers?.[0]?.env ?? [];
+/** The API server that agents made from this use; undefined if it does not say. */
+export function apiServerOf(template: PodTemplate | undefined): HostPort | undefined {
+  const env = template?.spec?.containers?.[0]?.env ?? [];
   const value = (name: string): string | undefined => env.find((variable) => variable.name === name)?.value;
   const [host, port] = [value('KUBERNETES_SERVICE_HOST'), Number(value('KUBERNETES_SERVICE_PORT'))];
   return host === undefined || !Number.isInteger(port) ? undefined : { host, port };

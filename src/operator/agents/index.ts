@@ -1,2 +1,3 @@
+export { AgentTemplate } from './agent-template.ts';
 export { AgentsModule } from './agents.module.ts';
 export { AgentsReconciler } from './agents-reconciler.ts';

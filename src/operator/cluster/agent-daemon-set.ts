@@ -3,11 +3,22 @@ import type { Clock } from '../../runtime/index.ts';
 /** Name of the agents' DaemonSet, and of the ServiceAccount that its Pods run as. */
 export const agentName = 'nftproxy-agent';
 
+/** core/v1 PodTemplateSpec, as far as it is read back. */
+export interface PodTemplate {
+  metadata?: { labels?: Record<string, string> };
+  spec?: { containers?: { env?: { name: string; value?: string }[] }[]; [field: string]: unknown };
+}
+
 /** The agents' DaemonSet (apps/v1), as far as it is read back. */
 export interface AgentDaemonSet {
-  metadata: { name: string; generation?: number };
-  spec?: { template?: { spec?: { containers?: { env?: { name: string; value?: string }[] }[] } } };
-  status?: { observedGeneration?: number; desiredNumberScheduled?: number; numberReady?: number };
+  metadata: { name: string; generation?: number; annotations?: Record<string, string> };
+  spec?: { template?: PodTemplate };
+  status?: {
+    observedGeneration?: number;
+    desiredNumberScheduled?: number;
+    currentNumberScheduled?: number;
+    numberReady?: number;
+  };
 }
 
 /** How many agents there should be and are. */

@@ -10,10 +10,13 @@ import { constructWithKubeconfig } from '../library/index.ts';
 import type { OperatorOptions } from '../options.ts';
 import { agentName, AgentShortage } from './agent-daemon-set.ts';
 import type { AgentCounts, AgentDaemonSet } from './agent-daemon-set.ts';
+import { agentLabels, agentPodOf, byNode } from './agent-pod.ts';
+import type { AgentPod } from './agent-pod.ts';
 import { apiServersIn } from './api-server-slices.ts';
 import type { ApiServerSlice } from './api-server-slices.ts';
 import { clusterNodeOf, sameNode } from './cluster-node.ts';
 import type { ClusterNode } from './cluster-node.ts';
+import { agentImage } from './own-image.ts';
 import { readNodeState } from './node-state-reading.ts';
 import { ProxyConfigs } from './proxy-configs.ts';
 
@@ -34,8 +37,8 @@ type Watch<T> = Pick<ReflectorOptions<T>, 'path' | 'transform' | 'fieldSelector'
 type Cached<T> = Pick<Reflector<T>, 'get' | 'values'>;
 
 /**
- * Local copies of everything that the operator looks at: ProxyConfigs, Nodes, ProxyNodeStates, the agents' DaemonSet,
- * the EndpointSlices of the API server. To be started once, and not to be believed before that has resolved: what has
+ * Local copies of everything that the operator looks at: ProxyConfigs, Nodes, ProxyNodeStates, the agents' DaemonSet
+ * and Pods, the EndpointSlices of the API server. To be started once, and not to be believed before that has resolved: what has
  * not been seen yet must not look like what is gone.
  */
 @Injectable(perTerm)
@@ -47,19 +50,24 @@ export class ClusterCache {
   readonly #log: Logger;
   readonly #reflectors = new Map<string, Pick<Reflector, 'start' | 'synced' | 'stop' | 'statistics'>>();
   readonly #daemonSets: Cached<AgentDaemonSet>;
+  readonly #pods: Cached<AgentPod>;
   readonly #slices: Cached<ApiServerSlice>;
   readonly #namespace: string;
+  readonly #options: OperatorOptions;
+  #agentImage: string | undefined;
   readonly #shortage: AgentShortage;
   #listener: ClusterListener | undefined;
   #stopped = false;
 
   constructor(
     @Inject(API_CLIENT) client: ApiClient,
-    @Inject(OPERATOR_OPTIONS) { kubeconfig, namespace }: OperatorOptions,
+    @Inject(OPERATOR_OPTIONS) options: OperatorOptions,
     @Inject(LOGGER) log: Logger,
     @Inject(CLOCK) clock: Clock,
   ) {
+    const { kubeconfig, namespace } = options;
     this.#client = client;
+    this.#options = options;
     this.#log = log;
     this.#namespace = namespace;
     this.#shortage = new AgentShortage(clock);
@@ -89,6 +97,14 @@ export class ClusterCache {
         this.#listener?.agentsChanged();
       },
     });
+    this.#pods = this.#watch<AgentPod>('pods', {
+      path: resourcePath({ version: 'v1', plural: 'pods', namespace }),
+      labelSelector: Object.entries(agentLabels)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(','),
+      transform: (raw) => agentPodOf(raw),
+      changed: () => this.#listener?.agentsChanged(),
+    });
     this.#slices = this.#watch<ApiServerSlice>('endpointslices', {
       path: resourcePath({ group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices', namespace: 'default' }),
       labelSelector: 'kubernetes.io/service-name=kubernetes',
@@ -107,6 +123,16 @@ export class ClusterCache {
     return this.#daemonSets.get(`${this.#namespace}/${agentName}`);
   }
 
+  /** The image that agents are to run; undefined before `start` has found it. */
+  get agentImage(): string | undefined {
+    return this.#agentImage;
+  }
+
+  /** The agents' Pods by name of their node. */
+  agentPods(): ReadonlyMap<string, AgentPod> {
+    return byNode(this.#pods.values());
+  }
+
   /** Agents that run; undefined while nobody can say. */
   get agents(): AgentCounts | undefined {
     return this.#shortage.counts(this.daemonSet);
@@ -120,9 +146,11 @@ export class ClusterCache {
   /**
    * Installs the CRDs and starts the watches; resolves when every first list is complete.
    *
-   * @throws ApiError, ConnectionError while the CRDs are installed; Error if the cache is stopped meanwhile
+   * @throws ApiError, ConnectionError while the CRDs are installed; Error if the cache is stopped meanwhile, or if
+   * nobody says what image agents are to run
    */
   async start(): Promise<void> {
+    this.#agentImage = await agentImage(this.#client, this.#options);
     await this.configs.start();
     if (this.#stopped) throw new Error('the caches were stopped');
     const reflectors = [...this.#reflectors.values()];

@@ -1,5 +1,7 @@
 export { agentName } from './agent-daemon-set.ts';
-export type { AgentCounts, AgentDaemonSet } from './agent-daemon-set.ts';
+export type { AgentCounts, AgentDaemonSet, PodTemplate } from './agent-daemon-set.ts';
+export { agentLabels, agentRevisionLabel } from './agent-pod.ts';
+export type { AgentPod } from './agent-pod.ts';
 export { ClusterCache } from './cluster-cache.ts';
 export type { ClusterListener } from './cluster-cache.ts';
 export { ClusterModule } from './cluster.module.ts';

@@ -31,17 +31,22 @@ export class ControlLoop implements Term {
       configChanged: () => this.#add('rollouts', allKey),
       nodeChanged: (name) => {
         this.#add('nodes', name);
+        this.#add('agents', allKey);
         this.#add('rollouts', allKey);
       },
       nodeStateChanged: (name) => {
         this.#add('nodes', name);
+        this.#add('agents', allKey);
         this.#add('rollouts', allKey);
       },
       agentsChanged: () => {
         this.#add('agents', allKey);
         this.#add('rollouts', allKey);
       },
-      apiServersChanged: () => this.#add('agents', allKey),
+      apiServersChanged: () => {
+        this.#add('agents', allKey);
+        this.#add('rollouts', allKey);
+      },
     });
   }
 

@@ -4,5 +4,6 @@ export { countNodes, progressOf } from './node-progress.ts';
 export type { NodeProgress } from './node-progress.ts';
 export { NodeReconciler } from './node-reconciler.ts';
 export { plan } from './plan.ts';
-export type { ConfigPlan, Plan } from './plan.ts';
+export type { ConfigPlan, Plan, PlanInput } from './plan.ts';
+export { withAgent } from './with-agent.ts';
 export { RolloutModule } from './rollout.module.ts';

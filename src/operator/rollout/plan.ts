@@ -16,6 +16,8 @@ export interface PlanInput {
   /** What a node was told last, and says about it. */
   readonly stateOf: (node: ClusterNode) => ProxyNodeState | undefined;
   readonly now: Date;
+  /** Revision of the Pod template that agents are to be made from; undefined while that is not known. */
+  readonly agentRevision?: string | undefined;
 }
 
 /** What is to be done for one config, and said of it before it is done. */
@@ -39,14 +41,15 @@ export interface Plan {
  *
  * What it decides for a config must be in the config's status before its nodes are told.
  */
-export function plan({ configs, nodes, stateOf, now }: PlanInput): Plan {
+export function plan({ configs, nodes, stateOf, now, agentRevision }: PlanInput): Plan {
   const states = new Map(nodes.map((node) => [node.name, stateOf(node)]));
   const { shares, uncovered } = divide(configs, nodes, (node) => states.get(node)?.spec.configRef.name);
   const settledRevision = settledRevisions(configs);
   const plans = configs.flatMap((checked) => {
     const share = shares.get(checked.config.metadata.name);
     if (share === undefined) return [];
-    const own = checked.errors.length > 0 ? rest(checked) : next(checked, share, { states, now, settledRevision });
+    const own =
+      checked.errors.length > 0 ? rest(checked) : next(checked, share, { states, now, settledRevision, agentRevision });
     return [[checked.config.metadata.name, { checked, share, ...own }] as const];
   });
   return { configs: new Map(plans), uncovered };
@@ -66,10 +69,12 @@ function next(
     states: ReadonlyMap<string, ProxyNodeState | undefined>;
     now: Date;
     settledRevision: SettledRevision;
+    agentRevision: string | undefined;
   },
 ): Decision & Pick<ConfigPlan, 'target'> {
-  const situation = situationOf(checked, share, ({ name }) => o.states.get(name), o.now);
-  return { target: targetOf(checked.config), ...stepOf(situation, o.settledRevision) };
+  const target = targetOf(checked.config, o.agentRevision);
+  const situation = situationOf(checked, share, target, { stateOf: ({ name }) => o.states.get(name), now: o.now });
+  return { target, ...stepOf(situation, o.settledRevision) };
 }
 
 function settledRevisions(configs: readonly CheckedConfig[]): SettledRevision {

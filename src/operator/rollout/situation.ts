@@ -12,7 +12,7 @@ import type { Share } from './assign-nodes.ts';
 import { mostUnavailable } from './budget.ts';
 import { isUnavailable, membersOf } from './members.ts';
 import type { Member } from './members.ts';
-import { isOn, settledOf, targetOf } from './target.ts';
+import { isOn, settledOf } from './target.ts';
 
 /** Everything that the next step of one config's rollout depends on. */
 export interface Situation {
@@ -41,15 +41,15 @@ export function isStopped({ phase }: RolloutStatus): boolean {
   return stoppedPhases.includes(phase);
 }
 
-/** The situation of a valid config with the nodes of its share. */
+/** The situation of a valid config that wants `target`, with the nodes of its share. */
 export function situationOf(
   { config }: CheckedConfig,
   { won }: Share,
-  stateOf: (node: ClusterNode) => ProxyNodeState | undefined,
-  now: Date,
+  target: NodeAssignment,
+  { stateOf, now }: { stateOf: (node: ClusterNode) => ProxyNodeState | undefined; now: Date },
 ): Situation {
   const { status, spec } = config;
-  const [target, settled, settings] = [targetOf(config), settledOf(config), effectiveRollout(spec.rollout)];
+  const [settled, settings] = [settledOf(config), effectiveRollout(spec.rollout)];
   const before = goesOn(config, target) ? status?.rollout : undefined;
   const completed = before?.phase === 'Complete' ? before : undefined;
   const startedAt = nameOf(status?.rollout, now);

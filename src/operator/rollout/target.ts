@@ -1,22 +1,28 @@
 import { revisionOf, withDefaults } from '../../api/index.ts';
 import type { NodeAssignment, ProxyConfig, ProxyNodeStateSpec } from '../../api/index.ts';
 
-/** What a valid config wants its nodes to be told. */
-export function targetOf({ metadata, spec }: ProxyConfig): NodeAssignment {
+/**
+ * What a valid config wants its nodes to be told. Without `agentRevision` (nobody knows yet what agents are to be made
+ * from) their agents stay what they are.
+ */
+export function targetOf({ metadata, spec, status }: ProxyConfig, agentRevision?: string): NodeAssignment {
   const config = withDefaults(spec);
+  const agent = agentRevision ?? status?.currentAgentRevision;
   return {
     configRef: { name: metadata.name, generation: metadata.generation ?? 0 },
-    revision: revisionOf(config),
+    revision: revisionOf(config, agent),
     config,
+    ...(agent !== undefined && { agentRevision: agent }),
   };
 }
 
 /** What a config rolled out last to its end; undefined before the first time. */
 export function settledOf({ metadata, status }: ProxyConfig): NodeAssignment | undefined {
-  const { currentRevision: revision, currentConfig: config, observedGeneration } = status ?? {};
+  const { currentRevision: revision, currentConfig: config, currentAgentRevision, observedGeneration } = status ?? {};
   if (revision === undefined || config === undefined) return undefined;
   const generation = Math.max(observedGeneration ?? 0, 0);
-  return { configRef: { name: metadata.name, generation }, revision, config };
+  const agent = currentAgentRevision !== undefined && { agentRevision: currentAgentRevision };
+  return { configRef: { name: metadata.name, generation }, revision, config, ...agent };
 }
 
 /** Whether a node was told this: generations of a config that mean the same are the same. */
@@ -25,6 +31,6 @@ export function isOn(spec: NodeAssignment, target: NodeAssignment | undefined): 
 }
 
 /** What a node was told, without the rollout in which it was. */
-export function assignmentOf({ configRef, revision, config }: ProxyNodeStateSpec): NodeAssignment {
-  return { configRef, revision, config };
+export function assignmentOf({ configRef, revision, config, agentRevision }: ProxyNodeStateSpec): NodeAssignment {
+  return { configRef, revision, config, ...(agentRevision !== undefined && { agentRevision }) };
 }

@@ -1,4 +1,4 @@
-import type { ProxyConfigStatus } from '../../api/index.ts';
+import type { NodeAssignment, ProxyConfigStatus } from '../../api/index.ts';
 import type { Share } from '../rollout/index.ts';
 import { conditionsFrom, verdict } from './conditions.ts';
 import type { Verdict } from './conditions.ts';
@@ -27,13 +27,18 @@ export function configStatus(input: StatusInput): ProxyConfigStatus {
   const verdicts = [...acceptance(facts), ...progression(facts), degradation(facts), readiness(facts)];
   return {
     observedGeneration: generation,
-    ...(plan.settled !== undefined && { currentRevision: plan.settled.revision, currentConfig: plan.settled.config }),
+    ...(plan.settled !== undefined && current(plan.settled)),
     ...(plan.target !== undefined && { updateRevision: plan.target.revision }),
     ...(plan.rollout !== undefined && { rollout: plan.rollout }),
     nodes: { ...facts.counts, uncovered: plan.share.uncovered.length },
     failedNodes: [...facts.failed],
     conditions: conditionsFrom(verdicts, previous?.conditions ?? [], generation, now),
   };
+}
+
+function current({ revision, config, agentRevision }: NodeAssignment): Partial<ProxyConfigStatus> {
+  const agent = agentRevision !== undefined && { currentAgentRevision: agentRevision };
+  return { currentRevision: revision, currentConfig: config, ...agent };
 }
 
 function acceptance({ input: { plan } }: Facts): Verdict[] {

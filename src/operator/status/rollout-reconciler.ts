@@ -1,12 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Again } from '../../kubernetes/index.ts';
 import type { Clock } from '../../runtime/index.ts';
-import { ClusterCache } from '../cluster/index.ts';
 import { CLOCK, perTerm } from '../injection.ts';
 import { Assignments, plan } from '../rollout/index.ts';
 import type { ConfigPlan } from '../rollout/index.ts';
 import { configStatus } from './config-status.ts';
 import { nextLook } from './next-look.ts';
+import { Observed } from './observed.ts';
 import { StatusPublisher } from './status-publisher.ts';
 
 /**
@@ -16,19 +16,19 @@ import { StatusPublisher } from './status-publisher.ts';
  */
 @Injectable(perTerm)
 export class RolloutReconciler {
-  readonly #cache: ClusterCache;
+  readonly #observed: Observed;
   readonly #assignments: Assignments;
   readonly #publisher: StatusPublisher;
   readonly #clock: Clock;
   #known: ReadonlySet<string> = new Set();
 
   constructor(
-    @Inject(ClusterCache) cache: ClusterCache,
+    @Inject(Observed) observed: Observed,
     @Inject(Assignments) assignments: Assignments,
     @Inject(StatusPublisher) publisher: StatusPublisher,
     @Inject(CLOCK) clock: Clock,
   ) {
-    this.#cache = cache;
+    this.#observed = observed;
     this.#assignments = assignments;
     this.#publisher = publisher;
     this.#clock = clock;
@@ -41,22 +41,21 @@ export class RolloutReconciler {
    */
   async reconcile(look: (node: string) => void): Promise<Again | undefined> {
     const now = new Date(this.#clock.wall());
-    const stateOf = this.#assignments.stateOf.bind(this.#assignments);
-    const configs = this.#cache.configs.all().map((checked) => this.#publisher.withLast(checked));
-    const { configs: plans, uncovered } = plan({ configs, nodes: [...this.#cache.nodes.values()], stateOf, now });
+    const configs = this.#observed.configs.map((checked) => this.#publisher.withLast(checked));
+    const { configs: plans, uncovered } = plan({ configs, ...this.#observed.nodes(), now });
     for (const name of this.#known) if (!plans.has(name)) this.#publisher.forget(name);
     this.#known = new Set(plans.keys());
     this.#assignments.cover(uncovered).forEach(look);
     const outcomes = await Promise.allSettled([...plans.values()].map((each) => this.#carryOut(each, now, look)));
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
-    return nextLook([...plans.values()], this.#cache.agents, now);
+    return nextLook([...plans.values()], this.#observed.agents, now);
   }
 
   async #carryOut(decided: ConfigPlan, now: Date, look: (node: string) => void): Promise<void> {
-    const { agents } = this.#cache;
     const { config } = decided.checked;
-    const stateOf = this.#assignments.stateOf.bind(this.#assignments);
+    const { agents } = this.#observed;
+    const { stateOf } = this.#observed.nodes();
     const status = configStatus({ plan: decided, stateOf, agents, previous: config.status, now });
     await this.#publisher.publish(decided.checked, status);
     this.#assignments.decide(decided).forEach(look);

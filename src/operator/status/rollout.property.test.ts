@@ -27,11 +27,17 @@ const spec = fc.record({
   algorithm: fc.constantFrom('random', 'round-robin', 'source-hash', 'maglev', 'least-connections'),
 });
 
+const agentRevisions = ['aaaaaaaaaa', 'bbbbbbbbbb', 'cccccccccc'];
+
 const event = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('time' as const), ticks: fc.integer({ min: 1, max: 8 }) }) },
   {
     weight: 3,
     arbitrary: fc.record({ kind: fc.constant('edit' as const), config: fc.constantFrom('all', 'edge'), spec }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('upgrade' as const), agent: fc.constantFrom(...agentRevisions) }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('delete' as const), config: fc.constantFrom('all', 'edge') }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('join' as const), node: fc.constantFrom(...nodeNames) }) },
@@ -66,6 +72,13 @@ const behaviours = fc.dictionary(
 );
 
 type Behaviours = Record<string, { how: Behaviour; where: string[] }>;
+
+/** Agents that crash: by node, too. */
+const crashes = fc.dictionary(
+  fc.constantFrom(...agentRevisions.slice(1)),
+  fc.record({ how: fc.constant<Behaviour>('crashes'), where: fc.subarray(nodeNames, { minLength: 1 }) }),
+  { noNullPrototype: true },
+);
 
 const synced = (state: ProxyNodeState | undefined) => conditionOf(state?.status?.conditions, 'Synced');
 const works = (state: ProxyNodeState | undefined) =>
@@ -131,6 +144,7 @@ class Observed extends ModelCluster {
   readonly #had = new Map<string, Set<string>>();
   readonly #stopped = new Map<string, string>();
   readonly #bad: Behaviours;
+  #late = false;
 
   constructor(bad: Behaviours) {
     super();
@@ -138,7 +152,7 @@ class Observed extends ModelCluster {
   }
 
   override operate(told?: number): ReadonlyMap<string, ConfigPlan> {
-    const before = new Map(this.states);
+    const before = new Map([...this.states.keys()].map((name) => [name, this.seen(name)]));
     const plans = super.operate(told);
     for (const [name, each] of plans) {
       const mine = each.share.won.map((node) => {
@@ -157,7 +171,14 @@ class Observed extends ModelCluster {
   }
 
   agents(): void {
-    for (const [name, { ready }] of this.nodes) if (ready) this.report(name, this.#behaviourOf(name));
+    for (const [name, { ready }] of this.nodes) {
+      if (!ready) continue;
+      // An agent that is about to be replaced may still say that it has what the node was told.
+      if (this.#late) this.report(name, this.#behaviourOf(name));
+      this.replaceAgent(name);
+      if (!this.#late) this.report(name, this.#behaviourOf(name));
+    }
+    this.#late = !this.#late;
   }
 
   /** Operator and agents take turns. */
@@ -173,14 +194,16 @@ class Observed extends ModelCluster {
   rest(): void {
     let quiet = 0;
     for (let n = 0; n < 1000 && quiet < 10; n++) {
-      const before = JSON.stringify([...this.configs, ...this.states]);
+      const before = JSON.stringify([...this.configs, ...this.states, ...this.pods]);
       this.pass(1);
-      quiet = before === JSON.stringify([...this.configs, ...this.states]) ? quiet + 1 : 0;
+      quiet = before === JSON.stringify([...this.configs, ...this.states, ...this.pods]) ? quiet + 1 : 0;
     }
     expect(quiet, 'everything comes to rest').toBe(10);
   }
 
   #behaviourOf(name: string): Behaviour {
+    const crashing = this.#bad[this.pods.get(name)?.revision ?? ''];
+    if (crashing?.where.includes(name)) return crashing.how;
     const bad = this.#bad[this.states.get(name)?.spec.config.loadBalancing.algorithm ?? ''];
     return bad?.where.includes(name) ? bad.how : 'works';
   }
@@ -192,10 +215,10 @@ class Observed extends ModelCluster {
     return known;
   }
 
-  /** What was stopped stays so until somebody edits the spec. */
+  /** What was stopped stays so until somebody edits the spec, or brings another agent. */
   #checkStopped(name: string, plan: ConfigPlan, mine: readonly Seen[]): void {
     const { uid = '', generation = 0 } = plan.checked.config.metadata;
-    const edition = `${uid} ${generation}`;
+    const edition = `${uid} ${generation} ${this.agentRevision ?? ''}`;
     const newly = mine.filter((seen) => seen.told !== undefined && onTrial(plan, seen));
     if (this.#stopped.get(name) === edition) expect(newly, `${name} is stopped`).toEqual([]);
     if (stoppedPhase.test(plan.rollout?.phase ?? '')) this.#stopped.set(name, edition);
@@ -221,6 +244,7 @@ type Event = typeof event extends fc.Arbitrary<infer T> ? T : never;
 const happenings: { [K in Event['kind']]: (cluster: Observed, it: Extract<Event, { kind: K }>) => void } = {
   time: (cluster, { ticks }) => cluster.pass(ticks),
   edit: (cluster, { config, spec: given }) => cluster.apply(config, specOf(config, given)),
+  upgrade: (cluster, { agent }) => void (cluster.agentRevision = agent),
   delete: (cluster, { config }) => cluster.delete(config),
   join: (cluster, { node }) => cluster.join(node, { pool: 'core' }),
   leave: (cluster, { node }) => cluster.leave(node),
@@ -245,18 +269,20 @@ function checkEnd({ checked, share, rollout, tell }: ConfigPlan): void {
 /** Complete means that every node has it that could be asked, but for those that failed. */
 function checkComplete(cluster: Observed, { checked, share, target }: ConfigPlan): void {
   const without = share.won.filter(({ name, ready }) => {
-    const state = cluster.states.get(name);
+    const state = cluster.seen(name);
     return ready && !(state?.spec.revision === target?.revision && works(state));
   });
   expect(without.length).toBeLessThanOrEqual(checked.config.status?.nodes?.failed ?? 0);
 }
 
+const bad = fc.tuple(behaviours, crashes).map(([configs, agents]): Behaviours => ({ ...configs, ...agents }));
+
 test('whatever happens, a rollout keeps its bounds, leaves every node what it had, and ends', () => {
   const ends: Record<string, number> = {};
   const nodes = fc.subarray(nodeNames, { minLength: 1 });
   fc.assert(
-    fc.property(fc.array(event, { maxLength: 25 }), behaviours, nodes, spec, (events, bad, initial, first) => {
-      const cluster = new Observed(bad);
+    fc.property(fc.array(event, { maxLength: 25 }), bad, nodes, spec, (events, how, initial, first) => {
+      const cluster = new Observed(how);
       for (const name of initial) cluster.join(name, { pool: name < 'd' ? 'edge' : 'core' });
       cluster.apply('all', specOf('all', first));
       for (const each of events) happen(cluster, each);

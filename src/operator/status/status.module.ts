@@ -2,11 +2,13 @@ import { Module } from '@nestjs/common';
 import { EventRecorder } from '../../kubernetes/index.ts';
 import type { ApiClient } from '../../kubernetes/index.ts';
 import type { Logger } from '../../runtime/index.ts';
+import { AgentsModule } from '../agents/index.ts';
 import { ClusterModule } from '../cluster/index.ts';
 import { API_CLIENT, LOGGER, OPERATOR_OPTIONS } from '../injection.ts';
 import { MetricsModule } from '../metrics/index.ts';
 import type { OperatorOptions } from '../options.ts';
 import { RolloutModule } from '../rollout/index.ts';
+import { Observed } from './observed.ts';
 import { StatusPublisher } from './status-publisher.ts';
 import { RolloutReconciler } from './rollout-reconciler.ts';
 
@@ -21,9 +23,10 @@ function eventRecorder(client: ApiClient, { identity }: OperatorOptions, log: Lo
 
 /** What is said about ProxyConfigs. The EventRecorder outlives terms: it counts repetitions, whoever leads. */
 @Module({
-  imports: [ClusterModule, RolloutModule, MetricsModule],
+  imports: [AgentsModule, ClusterModule, RolloutModule, MetricsModule],
   providers: [
     StatusPublisher,
+    Observed,
     RolloutReconciler,
     { provide: EventRecorder, useFactory: eventRecorder, inject: [API_CLIENT, OPERATOR_OPTIONS, LOGGER] },
   ],

@@ -26,6 +26,7 @@ const resources = {
   Event: { group: 'events.k8s.io', version: 'v1', plural: 'events', namespace: 'default' },
   EndpointSlice: { group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices', namespace: 'default' },
   DaemonSet: { group: 'apps', version: 'v1', plural: 'daemonsets', namespace: 'nftproxy-system' },
+  Pod: { version: 'v1', plural: 'pods', namespace: 'nftproxy-system' },
   CustomResourceDefinition: { group: 'apiextensions.k8s.io', version: 'v1', plural: 'customresourcedefinitions' },
 };
 type Kind = keyof typeof resources;

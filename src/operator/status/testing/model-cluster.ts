@@ -1,11 +1,11 @@
 import type { Condition, ProxyConfig, ProxyConfigSpec, ProxyNodeState } from '../../../api/index.ts';
-import type { ClusterNode } from '../../cluster/index.ts';
-import { plan } from '../../rollout/index.ts';
+import type { AgentPod, ClusterNode } from '../../cluster/index.ts';
+import { plan, withAgent } from '../../rollout/index.ts';
 import type { ConfigPlan } from '../../rollout/index.ts';
 import { configStatus } from '../config-status.ts';
 
-/** What an agent does with what it is told: applies it, says that it cannot, or says nothing. */
-export type Behaviour = 'works' | 'fails' | 'silent';
+/** What an agent does with what it is told: applies it, says that it cannot, says nothing, or cannot even run. */
+export type Behaviour = 'works' | 'fails' | 'silent' | 'crashes';
 
 /**
  * A cluster as the objects in its API server: ProxyConfigs, Nodes, ProxyNodeStates. The operator is `operate`, from one
@@ -15,6 +15,10 @@ export class ModelCluster {
   readonly configs = new Map<string, ProxyConfig>();
   readonly nodes = new Map<string, ClusterNode>();
   readonly states = new Map<string, ProxyNodeState>();
+  /** The agents' Pods, by name of the node. */
+  readonly pods = new Map<string, AgentPod>();
+  /** Revision of the Pod template that the operator brings along. */
+  agentRevision: string | undefined;
   now = Date.parse('2026-11-26T12:00:00Z');
   #uids = 0;
 
@@ -38,6 +42,7 @@ export class ModelCluster {
 
   leave(name: string): void {
     this.nodes.delete(name);
+    this.pods.delete(name);
     this.states.delete(name);
   }
 
@@ -52,9 +57,10 @@ export class ModelCluster {
    */
   operate(told = Number.POSITIVE_INFINITY): ReadonlyMap<string, ConfigPlan> {
     const now = new Date(this.now);
-    const stateOf = ({ name }: ClusterNode) => this.states.get(name);
+    const stateOf = ({ name }: ClusterNode) => this.seen(name);
+    const { agentRevision } = this;
     const configs = [...this.configs.values()].map((config) => ({ config, errors: [] }));
-    const plans = plan({ configs, nodes: [...this.nodes.values()], stateOf, now }).configs;
+    const plans = plan({ configs, nodes: [...this.nodes.values()], stateOf, now, agentRevision }).configs;
     let left = told;
     for (const [name, each] of plans) {
       const config = this.configs.get(name);
@@ -66,22 +72,44 @@ export class ModelCluster {
     return plans;
   }
 
+  /** What a node was told and says, as the operator sees it. */
+  seen(name: string): ProxyNodeState | undefined {
+    const state = this.states.get(name);
+    return state && withAgent(state, this.pods.get(name));
+  }
+
+  /** The node gets the agent that it was told to run. */
+  replaceAgent(name: string): void {
+    const revision = this.states.get(name)?.spec.agentRevision ?? '';
+    if (this.pods.get(name)?.revision === revision) return;
+    const uid = `pod-${this.#uids++}`;
+    this.pods.set(name, { name: uid, uid, node: name, revision, deleting: false, trouble: undefined });
+  }
+
   /** The agent of a node reports on what it was told. */
   report(name: string, behaviour: Behaviour): void {
+    this.#runs(name, behaviour !== 'crashes');
     const state = this.states.get(name);
-    if (state === undefined || behaviour === 'silent') return;
+    if (state === undefined || behaviour === 'silent' || behaviour === 'crashes') return;
     const works = behaviour === 'works';
-    const synced: Condition = {
-      type: 'Synced',
-      status: works ? 'True' : 'False',
-      reason: works ? 'UpToDate' : 'SyncFailing',
-      message: works ? 'fine' : 'the kernel refuses it',
-      observedGeneration: state.metadata.generation ?? 0,
-      lastTransitionTime: '2026-11-26T12:00:00Z',
-    };
     const applied = works ? state.spec.revision : state.status?.appliedRevision;
-    const status = { ...(applied !== undefined && { appliedRevision: applied }), conditions: [synced] };
+    const status = {
+      ...(applied !== undefined && { appliedRevision: applied }),
+      ...this.#agentOf(name),
+      conditions: [syncedAs(works, state.metadata.generation ?? 0)],
+    };
     this.states.set(name, { ...state, status });
+  }
+
+  #agentOf(name: string): { agentRevision?: string } {
+    const revision = this.pods.get(name)?.revision ?? '';
+    return revision === '' ? {} : { agentRevision: revision };
+  }
+
+  #runs(name: string, runs: boolean): void {
+    const pod = this.pods.get(name);
+    const trouble = runs ? undefined : { reason: 'CrashLoopBackOff', message: 'exit code 1' };
+    if (pod !== undefined) this.pods.set(name, { ...pod, trouble });
   }
 
   #tell(name: string, spec: ProxyNodeState['spec']): void {
@@ -94,4 +122,13 @@ export class ModelCluster {
   #time(): string {
     return `${new Date(this.now).toISOString().slice(0, 19)}Z`;
   }
+}
+
+function syncedAs(works: boolean, observedGeneration: number): Condition {
+  return {
+    ...{ type: 'Synced', observedGeneration, lastTransitionTime: '2026-11-26T12:00:00Z' },
+    status: works ? 'True' : 'False',
+    reason: works ? 'UpToDate' : 'SyncFailing',
+    message: works ? 'fine' : 'the kernel refuses it',
+  };
 }

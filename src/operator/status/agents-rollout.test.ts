@@ -1,0 +1,100 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { conditionOf } from '../../api/index.ts';
+import { ModelCluster } from './testing/index.ts';
+
+const rollout = { canary: { nodes: 1, soakSeconds: 60 }, maxUnavailable: 2, progressDeadlineSeconds: 120 } as const;
+const [first, second] = ['aaaaaaaaaa', 'bbbbbbbbbb'];
+
+let cluster: ModelCluster;
+/** The revision of agents that crash. */
+let crashing: string | undefined;
+
+/** Seconds pass: agents are replaced and report, then the operator decides. */
+function pass(seconds: number): void {
+  for (let past = 0; past < seconds; past += 10) {
+    for (const name of cluster.nodes.keys()) {
+      cluster.replaceAgent(name);
+      cluster.report(name, cluster.pods.get(name)?.revision === crashing ? 'crashes' : 'works');
+    }
+    cluster.now += 10_000;
+    cluster.operate();
+  }
+}
+
+const agents = () => [...cluster.pods.values()].map(({ revision }) => revision);
+const status = () => cluster.configs.get('default')?.status;
+const condition = (type: string) => {
+  const found = conditionOf(status()?.conditions, type);
+  return found && `${found.status} ${found.reason}`;
+};
+
+beforeEach(() => {
+  cluster = new ModelCluster();
+  crashing = undefined;
+  for (const name of ['a', 'b', 'c', 'd', 'e']) cluster.join(name);
+  cluster.agentRevision = first;
+  cluster.apply('default', { rollout });
+  pass(200);
+  expect(condition('Ready')).toBe('True AllNodesSynced');
+  expect(agents()).toEqual([first, first, first, first, first]);
+});
+
+describe('a new version of the agents', () => {
+  test('goes to a canary, then to batches, like a change of the spec', () => {
+    cluster.agentRevision = second;
+    pass(30);
+    expect(agents()).toEqual([second, first, first, first, first]);
+    expect(condition('Ready')).toBe('Unknown CanaryInProgress');
+    pass(60);
+    expect(agents()).toEqual([second, second, second, first, first]);
+    pass(40);
+    expect(agents()).toEqual([second, second, second, second, second]);
+    expect(condition('Ready')).toBe('True AllNodesSynced');
+    expect(status()?.currentAgentRevision).toBe(second);
+  });
+
+  test('that crashes on the canary gets no further, and the canary goes back to the last good one', () => {
+    crashing = second;
+    cluster.agentRevision = second;
+    pass(600);
+    expect(agents()).toEqual([first, first, first, first, first]);
+    expect(status()?.rollout?.phase).toBe('RolledBack');
+    expect(condition('Stalled')).toBe('True RolloutFailed');
+    expect(status()?.failedNodes).toMatchObject([{ name: 'a', reason: 'CrashLoopBackOff' }]);
+    expect(status()?.currentAgentRevision).toBe(first);
+  });
+
+  test('that an older operator takes back is proven: nobody is a canary for it', () => {
+    cluster.agentRevision = second;
+    pass(80);
+    cluster.agentRevision = first;
+    pass(40);
+    expect(agents()).toEqual([first, first, first, first, first]);
+    expect(condition('Ready')).toBe('True AllNodesSynced');
+  });
+
+  test('is not what a node gets that joins meanwhile', () => {
+    cluster.agentRevision = second;
+    pass(30);
+    cluster.join('f');
+    pass(20);
+    expect(cluster.pods.get('f')?.revision).toBe(first);
+  });
+
+  test('has not arrived because the old one says that it has the settings', () => {
+    cluster.agentRevision = second;
+    cluster.operate();
+    cluster.report('a', 'works');
+    expect(cluster.states.get('a')?.status?.appliedRevision).toBe(cluster.states.get('a')?.spec.revision);
+    cluster.now += 120_000;
+    cluster.operate();
+    expect(status()?.rollout?.phase).toBe('Canary');
+  });
+});
+
+test('an agent that crashes outside of a rollout is named', () => {
+  crashing = first;
+  pass(20);
+  expect(condition('Ready')).toBe('False NodesFailing');
+  expect(status()?.failedNodes?.[0]).toMatchObject({ name: 'a', reason: 'CrashLoopBackOff' });
+});

@@ -1,0 +1,44 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { AgentTemplate } from '../agents/index.ts';
+import { ClusterCache } from '../cluster/index.ts';
+import type { AgentCounts, CheckedConfig } from '../cluster/index.ts';
+import { perTerm } from '../injection.ts';
+import { Assignments, withAgent } from '../rollout/index.ts';
+import type { PlanInput } from '../rollout/index.ts';
+
+/** All that a plan is made from, as it is at this moment. */
+@Injectable(perTerm)
+export class Observed {
+  readonly #cache: ClusterCache;
+  readonly #assignments: Assignments;
+  readonly #template: AgentTemplate;
+
+  constructor(
+    @Inject(ClusterCache) cache: ClusterCache,
+    @Inject(Assignments) assignments: Assignments,
+    @Inject(AgentTemplate) template: AgentTemplate,
+  ) {
+    this.#cache = cache;
+    this.#assignments = assignments;
+    this.#template = template;
+  }
+
+  get configs(): CheckedConfig[] {
+    return this.#cache.configs.all();
+  }
+
+  /** Agents that run; undefined while nobody can say. */
+  get agents(): AgentCounts | undefined {
+    return this.#cache.agents;
+  }
+
+  /** Nodes, what they were told and say, how the Pods of their agents are, and what agents are to be made from. */
+  nodes(): Pick<PlanInput, 'nodes' | 'stateOf' | 'agentRevision'> {
+    const pods = this.#cache.agentPods();
+    const stateOf: PlanInput['stateOf'] = (node) => {
+      const state = this.#assignments.stateOf(node);
+      return state && withAgent(state, pods.get(node.name));
+    };
+    return { nodes: [...this.#cache.nodes.values()], stateOf, agentRevision: this.#template.current()?.revision };
+  }
+}

@@ -1,0 +1,121 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isReady, startCluster } from '../cluster/index.ts';
+import type { Cluster } from '../cluster/index.ts';
+import * as nftproxy from './nftproxy.ts';
+
+const root = process.getuid?.() === 0;
+const namespace = 'nftproxy-system';
+
+/** One canary for two seconds, then two nodes at a time. */
+const rollout = { canary: { nodes: 1, soakSeconds: 2 }, maxUnavailable: 2, maxFailed: 1, progressDeadlineSeconds: 60 };
+
+describe.skipIf(!root)(
+  'a new version of the agents reaches the nodes in stages (needs root)',
+  { timeout: 180_000 },
+  () => {
+    let cluster: Cluster;
+    let ip: string;
+
+    beforeAll(async () => {
+      cluster = await startCluster({ nodes: 4 });
+      await nftproxy.installOperator(cluster);
+      await nftproxy.apply(cluster, ...nftproxy.echo(3));
+      await nftproxy.configure(cluster, { rollout });
+      await cluster.kubectl('rollout', 'status', 'deployment/echo', '--timeout=60s');
+      // On the node that is the canary.
+      await cluster.runClientPod('client', 'node-1');
+      [ip] = (await nftproxy.clusterIps(cluster, 'echo')) as [string];
+      await cluster.waitFor('requests to be answered', async () => {
+        return (await nftproxy.request(cluster, 'client', ip, 5)).failures.length === 0;
+      });
+    }, 180_000);
+    afterAll(() => cluster.stop(), 60_000);
+
+    const operator = ['-n', namespace, 'deployment/nftproxy-operator'];
+    /** As kustomize does, or `kubectl set image`: the image is named once. */
+    const upgradeTo = (image: string) => cluster.kubectl('set', 'image', ...operator, `operator=${image}`);
+    /** What the operator says beside it is what agents run. */
+    const runAgentsOf = (...args: string[]) =>
+      cluster.kubectl(
+        ...['patch', ...operator, '-p'],
+        JSON.stringify({
+          spec: { template: { spec: { containers: [{ name: 'operator', args: ['operator', ...args] }] } } },
+        }),
+      );
+    const field = (path: string) => cluster.kubectl('get', 'nftpc', 'default', '-o', `jsonpath={${path}}`);
+    const agents = () => {
+      const labels = { 'app.kubernetes.io/component': 'agent' };
+      return cluster
+        .pods({ namespace, labels })
+        .toSorted((a, b) => ((a.spec.nodeName ?? '') < (b.spec.nodeName ?? '') ? -1 : 1));
+    };
+    const images = () => agents().map(({ spec }) => spec.containers[0]?.image);
+    const uids = () => agents().map(({ metadata }) => metadata.uid);
+    const revisions = async () => {
+      const told = '{range .items[*]}{.spec.agentRevision}={.status.agentRevision} {end}';
+      return (await cluster.kubectl('get', 'nftps', '-o', `jsonpath=${told}`)).trim().split(' ');
+    };
+
+    test('a good one goes to a canary, then to the others; no request fails', async () => {
+      const [before] = images();
+      const counts: number[] = [];
+      const result = await nftproxy.requestWhile(cluster, { pod: 'client', address: ip }, async () => {
+        await upgradeTo('nftproxy:next');
+        await cluster.waitFor(
+          'every node to have it',
+          () => {
+            const changed = images().filter((image) => image === 'nftproxy:next').length;
+            if (counts.at(-1) !== changed) counts.push(changed);
+            return changed === cluster.nodes.length && agents().every(isReady);
+          },
+          120_000,
+        );
+      });
+      expect(result.failures).toEqual([]);
+      expect(before).not.toBe('nftproxy:next');
+      expect(
+        counts.find((count) => count > 0),
+        'the canary',
+      ).toBe(1);
+      for (const [index, count] of counts.slice(1).entries()) expect(count - counts[index]!).toBeLessThanOrEqual(2);
+      await cluster.kubectl('wait', '--for=condition=Ready', 'nftpc/default', '--timeout=90s');
+      const [first, ...others] = await revisions();
+      expect(first).toMatch(/^([0-9a-f]{10})=\1$/);
+      expect(new Set(others)).toEqual(new Set([first]));
+    });
+
+    test('one that cannot run gets no further than the canary, which goes back; nothing else notices', async () => {
+      const before = uids();
+      const result = await nftproxy.requestWhile(cluster, { pod: 'client', address: ip }, async () => {
+        await runAgentsOf('--image=registry.example/broken:1');
+        await cluster.kubectl('wait', '--for=condition=Stalled', 'nftpc/default', '--timeout=120s');
+        await cluster.waitFor('the canary to be back', () => agents().length === 4 && agents().every(isReady));
+      });
+      expect(result.failures).toEqual([]);
+      expect(images()).toEqual(Array.from({ length: 4 }, () => 'nftproxy:next'));
+      // The others have never been touched.
+      expect(uids().slice(1)).toEqual(before.slice(1));
+      expect(await field('.status.rollout.phase')).toBe('RolledBack');
+      expect(await field('.status.failedNodes[*].name')).toBe('node-1');
+      expect(await field('.status.conditions[?(@.type=="Stalled")].message')).toMatch(
+        /failed on 1 nodes, first node-1 \((CrashLoopBackOff|CreateContainerError): the agent does not run: .*kubectl logs --previous of Pod nftproxy-agent-/,
+      );
+    });
+
+    test('a node that joins then gets the last good one, and so do Pods that are deleted by hand', async () => {
+      const [, second] = agents();
+      await cluster.kubectl('delete', 'pod', '-n', namespace, second!.metadata.name);
+      await cluster.waitFor(
+        'another agent there',
+        () => agents().length === 4 && !uids().includes(second!.metadata.uid),
+      );
+      expect(images()).toEqual(Array.from({ length: 4 }, () => 'nftproxy:next'));
+    });
+
+    test('taking it back is all it needs', async () => {
+      await runAgentsOf('--log-format=json');
+      await cluster.kubectl('wait', '--for=condition=Ready', 'nftpc/default', '--timeout=90s');
+      expect(await field('.status.conditions[?(@.type=="Stalled")].status')).toBe('');
+    });
+  },
+);
