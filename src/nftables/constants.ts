@@ -25,6 +25,9 @@ export const nftMessage = {
   destroyTable: 26, // NFT_MSG_DESTROYTABLE
 } as const;
 
+/** NFTA_CHAIN_POLICY of a base chain that drops what none of its rules has decided: NF_DROP. */
+export const dropPolicy = 0;
+
 /** The attribute that every item of a list is. */
 export const listElement = 1; // NFTA_LIST_ELEM
 
@@ -46,6 +49,7 @@ export const chainAttribute = {
   handle: 2, // NFTA_CHAIN_HANDLE
   name: 3, // NFTA_CHAIN_NAME
   hook: 4, // NFTA_CHAIN_HOOK
+  policy: 5, // NFTA_CHAIN_POLICY
   use: 6, // NFTA_CHAIN_USE
   type: 7, // NFTA_CHAIN_TYPE
   userData: 12, // NFTA_CHAIN_USERDATA

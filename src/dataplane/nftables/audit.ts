@@ -5,7 +5,7 @@ import type { Generation } from './generation.ts';
 import { takeInventory } from './inventory.ts';
 import { signatureOf } from './layout.ts';
 import { requiredDefinition } from './sets.ts';
-import { baseChainsOf } from './switch.ts';
+import { baseChainsOf, isCalledAlike } from './switch.ts';
 import type { TableSocket } from './table-socket.ts';
 import { targetOf } from './target.ts';
 
@@ -80,7 +80,10 @@ export class Audit {
     const isSame = ([name, signature]: readonly [string, string]): boolean => signatures.get(name) === signature;
     return (
       [...generation.layout.signatures].every(([name, signature]) => isSame([generation.chain(name), signature])) &&
-      baseChainsOf(generation).every((chain) => isSame([chain.chain.name, signatureOf(chain)]))
+      baseChainsOf(generation).every(
+        (each) =>
+          isSame([each.chain.name, signatureOf(each)]) && chains.some((chain) => isCalledAlike(each.chain, chain)),
+      )
     );
   }
 

@@ -31,7 +31,7 @@ export async function switchTo(
   const present = new Set<string>();
   for (const chain of before.chains.filter(({ base }) => base)) {
     tx.flushChain(chain.name);
-    if (wanted.some(({ chain: want }) => isSame(want, chain))) present.add(chain.name);
+    if (wanted.some(({ chain: want }) => isCalledAlike(want, chain))) present.add(chain.name);
     else tx.deleteChain(chain.name);
   }
   for (const { chain } of wanted) if (!present.has(chain.name)) tx.addChain(chain);
@@ -40,7 +40,9 @@ export async function switchTo(
   return tables.commit(tx);
 }
 
-function isSame({ name, base }: RenderedChain['chain'], present: ChainInfo): boolean {
+/** Whether a base chain in the kernel is called where the wanted one is to be, and lets through what it leaves undecided. */
+export function isCalledAlike({ name, base }: RenderedChain['chain'], present: ChainInfo): boolean {
   const { type, hook, priority } = present.base ?? {};
-  return present.name === name && base?.type === type && base?.hook === hook && base?.priority === priority;
+  const there = base?.type === type && base?.hook === hook && base?.priority === priority;
+  return present.name === name && there && present.drops !== true;
 }

@@ -1,4 +1,4 @@
-import { chainAttribute, hookAttribute, hookNumber } from '../constants.ts';
+import { chainAttribute, dropPolicy, hookAttribute, hookNumber } from '../constants.ts';
 import type { MessageWriter, Payload } from '../../netlink/index.ts';
 import { commentOf, encodeComment } from './user-data.ts';
 
@@ -19,6 +19,8 @@ export interface ChainInfo extends ChainDefinition {
   readonly handle: number;
   /** Rules in it, and rules and verdict elements that lead to it. */
   readonly uses: number;
+  /** A base chain with policy drop; those that are written here accept what their rules leave undecided. */
+  readonly drops?: true;
 }
 
 /** Writes the attributes of NEWCHAIN. */
@@ -49,8 +51,13 @@ export function decodeChain(attributes: Payload): ChainInfo {
     handle: attributes.get(chainAttribute.handle)?.u64() ?? 0,
     uses: attributes.get(chainAttribute.use)?.u32() ?? 0,
     ...(base === undefined ? {} : { base }),
+    ...policyOf(attributes),
     ...(comment === undefined ? {} : { comment }),
   };
+}
+
+function policyOf(attributes: Payload): Pick<ChainInfo, 'drops'> {
+  return attributes.get(chainAttribute.policy)?.u32() === dropPolicy ? { drops: true } : {};
 }
 
 function baseOf(attributes: Payload): ChainDefinition['base'] {

@@ -56,6 +56,9 @@ const states: Readonly<Record<string, string>> = {
     add chain inet nftproxy prerouting { type filter hook forward priority 7; drop; }
     add chain inet nftproxy input { type nat hook input priority 100; }
     add chain inet nftproxy postrouting { type route hook output priority 0; }`,
+  'base chains as ours that drop what they leave undecided': `
+    add chain inet nftproxy prerouting { type nat hook prerouting priority -100; policy drop; }
+    add chain inet nftproxy postrouting { type nat hook postrouting priority 100; policy drop; }`,
   'chains that lead to one another, rules with counters, and sets that they look into': `
     add set inet nftproxy s { type ipv4_addr; flags interval; elements = { 10.0.0.0/8 } }
     add chain inet nftproxy b
@@ -89,7 +92,8 @@ describe('a start on a table of our name', () => {
           ['10.244.0.2:8080'],
         ]);
         const first = await names();
-        expect((await namespace.run('nft', ['list', 'table', 'inet', 'nftproxy'])).includes('dormant')).toBe(false);
+        const listing = await namespace.run('nft', ['list', 'table', 'inet', 'nftproxy']);
+        expect(listing).not.toMatch(/dormant|policy drop/);
         expect(logs.join('')).not.toContain('cannot remove');
         await serving.apply(byId([servicePort(3)]));
         expect(await serving.verify()).toBe('intact');
@@ -147,6 +151,12 @@ describe('a start on a table of our name', () => {
     await dataPlane.start(services, plainNode);
     expect(await namespace.run('nft', ['list', 'table', 'inet', 'nftproxy'])).not.toContain('dormant');
     expect(await dataPlane.verify()).toBe('intact');
+    await namespace.nft(
+      'add chain inet nftproxy prerouting { type nat hook prerouting priority -100; policy drop; }',
+    );
+    expect(await dataPlane.verify()).toBe('changed');
+    await dataPlane.start(services, plainNode);
+    expect(await namespace.run('nft', ['list', 'table', 'inet', 'nftproxy'])).not.toContain('policy drop');
     await namespace.nft('delete table inet nftproxy');
     // Our own commit right after theirs does not hide it.
     await dataPlane.apply(byId([servicePort(4)])).catch(() => undefined);
