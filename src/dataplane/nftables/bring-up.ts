@@ -8,6 +8,7 @@ import { claimTable } from './claim.ts';
 import { Generation } from './generation.ts';
 import type { InForce } from './in-force.ts';
 import { adoptable, takeInventory, unusedNumber } from './inventory.ts';
+import type { Inventory } from './inventory.ts';
 import { removeOthers, removeUnfinished } from './leftovers.ts';
 import { forgetStrayClients, liveEndpoints } from './affinity.ts';
 import { outlivesGenerations } from './sets.ts';
@@ -47,7 +48,7 @@ export async function bringUp(site: Site, target: Target): Promise<BroughtUp> {
   // By itself: the kernel takes no base chain in the transaction that takes over a table.
   const claimed = await tables.commit(tables.claim());
   const before = await takeInventory(tables);
-  await removeUnfinished(tables, before);
+  await tidyUnfinished(site, before);
   const wanted = [...target.sets, ...target.plan.rooms.flatMap(({ sets }) => sets)];
   const adopted = adoptable(before, wanted.filter(outlivesGenerations));
   const generation = new Generation({ tables, number: unusedNumber(before), adopted });
@@ -89,10 +90,19 @@ async function tidy({ tables, drained, log }: Site, generation: Generation): Pro
   }
 }
 
-async function tidyAfterFailure({ tables, log }: Site): Promise<void> {
+async function tidyAfterFailure(site: Site): Promise<void> {
   try {
-    await removeUnfinished(tables, await takeInventory(tables));
+    await tidyUnfinished(site, await takeInventory(site.tables));
   } catch (error) {
-    log.debug('cannot remove what was begun', { error: describeError(error) });
+    site.log.debug('cannot see what was begun', { error: describeError(error) });
+  }
+}
+
+/** What is in use cannot go: foreign rules and verdicts may lead there. Nothing that is written beside it minds. */
+async function tidyUnfinished({ tables, log }: Site, inventory: Inventory): Promise<void> {
+  try {
+    await removeUnfinished(tables, inventory);
+  } catch (error) {
+    log.debug('what was begun goes only after the next start', { error: describeError(error) });
   }
 }

@@ -68,6 +68,13 @@ const states: Readonly<Record<string, string>> = {
   'a generation that says it is in force, and is empty': `
     add chain inet nftproxy services.4
     add chain inet nftproxy prerouting { type nat hook prerouting priority -100; jump services.4 comment "generation 4"; }`,
+  'a generation in force, and foreign verdicts and rules that lead to what is left over of another': `
+    add chain inet nftproxy services.4
+    add chain inet nftproxy prerouting { type nat hook prerouting priority -100; jump services.4 comment "generation 4"; }
+    add chain inet nftproxy random4_9.1
+    add map inet nftproxy theirs { type ipv4_addr : verdict; elements = { 192.0.2.1 : goto random4_9.1 } }
+    add set inet nftproxy cluster_ips4.1 { type ipv4_addr; }
+    add chain inet nftproxy theirs { ip saddr @cluster_ips4.1 drop; }`,
   'two generations that both say so': `
     add chain inet nftproxy services.4
     add chain inet nftproxy services.5
