@@ -4,7 +4,10 @@ import type { Written } from '../data-plane.ts';
 import { Layout } from './layout.ts';
 import type { TableSocket } from './table-socket.ts';
 
-const pattern = /^(.+)\.(\d+)$/;
+/** The last number of a generation. Larger ones are none of ours: anybody may have named anything in our table. */
+export const lastGeneration = 999_999_999;
+
+const pattern = /^(.+)\.(0|[1-9]\d{0,8})$/;
 
 /** What a name in the kernel says: `services4.7` is `services4` of generation 7. Undefined if it is none of ours. */
 export function parseKernelName(kernelName: string): { name: string; generation: number } | undefined {

@@ -1,5 +1,5 @@
 import type { ChainInfo, SetDefinition, SetInfo } from '../../nftables/index.ts';
-import { parseKernelName } from './generation.ts';
+import { lastGeneration, parseKernelName } from './generation.ts';
 import type { TableSocket } from './table-socket.ts';
 
 /** The comment of the rules of base chains: the generation that they lead to. */
@@ -7,7 +7,7 @@ export function turnedTo(generation: number): string {
   return `generation ${generation}`;
 }
 
-const turned = /^generation (\d+)$/;
+const turned = /^generation (\d{1,9})$/;
 
 /** What the table in the kernel holds, whoever wrote it. */
 export interface Inventory {
@@ -28,10 +28,12 @@ export async function takeInventory({ socket, table }: Pick<TableSocket, 'socket
   return { sets, chains, inForce: numbers.size === 1 && number !== undefined ? Number(number) : undefined };
 }
 
-/** A number that no name in the table has. */
+/** A number that no name in the table has: the next one, or after the last one the first that is free. */
 export function unusedNumber({ sets, chains, inForce = 0 }: Inventory): number {
-  const numbers = [...sets, ...chains].map(({ name }) => parseKernelName(name)?.generation ?? 0);
-  return numbers.reduce((most, number) => Math.max(most, number), inForce) + 1;
+  const numbers = new Set([...sets, ...chains].map(({ name }) => parseKernelName(name)?.generation ?? 0)).add(inForce);
+  let number = Math.max(...numbers) + 1;
+  if (number > lastGeneration) for (number = 1; numbers.has(number);) number++;
+  return number;
 }
 
 /**

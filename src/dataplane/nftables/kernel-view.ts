@@ -1,5 +1,5 @@
 import type { Element, NftablesSocket, SetDefinition, SetInfo } from '../../nftables/index.ts';
-import { inOurNames, parseKernelName } from './generation.ts';
+import { inOurNames, lastGeneration, parseKernelName } from './generation.ts';
 import { takeInventory } from './inventory.ts';
 import { isNameOfOutliving, requiredDefinition } from './sets.ts';
 
@@ -34,15 +34,21 @@ export async function kernelView(
 
 /**
  * The kernel's names of the sets that rules in force look into, by ours; those that outlive generations may have the
- * number of an earlier one. Where base chains lead to no generation, those
+ * number of an earlier one, and once numbers have begun anew a larger one. Where base chains lead to no generation, those
  * without a number: of a layout that knew none.
  */
 function namesInForce(sets: readonly SetInfo[], inForce = 0): Map<string, string> {
-  const newest = new Map<string, { kernelName: string; generation: number }>();
+  const newest = new Map<string, { kernelName: string; age: number }>();
   for (const { name: kernelName } of sets) {
     const { name, generation } = parseKernelName(kernelName) ?? { name: kernelName, generation: 0 };
-    if (generation > inForce || (generation < inForce && !isNameOfOutliving(name))) continue;
-    if ((newest.get(name)?.generation ?? -1) < generation) newest.set(name, { kernelName, generation });
+    if (generation !== inForce && (inForce === 0 || !isNameOfOutliving(name))) continue;
+    const age = ageOf(generation, inForce);
+    if ((newest.get(name)?.age ?? Infinity) > age) newest.set(name, { kernelName, age });
   }
   return new Map([...newest].map(([name, { kernelName }]) => [name, kernelName]));
+}
+
+/** How many generations ago it was. */
+function ageOf(generation: number, inForce: number): number {
+  return inForce - generation + (generation > inForce ? lastGeneration : 0);
 }

@@ -75,6 +75,15 @@ const states: Readonly<Record<string, string>> = {
     add map inet nftproxy theirs { type ipv4_addr : verdict; elements = { 192.0.2.1 : goto random4_9.1 } }
     add set inet nftproxy cluster_ips4.1 { type ipv4_addr; }
     add chain inet nftproxy theirs { ip saddr @cluster_ips4.1 drop; }`,
+  'numbers of generations that are no numbers any more': `
+    add set inet nftproxy theirs.99999999999999999999999 { type ipv4_addr; }
+    add set inet nftproxy service_ports4.9007199254740992 { type ipv4_addr . inet_proto . inet_service; counter; }
+    add chain inet nftproxy services4.007
+    add chain inet nftproxy services.9007199254740993
+    add chain inet nftproxy prerouting { type nat hook prerouting priority -100; jump services.9007199254740993 comment "generation 9007199254740993"; }`,
+  'the last number of a generation': `
+    add set inet nftproxy service_ports4.999999999 { type ipv4_addr . inet_proto . inet_service; counter; }
+    add chain inet nftproxy services4.1`,
   'two generations that both say so': `
     add chain inet nftproxy services.4
     add chain inet nftproxy services.5
