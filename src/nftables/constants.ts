@@ -138,6 +138,8 @@ export const elementAttribute = {
 export const elementFlag = {
   /** The first value after an interval. */
   intervalEnd: 1, // NFT_SET_ELEM_INTERVAL_END
+  /** It stands for all keys that no other element has, and has none itself. */
+  catchAll: 2, // NFT_SET_ELEM_CATCHALL
 } as const;
 
 export const generationAttribute = {

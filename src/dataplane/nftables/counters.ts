@@ -38,7 +38,8 @@ export function frontendsAmong(elements: Iterable<{ set: string; key: string }>)
   const frontends: FrontendAddress[] = [];
   for (const { set, key } of elements) {
     const family = families.get(set);
-    if (family !== undefined) frontends.push({ family, ...parseFrontendKey(key) });
+    const place = parseFrontendKey(key);
+    if (family !== undefined && place) frontends.push({ family, ...place });
   }
   return frontends;
 }

@@ -20,14 +20,12 @@ export function frontendKey({ address, protocol, port }: FrontendPlace): string 
   return address === undefined ? nodePort : `${address}${joint}${nodePort}`;
 }
 
-/** The reverse of `frontendKey`. @throws TypeError for what is none. */
-export function parseFrontendKey(key: string): FrontendPlace {
+/** The reverse of `frontendKey`; undefined for what is none, as foreign elements are. */
+export function parseFrontendKey(key: string): FrontendPlace | undefined {
   const fields = key.split(joint);
   const port = Number(fields.at(-1));
   const protocol = fields.at(-2);
-  if (fields.length < 2 || fields.length > 3 || !Number.isInteger(port) || !isProtocol(protocol)) {
-    throw new TypeError(`not the key of a frontend: ${JSON.stringify(key)}`);
-  }
+  if (fields.length < 2 || fields.length > 3 || !Number.isInteger(port) || !isProtocol(protocol)) return undefined;
   const [address] = fields;
   return { protocol, port, ...(fields.length === 3 && address !== undefined ? { address } : {}) };
 }

@@ -74,6 +74,20 @@ describe('elements', () => {
     expect(throughTheWire(set, elements)).toEqual(elements);
   });
 
+  it('may stand for all keys that no other one has, in sets of any kind', () => {
+    const sets: SetDefinition[] = [
+      { name: 's', key: ['ipv4_addr', 'inet_service'] },
+      { name: 's', key: ['ipv4_addr'], interval: true },
+    ];
+    for (const set of sets) {
+      const elements = [
+        { set: 's', key: set.interval === true ? '10.0.0.0/8' : '10.0.0.1 . 80' },
+        { set: 's', key: '*' },
+      ];
+      expect(throughTheWire(set, elements)).toEqual(elements);
+    }
+  });
+
   it('may have a range in any address field of an interval set', () => {
     const set: SetDefinition = {
       name: 'source_ranges4',

@@ -16,7 +16,7 @@ import { dataAttribute, decodeCounter, decodeVerdict, encodeVerdict } from '../e
 export interface Element {
   /** Name of the set. */
   readonly set: string;
-  /** `10.96.0.1 . tcp . 80 . 2`; of interval sets `10.0.0.0/8`. */
+  /** `10.96.0.1 . tcp . 80 . 2`; of interval sets `10.0.0.0/8`; `*` for all that no other element is for. */
   readonly key: string;
   /** `10.0.0.7 . 8080` or a verdict; of maps only. */
   readonly data?: string;
@@ -28,6 +28,9 @@ export interface Element {
   readonly packets?: number;
   readonly bytes?: number;
 }
+
+/** The key of the element that stands for all keys that no other one has. */
+const catchAll = '*';
 
 /** What of an element is written. */
 export interface ElementEncoding {
@@ -44,13 +47,14 @@ export function encodeElement(
   element: Element,
   encoding: ElementEncoding = {},
 ): void {
-  if (set.interval === true) {
+  if (set.interval === true && element.key !== catchAll) {
     if (set.key.length === 1) encodeInterval(writer, set, element, encoding);
     else encodeConcatenatedInterval(writer, set, element, encoding);
     return;
   }
   const item = writer.beginNested(listElement);
-  encodeKey(writer, elementAttribute.key, set.key, element.key);
+  if (element.key === catchAll) writer.number(elementAttribute.flags, elementFlag.catchAll);
+  else encodeKey(writer, elementAttribute.key, set.key, element.key);
   encodeRest(writer, set, element, encoding);
   writer.endAttribute(item);
 }
@@ -169,17 +173,21 @@ export function decodeElement(set: SetDefinition, item: Payload): Mark {
   let key = '';
   let keyEnd: Payload | undefined;
   let data: string | undefined;
-  let end = false;
+  let flags = 0;
   let extra: Partial<Element> = {};
   for (const [type, payload] of item.attributes()) {
     if (type === elementAttribute.key) key = decodeFields(set.key, payload);
     else if (type === elementAttribute.keyEnd) keyEnd = payload;
     else if (type === elementAttribute.data) data = decodeData(set, payload);
-    else if (type === elementAttribute.flags) end = (payload.u32() & elementFlag.intervalEnd) !== 0;
+    else if (type === elementAttribute.flags) flags = payload.u32();
     else extra = { ...extra, ...decodeExtra(type, payload) };
   }
+  if ((flags & elementFlag.catchAll) !== 0) key = catchAll;
   if (keyEnd !== undefined) key = joinRanges(set.key, key, decodeFields(set.key, keyEnd));
-  return { element: { set: set.name, key, ...(data === undefined ? {} : { data }), ...extra }, end };
+  return {
+    element: { set: set.name, key, ...(data === undefined ? {} : { data }), ...extra },
+    end: (flags & elementFlag.intervalEnd) !== 0,
+  };
 }
 
 function decodeExtra(type: number, payload: Payload): Partial<Element> {
@@ -230,14 +238,17 @@ function joinRanges(types: readonly FieldType[], first: string, last: string): s
 export function joinIntervals(set: SetDefinition, marks: readonly Mark[]): Element[] {
   if (set.interval !== true || set.key.length > 1) return marks.map((mark) => mark.element);
   const family = intervalFamily(set);
+  const others = marks.filter(({ element }) => element.key === catchAll).map(({ element }) => element);
   const sorted = marks
+    .filter(({ element }) => element.key !== catchAll)
     .map(({ element, end }) => ({ element, end, at: addressNumber(element.key, family) }))
     // An end comes before a start at the same address: intervals may touch.
     .sort((a, b) => (a.at === b.at ? Number(b.end) - Number(a.end) : a.at < b.at ? -1 : 1));
-  return sorted.flatMap(({ element, end, at }, index) => {
+  const ranges = sorted.flatMap(({ element, end, at }, index) => {
     if (end) return [];
     const next = sorted[index + 1];
     const last = next === undefined ? lastNumber(family) : next.at - 1n;
     return [{ ...element, key: formatRange({ family, first: at, last }) }];
   });
+  return [...ranges, ...others];
 }

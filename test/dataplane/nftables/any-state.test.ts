@@ -89,6 +89,11 @@ const states: Readonly<Record<string, string>> = {
     add chain inet nftproxy services.5
     add chain inet nftproxy prerouting { type nat hook prerouting priority -100; jump services.4 comment "generation 4"; }
     add chain inet nftproxy output { type nat hook output priority -100; jump services.5 comment "generation 5"; }`,
+  'elements that stand for all others, and of protocols that no Service has': `
+    add set inet nftproxy service_ports4.2 { type ipv4_addr . inet_proto . inet_service; counter; elements = { *, 10.96.0.1 . tcp . 80, 10.96.0.1 . igmp . 80 } }
+    add set inet nftproxy node_ports6.2 { type inet_proto . inet_service; counter; elements = { *, 255 . 0 } }
+    add set inet nftproxy theirs { type ipv4_addr; flags interval; elements = { 10.0.0.0/8 } }
+    add map inet nftproxy affinity4_f8c47ff35e60.2 { type ipv4_addr : ipv4_addr . inet_service; size 262144; flags dynamic,timeout; elements = { * : 10.9.9.9 . 80 } }`,
   'counters and remembered clients that are not what they should be': `
     add set inet nftproxy service_ports4.2 { type ipv4_addr . inet_proto . inet_service; counter; elements = { 10.96.0.1 . tcp . 80 counter packets 5 bytes 300, 192.0.2.7 . udp . 1 } }
     add map inet nftproxy affinity4_000000000000.2 { type ipv4_addr : ipv4_addr . inet_service; size 262144; flags dynamic,timeout; }`,
