@@ -111,6 +111,7 @@ export const setFlag = {
   map: 0x8, // NFT_SET_MAP
   timeout: 0x10, // NFT_SET_TIMEOUT
   evaluated: 0x20, // NFT_SET_EVAL
+  object: 0x40, // NFT_SET_OBJECT
   concatenation: 0x80, // NFT_SET_CONCAT
 } as const;
 

@@ -6,7 +6,7 @@ import {
   setFlag,
   verdictDataType,
 } from '../constants.ts';
-import { encodeCounter } from '../expressions/index.ts';
+import { decodeCounter, encodeCounter } from '../expressions/index.ts';
 import type { MessageWriter, Payload } from '../../netlink/index.ts';
 import { fieldLength, keyLength, typeNumber, typesOfNumber } from './fields.ts';
 import type { SetDefinition } from './set-definition.ts';
@@ -78,10 +78,24 @@ export function decodeSet(attributes: Payload): SetInfo | undefined {
   const name = attributes.get(setAttribute.name)?.string() ?? '';
   const flags = attributes.get(setAttribute.flags)?.u32() ?? 0;
   if ((flags & setFlag.anonymous) !== 0) return undefined;
+  const types = isKnown(attributes, flags) ? typesOf(attributes, flags) : undefined;
+  const definition = types && { name, ...types, ...switchesOf(attributes, flags), ...limitsOf(attributes) };
+  return { name, definition };
+}
+
+function typesOf(attributes: Payload, flags: number): Pick<SetDefinition, 'key' | 'data'> | undefined {
   const key = typesOfNumber(attributes.get(setAttribute.keyType)?.u32() ?? 0);
   const data = dataOf(attributes, flags);
-  if (key === undefined || data === undefined) return { name, definition: undefined };
-  return { name, definition: { name, key, ...data, ...switchesOf(attributes, flags), ...limitsOf(attributes) } };
+  return key && data && { key, ...data };
+}
+
+/** Whether its elements can be changed and do nothing but count: others may be limited, or be named objects. */
+function isKnown(attributes: Payload, flags: number): boolean {
+  const several = [...(attributes.get(setAttribute.expressions)?.attributes() ?? [])].map(([, each]) => each);
+  const single = attributes.get(setAttribute.expression);
+  const [first, ...more] = single === undefined ? several : [single];
+  const counts = first === undefined || decodeCounter(first) !== undefined;
+  return counts && more.length === 0 && (flags & (setFlag.constant | setFlag.object)) === 0;
 }
 
 function dataOf(attributes: Payload, flags: number): Pick<SetDefinition, 'data'> | undefined {

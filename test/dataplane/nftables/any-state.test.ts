@@ -94,6 +94,12 @@ const states: Readonly<Record<string, string>> = {
     add set inet nftproxy node_ports6.2 { type inet_proto . inet_service; counter; elements = { *, 255 . 0 } }
     add set inet nftproxy theirs { type ipv4_addr; flags interval; elements = { 10.0.0.0/8 } }
     add map inet nftproxy affinity4_f8c47ff35e60.2 { type ipv4_addr : ipv4_addr . inet_service; size 262144; flags dynamic,timeout; elements = { * : 10.9.9.9 . 80 } }`,
+  'sets for counting that limit, or that nobody can change': `
+    add set inet nftproxy service_ports4.2 { type ipv4_addr . inet_proto . inet_service; counter limit rate 1/second; }
+    add set inet nftproxy service_ports6.2 { type ipv6_addr . inet_proto . inet_service; limit rate 1/second; }
+    add set inet nftproxy node_ports6.2 { type inet_proto . inet_service; flags constant; counter; }
+    add counter inet nftproxy theirs
+    add map inet nftproxy node_ports4.2 { type inet_proto . inet_service : counter; elements = { tcp . 80 : "theirs" } }`,
   'counters and remembered clients that are not what they should be': `
     add set inet nftproxy service_ports4.2 { type ipv4_addr . inet_proto . inet_service; counter; elements = { 10.96.0.1 . tcp . 80 counter packets 5 bytes 300, 192.0.2.7 . udp . 1 } }
     add map inet nftproxy affinity4_000000000000.2 { type ipv4_addr : ipv4_addr . inet_service; size 262144; flags dynamic,timeout; }`,
@@ -172,9 +178,7 @@ describe('a start on a table of our name', () => {
     await dataPlane.start(services, plainNode);
     expect(await namespace.run('nft', ['list', 'table', 'inet', 'nftproxy'])).not.toContain('dormant');
     expect(await dataPlane.verify()).toBe('intact');
-    await namespace.nft(
-      'add chain inet nftproxy prerouting { type nat hook prerouting priority -100; policy drop; }',
-    );
+    await namespace.nft('add chain inet nftproxy prerouting { type nat hook prerouting priority -100; policy drop; }');
     expect(await dataPlane.verify()).toBe('changed');
     await dataPlane.start(services, plainNode);
     expect(await namespace.run('nft', ['list', 'table', 'inet', 'nftproxy'])).not.toContain('policy drop');
