@@ -21,7 +21,7 @@ export function limitsByMemory(bytes = Math.min(process.constrainedMemory(), tot
 }
 
 /** Roughly how many elements a Service port needs, without making them. */
-function elementsNeeded({ port }: DesiredPort): number {
+export function elementsNeeded({ port }: DesiredPort): number {
   const [everywhere, here] = [slotCount(port, port.clusterEndpoints), slotCount(port, port.localEndpoints)];
   return port.frontends.reduce((sum, { policy }) => sum + 4 + everywhere + (policy === 'Local' ? here : 0), 4);
 }

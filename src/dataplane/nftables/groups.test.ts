@@ -43,6 +43,16 @@ describe('changes in several transactions', () => {
     expect([...(group?.keys() ?? [])]).toHaveLength(4);
   });
 
+  it('of large tables are each in a transaction of its own, when they come and when they go', () => {
+    const small = [1, 2, 3, 4].map((each) => servicePort(each));
+    const large = [1, 2, 3, 4].map((each) =>
+      servicePort(each, [each], { algorithm: 'maglev', maglevTableSize: 65_521 }),
+    );
+    expect([...inGroups(ports(...large), ports(...small))]).toHaveLength(4);
+    expect([...inGroups(ports(...small), ports(...large))]).toHaveLength(4);
+    expect([...inGroups(ports(...small), ports(...small))]).toHaveLength(1);
+  });
+
   it('that swap 300 NodePorts between two Services while 3,000 others wait get all of it to the kernel', async () => {
     const rig = new NodeRig();
     const [first, second] = [range(30_000, 300), range(31_000, 300)];

@@ -1,5 +1,6 @@
 import type { Changes, DesiredPort } from '../data-plane.ts';
 import { elementsPerTransaction } from './batches.ts';
+import { elementsNeeded } from './budget.ts';
 import { frontendKey } from './keys.ts';
 
 /**
@@ -15,7 +16,7 @@ export function* inGroups(changes: Changes, served: ReadonlyMap<string, DesiredP
     for (const id of bundle) {
       const desired = changes.get(id);
       group.set(id, desired);
-      size += roughSize(desired);
+      size += Math.max(sizeOf(desired), sizeOf(served.get(id)));
     }
     if (size < elementsPerTransaction) continue;
     yield group;
@@ -53,8 +54,7 @@ function frontendsOf(desired: DesiredPort | undefined): string[] {
   return frontends.map((frontend) => `${family} ${frontendKey({ ...frontend, protocol })}`);
 }
 
-function roughSize(desired: DesiredPort | undefined): number {
-  if (!desired) return 4;
-  const { clusterEndpoints, localEndpoints, frontends } = desired.port;
-  return 4 + (clusterEndpoints.length + localEndpoints.length) * frontends.length;
+/** A large table is many elements however few endpoints share it (maglev). */
+function sizeOf(desired: DesiredPort | undefined): number {
+  return desired === undefined ? 0 : elementsNeeded(desired);
 }
