@@ -46,6 +46,19 @@ describe('an endpoint that leaves a Service with session affinity', () => {
     expect(await rig.contents('affinity4')).toEqual(second);
   });
 
+  it('may have clients of whom some are always just expiring', async () => {
+    const rig = await withClients();
+    let added = false;
+    // The kernel refuses to delete what is no longer there; added in the same transaction, it is.
+    rig.refuse(({ set, key }, change) => {
+      if (set !== 'affinity4' || key !== '192.0.2.1') return undefined;
+      added ||= change === 'add';
+      return added ? undefined : 'ENOENT';
+    });
+    expect((await rig.dataPlane.apply(ports(servicePort(9, [2], sticky)))).refused).toEqual([]);
+    expect(await rig.contents('affinity4')).toEqual(second);
+  });
+
   it('may be learned once more just before it leaves: that client is forgotten right after', async () => {
     const rig = await withClients();
     const set = await rig.kernelName('affinity4');

@@ -1,5 +1,5 @@
 import { CommitError } from '../../nftables/index.ts';
-import type { Element } from '../../nftables/index.ts';
+import type { Element, Transaction } from '../../nftables/index.ts';
 import { addWritten, nothingWritten } from '../data-plane.ts';
 import type { Written } from '../data-plane.ts';
 import { isAffinityMap, rememberedAs } from './affinity-room.ts';
@@ -13,6 +13,9 @@ const attempts = 5;
 /** Whether a client may stay with an endpoint: the name of the map that remembers it, and the endpoint. */
 type MayStay = (map: string, endpoint: string) => boolean;
 
+/** Writes what makes clients forgotten. */
+type Forget = (tx: Transaction) => void;
+
 /**
  * Commits what takes endpoints away, with the clients that stay with them forgotten in the same transaction, so that
  * none of them is sent there again; whoever was remembered between the reading and the commit is forgotten right after.
@@ -21,14 +24,14 @@ type MayStay = (map: string, endpoint: string) => boolean;
 export async function commitForgetting(
   generation: Generation,
   leaving: readonly Element[],
-  commit: (forgotten: readonly Element[]) => Promise<Written>,
+  commit: (forget: Forget) => Promise<Written>,
 ): Promise<Written> {
   const left = leftEndpoints(leaving);
   const mayStay: MayStay = (map, endpoint) => left.get(map)?.has(endpoint) !== true;
   for (let attempt = 1; ; attempt++) {
     const forgotten = await clientsToForget(generation, left.keys(), mayStay);
     try {
-      const written = await commit(forgotten);
+      const written = await despiteExpiry(forgotten, commit);
       return addWritten(written, await forgetClients(generation, left.keys(), mayStay));
     } catch (error) {
       if (!isExpiry(error) || attempt === attempts) throw error;
@@ -45,15 +48,37 @@ async function forgetClients(generation: Generation, maps: Iterable<string>, may
     if (deletes.length === 0) break;
     try {
       for (const part of inParts(deletes)) {
-        const tx = generation.transaction();
-        writeElements(tx, { deletes: part, adds: [] });
-        written = addWritten(written, await generation.commit(tx));
+        const committed = await despiteExpiry(part, (forget) => {
+          const tx = generation.transaction();
+          forget(tx);
+          return generation.commit(tx);
+        });
+        written = addWritten(written, committed);
       }
     } catch (error) {
       if (!isExpiry(error)) throw error;
     }
   }
   return written;
+}
+
+/**
+ * Commits deletes of clients that may have expired since they were read: of thousands some always have, and one is enough
+ * for the kernel to refuse. Then all of them are added again first, which is nothing new for those that are still there.
+ */
+async function despiteExpiry(
+  clients: readonly Element[],
+  commit: (forget: Forget) => Promise<Written>,
+): Promise<Written> {
+  try {
+    return await commit((tx) => writeElements(tx, { deletes: clients, adds: [] }));
+  } catch (error) {
+    if (!isExpiry(error)) throw error;
+  }
+  return commit((tx) => {
+    writeElements(tx, { deletes: [], adds: clients });
+    writeElements(tx, { deletes: clients, adds: [] });
+  });
 }
 
 /** Where clients may stay: endpoints as the map remembers them, by the map. */
@@ -94,19 +119,22 @@ function leftEndpoints(leaving: readonly Element[]): Map<string, Set<string>> {
 async function clientsToForget(generation: Generation, maps: Iterable<string>, mayStay: MayStay): Promise<Element[]> {
   const forgotten: Element[] = [];
   for (const map of maps) {
-    for (const { set, key, data = '' } of await generation.elements(requiredDefinition(map))) {
-      if (!mayStay(map, data)) forgotten.push({ set, key, data });
+    for (const { set, key, data = '', timeoutSeconds } of await generation.elements(requiredDefinition(map))) {
+      const time = timeoutSeconds === undefined ? {} : { timeoutSeconds };
+      if (!mayStay(map, data)) forgotten.push({ set, key, data, ...time });
     }
   }
   return forgotten;
 }
 
-/** The refusal is only about remembered clients that expired since they were read. */
+/** Expired; added again, and meanwhile remembered for another endpoint; added again, and the map is full. */
+const outdated = new Set(['ENOENT', 'EEXIST', 'ENFILE']);
+
+/** The refusal is only about remembered clients that are others than they were when they were read. */
 function isExpiry(error: unknown): boolean {
   return (
     error instanceof CommitError &&
-    error.code === 'ENOENT' &&
     error.culprits.length > 0 &&
-    error.culprits.every(({ set }) => set !== undefined && isAffinityMap(set))
+    error.culprits.every(({ set, code }) => outdated.has(code) && set !== undefined && isAffinityMap(set))
   );
 }

@@ -225,9 +225,10 @@ export class Table {
   async #commit(plan: Plan, progress: { accepted: boolean }): Promise<Written> {
     const { generation, rooms, sizes } = this.#required;
     const built = await rooms.build(rooms.missing(plan.rooms));
-    const written = await commitForgetting(generation, plan.deletes, async (forgotten) => {
+    const written = await commitForgetting(generation, plan.deletes, async (forget) => {
       const tx = generation.transaction();
-      writeElements(tx, { deletes: [...plan.deletes, ...forgotten], adds: plan.adds });
+      forget(tx);
+      writeElements(tx, plan);
       const committed = await generation.commit(tx);
       plan.accept();
       progress.accepted = true;
