@@ -139,6 +139,25 @@ describe('a Service with session affinity', () => {
     expect([...(await rig.sets()).keys()].filter((name) => /affinity|live/.test(name))).toEqual([]);
   });
 
+  it('that goes, or remembers nobody any more, goes without a look at its clients', async () => {
+    const changes = {
+      deleted: new Map([[idOf(9), undefined]]),
+      'without endpoints': ports(servicePort(9, [], sticky)),
+      'without affinity': ports(servicePort(9, [1, 2])),
+    };
+    for (const [how, change] of Object.entries(changes)) {
+      const rig = await withClients();
+      let looked = false;
+      rig.refuse(({ set }) => {
+        looked ||= set === 'affinity4';
+        return undefined;
+      });
+      await rig.dataPlane.apply(change);
+      expect([how, looked]).toEqual([how, false]);
+      expect([...(await rig.sets()).keys()]).not.toContain('affinity4');
+    }
+  });
+
   it('whose new state is refused keeps what it has, also what the new state would no longer need', async () => {
     const rig = new NodeRig();
     await rig.dataPlane.start(ports(loadBalancer('Local'), servicePort(1)), plainNode);

@@ -5,6 +5,7 @@ import type { Written } from '../data-plane.ts';
 import { isAffinityMap, rememberedAs } from './affinity-room.ts';
 import { inParts, writeElements } from './batches.ts';
 import type { Generation } from './generation.ts';
+import type { Plan } from './plan.ts';
 import { requiredDefinition } from './sets.ts';
 
 /** How often a clean-up of remembered clients is tried again because entries expired under its hands. */
@@ -20,13 +21,17 @@ type Forget = (tx: Transaction) => void;
  * Commits what takes endpoints away, with the clients that stay with them forgotten in the same transaction, so that
  * none of them is sent there again; whoever was remembered between the reading and the commit is forgotten right after.
  * Costs a dump of the clients of the Service ports concerned, and nothing when no live set loses an element.
+ *
+ * @param plan.rooms where clients go on being remembered: maps of no such room go as a whole
  */
 export async function commitForgetting(
   generation: Generation,
-  leaving: readonly Element[],
+  plan: Pick<Plan, 'deletes' | 'rooms'>,
   commit: (forget: Forget) => Promise<Written>,
 ): Promise<Written> {
-  const left = leftEndpoints(leaving);
+  const left = leftEndpoints(plan.deletes);
+  const staying = left.size === 0 ? new Set() : new Set(plan.rooms.flatMap(({ sets }) => sets.map(({ name }) => name)));
+  for (const map of left.keys()) if (!staying.has(map)) left.delete(map);
   const mayStay: MayStay = (map, endpoint) => left.get(map)?.has(endpoint) !== true;
   for (let attempt = 1; ; attempt++) {
     const forgotten = await clientsToForget(generation, left.keys(), mayStay);

@@ -225,7 +225,7 @@ export class Table {
   async #commit(plan: Plan, progress: { accepted: boolean }): Promise<Written> {
     const { generation, rooms, sizes } = this.#required;
     const built = await rooms.build(rooms.missing(plan.rooms));
-    const written = await commitForgetting(generation, plan.deletes, async (forget) => {
+    const written = await commitForgetting(generation, plan, async (forget) => {
       const tx = generation.transaction();
       forget(tx);
       writeElements(tx, plan);
