@@ -158,6 +158,37 @@ describe('a Service with session affinity', () => {
     }
   });
 
+  it('over IPv6 sends nobody to an old endpoint at the port of the new ones while these are being written', async () => {
+    const atPort = (port: number, address: string) =>
+      ports(
+        servicePort(9, [], {
+          ...sticky,
+          family: 6,
+          frontends: [{ kind: 'ClusterIP', address: 'fd00::9', port: 80, policy: 'Cluster' }],
+          clusterEndpoints: [{ address, port, local: false, weight: 1 }],
+          hasAnyEndpoints: true,
+        }),
+      );
+    const rig = new NodeRig();
+    await rig.dataPlane.start(atPort(8080, 'fd00:1::1'), plainNode);
+    // The chain that the Service's verdict leads to, and its rules.
+    const way = (): string => {
+      const text = String(rig.kernel);
+      const [, chain = '?'] = /fd00::9 \. tcp \. 80 : goto (\S+)/.exec(text) ?? [];
+      return text.slice(text.indexOf(`chain ${chain} {`)).split('}')[0] ?? '';
+    };
+    const before = way();
+    expect(before).toContain('chain affinity_random6_1_');
+    const between = new Set<string>();
+    rig.refuse(({ set }, change) => {
+      if (set === 'endpoints6' && change === 'delete') between.add(way());
+      return undefined;
+    });
+    await rig.dataPlane.apply(atPort(9090, 'fd00:1::2'));
+    expect([...between]).toEqual([before]);
+    expect(way()).not.toBe(before);
+  });
+
   it('whose new state is refused keeps what it has, also what the new state would no longer need', async () => {
     const rig = new NodeRig();
     await rig.dataPlane.start(ports(loadBalancer('Local'), servicePort(1)), plainNode);

@@ -93,14 +93,17 @@ function draw({ method, family, slots }: Selection): Value {
   return method === 'round_robin' ? numgenInc(slots) : numgenRandom(slots);
 }
 
-/** Of a Service port with affinity: the chain that asks for the client's endpoint before it goes on with `plain`. */
+/**
+ * Of a Service port with affinity: the chain that asks for the client's endpoint before it goes on with `plain`. A port
+ * that is in its rule is in its name: with another one it is another chain, and nobody meets it before its endpoints.
+ */
 export function stickyRoom(plain: string, affinity: Affinity, scope: AffinityScope): Room {
   const { family, protocol, digest, port } = affinity;
-  const name = `affinity_${plain}_${digest}`;
+  const name = ['affinity', plain, ...(port === undefined ? [] : [port]), digest].join('_');
   const map = affinityMapName(scope, affinity);
   return {
     name,
-    version: String(port ?? ''),
+    version: '',
     kept: false,
     sets: [],
     chains: () => [
