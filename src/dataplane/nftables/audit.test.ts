@@ -86,6 +86,21 @@ describe('where the kernel knows no owners, what others commit elsewhere', () =>
   });
 });
 
+describe('where the kernel knows no owners and tells how many elements there are', () => {
+  it('a map that somebody flushes is noticed at once, although elements were compared just before', async () => {
+    const rig = await startedRig();
+    await elsewhere(rig);
+    expect(await rig.dataPlane.verify()).toBe('intact');
+    const once = rig.reads;
+    await rig.foreigner.commit(ours().flushSet('services4.1'));
+    expect(await rig.dataPlane.verify()).toBe('changed');
+    expect(rig.reads).toBe(once);
+    await rig.dataPlane.start(wanted, plainNode);
+    expect(await rig.contents('services4')).toHaveLength(3);
+    expect(await rig.dataPlane.verify()).toBe('intact');
+  });
+});
+
 const key = (number: number): string => `10.96.0.${number} . tcp . 80`;
 
 const changes: Readonly<Record<string, (rig: NodeRig) => Promise<unknown>>> = {
@@ -137,7 +152,8 @@ describe('where the kernel knows no owners, what others change in our table', ()
     await elsewhere(rig);
     expect(await rig.dataPlane.verify()).toBe('intact');
     const { reads } = rig;
-    await changeElements(rig, 'cluster_ips4', { gone: '10.96.0.1' });
+    // As many elements as before: else it would be noticed at once.
+    await changeElements(rig, 'services4', { gone: key(1), come: key(1), data: 'drop' });
     expect(await rig.dataPlane.verify()).toBe('intact');
     vi.advanceTimersByTime(20 * reads * reading);
     expect(await rig.dataPlane.verify()).toBe('changed');

@@ -1,10 +1,12 @@
 import { NetlinkError } from '../../netlink/index.ts';
+import type { SetInfo } from '../../nftables/index.ts';
 import type { DesiredPort, Integrity, NodeSettings } from '../data-plane.ts';
 import { elementsById } from './element-map.ts';
 import type { Generation } from './generation.ts';
 import { takeInventory } from './inventory.ts';
 import { signatureOf } from './layout.ts';
 import { requiredDefinition } from './sets.ts';
+import type { Sizes } from './sizes.ts';
 import { baseChainsOf, isCalledAlike } from './switch.ts';
 import type { TableSocket } from './table-socket.ts';
 import { targetOf } from './target.ts';
@@ -12,6 +14,7 @@ import { targetOf } from './target.ts';
 /** What the table is to hold. */
 export interface Expected {
   readonly generation: Generation;
+  readonly sizes: Sizes;
   readonly ports: ReadonlyMap<string, DesiredPort>;
   readonly node: NodeSettings;
 }
@@ -21,8 +24,8 @@ const share = 0.05;
 
 /**
  * Finds out whether somebody else changed our table. Where the kernel does not prevent it, everybody's commits count up
- * one generation number, so that each of them is a reason to look: at sets, chains and rules at once, at all elements as
- * often as their number allows.
+ * one generation number, so that each of them is a reason to look: at sets and the number of their elements, chains and
+ * rules at once, at all elements as often as their number allows.
  */
 export class Audit {
   readonly #tables: TableSocket;
@@ -65,14 +68,15 @@ export class Audit {
     return 'changed';
   }
 
-  async #sameRules({ generation }: Expected): Promise<boolean> {
+  async #sameRules({ generation, sizes }: Expected): Promise<boolean> {
     const { socket, table } = this.#tables;
     const ours = (await socket.tables()).find(({ family, name }) => family === 'inet' && name === table);
     // Whoever deleted the table has deleted everything; whoever made it dormant has switched everything off.
     if (!ours || ours.flags.dormant) return false;
     const { sets, chains } = await takeInventory(this.#tables);
-    const present = new Set(sets.map(({ name }) => name));
-    if (![...generation.layout.setNames].every((name) => present.has(generation.set(name)))) return false;
+    const present = new Map(sets.map((set) => [set.name, set]));
+    const isWhole = (name: string): boolean => hasAll(present.get(generation.set(name)), sizes.of(name));
+    if (![...generation.layout.setNames].every(isWhole)) return false;
     const signatures = new Map(chains.map(({ name }) => [name, '']));
     for (const { chain, fingerprint } of await socket.rules(table)) {
       signatures.set(chain, `${signatures.get(chain) ?? ''}${fingerprint ?? '?'};`);
@@ -100,6 +104,13 @@ export class Audit {
     }
     return wanted.values().next().done === true;
   }
+}
+
+/** Whether a set is there, with as many elements as it is to have: who flushes it is found out at once, however large. */
+function hasAll(set: SetInfo | undefined, size: number | undefined): boolean {
+  if (set === undefined) return false;
+  const counted = set.definition?.interval === true || set.definition?.dynamic === true ? undefined : set.count;
+  return size === undefined || counted === undefined || counted === size;
 }
 
 /** A set that is gone while it is read is a difference like any other. */

@@ -12,6 +12,11 @@ export class Sizes {
     return this.#counts;
   }
 
+  /** Of a set that is counted by itself. */
+  of(set: string): number | undefined {
+    return templateNameOf(set) === set ? (this.#counts.get(set) ?? 0) : undefined;
+  }
+
   add(set: string, by: number): void {
     const name = templateNameOf(set);
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + by);

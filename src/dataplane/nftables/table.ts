@@ -79,8 +79,8 @@ export class Table {
   /** Whether the kernel surely holds what was written; see `Audit`. While something is written, the next call tells. */
   async verify(): Promise<Integrity> {
     if (!this.#inForce || !this.#node) return 'intact';
-    const { generation } = this.#inForce;
-    return this.#audit.verify({ generation, ports: this.#state.ports, node: this.#node });
+    const { generation, sizes } = this.#inForce;
+    return this.#audit.verify({ generation, sizes, ports: this.#state.ports, node: this.#node });
   }
 
   /** Brings the table to exactly `ports` and `node`; see `bringUp`. */

@@ -71,6 +71,8 @@ export interface SetInfo {
   readonly name: string;
   /** Undefined if it is of a type that this package does not know: somebody else's, or one of a later version. */
   readonly definition: SetDefinition | undefined;
+  /** How many elements it has, where the kernel tells it (6.18 does, 6.1 does not); of ranges it counts both ends. */
+  readonly count?: number;
 }
 
 /** What a NEWSET message of a dump tells; undefined for the anonymous sets of rules. */
@@ -80,7 +82,8 @@ export function decodeSet(attributes: Payload): SetInfo | undefined {
   if ((flags & setFlag.anonymous) !== 0) return undefined;
   const types = isKnown(attributes, flags) ? typesOf(attributes, flags) : undefined;
   const definition = types && { name, ...types, ...switchesOf(attributes, flags), ...limitsOf(attributes) };
-  return { name, definition };
+  const count = attributes.get(setAttribute.count)?.u32();
+  return { name, definition, ...(count === undefined ? {} : { count }) };
 }
 
 function typesOf(attributes: Payload, flags: number): Pick<SetDefinition, 'key' | 'data'> | undefined {

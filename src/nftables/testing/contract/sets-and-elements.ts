@@ -38,7 +38,7 @@ export function setsAndElements(openHost: OpenHost): void {
       const { socket } = await oneProgram(openHost);
       await socket.commit(change().addTable().addSet(frontends));
       await socket.commit(change().addSet({ ...frontends, comment: 'too late' }));
-      expect(await socket.sets('t')).toEqual([{ name: frontends.name, definition: frontends }]);
+      expect((await socket.sets('t')).map(({ definition }) => definition)).toEqual([frontends]);
       const others: Partial<SetDefinition>[] = [
         { key: ['ipv4_addr'] },
         { data: ['ipv4_addr'] },
