@@ -46,6 +46,14 @@ describe('how many slots an endpoint gets', () => {
     );
   });
 
+  it('tells weights apart among a thousand endpoints as among ten', () => {
+    const stable = Array.from({ length: 990 }, (_, index) => endpoint(index, 9));
+    const canary = Array.from({ length: 10 }, (_, index) => endpoint(1000 + index, 1));
+    const table = weightedTable([...stable, ...canary]);
+    const slots = (of: readonly Endpoint[]): number => table.filter((slot) => of.includes(slot)).length / of.length;
+    expect(slots(stable) / slots(canary)).toBeGreaterThan(8);
+  });
+
   it('hands out exactly the slots there are', () => {
     fc.assert(
       fc.property(weights, fc.integer({ min: 40, max: 1024 }), (given, capacity) => {

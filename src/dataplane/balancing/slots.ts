@@ -14,8 +14,11 @@ export function endpointName({ address, port }: Pick<Endpoint, 'address' | 'port
   return `${address}:${port}`;
 }
 
-/** Most slots that weights may expand to (per 64-96 bytes of kernel memory each). */
-export const maximumWeightedSlots = 1024;
+/**
+ * Most slots that weights may expand to (per 64-96 bytes of kernel memory each): for few endpoints, for each of many, and
+ * for however many, who share them.
+ */
+const weightedSlots = { few: 1024, each: 8, most: 8192 } as const;
 
 function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);
@@ -24,14 +27,17 @@ function greatestCommonDivisor(a: number, b: number): number {
 /**
  * How many slots each weight gets: weights divided by their greatest common divisor; where that is more than `limit`,
  * shares of `limit` by largest remainder, but at least one for every weight above 0. Error of a share: below 1/limit.
+ *
+ * @param limit by the number of endpoints unless told
  */
-export function slotCounts(weights: readonly number[], limit = maximumWeightedSlots): number[] {
+export function slotCounts(weights: readonly number[], limit?: number): number[] {
   const divisor = weights.reduce(greatestCommonDivisor, 0);
   if (divisor === 0) return weights.map(() => 0);
   const reduced = weights.map((weight) => weight / divisor);
   const total = reduced.reduce((sum, weight) => sum + weight, 0);
   const positive = reduced.filter((weight) => weight > 0).length;
-  const capacity = Math.max(limit, positive);
+  const { few, each, most } = weightedSlots;
+  const capacity = Math.max(limit ?? Math.max(few, Math.min(positive * each, most)), positive);
   return total <= capacity ? reduced : apportion(reduced, total, capacity);
 }
 
@@ -62,7 +68,9 @@ export function apportion(weights: readonly number[], total: number, capacity: n
  */
 export function interleave(endpoints: readonly Endpoint[], counts: readonly number[]): SlotTable {
   const total = counts.reduce((sum, count) => sum + count, 0);
-  if (total === endpoints.length && counts.every((count) => count === 1)) return endpoints;
+  if (counts.every((count) => count <= 1)) {
+    return total === endpoints.length ? endpoints : endpoints.filter((_, index) => counts[index] === 1);
+  }
   const credit = counts.map(() => 0);
   const table: Endpoint[] = [];
   while (table.length < total) {
