@@ -103,6 +103,29 @@ describe.skipIf(!root)(
       expect(await condition('Stalled')).toBe('');
     });
 
+    test('settings that cut the canary off are taken back by its agent itself, and by the rollout', async () => {
+      // The node connects to Services from an address that nobody but itself knows: without masquerading nothing answers.
+      const second = '198.51.100.1';
+      const ip4 = (...args: string[]) => cluster.nodeExec('node-1', 'ip', ...args);
+      await ip4('address', 'add', `${second}/32`, 'dev', 'lo');
+      await ip4('route', 'add', '10.96.0.0/16', 'via', '172.30.0.2', 'src', second);
+      await nftproxy.apply(cluster, nftproxy.proxyConfig({ rollout }));
+      await ready();
+      const before = await told();
+      const result = await nftproxy.requestWhile(cluster, { pod: 'client', address: ip }, async () => {
+        // Calls that address a pod's.
+        await nftproxy.apply(cluster, nftproxy.proxyConfig({ rollout, clusterCIDRs: ['128.0.0.0/1', '::/0'] }));
+        await cluster.kubectl('wait', '--for=condition=Stalled', 'nftpc/default', '--timeout=90s');
+      });
+      expect(result.failures).toEqual([]);
+      expect(await told()).toEqual(before);
+      expect(await field('.status.conditions[?(@.type=="Stalled")].message')).toMatch(
+        /failed on 1 nodes, first node-1 \(SettingsRolledBack: .*could not with them: .*Service default\//,
+      );
+      await nftproxy.apply(cluster, nftproxy.proxyConfig({ rollout, masqueradeAll: true }));
+      await ready();
+    });
+
     test('an operator that is killed on the way goes on where it was', async () => {
       const before = new Set(Object.values(await told()));
       const changed = async () => Object.values(await told()).filter((revision) => !before.has(revision)).length;
