@@ -18,5 +18,7 @@ export { LeaderElector } from './leader-election/index.ts';
 export type { LeaderElectorOptions, Lease } from './leader-election/index.ts';
 export { Reflector } from './reflector/index.ts';
 export type { ReflectorHandler, ReflectorOptions, ReflectorStatistics } from './reflector/index.ts';
+export { apiServersIn, parseServerUrl, parseServerUrls } from './servers/index.ts';
+export type { ApiServers, ApiServerSlice, ServerLists } from './servers/index.ts';
 export { WorkQueue } from './work-queue.ts';
 export type { Again, WorkOutcome, WorkQueueOptions } from './work-queue.ts';

@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { sleep, systemClock } from '../../runtime/index.ts';
 import type { Clock } from '../../runtime/index.ts';
 import type { Connection } from '../connection/index.ts';
+import { ApiServers } from '../servers/index.ts';
 import { answerOf, parseWatchEvent } from './answers.ts';
 import { Deadline } from './deadline.ts';
 import { ApiError } from './errors.ts';
@@ -19,6 +21,10 @@ export interface ApiClientOptions {
   userAgent?: string;
   /** How long an answer may take unless a request says otherwise; 30 if left out. */
   timeoutSeconds?: number;
+  /** Who asks, such as a node's name: clients with different ones spread over the API servers. Chance if left out. */
+  seed?: string;
+  /** An API server cannot be reached, or does not answer in time, and another one is asked from now on. */
+  onServerFailure?: (server: string, error: Error) => void;
   clock?: Clock;
 }
 
@@ -47,13 +53,16 @@ const busyRetries = 3;
 const longestBusyWaitSeconds = 15;
 
 /**
- * Speaks JSON with one API server over pooled connections. Paths come from {@link resourcePath}.
+ * Speaks JSON with the API servers of one cluster over pooled connections: with one, and when that cannot be reached with
+ * the next. Paths come from {@link resourcePath}.
  *
  * Every method rejects with an {@link ApiError} when the server answers with an error and with a
  * {@link ConnectionError} when it does not answer. Requests that the server turns away because it is busy (429, or 503,
  * with Retry-After) are repeated up to three times after the time that it asks for; it has not executed them.
  */
 export class ApiClient {
+  /** All API servers of the cluster that are known: at first the one that the connection names. */
+  readonly servers: ApiServers;
   readonly #transport: Transport;
   readonly #exchange: Exchange;
   readonly #timeoutSeconds: number;
@@ -61,15 +70,20 @@ export class ApiClient {
   readonly #closed = new AbortController();
 
   constructor(connection: Connection, o: ApiClientOptions = {}) {
-    this.#transport = new Transport(connection, o.userAgent ?? 'nftproxy');
     this.#timeoutSeconds = o.timeoutSeconds ?? 30;
     this.#clock = o.clock ?? systemClock;
+    this.servers = ApiServers.of(connection, {
+      seed: o.seed ?? randomUUID(),
+      onFailure: o.onServerFailure,
+      clock: this.#clock,
+    });
+    this.#transport = new Transport(connection, this.servers, o.userAgent ?? 'nftproxy');
     this.#exchange = new Exchange(this.#transport, this.#clock, this.#closed.signal);
   }
 
-  /** Base URL of the API server. */
+  /** Base URL of the API server in use. */
   get server(): string {
-    return this.#transport.server;
+    return this.servers.current;
   }
 
   /** Reads an object, or any other JSON document of the server. */

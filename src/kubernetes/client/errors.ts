@@ -50,6 +50,21 @@ export class TimeoutError extends Error {
   }
 }
 
+/** Several API servers were asked, and no connection to any of them could be had. */
+export class NoServerError extends Error {
+  override readonly name = 'NoServerError';
+  /** That of the first that was asked: the preferred one. */
+  readonly code: string;
+
+  constructor(failures: readonly { readonly server: string; readonly error: Error }[]) {
+    const each = failures.map(({ server, error }) => ({ server, ...describe(error) }));
+    super(
+      `none of ${each.length} API servers: ${each.map(({ server, message }) => `${server}: ${message}`).join('; ')}`,
+    );
+    this.code = each[0]?.code ?? 'UNKNOWN';
+  }
+}
+
 /** True for an ApiError 404. */
 export function isNotFound(error: unknown): boolean {
   return error instanceof ApiError && error.status === 404;

@@ -87,6 +87,7 @@ export class Exchange {
     if (this.#closed.aborted) return toError(this.#closed.reason);
     const timedOut = signal.reason instanceof TimeoutError;
     if (signal.aborted && !timedOut) return toError(signal.reason);
-    return new ConnectionError(method, this.#transport.server + path, timedOut ? signal.reason : error);
+    const cause: unknown = timedOut ? signal.reason : error;
+    return new ConnectionError(method, this.#transport.serverOf(cause) + path, cause);
   }
 }

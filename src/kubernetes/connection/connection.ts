@@ -13,6 +13,11 @@ export interface TlsMaterial {
 export interface Connection {
   /** Base URL, possibly with a path. */
   readonly server: string;
+  /**
+   * The server is that of KUBERNETES_SERVICE_HOST, which is the ClusterIP of the Service default/kubernetes unless
+   * somebody set it: good for the first contact, and not relied on once any other address is known.
+   */
+  readonly firstContactOnly?: boolean;
   /** Where this connection was described, for messages. */
   readonly source?: string;
   /** The namespace that the context, or the pod, is in. */

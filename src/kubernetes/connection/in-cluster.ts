@@ -27,6 +27,7 @@ export async function inClusterConnection(
   const namespace = await readIfThere(join(directory, 'namespace'));
   return {
     server: `https://${isIPv6(host) ? `[${host}]` : host}:${port}`,
+    firstContactOnly: true,
     source: directory,
     ...(namespace === undefined ? {} : { namespace }),
     tls: async () => ({ ca: await ca.text() }),

@@ -1,6 +1,8 @@
 import { resourcePath } from '../../../src/kubernetes/index.ts';
 import type { Connection } from '../../../src/kubernetes/index.ts';
 import { Transport } from '../../../src/kubernetes/client/index.ts';
+import { ApiServers } from '../../../src/kubernetes/servers/index.ts';
+import { systemClock } from '../../../src/runtime/index.ts';
 import type { Pod } from './objects.ts';
 
 /**
@@ -10,7 +12,8 @@ import type { Pod } from './objects.ts';
 export async function deletePodNow(connection: Connection, pod: Pod): Promise<void> {
   const { namespace = 'default', name, uid } = pod.metadata;
   const options = { apiVersion: 'v1', kind: 'DeleteOptions', gracePeriodSeconds: 0, preconditions: { uid } };
-  const transport = new Transport(connection, 'nftproxy-test-runtime');
+  const servers = ApiServers.of(connection, { seed: 'test', clock: systemClock });
+  const transport = new Transport(connection, servers, 'nftproxy-test-runtime');
   try {
     const response = await transport.send({
       method: 'DELETE',
