@@ -5,6 +5,7 @@ import { RunningDataPlane } from '../dataplane/index.ts';
 import type { DataPlaneFactories } from '../dataplane/index.ts';
 import { packageVersion } from '../runtime/index.ts';
 import type { Clock, HttpListener, Logger } from '../runtime/index.ts';
+import { KnownServers } from './api-servers/index.ts';
 import { agentMetrics } from './agent-metrics.ts';
 import { Governing } from './governing.ts';
 import { LastGoodFile } from './last-good/index.ts';
@@ -50,6 +51,7 @@ export class Agent {
   readonly #reporter: Reporter;
   readonly #governing: Governing;
   readonly #lastGood: LastGoodFile;
+  readonly #apiServers: KnownServers;
   readonly #servers: readonly HttpListener[];
   readonly #intake: ObjectIntake;
 
@@ -58,7 +60,7 @@ export class Agent {
     const { nodeName, sysctlDirectory, healthAddress, metricsAddress, stateDirectory, config: file } = options;
     const state = new DesiredState(nodeName, clock.wall());
     const dataPlane = new RunningDataPlane(deps.dataPlanes, log);
-    const targets = () => targetsOf(client.server, state.forwarding?.values() ?? []);
+    const targets = () => targetsOf(client.servers, state.forwarding?.values() ?? []);
     const trial = new Trial({ targets, connect, clock });
     const sync = new Sync({ state, dataPlane, log, trial, changed: () => this.#loop.request() });
     const events = new EventRecorder({ client, component: 'nftproxy-agent', instance: nodeName });
@@ -86,6 +88,10 @@ export class Agent {
       ...{ directory: stateDirectory, nodeName, clock, log },
       current: () => sync.applied && { config: sync.applied, node: state.node },
     });
+    this.#apiServers = new KnownServers({
+      ...{ servers: client.servers, given: options.apiServers, toldDirectory: options.apiServersDirectory },
+      ...{ stateDirectory, clock, log },
+    });
     this.#loop = new SyncLoop({
       ...{ sync, state, load: new LoadFollower(conntrack), clock, log },
       observers: [
@@ -98,7 +104,7 @@ export class Agent {
       ],
     });
     this.#intake = new ObjectIntake({
-      ...{ state, health, metrics: metrics.kubeProxy, nodeName, log },
+      ...{ state, health, metrics: metrics.kubeProxy, apiServers: this.#apiServers, nodeName, log },
       problems: new ProblemReporter({ events, log }),
       changed: () => this.#loop.request(),
       problemsChanged: () => this.#reporter.update(),
@@ -116,6 +122,7 @@ export class Agent {
   /** Starts everything; rejects only if the configuration file cannot be used. */
   async start(): Promise<void> {
     const lastGood = await this.#lastGood.read();
+    await this.#apiServers.start();
     if (lastGood) this.#sync.fallBackTo(lastGood.config);
     await this.#governing.start();
     for (const server of this.#servers) await server.start();
@@ -136,7 +143,12 @@ export class Agent {
     await this.#loop.stop();
     await Promise.all([
       ...[this.#sources.stop(), this.#governing.stop(), this.#reporter.stop(), this.#events.flush()],
-      ...[this.#lastGood.stop(), this.#nodeServices.stop(), ...this.#servers.map((server) => server.close())],
+      ...[
+        this.#apiServers.stop(),
+        this.#lastGood.stop(),
+        this.#nodeServices.stop(),
+        ...this.#servers.map((server) => server.close()),
+      ],
     ]);
     this.#dataPlane.close();
   }

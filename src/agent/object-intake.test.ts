@@ -15,6 +15,7 @@ beforeEach(() => {
     state: rig.state,
     health: { setNodeEligible: (eligible) => void told.push(eligible ? 'eligible' : 'not eligible') },
     metrics: { serviceChangeSeen: () => undefined, endpointChangeSeen: () => undefined },
+    apiServers: { endpointSlice: () => undefined },
     problems: { report: ({ reason, object }) => void told.push(`${reason} ${object.name}`) },
     nodeName: 'node-1',
     changed: () => void told.push('changed'),

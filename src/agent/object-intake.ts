@@ -8,6 +8,7 @@ export interface IntakeOptions {
   readonly state: DesiredState;
   readonly health: { setNodeEligible(eligible: boolean): void };
   readonly metrics: { serviceChangeSeen(): void; endpointChangeSeen(): void };
+  readonly apiServers: { endpointSlice(key: string, slice: EndpointSliceObject | undefined): void };
   readonly problems: { report(problem: Problem): void };
   readonly nodeName: string;
   /** Something has to get to the kernel. */
@@ -33,6 +34,7 @@ export class ObjectIntake implements SourceHandler {
 
   endpointSlice(key: string, slice: EndpointSliceObject | undefined): void {
     this.#o.metrics.endpointChangeSeen();
+    this.#o.apiServers.endpointSlice(key, slice);
     this.#changed(this.#o.state.endpointSlice(key, slice));
   }
 

@@ -1,11 +1,16 @@
 import { hostname } from 'node:os';
-import { logFormats, logLevels, oneOf, parseOptions } from '../runtime/index.ts';
+import { parseServerUrls } from '../kubernetes/index.ts';
+import { describeError, logFormats, logLevels, oneOf, parseOptions, UsageError } from '../runtime/index.ts';
 import type { LogFormat, LogLevel } from '../runtime/index.ts';
 
 /** What `nftproxy agent` is told on its command line. */
 export interface AgentOptions {
   /** Path of a kubeconfig; undefined: $KUBECONFIG, or the Pod's service account. */
   readonly kubeconfig?: string;
+  /** API servers to ask before all others. */
+  readonly apiServers: readonly string[];
+  /** Where the operator says where API servers are: files `given` and `found`; undefined: nowhere. */
+  readonly apiServersDirectory: string | undefined;
   /** Name of the Node this agent runs on. */
   readonly nodeName: string;
   /** A ProxyConfig manifest to follow instead of what the operator assigns. */
@@ -28,13 +33,17 @@ Keeps this node's nftables in line with the cluster's Services.
 
   --node-name NAME        the Node this agent runs on (default: $NODE_NAME, else the host name)
   --kubeconfig FILE       how to reach the API server (default: $KUBECONFIG, else the Pod's service account)
+  --api-server URLS       API servers to ask before all others, separated by commas; the endpoints of the Service
+                          default/kubernetes, which the agent follows, come after them
+  --api-servers-directory where files "given" and "found" name API servers, one a line, for the first contact: what the
+                          operator writes into a ConfigMap
   --config FILE           a ProxyConfig manifest (YAML or JSON) to follow without an operator and without the CRDs;
                           changes of the file are followed
   --healthz-bind-address  address:port of /healthz, /livez and /readyz (default 0.0.0.0:10256)
   --metrics-bind-address  address:port of /metrics (default 127.0.0.1:10249)
   --sysctl-directory      where the node's sysctls can be written (default /proc/sys)
-  --state-directory       where the last good configuration is kept, for a restart while nobody assigns one
-                          (default /var/lib/nftproxy; empty: nowhere)
+  --state-directory       where the last good configuration and the addresses of the API servers are kept, for a
+                          restart while nobody tells them (default /var/lib/nftproxy; empty: nowhere)
   --agent-revision        revision of the Pod template that the agent was made from, to be reported (default: none)
   --log-format            text or json (default text)
   --log-level             debug, info, warn or error (default info)
@@ -44,6 +53,8 @@ Keeps this node's nftables in line with the cluster's Services.
 export function parseAgentOptions(args: readonly string[], environment: NodeJS.ProcessEnv): AgentOptions {
   const values = parseOptions(args, usage, {
     kubeconfig: { type: 'string' },
+    'api-server': { type: 'string', default: '' },
+    'api-servers-directory': { type: 'string' },
     'node-name': { type: 'string' },
     config: { type: 'string' },
     'healthz-bind-address': { type: 'string', default: '0.0.0.0:10256' },
@@ -57,6 +68,8 @@ export function parseAgentOptions(args: readonly string[], environment: NodeJS.P
   return {
     ...(values.kubeconfig === undefined ? {} : { kubeconfig: values.kubeconfig }),
     ...(values.config === undefined ? {} : { config: values.config }),
+    apiServers: serverUrls(values['api-server']),
+    apiServersDirectory: values['api-servers-directory'],
     nodeName: values['node-name'] ?? environment['NODE_NAME'] ?? hostname().toLowerCase(),
     healthAddress: values['healthz-bind-address'],
     metricsAddress: values['metrics-bind-address'],
@@ -66,4 +79,12 @@ export function parseAgentOptions(args: readonly string[], environment: NodeJS.P
     logFormat: oneOf('--log-format', values['log-format'], logFormats),
     logLevel: oneOf('--log-level', values['log-level'], logLevels),
   };
+}
+
+function serverUrls(text: string): string[] {
+  try {
+    return parseServerUrls(text);
+  } catch (error) {
+    throw new UsageError(`--api-server: ${describeError(error)}`, { cause: error });
+  }
 }

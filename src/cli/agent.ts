@@ -14,7 +14,12 @@ export async function agent(args: readonly string[]): Promise<number> {
     write: (line) => process.stderr.write(line),
   });
   const connection = await loadConnection(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig });
-  const client = new ApiClient(connection, { userAgent: `nftproxy-agent/${packageVersion}` });
+  const client = new ApiClient(connection, {
+    userAgent: `nftproxy-agent/${packageVersion}`,
+    seed: options.nodeName,
+    onServerFailure: (server, error) =>
+      log.warn('an API server does not answer; asking another one', { server, error }),
+  });
   const conntrack = ConntrackSocket.open();
   log.info('starting', { version: packageVersion, node: options.nodeName, apiServer: client.server });
   const running = new Agent(options, {

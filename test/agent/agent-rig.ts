@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
@@ -23,7 +23,9 @@ import type { Answer, HttpAnswer, ManagedProcess, Namespace, NftproxyOptions, Re
 import { addresses, nodePodCIDRs, NodeWorld } from '../support/node/index.ts';
 import type { Where } from '../support/node/index.ts';
 
-const apiServerPort = 6443;
+/** The ways from the node to the API server: two addresses of the node's own. The first is in the kubeconfig. */
+const doors = { first: { host: '127.0.0.1', port: 6443 }, second: { host: '127.0.0.1', port: 6444 } } as const;
+type Door = keyof typeof doors;
 const group = 'discovery.k8s.io';
 const crdPath = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 const nodeStatePath = '/apis/nftproxy.io/v1alpha1/proxynodestates/node-1';
@@ -41,7 +43,7 @@ interface Parts {
  * A `NodeWorld` with the real agent on its node, a process of its own that gets everything from an API server:
  *
  * ```
- *   test ── objects ──> API server (this process) <── forwarder (this process), 127.0.0.1:6443 on the node
+ *   test ── objects ──> API server (this process) <── doors (this process), 127.0.0.1:6443 on the node
  *                                                                        ^
  *   client pod, local pod, outside client  <── packets ──>  node: nftproxy agent --config FILE
  * ```
@@ -52,7 +54,7 @@ export class AgentRig implements AsyncDisposable {
   readonly #world: NodeWorld;
   readonly #directory: string;
   readonly #kubeconfig: string;
-  #forwarder: Forwarder | undefined;
+  readonly #doors = new Map<Door, Forwarder>();
 
   private constructor({ world, apiServer, client, directory, kubeconfig }: Parts) {
     this.#world = world;
@@ -69,7 +71,7 @@ export class AgentRig implements AsyncDisposable {
     await world.startEndpoints();
     const apiServer = await startApiServer({ dataDirectory: directory });
     const client = new ApiClient(await loadConnection({ kubeconfig: apiServer.kubeconfig }));
-    const server = `https://127.0.0.1:${apiServerPort}`;
+    const server = `https://${doors.first.host}:${doors.first.port}`;
     const kubeconfig = await apiServer.issueKubeconfig('agent', server, ['system:masters']);
     const rig = new AgentRig({ world, apiServer, client, directory, kubeconfig });
     await rig.createNode();
@@ -101,17 +103,29 @@ export class AgentRig implements AsyncDisposable {
     return readFile(this.configFile, 'utf8');
   }
 
-  /** Lets the node reach the API server. */
-  async connect(): Promise<void> {
+  /** Lets the node reach the API server, in the way that its kubeconfig says or in another one. */
+  async connect(door: Door = 'first'): Promise<void> {
     const { port } = this.apiServer;
-    this.#forwarder = new Forwarder({ host: '127.0.0.1', port: apiServerPort }, { host: '127.0.0.1', port });
-    await this.#forwarder.startIn(this.node);
+    const forwarder = new Forwarder(doors[door], { host: '127.0.0.1', port });
+    this.#doors.set(door, forwarder);
+    await forwarder.startIn(this.node);
   }
 
   /** Cuts the node off from the API server: connections break and new ones are refused. */
-  async disconnect(): Promise<void> {
-    await this.#forwarder?.stop();
-    this.#forwarder = undefined;
+  async disconnect(door: Door = 'first'): Promise<void> {
+    await this.#doors.get(door)?.stop();
+    this.#doors.delete(door);
+  }
+
+  /** Says in the EndpointSlice of default/kubernetes by which doors the API server is reached. */
+  async publishDoors(...open: readonly Door[]): Promise<void> {
+    for (const door of Object.keys(doors) as Door[]) {
+      const { host, port } = doors[door];
+      const labels = { 'kubernetes.io/service-name': 'kubernetes' };
+      const endpoints = open.includes(door) ? [{ addresses: [host], conditions: { ready: true } }] : [];
+      const ports = [{ name: 'https', port, protocol: 'TCP' }];
+      await this.slice(`kubernetes-${door}`, { metadata: { labels }, addressType: 'IPv4', endpoints, ports });
+    }
   }
 
   get #connection(): string[] {
@@ -121,6 +135,17 @@ export class AgentRig implements AsyncDisposable {
   /** Where agents keep their last good configuration. */
   get stateDirectory(): string {
     return join(this.#directory, 'state');
+  }
+
+  /** Where files tell agents of API servers, as a kubelet makes them of the operator's ConfigMap. */
+  get toldDirectory(): string {
+    return join(this.#directory, 'told');
+  }
+
+  /** Writes these files. */
+  async tellServers(files: { given?: string; found?: string }): Promise<void> {
+    await mkdir(this.toldDirectory, { recursive: true });
+    for (const [name, text] of Object.entries(files)) await writeFile(join(this.toldDirectory, name), text);
   }
 
   /** What an agent must be told. */
@@ -257,7 +282,7 @@ export class AgentRig implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.disconnect();
+    for (const door of [...this.#doors.keys()]) await this.disconnect(door);
     await this.#world[Symbol.asyncDispose]();
     await this.client.close();
     await this.apiServer.stop();

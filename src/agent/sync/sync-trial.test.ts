@@ -3,7 +3,13 @@ import { withDefaults } from '../../api/index.ts';
 import { SyncRig } from './testing/index.ts';
 import type { Target } from './trial/index.ts';
 
-const web: Target = { name: 'Service default/web (10.96.0.1:80)', address: '10.96.0.1', port: 80, endpoints: [] };
+const web: Target = {
+  name: 'Service default/web (10.96.0.1:80)',
+  address: '10.96.0.1',
+  port: 80,
+  endpoints: [],
+  alternatives: [],
+};
 
 /** A node whose connections break with masqueradeAll; it has good settings already unless told otherwise. */
 async function node({ started = true } = {}) {

@@ -12,6 +12,14 @@ export interface Target extends Place {
   readonly name: string;
   /** What answers behind it; empty for what is no Service. */
   readonly endpoints: readonly Place[];
+  /** To reach one of these is as good. */
+  readonly alternatives: readonly Place[];
+}
+
+/** All API servers that are known, and the one in use. */
+export interface ServersInUse {
+  readonly current: string;
+  readonly all: readonly string[];
 }
 
 /** So many Services besides the API server itself: each connection is one that a program of somebody's must accept. */
@@ -19,19 +27,24 @@ const mostServices = 5;
 /** Those on which everything else depends come first. */
 const first = ['default/kubernetes', 'kube-system/kube-dns'];
 
-/** Where to connect to: the API server at its own address, and ClusterIPs of Services that have endpoints, over TCP. */
-export function targetsOf(apiServer: string, ports: Iterable<ServicePort>): Target[] {
+/** Where to connect to: an API server at its own address, and ClusterIPs of Services that have endpoints, over TCP. */
+export function targetsOf(apiServers: ServersInUse, ports: Iterable<ServicePort>): Target[] {
   const services = [...ports].flatMap((port) => serviceTarget(port) ?? []);
   services.sort((a, b) => a.rank - b.rank);
   const sample = services.slice(0, mostServices).map(({ target }) => target);
-  return [apiServerTarget(apiServer), ...sample];
+  return [apiServerTarget(apiServers), ...sample];
 }
 
-function apiServerTarget(server: string): Target {
+/** An API server that goes away just now has not been cut off as long as another one can be reached. */
+function apiServerTarget({ current, all }: ServersInUse): Target {
+  const alternatives = all.filter((server) => server !== current).map(placeOf);
+  return { name: `the API server (${current})`, ...placeOf(current), endpoints: [], alternatives };
+}
+
+function placeOf(server: string): Place {
   const { hostname, port, protocol } = new URL(server);
   const address = hostname.replaceAll(/[[\]]/g, '');
-  const number = port === '' ? (protocol === 'http:' ? 80 : 443) : Number(port);
-  return { name: `the API server (${server})`, address, port: number, endpoints: [] };
+  return { address, port: port === '' ? (protocol === 'http:' ? 80 : 443) : Number(port) };
 }
 
 function serviceTarget(servicePort: ServicePort): { rank: number; target: Target } | undefined {
@@ -43,6 +56,9 @@ function serviceTarget(servicePort: ServicePort): { rank: number; target: Target
   const rank = first.includes(service) ? first.indexOf(service) : first.length;
   return {
     rank,
-    target: { name: `Service ${service} (${address}:${port})`, address, port, endpoints: clusterEndpoints },
+    target: {
+      ...{ name: `Service ${service} (${address}:${port})`, address, port },
+      ...{ endpoints: clusterEndpoints, alternatives: [] },
+    },
   };
 }

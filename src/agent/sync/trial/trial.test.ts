@@ -6,9 +6,12 @@ import { targetsOf } from './targets.ts';
 import { Trial } from './trial.ts';
 
 const endpoint = { address: '10.244.0.1', port: 8080 };
-const api: Target = { name: 'the API server', address: '192.0.2.1', port: 6443, endpoints: [] };
-const web: Target = { name: 'web', address: '10.96.0.1', port: 80, endpoints: [endpoint] };
-const db: Target = { name: 'db', address: '10.96.0.2', port: 5432, endpoints: [{ address: '10.244.0.2', port: 5432 }] };
+const api: Target = { name: 'the API server', address: '192.0.2.1', port: 6443, endpoints: [], alternatives: [] };
+const web: Target = { name: 'web', address: '10.96.0.1', port: 80, endpoints: [endpoint], alternatives: [] };
+const db: Target = {
+  ...{ name: 'db', address: '10.96.0.2', port: 5432, alternatives: [] },
+  endpoints: [{ address: '10.244.0.2', port: 5432 }],
+};
 
 /** A node that can connect to the addresses in `accepting`. */
 function rig(...accepting: string[]) {
@@ -50,6 +53,15 @@ describe('a trial of settings', () => {
     expect(await broken(node, working)).toEqual(['the API server']);
   });
 
+  it('finds nothing broken when an API server goes away and another one can be reached', async () => {
+    const node = rig(...everything);
+    node.setTargets([{ ...api, alternatives: [{ address: '192.0.2.2', port: 6443 }] }, web]);
+    const working = await node.trial.before();
+    node.open.delete('192.0.2.1');
+    node.open.add('192.0.2.2');
+    expect(await broken(node, working)).toEqual([]);
+  });
+
   it('blames nothing on settings that did not work before them', async () => {
     const node = rig('10.96.0.1', '10.244.0.1');
     const working = await node.trial.before();
@@ -80,8 +92,10 @@ it('connections are tried to the API server, and to few Services: that of the AP
   const ports = Array.from({ length: 20 }, (_, number) => servicePort(number + 1).port);
   const kubernetes = { ...servicePort(99).port, namespace: 'default', name: 'kubernetes' };
   const silent = { ...servicePort(98).port, clusterEndpoints: [] };
-  const targets = targetsOf('https://[2001:db8::1]:6443', [silent, ...ports, kubernetes]);
+  const server = 'https://[2001:db8::1]:6443';
+  const targets = targetsOf({ current: server, all: [server, 'https://api.example'] }, [silent, ...ports, kubernetes]);
   expect(targets).toHaveLength(6);
   expect(targets[0]).toMatchObject({ address: '2001:db8::1', port: 6443, endpoints: [] });
+  expect(targets[0]?.alternatives).toEqual([{ address: 'api.example', port: 443 }]);
   expect(targets[1]?.name).toContain('Service default/kubernetes (');
 });

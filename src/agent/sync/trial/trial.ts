@@ -47,8 +47,14 @@ export class Trial {
   }
 
   async #which(targets: readonly Target[], accepted: boolean): Promise<readonly Target[]> {
-    const answers = await Promise.all(targets.map((target) => this.#o.connect(target, attemptMilliseconds)));
+    const answers = await Promise.all(targets.map((target) => this.#reaches(target)));
     return targets.filter((_target, index) => answers[index] === accepted);
+  }
+
+  async #reaches(target: Target): Promise<boolean> {
+    const places = [target, ...target.alternatives];
+    const answers = await Promise.all(places.map((place) => this.#o.connect(place, attemptMilliseconds)));
+    return answers.includes(true);
   }
 
   async #withLivingEndpoints(failing: readonly Target[]): Promise<readonly Target[]> {

@@ -1,0 +1,1 @@
+export { KnownServers } from './known-servers.ts';

@@ -1,0 +1,2 @@
+export { KeptFile } from './kept-file.ts';
+export type { KeptFileOptions } from './kept-file.ts';
