@@ -10,7 +10,6 @@ import { conditionOf } from '../api/index.ts';
 import type { Condition, ProxyConfig, ProxyConfigSpec, ProxyNodeState } from '../api/index.ts';
 import { ApiClient, isNotFound, loadConnection, resourcePath } from '../kubernetes/index.ts';
 import { createLogger } from '../runtime/index.ts';
-import type { AgentDaemonSet } from './cluster/index.ts';
 import { runOperator } from './run-operator.ts';
 import type { RunningOperator } from './run-operator.ts';
 
@@ -29,7 +28,16 @@ let operator: RunningOperator;
 
 function startOperator(identity: string): Promise<RunningOperator> {
   const logging = { logFormat: 'text', logLevel: 'debug' } as const;
-  const options = { kubeconfig, namespace, identity, image: 'nftproxy:test', httpPort: 0, leaderElect: true };
+  const options = {
+    kubeconfig,
+    namespace,
+    identity,
+    image: 'nftproxy:test',
+    httpPort: 0,
+    leaderElect: true,
+    apiServers: [],
+    agentApiServers: [],
+  };
   const write = (line: string) => (process.env['VERBOSE'] ? process.stderr.write(line) : undefined);
   return runOperator({ ...options, ...logging }, createLogger({ format: 'text', level: 'debug', write }));
 }
@@ -42,6 +50,13 @@ const daemonSetPath = resourcePath({
   plural: 'daemonsets',
   namespace,
   name: 'nftproxy-agent',
+});
+
+const apiServerMapPath = resourcePath({
+  version: 'v1',
+  plural: 'configmaps',
+  namespace,
+  name: 'nftproxy-api-servers',
 });
 
 /** Asks until the answer will do; a 404 counts as "not yet". */
@@ -171,7 +186,7 @@ afterAll(async () => {
 }, 60_000);
 
 describe('an operator on a fresh cluster', { timeout: 2 * patience }, () => {
-  test('becomes ready over HTTP, installs the CRDs and runs agents that know the real API server', async () => {
+  test('becomes ready over HTTP, installs the CRDs and runs agents, which it tells where the API server is', async () => {
     await eventually(
       'ready',
       () => request(operator.url).get('/readyz'),
@@ -179,14 +194,14 @@ describe('an operator on a fresh cluster', { timeout: 2 * patience }, () => {
         return status === 200 && text.includes('[+]caches: complete');
       },
     );
-    const daemonSet = await eventually(
+    await eventually(
       'there',
-      () => client.get<AgentDaemonSet>(daemonSetPath),
+      () => client.get(daemonSetPath),
       () => true,
     );
-    expect(daemonSet.spec?.template?.spec?.containers?.[0]?.env).toContainEqual({
-      name: 'KUBERNETES_SERVICE_HOST',
-      value: '192.0.2.10',
+    expect((await client.get<{ data: object }>(apiServerMapPath)).data).toEqual({
+      given: '',
+      found: 'https://192.0.2.10:6443\n',
     });
     const { text } = await request(operator.url).get('/metrics').expect(200);
     expect(text).toContain('nftproxy_operator_leader 1');

@@ -12,20 +12,23 @@ describe('the command line', () => {
       logLevel: 'info',
       leaderElect: true,
       identity: `operator-0_${process.pid}`,
+      apiServers: [],
+      agentApiServers: [],
     });
   });
 
   test('is understood', () => {
     const args = ['--namespace=ns', '--http-port=0', '--log-format=json', '--log-level=warn', '--leader-elect=false'];
-    const environment = { POD_NAME: 'operator-0' };
-    expect(parseOperatorOptions([...args, '--agent-api-server=https://a:1'], environment)).toMatchObject({
+    const environment = { POD_NAME: 'operator-0', NFTPROXY_API_SERVER: 'https://192.0.2.10:6443' };
+    expect(parseOperatorOptions([...args, '--agent-api-server=https://a:1,b'], environment)).toMatchObject({
       namespace: 'ns',
       podName: 'operator-0',
       httpPort: 0,
       logFormat: 'json',
       logLevel: 'warn',
       leaderElect: false,
-      agentApiServer: { host: 'a', port: 1 },
+      apiServers: ['https://192.0.2.10:6443'],
+      agentApiServers: ['https://a:1', 'https://b'],
     });
   });
 
@@ -36,6 +39,7 @@ describe('the command line', () => {
     [['--image=i', '--log-level=loud'], '--log-level is "loud": use one of debug, info, warn, error'],
     [['--image=i', '--leader-elect=maybe'], '--leader-elect'],
     [['--image=i', '--agent-api-server=http://a'], '--agent-api-server: "http://a"'],
+    [['--image=i', '--api-server=a/b'], '--api-server: "a/b"'],
     [['--image=i', '--unknown'], 'Usage: nftproxy operator'],
   ])('%j is refused with a reason', (args, message) => {
     expect(() => parseOperatorOptions(args, {})).toThrow(UsageError);

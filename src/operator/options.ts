@@ -1,8 +1,7 @@
 import { hostname } from 'node:os';
+import { parseServerUrls } from '../kubernetes/index.ts';
 import { describeError, logFormats, logLevels, oneOf, parseOptions, UsageError } from '../runtime/index.ts';
 import type { LogFormat, LogLevel } from '../runtime/index.ts';
-import { parseHostPort } from './host-port.ts';
-import type { HostPort } from './host-port.ts';
 
 /** What `nftproxy operator` is told on its command line. */
 export interface OperatorOptions {
@@ -13,8 +12,10 @@ export interface OperatorOptions {
   /** Image of the agents; undefined: that of this process, which is in the Pod `podName`. */
   readonly image?: string;
   readonly podName?: string;
-  /** The API server for agents; undefined: found from the EndpointSlices of default/kubernetes. */
-  readonly agentApiServer?: HostPort;
+  /** API servers that this process asks before all others: its way while no service proxy serves the ClusterIP. */
+  readonly apiServers: readonly string[];
+  /** API servers that agents ask before the endpoints of default/kubernetes. */
+  readonly agentApiServers: readonly string[];
   /** Port of /healthz, /readyz and /metrics; 0 takes a free one. */
   readonly httpPort: number;
   /** Of this process and of the agents. */
@@ -34,8 +35,11 @@ Installs the CRDs, runs an agent on every node and tells each what the ProxyConf
   --kubeconfig FILE       how to reach the API server (default: $KUBECONFIG, else the Pod's service account)
   --namespace NAME        where the agents and the leader's Lease live (default $POD_NAMESPACE, else nftproxy-system)
   --image IMAGE           image of the agents (default: that of the operator's own Pod, $POD_NAME)
-  --agent-api-server URL  how agents reach the API server, e.g. https://192.0.2.10:6443; behind several API servers the
-                          address of their load balancer (default: one of the endpoints of Service default/kubernetes)
+  --api-server URLS       API servers to ask before all others, separated by commas, e.g. https://192.0.2.10:6443: on a
+                          cluster that has no service proxy yet, whose ClusterIPs lead nowhere
+                          (default $NFTPROXY_API_SERVER)
+  --agent-api-server URLS API servers that agents are to ask before all others, e.g. the address of a load balancer
+                          (default: the endpoints of the Service default/kubernetes, which agents follow)
   --http-port PORT        port of /healthz, /readyz and /metrics (default 8080)
   --log-format FORMAT     text or json (default text); the agents get the same
   --log-level LEVEL       debug, info, warn or error (default info)
@@ -48,7 +52,8 @@ export function parseOperatorOptions(args: readonly string[], environment: NodeJ
     kubeconfig: { type: 'string' },
     namespace: { type: 'string', default: environment['POD_NAMESPACE'] ?? 'nftproxy-system' },
     image: { type: 'string' },
-    'agent-api-server': { type: 'string' },
+    'api-server': { type: 'string', default: environment['NFTPROXY_API_SERVER'] ?? '' },
+    'agent-api-server': { type: 'string', default: '' },
     'http-port': { type: 'string', default: '8080' },
     'log-format': { type: 'string', default: 'text' },
     'log-level': { type: 'string', default: 'info' },
@@ -61,13 +66,13 @@ export function parseOperatorOptions(args: readonly string[], environment: NodeJ
       '--image is missing: the image that agents are to run ($POD_NAME names no Pod whose they could)',
     );
   }
-  const server = values['agent-api-server'];
   return {
     ...(values.kubeconfig !== undefined && { kubeconfig: values.kubeconfig }),
     namespace: values.namespace,
     ...(image !== undefined && { image }),
     ...(podName !== undefined && { podName }),
-    ...(server !== undefined && { agentApiServer: hostPort(server) }),
+    apiServers: serverUrls('--api-server', values['api-server']),
+    agentApiServers: serverUrls('--agent-api-server', values['agent-api-server']),
     httpPort: port(values['http-port']),
     logFormat: oneOf('--log-format', values['log-format'], logFormats),
     logLevel: oneOf('--log-level', values['log-level'], logLevels),
@@ -81,10 +86,10 @@ function port(text: string): number {
   throw new UsageError(`--http-port is "${text}": use a port number`);
 }
 
-function hostPort(text: string): HostPort {
+function serverUrls(option: string, text: string): string[] {
   try {
-    return parseHostPort(text);
+    return parseServerUrls(text);
   } catch (error) {
-    throw new UsageError(`--agent-api-server: ${describeError(error)}`, { cause: error });
+    throw new UsageError(`${option}: ${describeError(error)}`, { cause: error });
   }
 }

@@ -1,55 +1,78 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { agentLabels, agentRevisionLabel } from '../cluster/index.ts';
 import type { AgentDaemonSet } from '../cluster/index.ts';
-import type { HostPort } from '../host-port.ts';
 import { TermRig } from '../testing/index.ts';
 import { AgentsModule } from './agents.module.ts';
 import { AgentTemplate } from './agent-template.ts';
 import { AgentsReconciler } from './agents-reconciler.ts';
-import { apiServerOf } from './daemon-set.ts';
 import { revisionIn } from './templates.ts';
 
 let rig: TermRig;
 
 afterEach(() => rig.stop());
 
-async function start(agentApiServer?: HostPort): Promise<AgentsReconciler> {
-  rig = await TermRig.start(AgentsModule, agentApiServer === undefined ? {} : { agentApiServer });
+async function start(agentApiServers: string[] = []): Promise<AgentsReconciler> {
+  rig = await TermRig.start(AgentsModule, { agentApiServers });
   return rig.ofTerm(AgentsReconciler);
 }
 
-async function putApiServer(address: string): Promise<void> {
+async function putApiServers(...addresses: string[]): Promise<void> {
   await rig.put('EndpointSlice', 'kubernetes', {
     metadata: { labels: { 'kubernetes.io/service-name': 'kubernetes' } },
     addressType: 'IPv4',
-    endpoints: [{ addresses: [address], conditions: { ready: true } }],
+    endpoints: addresses.map((address) => ({ addresses: [address], conditions: { ready: true } })),
     ports: [{ name: 'https', port: 6443, protocol: 'TCP' }],
   });
-  await rig.seen('the API server', ({ apiServers }) => apiServers[0]?.host === address);
+  const urls = addresses.map((address) => `https://${address}:6443`).join();
+  await rig.seen('the API servers', ({ apiServers }) => apiServers.join() === urls);
 }
 
+const told = async () => (await rig.get<{ data: object }>('ConfigMap', 'nftproxy-api-servers')).data;
 const daemonSet = () => rig.get<AgentDaemonSet>('DaemonSet', 'nftproxy-agent');
-const apiServer = async () => apiServerOf((await daemonSet()).spec?.template);
 
-test('agents run once it is known how they reach an API server, and follow it when it moves', async () => {
+test('agents run once it is known how they reach an API server; when those change, they are told and not restarted', async () => {
   const agents = await start();
   await expect(agents.reconcile()).rejects.toThrow('--agent-api-server');
-  await putApiServer('192.0.2.10');
+  await putApiServers('192.0.2.10', '192.0.2.11');
   await agents.reconcile();
-  expect(await apiServer()).toEqual({ host: '192.0.2.10', port: 6443 });
+  expect(await told()).toEqual({ given: '', found: 'https://192.0.2.10:6443\nhttps://192.0.2.11:6443\n' });
+  const before = await daemonSet();
   await rig.seen('the DaemonSet', (cache) => cache.daemonSet !== undefined);
+  await putApiServers('192.0.2.12');
   await agents.reconcile();
-  expect((await daemonSet()).metadata.generation).toBe(1);
-  await putApiServer('192.0.2.11');
-  await agents.reconcile();
-  expect((await apiServer())?.host).toBe('192.0.2.11');
+  expect(await told()).toMatchObject({ found: 'https://192.0.2.12:6443\n' });
+  const after = await daemonSet();
+  expect(after.spec).toEqual(before.spec);
+  expect(after.metadata.generation).toBe(before.metadata.generation);
 });
 
-test('an API server that was named on the command line decides alone', async () => {
-  const agents = await start({ host: 'api.example', port: 443 });
-  await putApiServer('192.0.2.10');
+test('while no API server is an endpoint, agents are told those that were', async () => {
+  const agents = await start();
+  await putApiServers('192.0.2.10');
   await agents.reconcile();
-  expect(await apiServer()).toEqual({ host: 'api.example', port: 443 });
+  await rig.seen('what agents are told', (cache) => cache.apiServerMap !== undefined);
+  await putApiServers();
+  await agents.reconcile();
+  expect(await told()).toMatchObject({ found: 'https://192.0.2.10:6443\n' });
+});
+
+test('what somebody else writes there is written over', async () => {
+  const agents = await start();
+  await putApiServers('192.0.2.10');
+  await agents.reconcile();
+  await rig.put('ConfigMap', 'nftproxy-api-servers', { data: { found: 'https://192.0.2.66:6443' } });
+  await rig.seen('the change', (cache) => cache.apiServerMap?.data?.['found'] === 'https://192.0.2.66:6443');
+  await agents.reconcile();
+  expect(await told()).toMatchObject({ found: 'https://192.0.2.10:6443\n' });
+});
+
+test('an API server that was named on the command line is told apart from those that were found', async () => {
+  const agents = await start(['https://api.example']);
+  await agents.reconcile();
+  expect(await told()).toEqual({ given: 'https://api.example\n', found: '' });
+  await putApiServers('192.0.2.10');
+  await agents.reconcile();
+  expect(await told()).toEqual({ given: 'https://api.example\n', found: 'https://192.0.2.10:6443\n' });
 });
 
 describe('which agent a node has', () => {
@@ -83,14 +106,13 @@ describe('which agent a node has', () => {
 
   test('is another one only once it was told so, and after the DaemonSet makes those; and it can go back', async () => {
     // As an operator left it that did not number templates.
-    rig = await TermRig.start(AgentsModule, { agentApiServer: { host: 'api.example', port: 443 } });
+    const agents = await start(['https://api.example']);
     await rig.put('DaemonSet', 'nftproxy-agent', { spec: { selector: { matchLabels: agentLabels }, template: old } });
     await rig.put('Node', 'a', { status: { conditions: [{ type: 'Ready', status: 'True' }] } });
     await rig.put('Node', 'a', { status: { conditions: [{ type: 'Ready', status: 'True' }] } }, 'status');
     await rig.put('Pod', 'agent-1', agentPod(''));
     await tell();
     await rig.seen('all', (cache) => cache.nodeStates.get('a') !== undefined && cache.agentPods().has('a'));
-    const agents = await rig.ofTerm(AgentsReconciler);
     const wanted = (await rig.ofTerm(AgentTemplate)).current()?.revision ?? '';
     await agents.reconcile();
     expect(await inForce()).toBe('');

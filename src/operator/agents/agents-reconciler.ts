@@ -4,13 +4,14 @@ import type { AgentDaemonSet } from '../cluster/index.ts';
 import { perTerm } from '../injection.ts';
 import { AgentTemplate } from './agent-template.ts';
 import { AgentsWriter } from './agents-writer.ts';
+import { ApiServersWriter } from './api-servers-writer.ts';
 import { replacementOf } from './replacement.ts';
 import type { Replacement } from './replacement.ts';
 import { annotationOf, knownTemplates, revisionIn } from './templates.ts';
 import type { Templates } from './templates.ts';
 
 /**
- * Keeps the agents' DaemonSet as it should be, also against changes by others, and has each node's agent made from the
+ * Keeps the agents' DaemonSet and what tells them the way to the API server as they should be, also against changes by others, and has each node's agent made from the
  * template that its ProxyNodeState names. Which node gets another one, and when, is decided by the rollout.
  */
 @Injectable(perTerm)
@@ -18,23 +19,27 @@ export class AgentsReconciler {
   readonly #cache: ClusterCache;
   readonly #template: AgentTemplate;
   readonly #writer: AgentsWriter;
+  readonly #apiServers: ApiServersWriter;
   #templates: Templates = new Map();
 
   constructor(
     @Inject(ClusterCache) cache: ClusterCache,
     @Inject(AgentTemplate) template: AgentTemplate,
     @Inject(AgentsWriter) writer: AgentsWriter,
+    @Inject(ApiServersWriter) apiServers: ApiServersWriter,
   ) {
     this.#cache = cache;
     this.#template = template;
     this.#writer = writer;
+    this.#apiServers = apiServers;
   }
 
   /** @throws ApiError, ConnectionError; Error while no API server is known */
   async reconcile(): Promise<undefined> {
+    await this.#apiServers.apply();
     const { daemonSet } = this.#cache;
     const wanted = this.#template.current();
-    if (wanted === undefined) throw noApiServer();
+    if (wanted === undefined) return;
     this.#templates = knownTemplates(daemonSet, wanted, this.#templates);
     const { revision, pods } = this.#replacement(daemonSet, wanted.revision);
     const template = this.#templates.get(revision) ?? wanted.template;
@@ -79,11 +84,4 @@ export class AgentsReconciler {
 function makes(daemonSet: AgentDaemonSet | undefined, revision: string): boolean {
   if (daemonSet === undefined || revisionIn(daemonSet.spec?.template) !== revision) return false;
   return (daemonSet.status?.observedGeneration ?? 0) >= (daemonSet.metadata.generation ?? 0);
-}
-
-function noApiServer(): Error {
-  return new Error(
-    'no EndpointSlice of the Service default/kubernetes names an API server that agents could use: ' +
-      'say where it is with --agent-api-server',
-  );
 }

@@ -1,17 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { chooseApiServer } from './choose-api-server.ts';
-import { agentTemplate, apiServerOf, daemonSetFor } from './daemon-set.ts';
+import { agentTemplate, daemonSetFor } from './daemon-set.ts';
 
 const options = {
   image: 'registry.example/nftproxy:1.2.3',
-  apiServer: { host: '192.0.2.10', port: 6443 },
   logFormat: 'json',
 } as const;
 const { template, revision } = agentTemplate(options);
 const daemonSet = daemonSetFor('nftproxy-system', template, {});
 
 describe('the DaemonSet of the agents', () => {
-  test('runs everywhere, with no right but to program the network, and knows the real API server', () => {
+  test('runs everywhere, with no right but to program the network', () => {
     expect(daemonSet).toMatchObject({
       metadata: { namespace: 'nftproxy-system', labels: { 'app.kubernetes.io/managed-by': 'nftproxy-operator' } },
       spec: {
@@ -28,6 +26,7 @@ describe('the DaemonSet of the agents', () => {
                   '--node-name=$(NODE_NAME)',
                   '--sysctl-directory=/host/proc/sys',
                   '--state-directory=/var/lib/nftproxy',
+                  '--api-servers-directory=/run/nftproxy/api-servers',
                   '--log-format=json',
                   `--agent-revision=${revision}`,
                 ],
@@ -42,7 +41,6 @@ describe('the DaemonSet of the agents', () => {
         },
       },
     });
-    expect(apiServerOf(template)).toEqual(options.apiServer);
   });
 
   test('keeps what an agent goes on with on the node itself, not in the Pod', () => {
@@ -55,12 +53,14 @@ describe('the DaemonSet of the agents', () => {
                 volumeMounts: [
                   { name: 'sysctls', mountPath: '/host/proc/sys/net' },
                   { name: 'state', mountPath: '/var/lib/nftproxy' },
+                  { name: 'api-servers', mountPath: '/run/nftproxy/api-servers', readOnly: true },
                 ],
               },
             ],
             volumes: [
               { name: 'sysctls', hostPath: { path: '/proc/sys/net', type: 'Directory' } },
               { name: 'state', hostPath: { path: '/var/lib/nftproxy', type: 'DirectoryOrCreate' } },
+              { name: 'api-servers', configMap: { name: 'nftproxy-api-servers', optional: true } },
             ],
           },
         },
@@ -101,15 +101,4 @@ describe('the DaemonSet of the agents', () => {
     };
     expect(spec.template.metadata.labels).toMatchObject(spec.selector.matchLabels);
   });
-});
-
-test('agents stay with their API server as long as it is there, and else take the first', () => {
-  const [first, second] = [
-    { host: '192.0.2.10', port: 6443 },
-    { host: '192.0.2.11', port: 6443 },
-  ];
-  expect(chooseApiServer([first, second], undefined)).toBe(first);
-  expect(chooseApiServer([first, second], { ...second })).toBe(second);
-  expect(chooseApiServer([first, second], { ...second, port: 443 })).toBe(first);
-  expect(chooseApiServer([], second)).toBeUndefined();
 });

@@ -1,16 +1,15 @@
 import { contentHash } from '../../api/index.ts';
 import type { LogFormat } from '../../runtime/index.ts';
-import { agentLabels, agentName, agentRevisionLabel } from '../cluster/index.ts';
+import { agentLabels, agentName, agentRevisionLabel, apiServerMapName } from '../cluster/index.ts';
 import type { PodTemplate } from '../cluster/index.ts';
-import type { HostPort } from '../host-port.ts';
 
 const managedBy = { 'app.kubernetes.io/managed-by': 'nftproxy-operator' };
 const healthPort = 10256;
 const stateDirectory = '/var/lib/nftproxy';
+const apiServersDirectory = '/run/nftproxy/api-servers';
 
 export interface AgentTemplateOptions {
   readonly image: string;
-  readonly apiServer: HostPort;
   readonly logFormat: LogFormat;
 }
 
@@ -42,8 +41,8 @@ export function daemonSetFor(
 /**
  * The template of the Pods that run an agent on every Linux node.
  *
- * The agents reach the API server at its own address: they cannot depend on the ClusterIP that they program. They need
- * NET_ADMIN in the node's network namespace, nothing else, and run also where nothing else may (`Exists`), because
+ * The agents reach the API servers at their own addresses: they cannot depend on the ClusterIP that they program. A
+ * ConfigMap has them, and not the Pods, which would have to be restarted when one changes. The agents need NET_ADMIN in the node's network namespace, nothing else, and run also where nothing else may (`Exists`), because
  * without them no Service works there.
  */
 export function agentTemplate(options: AgentTemplateOptions): RevisedTemplate {
@@ -73,27 +72,28 @@ function podSpec(options: PodOptions): NonNullable<PodTemplate['spec']> {
       { name: 'sysctls', hostPath: { path: '/proc/sys/net', type: 'Directory' } },
       // Outlives the Pod: what an agent goes on with when no ProxyConfig governs its node. The kubelet makes it for root.
       { name: 'state', hostPath: { path: stateDirectory, type: 'DirectoryOrCreate' } },
+      // Optional: an agent whose node knows the API servers already can do without.
+      { name: 'api-servers', configMap: { name: apiServerMapName, optional: true } },
     ],
   };
 }
 
-function agentContainer({ image, apiServer, logFormat, revision }: PodOptions) {
+function agentContainer({ image, logFormat, revision }: PodOptions) {
   const probe = (path: string) => ({ httpGet: { path, port: healthPort, scheme: 'HTTP' }, timeoutSeconds: 5 });
   return {
     name: 'agent',
     image,
     args: [
       ...['agent', '--node-name=$(NODE_NAME)', '--sysctl-directory=/host/proc/sys'],
-      ...[`--state-directory=${stateDirectory}`, `--log-format=${logFormat}`, `--agent-revision=${revision}`],
+      ...[`--state-directory=${stateDirectory}`, `--api-servers-directory=${apiServersDirectory}`],
+      ...[`--log-format=${logFormat}`, `--agent-revision=${revision}`],
     ],
-    env: [
-      { name: 'NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
-      { name: 'KUBERNETES_SERVICE_HOST', value: apiServer.host },
-      { name: 'KUBERNETES_SERVICE_PORT', value: String(apiServer.port) },
-    ],
+    env: [{ name: 'NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } }],
     volumeMounts: [
       { name: 'sysctls', mountPath: '/host/proc/sys/net' },
       { name: 'state', mountPath: stateDirectory },
+      // The whole folder and not a file of it, which the kubelet would not keep up to date.
+      { name: 'api-servers', mountPath: apiServersDirectory, readOnly: true },
     ],
     ports: [{ name: 'healthz', containerPort: healthPort, hostPort: healthPort, protocol: 'TCP' }],
     // A setting that the kernel refuses or an API server that is away is no better after a restart.
@@ -115,12 +115,4 @@ function agentContainer({ image, apiServer, logFormat, revision }: PodOptions) {
       seccompProfile: { type: 'RuntimeDefault' },
     },
   };
-}
-
-/** The API server that agents made from this use; undefined if it does not say. */
-export function apiServerOf(template: PodTemplate | undefined): HostPort | undefined {
-  const env = template?.spec?.containers?.[0]?.env ?? [];
-  const value = (name: string): string | undefined => env.find((variable) => variable.name === name)?.value;
-  const [host, port] = [value('KUBERNETES_SERVICE_HOST'), Number(value('KUBERNETES_SERVICE_PORT'))];
-  return host === undefined || !Number.isInteger(port) ? undefined : { host, port };
 }

@@ -3,6 +3,15 @@ import type { Clock } from '../../runtime/index.ts';
 /** Name of the agents' DaemonSet, and of the ServiceAccount that its Pods run as. */
 export const agentName = 'nftproxy-agent';
 
+/** Name of the ConfigMap that tells agents where the API servers are. */
+export const apiServerMapName = 'nftproxy-api-servers';
+
+/** That ConfigMap (v1), as far as it is read back. */
+export interface ApiServerMap {
+  metadata: { name: string; resourceVersion?: string };
+  data?: Record<string, string>;
+}
+
 /** core/v1 PodTemplateSpec, as far as it is read back. */
 export interface PodTemplate {
   metadata?: { labels?: Record<string, string> };

@@ -1,19 +1,22 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { group, proxyNodeStatePlural, version } from '../../api/index.ts';
 import type { ProxyNodeState } from '../../api/index.ts';
-import { Reflector, resourcePath } from '../../kubernetes/index.ts';
-import type { ApiClient, KubernetesObject, ReflectorOptions, ReflectorStatistics } from '../../kubernetes/index.ts';
+import { apiServersIn, Reflector, resourcePath } from '../../kubernetes/index.ts';
+import type {
+  ApiClient,
+  ApiServerSlice,
+  KubernetesObject,
+  ReflectorOptions,
+  ReflectorStatistics,
+} from '../../kubernetes/index.ts';
 import type { Clock, Logger } from '../../runtime/index.ts';
-import type { HostPort } from '../host-port.ts';
 import { API_CLIENT, CLOCK, LOGGER, OPERATOR_OPTIONS, perTerm } from '../injection.ts';
 import { constructWithKubeconfig } from '../library/index.ts';
 import type { OperatorOptions } from '../options.ts';
-import { agentName, AgentShortage } from './agent-daemon-set.ts';
-import type { AgentCounts, AgentDaemonSet } from './agent-daemon-set.ts';
+import { agentName, AgentShortage, apiServerMapName } from './agent-daemon-set.ts';
+import type { AgentCounts, AgentDaemonSet, ApiServerMap } from './agent-daemon-set.ts';
 import { agentLabels, agentPodOf, byNode } from './agent-pod.ts';
 import type { AgentPod } from './agent-pod.ts';
-import { apiServersIn } from './api-server-slices.ts';
-import type { ApiServerSlice } from './api-server-slices.ts';
 import { clusterNodeOf, sameNode } from './cluster-node.ts';
 import type { ClusterNode } from './cluster-node.ts';
 import { agentImage } from './own-image.ts';
@@ -37,8 +40,9 @@ type Watch<T> = Pick<ReflectorOptions<T>, 'path' | 'transform' | 'fieldSelector'
 type Cached<T> = Pick<Reflector<T>, 'get' | 'values'>;
 
 /**
- * Local copies of everything that the operator looks at: ProxyConfigs, Nodes, ProxyNodeStates, the agents' DaemonSet
- * and Pods, the EndpointSlices of the API server. To be started once, and not to be believed before that has resolved: what has
+ * Local copies of everything that the operator looks at: ProxyConfigs, Nodes, ProxyNodeStates, the agents' DaemonSet,
+ * Pods and ConfigMap, the EndpointSlices of the API server. To be started once, and not to be believed before that has
+ * resolved: what has
  * not been seen yet must not look like what is gone.
  */
 @Injectable(perTerm)
@@ -51,6 +55,7 @@ export class ClusterCache {
   readonly #reflectors = new Map<string, Pick<Reflector, 'start' | 'synced' | 'stop' | 'statistics'>>();
   readonly #daemonSets: Cached<AgentDaemonSet>;
   readonly #pods: Cached<AgentPod>;
+  readonly #maps: Cached<ApiServerMap>;
   readonly #slices: Cached<ApiServerSlice>;
   readonly #namespace: string;
   readonly #options: OperatorOptions;
@@ -105,11 +110,22 @@ export class ClusterCache {
       transform: (raw) => agentPodOf(raw),
       changed: () => this.#listener?.agentsChanged(),
     });
+    this.#maps = this.#watch<ApiServerMap>('configmaps', {
+      path: resourcePath({ version: 'v1', plural: 'configmaps', namespace }),
+      fieldSelector: `metadata.name=${apiServerMapName}`,
+      transform: (raw) => slim(raw),
+      changed: () => this.#listener?.apiServersChanged(),
+    });
     this.#slices = this.#watch<ApiServerSlice>('endpointslices', {
       path: resourcePath({ group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices', namespace: 'default' }),
       labelSelector: 'kubernetes.io/service-name=kubernetes',
       transform: (raw) => slim(raw) as ApiServerSlice,
-      changed: () => this.#listener?.apiServersChanged(),
+      changed: () => {
+        const known = this.apiServers;
+        // The last API server takes its endpoint away when it stops; it comes back where it was.
+        if (known.length > 0) client.servers.use({ known });
+        this.#listener?.apiServersChanged();
+      },
     });
   }
 
@@ -138,8 +154,13 @@ export class ClusterCache {
     return this.#shortage.counts(this.daemonSet);
   }
 
-  /** The API servers' own addresses, sorted. */
-  get apiServers(): HostPort[] {
+  /** The ConfigMap that tells agents where the API servers are; undefined while there is none. */
+  get apiServerMap(): ApiServerMap | undefined {
+    return this.#maps.get(`${this.#namespace}/${apiServerMapName}`);
+  }
+
+  /** URLs of the API servers at their own addresses, sorted. */
+  get apiServers(): string[] {
     return apiServersIn(this.#slices.values());
   }
 

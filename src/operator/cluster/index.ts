@@ -1,5 +1,5 @@
-export { agentName } from './agent-daemon-set.ts';
-export type { AgentCounts, AgentDaemonSet, PodTemplate } from './agent-daemon-set.ts';
+export { agentName, apiServerMapName } from './agent-daemon-set.ts';
+export type { AgentCounts, AgentDaemonSet, ApiServerMap, PodTemplate } from './agent-daemon-set.ts';
 export { agentLabels, agentRevisionLabel } from './agent-pod.ts';
 export type { AgentPod } from './agent-pod.ts';
 export { ClusterCache } from './cluster-cache.ts';

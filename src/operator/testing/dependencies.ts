@@ -19,6 +19,8 @@ export function testDependencies(
     options: {
       namespace: 'nftproxy-system',
       image: 'nftproxy:test',
+      apiServers: [],
+      agentApiServers: [],
       httpPort: 0,
       logFormat: 'text',
       logLevel: 'debug',

@@ -25,6 +25,7 @@ const resources = {
   ProxyNodeState: { group: 'nftproxy.io', version: 'v1alpha1', plural: 'proxynodestates' },
   Event: { group: 'events.k8s.io', version: 'v1', plural: 'events', namespace: 'default' },
   EndpointSlice: { group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices', namespace: 'default' },
+  ConfigMap: { version: 'v1', plural: 'configmaps', namespace: 'nftproxy-system' },
   DaemonSet: { group: 'apps', version: 'v1', plural: 'daemonsets', namespace: 'nftproxy-system' },
   Pod: { version: 'v1', plural: 'pods', namespace: 'nftproxy-system' },
   CustomResourceDefinition: { group: 'apiextensions.k8s.io', version: 'v1', plural: 'customresourcedefinitions' },

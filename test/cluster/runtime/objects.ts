@@ -44,7 +44,7 @@ export interface Volume {
   name: string;
   emptyDir?: object;
   hostPath?: { path: string; type?: string };
-  configMap?: { name: string };
+  configMap?: { name: string; optional?: boolean };
 }
 
 export interface PodSpec {

@@ -4,12 +4,13 @@ import type { TokenSubject } from '../control-plane.ts';
 import { ManagedProcess } from '../../support/index.ts';
 import type { Namespace, ProcessOptions } from '../../support/index.ts';
 import type { Image } from '../image/index.ts';
+import { isNotFound } from '../../../src/kubernetes/index.ts';
 import { containerCommand, containerEnvironment, isBuiltImage } from './container-command.ts';
 import { RunningContainer } from './container.ts';
 import { capabilitiesOf, imageCommand } from './image-process.ts';
 import type { Mounts } from './image-process.ts';
 import { keyOf } from './objects.ts';
-import type { Condition, Container, Pod, PodStatus } from './objects.ts';
+import type { Condition, Container, Pod, PodStatus, Volume } from './objects.ts';
 import { runProbe } from './probes.ts';
 
 const serviceAccountPath = '/var/run/secrets/kubernetes.io/serviceaccount';
@@ -151,15 +152,19 @@ export class RunningPod {
       const files = { token, 'ca.crt': this.#host.certificateAuthority, namespace };
       folders[serviceAccountPath] = await this.#writeFolder('serviceaccount', files);
     }
-    for (const volume of spec.volumes ?? []) {
-      if (volume.hostPath !== undefined) folders[volume.name] = await this.#hostFolder(volume.hostPath);
-      else if (volume.emptyDir !== undefined) folders[volume.name] = await this.#writeFolder(volume.name, {}, 0o777);
-      else if (volume.configMap !== undefined) {
-        const files = await this.#host.readConfigMap(namespace, volume.configMap.name);
-        folders[volume.name] = await this.#writeFolder(volume.name, files);
-      } else throw new Error(`volume ${volume.name}: only hostPath, emptyDir and configMap work here`);
-    }
+    for (const volume of spec.volumes ?? []) folders[volume.name] = await this.#folderOf(volume, namespace);
     return folders;
+  }
+
+  async #folderOf({ name, hostPath, emptyDir, configMap }: Volume, namespace: string): Promise<string> {
+    if (hostPath !== undefined) return this.#hostFolder(hostPath);
+    if (emptyDir !== undefined) return this.#writeFolder(name, {}, 0o777);
+    if (configMap === undefined) throw new Error(`volume ${name}: only hostPath, emptyDir and configMap work here`);
+    const files = await this.#host.readConfigMap(namespace, configMap.name).catch((error: unknown) => {
+      if (configMap.optional === true && isNotFound(error)) return {};
+      throw error;
+    });
+    return this.#writeFolder(name, files);
   }
 
   /** What is the machine's is every node's; what a pod has made there is its node's alone. */
