@@ -4,6 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import { ApiClient, loadConnection } from '../kubernetes/index.ts';
 import { describeError, packageVersion, systemClock } from '../runtime/index.ts';
 import type { Logger } from '../runtime/index.ts';
+import { firstContact } from './first-contact.ts';
 import { NestLogger } from './nest-logger.ts';
 import { OperatorModule } from './operator.module.ts';
 import type { OperatorOptions } from './options.ts';
@@ -23,9 +24,15 @@ export interface RunningOperator {
  * @throws Error if the kubeconfig is unusable or the HTTP port is taken
  */
 export async function runOperator(options: OperatorOptions, log: Logger): Promise<RunningOperator> {
-  const { kubeconfig, identity, httpPort } = options;
+  const { kubeconfig, identity, httpPort, apiServers: given } = options;
   const connection = await loadConnection(kubeconfig === undefined ? {} : { kubeconfig });
-  const client = new ApiClient(connection, { userAgent: `nftproxy-operator/${packageVersion}` });
+  const client = new ApiClient(connection, {
+    userAgent: `nftproxy-operator/${packageVersion}`,
+    seed: identity,
+    onServerFailure: (server, error) =>
+      log.warn('an API server does not answer; asking another one', { server, error }),
+  });
+  client.servers.use({ given });
   const module = OperatorModule.register({ client, options, log, clock: systemClock });
   const settings: Pick<NestApplicationOptions, 'logger' | 'abortOnError'> = {
     logger: new NestLogger(log),
@@ -33,7 +40,12 @@ export async function runOperator(options: OperatorOptions, log: Logger): Promis
   };
   const app = await NestFactory.create(module, settings);
   log.info('starting', { version: packageVersion, identity, apiServer: client.server });
+  const stopping = new AbortController();
+  const byClusterIP = connection.firstContactOnly === true && given.length === 0;
+  const contact = firstContact({ client, byClusterIP, log, clock: systemClock, signal: stopping.signal });
   const stop = async (): Promise<void> => {
+    stopping.abort();
+    await contact;
     await app.close();
     await client.close();
   };

@@ -7,6 +7,9 @@ import type { LoadResult } from '../support/index.ts';
 
 const repository = join(import.meta.dirname, '../..');
 
+/** What people apply. */
+export const manifests = join(repository, 'config');
+
 const clusterCIDRs = ['10.244.0.0/16', 'fd00:10:244::/48'];
 
 /** For stories that are not about rollouts: canaries need not soak. */
@@ -20,7 +23,7 @@ export function proxyConfig(spec: object = {}): object {
 /** Installs what `config` ships, and waits until the operator has published its CRDs. */
 export async function installOperator(cluster: Cluster): Promise<void> {
   await cluster.image();
-  await cluster.kubectl('apply', '-k', join(repository, 'config'));
+  await cluster.kubectl('apply', '-k', manifests);
   await cluster.waitFor('the CRDs', () =>
     cluster.kubectl('get', 'crd', 'proxyconfigs.nftproxy.io', 'proxynodestates.nftproxy.io'),
   );
