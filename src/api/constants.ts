@@ -15,6 +15,9 @@ export const proxyNodeStatePlural = 'proxynodestates';
 /** Label on a ProxyNodeState: name of the ProxyConfig that its spec came from. */
 export const configLabel = `${group}/config`;
 
+/** Annotation on our CRDs: a whole number that grows with each change of their schema; none is 0. */
+export const crdVersionAnnotation = `${group}/crd-version`;
+
 /** Field managers of server-side apply: the operator owns ProxyNodeState.spec, a node's agent its status. */
 export const operatorFieldManager = 'nftproxy-operator';
 export const agentFieldManager = 'nftproxy-agent';

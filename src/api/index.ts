@@ -3,6 +3,7 @@ export {
   agentFieldManager,
   apiVersion,
   configLabel,
+  crdVersionAnnotation,
   group,
   operatorFieldManager,
   proxyConfigKind,

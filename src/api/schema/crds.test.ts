@@ -1,7 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { crdFiles, customResourceDefinitions } from './crds.ts';
+import { crdHistory } from './crd-history.ts';
+import { crdFiles, crdFingerprint, customResourceDefinitions } from './crds.ts';
 import { defaults, withDefaults } from '../defaults.ts';
 import type { Schema } from './openapi.ts';
 import type { ProxySettings } from '../types.ts';
@@ -43,6 +44,13 @@ test('the checked-in CRDs are what the classes say (run `npm run generate` after
       .sort(),
   );
   for (const { name, text } of crdFiles()) expect(await readFile(`${directory}${name}`, 'utf8'), name).toBe(text);
+});
+
+test('every form of the CRDs has a version of its own: what is new is appended to crd-history.ts', () => {
+  expect(crdHistory.at(-1)).toBe(crdFingerprint());
+  expect(new Set(crdHistory).size).toBe(crdHistory.length);
+  for (const { metadata } of customResourceDefinitions())
+    expect(metadata.annotations).toEqual({ 'nftproxy.io/crd-version': String(crdHistory.length) });
 });
 
 describe.each(['proxyconfigs', 'proxynodestates'])('%s', (plural) => {

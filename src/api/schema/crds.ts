@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import { stringify } from 'yaml';
 import {
   category,
+  crdVersionAnnotation,
   group,
   proxyConfigKind,
   proxyConfigPlural,
@@ -9,6 +11,8 @@ import {
   version,
 } from '../constants.ts';
 import { configNameLength } from '../limits.ts';
+import { canonicalJson } from '../revision.ts';
+import { crdVersion } from './crd-history.ts';
 import { ProxyConfigSpecDto, ProxyConfigStatusDto } from './proxy-config.ts';
 import { ProxyNodeStateSpecDto, ProxyNodeStateStatusDto } from './proxy-node-state.ts';
 import { schemaOf } from './openapi.ts';
@@ -101,7 +105,7 @@ const kinds: Kind[] = [
 export interface CustomResourceDefinition {
   apiVersion: 'apiextensions.k8s.io/v1';
   kind: 'CustomResourceDefinition';
-  metadata: { name: string };
+  metadata: { name: string; annotations: Record<string, string> };
   spec: Record<string, unknown>;
 }
 
@@ -110,7 +114,7 @@ export function customResourceDefinitions(): CustomResourceDefinition[] {
   return kinds.map((kind) => ({
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
-    metadata: { name: `${kind.plural}.${group}` },
+    metadata: { name: `${kind.plural}.${group}`, annotations: { [crdVersionAnnotation]: String(crdVersion) } },
     spec: {
       group,
       scope: 'Cluster',
@@ -125,6 +129,12 @@ export function customResourceDefinitions(): CustomResourceDefinition[] {
       versions: [versionOf(kind)],
     },
   }));
+}
+
+/** Another one whenever anything in the CRDs but their version is another. */
+export function crdFingerprint(): string {
+  const specs = customResourceDefinitions().map(({ spec }) => spec);
+  return createHash('sha256').update(canonicalJson(specs)).digest('hex').slice(0, 16);
 }
 
 function versionOf({ description, spec, status, columns, maximumNameLength }: Kind): Schema {
