@@ -35,6 +35,7 @@ function startOperator(identity: string): Promise<RunningOperator> {
     image: 'nftproxy:test',
     httpPort: 0,
     leaderElect: true,
+    manageCrds: true,
     apiServers: [],
     agentApiServers: [],
   };

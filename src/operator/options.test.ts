@@ -11,6 +11,7 @@ describe('the command line', () => {
       logFormat: 'text',
       logLevel: 'info',
       leaderElect: true,
+      manageCrds: true,
       identity: `operator-0_${process.pid}`,
       apiServers: [],
       agentApiServers: [],
@@ -19,6 +20,7 @@ describe('the command line', () => {
 
   test('is understood', () => {
     const args = ['--namespace=ns', '--http-port=0', '--log-format=json', '--log-level=warn', '--leader-elect=false'];
+    args.push('--manage-crds=false');
     const environment = { POD_NAME: 'operator-0', NFTPROXY_API_SERVER: 'https://192.0.2.10:6443' };
     expect(parseOperatorOptions([...args, '--agent-api-server=https://a:1,b'], environment)).toMatchObject({
       namespace: 'ns',
@@ -27,6 +29,7 @@ describe('the command line', () => {
       logFormat: 'json',
       logLevel: 'warn',
       leaderElect: false,
+      manageCrds: false,
       apiServers: ['https://192.0.2.10:6443'],
       agentApiServers: ['https://a:1', 'https://b'],
     });
@@ -38,6 +41,7 @@ describe('the command line', () => {
     [['--image=i', '--log-format=xml'], '--log-format is "xml": use one of text, json'],
     [['--image=i', '--log-level=loud'], '--log-level is "loud": use one of debug, info, warn, error'],
     [['--image=i', '--leader-elect=maybe'], '--leader-elect'],
+    [['--image=i', '--manage-crds=sometimes'], '--manage-crds'],
     [['--image=i', '--agent-api-server=http://a'], '--agent-api-server: "http://a"'],
     [['--image=i', '--api-server=a/b'], '--api-server: "a/b"'],
     [['--image=i', '--unknown'], 'Usage: nftproxy operator'],

@@ -24,13 +24,15 @@ export interface OperatorOptions {
   readonly logLevel: LogLevel;
   /** False: work without asking for the Lease (only one operator may run then). */
   readonly leaderElect: boolean;
+  /** False: the CRDs are somebody else's to write, Git's say. */
+  readonly manageCrds: boolean;
   /** Who this process is in the Lease. */
   readonly identity: string;
 }
 
 const usage = `Usage: nftproxy operator [options]
 
-Installs the CRDs, runs an agent on every node and tells each what the ProxyConfigs say.
+Keeps the CRDs, runs an agent on every node and tells each what the ProxyConfigs say.
 
   --kubeconfig FILE       how to reach the API server (default: $KUBECONFIG, else the Pod's service account)
   --namespace NAME        where the agents and the leader's Lease live (default $POD_NAMESPACE, else nftproxy-system)
@@ -43,6 +45,8 @@ Installs the CRDs, runs an agent on every node and tells each what the ProxyConf
   --http-port PORT        port of /healthz, /readyz and /metrics (default 8080)
   --log-format FORMAT     text or json (default text); the agents get the same
   --log-level LEVEL       debug, info, warn or error (default info)
+  --manage-crds BOOL      true or false: whether the operator writes its CRDs, and puts them back when somebody deletes or
+                          changes them, or waits until somebody applies them (default true)
   --leader-elect BOOL     true or false: whether several may run, of which one works (default true)
 `;
 
@@ -57,6 +61,7 @@ export function parseOperatorOptions(args: readonly string[], environment: NodeJ
     'http-port': { type: 'string', default: '8080' },
     'log-format': { type: 'string', default: 'text' },
     'log-level': { type: 'string', default: 'info' },
+    'manage-crds': { type: 'string', default: 'true' },
     'leader-elect': { type: 'string', default: 'true' },
   });
   const { image } = values;
@@ -76,9 +81,14 @@ export function parseOperatorOptions(args: readonly string[], environment: NodeJ
     httpPort: port(values['http-port']),
     logFormat: oneOf('--log-format', values['log-format'], logFormats),
     logLevel: oneOf('--log-level', values['log-level'], logLevels),
-    leaderElect: oneOf('--leader-elect', values['leader-elect'], ['true', 'false']) === 'true',
+    manageCrds: isTrue('--manage-crds', values['manage-crds']),
+    leaderElect: isTrue('--leader-elect', values['leader-elect']),
     identity: `${podName ?? hostname()}_${process.pid}`,
   };
+}
+
+function isTrue(option: string, text: string): boolean {
+  return oneOf(option, text, ['true', 'false']) === 'true';
 }
 
 function port(text: string): number {

@@ -165,10 +165,10 @@ export class ClusterCache {
   }
 
   /**
-   * Installs the CRDs and starts the watches; resolves when every first list is complete.
+   * Starts the watches; resolves when every first list is complete. The CRDs should be served by then.
    *
-   * @throws ApiError, ConnectionError while the CRDs are installed; Error if the cache is stopped meanwhile, or if
-   * nobody says what image agents are to run
+   * @throws Error if the cache is stopped meanwhile, or if nobody says what image agents are to run; ApiError,
+   * ConnectionError while that is asked for
    */
   async start(): Promise<void> {
     this.#agentImage = await agentImage(this.#client, this.#options);

@@ -1,15 +1,13 @@
-import { join } from 'node:path';
-import { group, proxyConfigPlural, proxyNodeStatePlural, version } from '../../api/index.ts';
+import { group, proxyConfigPlural, version } from '../../api/index.ts';
 import type { ProxyConfig, ProxyConfigStatus } from '../../api/index.ts';
 import type { ApiClient } from '../../kubernetes/index.ts';
-import { crdDirectory } from '../../runtime/index.ts';
 import type { Logger } from '../../runtime/index.ts';
-import { ResourceEventType, SafeOperator } from '../library/index.ts';
+import { crdFile, ResourceEventType, SafeOperator } from '../library/index.ts';
 import type { ResourceEvent, ResourceMeta } from '../library/index.ts';
 import { checkedConfig } from './checked-config.ts';
 import type { CheckedConfig } from './checked-config.ts';
 
-/** Installs the CRDs, keeps the ProxyConfigs, and writes their status. */
+/** Keeps the ProxyConfigs, and writes their status. */
 export class ProxyConfigs extends SafeOperator {
   readonly #changed: () => void;
   readonly #configs = new Map<string, CheckedConfig & { readonly meta: ResourceMeta }>();
@@ -35,9 +33,7 @@ export class ProxyConfigs extends SafeOperator {
   }
 
   protected override async init(): Promise<void> {
-    for (const plural of [proxyConfigPlural, proxyNodeStatePlural]) {
-      await this.registerCustomResourceDefinition(join(crdDirectory, `${group}_${plural}.yaml`));
-    }
+    await this.registerCustomResourceDefinition(crdFile(proxyConfigPlural));
     await this.watchResource(group, version, proxyConfigPlural, (event) => {
       this.#receive(event);
       return Promise.resolve();

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { ReflectorStatistics } from '../../kubernetes/index.ts';
 import type { Logger } from '../../runtime/index.ts';
 import { ClusterCache } from '../cluster/index.ts';
+import { Crds } from '../crds/index.ts';
 import { LOGGER, perTerm } from '../injection.ts';
 import type { QueueName } from '../metrics/index.ts';
 import { Queues } from './queues.ts';
@@ -11,22 +12,36 @@ import type { Term } from './term.ts';
 const allKey = 'all';
 
 /**
- * The controller while this process leads: watches fill the cache and put keys into three queues (nodes, rollouts, the
- * DaemonSet); reconcilers bring one key at a time in line. Nothing is written before the cache is complete: a
+ * The controller while this process leads: watches fill the cache and put keys into four queues (nodes, rollouts, the
+ * DaemonSet, CRDs); reconcilers bring one key at a time in line. Nothing is written before the cache is complete: a
  * config that has not been seen yet must not look like one that is gone.
  */
 @Injectable(perTerm)
 export class ControlLoop implements Term {
+  readonly #crds: Crds;
   readonly #cache: ClusterCache;
   readonly #queues: Queues;
   readonly #log: Logger;
   #synced = false;
   #stopped = false;
 
-  constructor(@Inject(ClusterCache) cache: ClusterCache, @Inject(Queues) queues: Queues, @Inject(LOGGER) log: Logger) {
+  constructor(
+    @Inject(Crds) crds: Crds,
+    @Inject(ClusterCache) cache: ClusterCache,
+    @Inject(Queues) queues: Queues,
+    @Inject(LOGGER) log: Logger,
+  ) {
+    this.#crds = crds;
     this.#cache = cache;
     this.#queues = queues;
     this.#log = log;
+    crds.tell((name) => {
+      this.#add('crds', name);
+      if (!crds.isServed(name)) return;
+      // What could not be written while it was away need not wait any longer.
+      for (const { name: node } of cache.nodes.values()) this.#add('nodes', node);
+      this.#add('rollouts', allKey);
+    });
     cache.tell({
       configChanged: () => this.#add('rollouts', allKey),
       nodeChanged: (name) => {
@@ -43,10 +58,7 @@ export class ControlLoop implements Term {
         this.#add('agents', allKey);
         this.#add('rollouts', allKey);
       },
-      apiServersChanged: () => {
-        this.#add('agents', allKey);
-        this.#add('rollouts', allKey);
-      },
+      apiServersChanged: () => this.#add('agents', allKey),
     });
   }
 
@@ -59,11 +71,16 @@ export class ControlLoop implements Term {
   }
 
   watchStatistics(): ReadonlyMap<string, ReflectorStatistics> {
-    return this.#cache.watchStatistics();
+    return new Map([...this.#cache.watchStatistics(), ...this.#crds.watchStatistics()]);
   }
 
-  /** Fills the cache and, once it is complete, begins the work. @throws what ClusterCache.start throws */
+  /**
+   * Waits for the CRDs, fills the cache and, once that is complete, begins the work.
+   *
+   * @throws what Crds.start and ClusterCache.start throw
+   */
   async start(): Promise<void> {
+    await this.#crds.start();
     await this.#cache.start();
     if (this.#stopped) return;
     this.#synced = true;
@@ -76,7 +93,7 @@ export class ControlLoop implements Term {
     this.#synced = false;
     this.#stopped = true;
     await this.#queues.stop();
-    await this.#cache.stop();
+    await Promise.all([this.#crds.stop(), this.#cache.stop()]);
   }
 
   #add(queue: QueueName, key: string): void {

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AgentsModule } from '../agents/index.ts';
 import { ClusterModule } from '../cluster/index.ts';
+import { CrdsModule } from '../crds/index.ts';
 import { API_CLIENT, LOGGER, OPERATOR_OPTIONS } from '../injection.ts';
 import { MetricsModule } from '../metrics/index.ts';
 import { RolloutModule } from '../rollout/index.ts';
@@ -11,12 +12,13 @@ import { Leadership } from './leadership.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { Queues } from './queues.ts';
 import { ReconcileReport } from './reconcile-report.ts';
+import { Reconcilers } from './reconcilers.ts';
 import { TermMetrics } from './term-metrics.ts';
 import { Terms } from './terms.ts';
 
 /** Who leads, and what a leader does. */
 @Module({
-  imports: [ClusterModule, RolloutModule, StatusModule, AgentsModule, MetricsModule],
+  imports: [CrdsModule, ClusterModule, RolloutModule, StatusModule, AgentsModule, MetricsModule],
   providers: [
     { provide: ELECTION, useFactory: electionFor, inject: [API_CLIENT, OPERATOR_OPTIONS, LOGGER] },
     Terms,
@@ -24,6 +26,7 @@ import { Terms } from './terms.ts';
     TermMetrics,
     Lifecycle,
     ReconcileReport,
+    Reconcilers,
     Queues,
     ControlLoop,
   ],

@@ -1,12 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { WorkQueue } from '../../kubernetes/index.ts';
 import type { Again } from '../../kubernetes/index.ts';
-import { AgentsReconciler } from '../agents/index.ts';
 import { perTerm } from '../injection.ts';
 import type { QueueName } from '../metrics/index.ts';
-import { NodeReconciler } from '../rollout/index.ts';
-import { RolloutReconciler } from '../status/index.ts';
 import { ReconcileReport } from './reconcile-report.ts';
+import { Reconcilers } from './reconcilers.ts';
 
 interface Work {
   readonly reconcile: (key: string) => Promise<Again | undefined>;
@@ -19,12 +17,8 @@ interface Work {
 export class Queues {
   readonly #queues: Readonly<Record<QueueName, WorkQueue>>;
 
-  constructor(
-    @Inject(NodeReconciler) nodes: NodeReconciler,
-    @Inject(RolloutReconciler) rollouts: RolloutReconciler,
-    @Inject(AgentsReconciler) agents: AgentsReconciler,
-    @Inject(ReconcileReport) report: ReconcileReport,
-  ) {
+  constructor(@Inject(Reconcilers) reconcilers: Reconcilers, @Inject(ReconcileReport) report: ReconcileReport) {
+    const { nodes, rollouts, agents, crds } = reconcilers;
     const queue = (name: QueueName, work: Work): WorkQueue =>
       new WorkQueue({ ...work, onDone: (outcome) => report.done(name, outcome) });
     this.#queues = {
@@ -36,6 +30,7 @@ export class Queues {
         intervalSeconds: 1,
       }),
       agents: queue('agents', { reconcile: () => agents.reconcile(), concurrency: 1, intervalSeconds: 1 }),
+      crds: queue('crds', { reconcile: (name) => crds.reconcile(name), concurrency: 1 }),
     };
   }
 

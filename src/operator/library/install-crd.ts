@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { operatorFieldManager } from '../../api/index.ts';
 import { resourcePath } from '../../kubernetes/index.ts';
-import type { ApiClient } from '../../kubernetes/index.ts';
+import type { ApiClient, ObjectMeta } from '../../kubernetes/index.ts';
 
 /** A CustomResourceDefinition, as far as it is read. */
 export interface Crd {
-  metadata: { name: string };
+  metadata: ObjectMeta;
   spec: { group: string; names: { kind: string; plural: string }; versions: { name: string }[] };
   status?: { conditions?: { type: string; status: string; message?: string }[] };
 }
@@ -16,9 +16,10 @@ const pollMilliseconds = 100;
 /**
  * Creates or upgrades a CRD by server-side apply and waits until the API server serves it.
  *
+ * @returns the CRD as the server has it then
  * @throws ApiError if the server refuses it; Error with what the server says if it is not served within half a minute
  */
-export async function installCrd(client: ApiClient, crd: Crd): Promise<void> {
+export async function installCrd(client: ApiClient, crd: Crd): Promise<Crd> {
   const { name } = crd.metadata;
   const path = resourcePath({
     group: 'apiextensions.k8s.io',
@@ -33,6 +34,7 @@ export async function installCrd(client: ApiClient, crd: Crd): Promise<void> {
     await sleep(pollMilliseconds);
     seen = await client.get<Crd>(path);
   }
+  return seen;
 }
 
 function isEstablished(crd: Crd): boolean {

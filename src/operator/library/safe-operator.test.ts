@@ -8,6 +8,7 @@ import { startApiServer } from '../../../test/apiserver/index.ts';
 import type { ApiServer } from '../../../test/apiserver/index.ts';
 import { ApiClient, loadConnection, resourcePath } from '../../kubernetes/index.ts';
 import { createLogger } from '../../runtime/index.ts';
+import { installCrd } from './install-crd.ts';
 import { SafeOperator } from './safe-operator.ts';
 
 const crd = (extra: object) => ({
@@ -48,10 +49,6 @@ class Things extends SafeOperator {
     return this.events.map(({ type, meta }) => `${type} ${meta.name}`);
   }
 
-  install(file: string) {
-    return this.registerCustomResourceDefinition(file);
-  }
-
   setStatus(event: ResourceEvent, status: object) {
     return this.setResourceStatus(event.meta, status);
   }
@@ -61,7 +58,7 @@ class Things extends SafeOperator {
   }
 
   protected override async init(): Promise<void> {
-    await this.install(this.crdFile);
+    await this.registerCustomResourceDefinition(this.crdFile);
     await this.watchResource('example.org', 'v1', 'things', (event) => {
       this.events.push(event);
       return this.onEvent(event);
@@ -87,6 +84,7 @@ beforeAll(async () => {
   server = await startApiServer({ dataDirectory: directory });
   client = new ApiClient(await loadConnection({ kubeconfig: server.kubeconfig }));
   await writeFile(join(directory, 'crd.yaml'), stringify(crd({})));
+  await installCrd(client, crd({}));
 }, 60_000);
 
 afterAll(async () => {
@@ -161,8 +159,8 @@ test('the finalizer of the library works, and does not overwrite what others cha
 });
 
 test('a CRD that is there already is upgraded', async () => {
-  await writeFile(join(directory, 'newer.yaml'), stringify(crd({ colour: { type: 'string' } })));
-  await operator.install(join(directory, 'newer.yaml'));
+  const seen = await installCrd(client, crd({ colour: { type: 'string' } }));
+  expect(seen.status?.conditions).toContainEqual(expect.objectContaining({ type: 'Established', status: 'True' }));
   await create('a');
   expect(await client.mergePatch(path('a'), { spec: { colour: 'red' } })).toMatchObject({ spec: { colour: 'red' } });
 });

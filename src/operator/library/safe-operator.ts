@@ -1,16 +1,13 @@
-import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { V1CustomResourceDefinitionVersion } from '@kubernetes/client-node';
 import { ResourceEventType } from '@dot-i/k8s-operator';
 import type library from '@dot-i/k8s-operator';
 import type { ResourceEvent, ResourceMeta } from '@dot-i/k8s-operator';
-import { parse } from 'yaml';
 import { operatorFieldManager } from '../../api/index.ts';
 import { Reflector, resourcePath } from '../../kubernetes/index.ts';
 import type { ApiClient, KubernetesObject, ReflectorStatistics } from '../../kubernetes/index.ts';
 import type { Logger } from '../../runtime/index.ts';
-import { installCrd } from './install-crd.ts';
-import type { Crd } from './install-crd.ts';
+import { readCrd } from './read-crds.ts';
 
 // The library is CommonJS with a default export, which Node and test runners import differently; require is the same.
 const { default: Operator } = createRequire(import.meta.url)('@dot-i/k8s-operator') as typeof library;
@@ -28,7 +25,7 @@ interface Resource {
  * - watches go through our Reflector (no `process.exit` when a connection breaks, deletions are never missed)
  * - handlers are called one after the other for a resource; their errors are logged, not swallowed
  * - writing status and finalizers throws when it fails; finalizers are not written over a change by others
- * - CRDs are upgraded, too, and served when `registerCustomResourceDefinition` returns
+ * - CRDs are read and not written by `registerCustomResourceDefinition`: see `installCrd`, which upgrades them, too
  * - `stop` stops, and nothing else
  *
  * What is left of the library: start -> init, the event types, and the state machine of `handleResourceFinalizer`.
@@ -67,15 +64,12 @@ export abstract class SafeOperator extends Operator {
     await this.#stopping;
   }
 
+  /** Learns what kind a CRD defines. Installing CRDs is not its business: they come and go while an operator runs. */
   protected override async registerCustomResourceDefinition(
     crdFile: string,
   ): Promise<{ group: string; versions: V1CustomResourceDefinitionVersion[]; plural: string }> {
-    // What the file holds is ours, and the API server checks it.
-    const crd = parse(await readFile(crdFile, 'utf8')) as Crd;
-    const { group, versions, names } = crd.spec;
-    await installCrd(this.#client, crd);
+    const { group, versions, names } = (await readCrd(crdFile)).spec;
     for (const { name } of versions) this.#kinds.set(idOf(group, name, names.plural), names.kind);
-    this.#log.info('the CRD is installed', { crd: crd.metadata.name });
     const served = versions.map((each) => Object.assign(new V1CustomResourceDefinitionVersion(), each));
     return { group, versions: served, plural: names.plural };
   }

@@ -25,6 +25,7 @@ export function testDependencies(
       logFormat: 'text',
       logLevel: 'debug',
       leaderElect: false,
+      manageCrds: true,
       identity: 'operator-0',
       ...o,
     },

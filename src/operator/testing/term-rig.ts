@@ -14,6 +14,7 @@ import type { KubernetesObject } from '../../kubernetes/index.ts';
 import { eventually } from '../../kubernetes/testing/index.ts';
 import type { ManualClock } from '../../runtime/testing/index.ts';
 import { ClusterCache } from '../cluster/index.ts';
+import { Crds, CrdsModule } from '../crds/index.ts';
 import { CoreModule } from '../core.module.ts';
 import type { OperatorOptions } from '../options.ts';
 import { testDependencies } from './dependencies.ts';
@@ -69,12 +70,16 @@ export class TermRig {
       metadata: { name: resources.DaemonSet.namespace },
     });
     const dependencies = testDependencies({ client }, { kubeconfig: server.kubeconfig, ...options });
-    const module = await Test.createTestingModule({ imports: [CoreModule.register(dependencies), room] }).compile();
+    const module = await Test.createTestingModule({
+      imports: [CoreModule.register(dependencies), CrdsModule, room],
+    }).compile();
     const term = ContextIdFactory.create();
+    const crds = await module.resolve(Crds, term, { strict: false });
+    await crds.start();
     const cache = await module.resolve(ClusterCache, term, { strict: false });
     await cache.start();
     const release = async () => {
-      await cache.stop();
+      await Promise.all([crds.stop(), cache.stop()]);
       await client.close();
       await server.stop();
       await rm(directory, { recursive: true, force: true });

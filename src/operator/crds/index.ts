@@ -1,0 +1,3 @@
+export { Crds } from './crds.ts';
+export { CrdsModule } from './crds.module.ts';
+export { crdReasons } from './words.ts';
