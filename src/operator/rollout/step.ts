@@ -97,7 +97,14 @@ function resumed(situation: Situation): Situation {
 }
 
 /** New nodes get what is proven; without that only those that are NotReady get the target, unless it has failed. */
-function join({ proven, settled, target, rollout }: Situation, { joining }: Work): Tell {
-  if (settled !== undefined) return welcome(joining, proven ? target : settled);
-  return welcome(isStopped(rollout) ? [] : joining, target);
+function join(situation: Situation, { joining, stranded }: Work): Tell {
+  const { proven, settled, target, rollout } = situation;
+  const assignment = settled === undefined || proven ? target : settled;
+  if (isStopped(rollout)) return welcome(settled === undefined ? [] : joining, assignment);
+  const touched = stranded.filter((member) => member.touched);
+  const untouched = stranded.filter((member) => !member.touched);
+  return new Map([
+    ...welcome([...joining, ...untouched], assignment),
+    ...bringBack(touched, situation, () => assignment),
+  ]);
 }

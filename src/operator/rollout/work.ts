@@ -16,10 +16,13 @@ export interface Work {
   readonly returning: readonly Member[];
   /** Were never told anything. */
   readonly joining: readonly Member[];
+  /** NotReady, with something that nobody knows to be good: perhaps because of it, and then they never come back by themselves. */
+  readonly stranded: readonly Member[];
 }
 
-/** Sorts out who has to be told what. Nodes that are NotReady and were told nothing yet wait until they are back. */
-export function workOf({ members, target, settled, proven }: Situation): Work {
+/** Sorts out who has to be told what. Nodes that are NotReady and have what is proven wait until they are back. */
+export function workOf(situation: Situation): Work {
+  const { members, target, settled, proven } = situation;
   const isNew = ({ state }: Member): boolean => state === undefined;
   const elsewhere = members.filter(({ state, onTarget }) => state !== undefined && !onTarget);
   const ours = ({ state }: Member): boolean => state?.spec.configRef.name === target.configRef.name;
@@ -35,7 +38,13 @@ export function workOf({ members, target, settled, proven }: Situation): Work {
     broken: staged.filter(({ health, touched }) => health !== 'ready' && !touched),
     returning: proven ? elsewhere.filter(home) : [],
     joining: members.filter((member) => isNew(member) && !risky(member)),
+    stranded: elsewhere.filter((member) => ours(member) && isStranded(member, situation)),
   };
+}
+
+function isStranded({ node, health, touched, state }: Member, { settled }: Situation): boolean {
+  if (node.ready || health === 'ready') return false;
+  return settled === undefined || (touched && state?.spec.revision !== settled.revision);
 }
 
 /** Nothing is left to be tried or brought back, and nothing is being tried. */

@@ -228,3 +228,37 @@ test('a status stays small on a cluster of five thousand nodes of which all fail
   expect(status()?.failedNodes).toHaveLength(16);
   expect(JSON.stringify(status()).length).toBeLessThan(16_384);
 });
+
+describe('nodes that are NotReady', () => {
+  test('because of their first configuration get the next one: else they would never come back', () => {
+    cluster = new ModelCluster();
+    for (const name of ['a', 'b']) cluster.join(name);
+    for (const name of ['a', 'b']) cluster.change(name, { ready: false });
+    cluster.apply('default', bad);
+    pass(10);
+    expect(told()).toEqual(['a', 'b']);
+    cluster.apply('default', { rollout });
+    pass(10);
+    expect(told()).toEqual([]);
+  });
+
+  test('because of a change get back what is proven when that is edited before it is given up', () => {
+    const proven = status()?.currentRevision;
+    cluster.apply('default', bad);
+    cluster.operate();
+    cluster.change('a', { ready: false });
+    cluster.apply('default', { rollout, loadBalancing: { algorithm: 'maglev' } });
+    cluster.operate();
+    expect(cluster.states.get('a')?.spec.revision).toBe(proven);
+  });
+
+  test('and have what is proven are left alone', () => {
+    const proven = status()?.currentRevision;
+    cluster.change('e', { ready: false });
+    cluster.apply('default', bad);
+    pass(300);
+    expect(cluster.states.get('e')?.spec.revision).toBe(
+      status()?.rollout?.phase === 'Complete' ? status()?.currentRevision : proven,
+    );
+  });
+});
