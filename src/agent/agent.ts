@@ -1,3 +1,4 @@
+import { defaultNamespace } from '../api/index.ts';
 import { EventRecorder } from '../kubernetes/index.ts';
 import type { ApiClient } from '../kubernetes/index.ts';
 import type { ConntrackSocket } from '../conntrack/index.ts';
@@ -15,7 +16,7 @@ import { agentServers, ProxyHealth, SyncMetrics } from './observe/index.ts';
 import type { AgentOptions } from './options.ts';
 import { ObjectIntake } from './object-intake.ts';
 import { Sources } from './sources/index.ts';
-import { agentState, ProblemReporter, RefusalReporter, Reporter } from './status/index.ts';
+import { agentState, doubtOf, NodeLease, ProblemReporter, RefusalReporter, Reporter } from './status/index.ts';
 import { connect, DesiredState, LoadFollower, Sync, SyncLoop, targetsOf, Trial } from './sync/index.ts';
 
 const families = [4, 6] as const;
@@ -25,6 +26,8 @@ const healthTimeoutMilliseconds = 60_000;
 /** What an agent needs from outside. */
 export interface AgentDependencies {
   readonly client: ApiClient;
+  /** Of the connection to the API server, for what the options do not say. */
+  readonly namespace: string | undefined;
   readonly dataPlanes: DataPlaneFactories;
   readonly conntrack: ConntrackSocket;
   readonly log: Logger;
@@ -49,6 +52,7 @@ export class Agent {
   readonly #events: EventRecorder;
   readonly #nodeServices: NodeServices;
   readonly #reporter: Reporter;
+  readonly #lease: NodeLease;
   readonly #governing: Governing;
   readonly #lastGood: LastGoodFile;
   readonly #apiServers: KnownServers;
@@ -82,6 +86,7 @@ export class Agent {
     });
     this.#reporter = new Reporter({
       ...{ client, nodeName, agentVersion: packageVersion, agentRevision: options.agentRevision, clock, log },
+      lease: () => this.#lease,
       state: () => agentState({ state, sync, dataPlane, governing: this.#governing, failure: this.#loop.failure }),
     });
     this.#lastGood = new LastGoodFile({
@@ -114,6 +119,16 @@ export class Agent {
       ...{ client, nodeName, file, state, reporter: this.#reporter, events, clock, log },
       changed: () => this.#loop.request(),
     });
+    this.#lease = new NodeLease({
+      ...{ client, nodeName, clock, log },
+      namespace: options.namespace ?? deps.namespace ?? defaultNamespace,
+      renewed: () => this.#reporter.renewed(),
+      doubt: () =>
+        doubtOf({
+          watches: [...watches(), ...this.#governing.watches(clock.wall())],
+          reportFails: this.#reporter.failing,
+        }),
+    });
     this.#servers = agentServers({
       ...{ healthAddress, metricsAddress, health, metrics, sync, state, dataPlane, watches, log, clock },
     });
@@ -131,6 +146,7 @@ export class Agent {
       () => {
         this.#intake.synced(lastGood?.node);
         this.#loop.start();
+        if (this.#governing.byOperator) this.#lease.start();
         return this.#governing.settle(lastGood?.config);
       },
       // Stopped before everything was known: there is nothing to begin.
@@ -142,13 +158,9 @@ export class Agent {
   async stop(): Promise<void> {
     await this.#loop.stop();
     await Promise.all([
-      ...[this.#sources.stop(), this.#governing.stop(), this.#reporter.stop(), this.#events.flush()],
-      ...[
-        this.#apiServers.stop(),
-        this.#lastGood.stop(),
-        this.#nodeServices.stop(),
-        ...this.#servers.map((server) => server.close()),
-      ],
+      ...[this.#sources.stop(), this.#governing.stop(), this.#lease.stop(), this.#reporter.stop()],
+      ...[this.#events.flush(), this.#apiServers.stop(), this.#lastGood.stop(), this.#nodeServices.stop()],
+      ...this.#servers.map((server) => server.close()),
     ]);
     this.#dataPlane.close();
   }

@@ -2,7 +2,7 @@ import type { ApiClient, EventRecorder } from '../kubernetes/index.ts';
 import { sleep } from '../runtime/index.ts';
 import type { Clock, Logger } from '../runtime/index.ts';
 import { Assignment, ConfigurationFile } from './sources/index.ts';
-import type { Assigned, AssignedConfig } from './sources/index.ts';
+import type { Assigned, AssignedConfig, WatchStatistics } from './sources/index.ts';
 import { noConfiguration } from './status/index.ts';
 import type { Reporter } from './status/index.ts';
 import type { DesiredState } from './sync/index.ts';
@@ -44,9 +44,19 @@ export class Governing {
     else this.#assignment = new Assignment({ client, nodeName, log, changed: (assigned) => this.#assigned(assigned) });
   }
 
+  /** The configuration comes from the operator, and not from a file. */
+  get byOperator(): boolean {
+    return this.#assignment !== undefined;
+  }
+
   /** No ProxyConfig governs this node, as far as it can tell; what it had stays in force. */
   get uncovered(): boolean {
     return this.#uncovered;
+  }
+
+  /** How the watch of what the operator assigns fares; empty where a file is followed. `now` is the wall clock. */
+  watches(now: number): WatchStatistics[] {
+    return this.#assignment === undefined ? [] : [this.#assignment.statistics(now)];
   }
 
   /** Begins to follow the configuration. Rejects only if the configuration file cannot be used. */

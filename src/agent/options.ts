@@ -13,6 +13,8 @@ export interface AgentOptions {
   readonly apiServersDirectory: string | undefined;
   /** Name of the Node this agent runs on. */
   readonly nodeName: string;
+  /** The operator's namespace, where the agent's Lease is; undefined: that of the connection. */
+  readonly namespace?: string;
   /** A ProxyConfig manifest to follow instead of what the operator assigns. */
   readonly config?: string;
   readonly healthAddress: string;
@@ -32,6 +34,8 @@ const usage = `Usage: nftproxy agent [options]
 Keeps this node's nftables in line with the cluster's Services.
 
   --node-name NAME        the Node this agent runs on (default: $NODE_NAME, else the host name)
+  --namespace NAME        where its Lease is: the operator's namespace (default: $POD_NAMESPACE, else that of the Pod's
+                          service account or of the kubeconfig, else nftproxy-system)
   --kubeconfig FILE       how to reach the API server (default: $KUBECONFIG, else the Pod's service account)
   --api-server URLS       API servers to ask before all others, separated by commas; the endpoints of the Service
                           default/kubernetes, which the agent follows, come after them
@@ -56,6 +60,7 @@ export function parseAgentOptions(args: readonly string[], environment: NodeJS.P
     'api-server': { type: 'string', default: '' },
     'api-servers-directory': { type: 'string' },
     'node-name': { type: 'string' },
+    namespace: { type: 'string' },
     config: { type: 'string' },
     'healthz-bind-address': { type: 'string', default: '0.0.0.0:10256' },
     'metrics-bind-address': { type: 'string', default: '127.0.0.1:10249' },
@@ -65,7 +70,9 @@ export function parseAgentOptions(args: readonly string[], environment: NodeJS.P
     'log-format': { type: 'string', default: 'text' },
     'log-level': { type: 'string', default: 'info' },
   });
+  const namespace = values.namespace ?? environment['POD_NAMESPACE'];
   return {
+    ...(namespace === undefined ? {} : { namespace }),
     ...(values.kubeconfig === undefined ? {} : { kubeconfig: values.kubeconfig }),
     ...(values.config === undefined ? {} : { config: values.config }),
     apiServers: serverUrls(values['api-server']),

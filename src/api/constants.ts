@@ -4,6 +4,9 @@ export const group = 'nftproxy.io';
 export const version = 'v1alpha1';
 export const apiVersion = `${group}/${version}`;
 
+/** Where the operator and its agents are unless they are told otherwise. */
+export const defaultNamespace = 'nftproxy-system';
+
 /** kubectl category of both kinds: `kubectl get nftproxy`. */
 export const category = 'nftproxy';
 
@@ -21,3 +24,6 @@ export const crdVersionAnnotation = `${group}/crd-version`;
 /** Field managers of server-side apply: the operator owns ProxyNodeState.spec, a node's agent its status. */
 export const operatorFieldManager = 'nftproxy-operator';
 export const agentFieldManager = 'nftproxy-agent';
+
+/** Reason of condition Synced, while the operator says Unknown in an agent's place because it hears nothing of it. */
+export const agentSilent = 'AgentSilent';

@@ -1,9 +1,11 @@
 export { conditionOf, nextCondition, shorten } from './conditions.ts';
 export {
   agentFieldManager,
+  agentSilent,
   apiVersion,
   configLabel,
   crdVersionAnnotation,
+  defaultNamespace,
   group,
   operatorFieldManager,
   proxyConfigKind,

@@ -240,6 +240,8 @@ export interface ProxyNodeStateStatus {
   agentVersion?: string;
   /** Revision of the Pod template that the agent was made from. */
   agentRevision?: string;
+  /** How long the agent's Lease holds without being renewed; absent: it has none, and nobody notices its silence. */
+  leaseDurationSeconds?: number;
   /** Synced, Degraded. */
   conditions?: Condition[];
 }

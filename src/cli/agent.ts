@@ -24,6 +24,7 @@ export async function agent(args: readonly string[]): Promise<number> {
   log.info('starting', { version: packageVersion, node: options.nodeName, apiServer: client.server });
   const running = new Agent(options, {
     client,
+    namespace: connection.namespace,
     dataPlanes: dataPlaneFactories({ log }),
     conntrack,
     log,

@@ -16,6 +16,7 @@ export type { EventRecorderOptions, EventRegarding } from './events/index.ts';
 export { selects } from './label-selector.ts';
 export { LeaderElector } from './leader-election/index.ts';
 export type { LeaderElectorOptions, Lease } from './leader-election/index.ts';
+export { microTime } from './micro-time.ts';
 export { Reflector } from './reflector/index.ts';
 export type { ReflectorHandler, ReflectorOptions, ReflectorStatistics } from './reflector/index.ts';
 export { apiServersIn, parseServerUrl, parseServerUrls } from './servers/index.ts';

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { parseServerUrls } from '../kubernetes/index.ts';
+import { defaultNamespace } from '../api/index.ts';
 import { describeError, logFormats, logLevels, oneOf, parseOptions, UsageError } from '../runtime/index.ts';
 import type { LogFormat, LogLevel } from '../runtime/index.ts';
 
@@ -54,10 +55,10 @@ Keeps the CRDs, runs an agent on every node and tells each what the ProxyConfigs
 export function parseOperatorOptions(args: readonly string[], environment: NodeJS.ProcessEnv): OperatorOptions {
   const values = parseOptions(args, usage, {
     kubeconfig: { type: 'string' },
-    namespace: { type: 'string', default: environment['POD_NAMESPACE'] ?? 'nftproxy-system' },
     image: { type: 'string' },
     'api-server': { type: 'string', default: environment['NFTPROXY_API_SERVER'] ?? '' },
     'agent-api-server': { type: 'string', default: '' },
+    namespace: { type: 'string', default: environment['POD_NAMESPACE'] ?? defaultNamespace },
     'http-port': { type: 'string', default: '8080' },
     'log-format': { type: 'string', default: 'text' },
     'log-level': { type: 'string', default: 'info' },

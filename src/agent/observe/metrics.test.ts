@@ -193,7 +193,7 @@ describe('metrics of our own', () => {
   });
 
   test('tell of elements, quarantine, watches, commits, latency and version', async () => {
-    const watch = { resource: 'services', lists: 2, watches: 3, events: 40, errors: 1, cacheMisses: 0 };
+    const watch = { resource: 'services', lists: 2, watches: 3, events: 40, errors: 1, cacheMisses: 0, failing: false };
     const metrics = make({
       mapElements: () => [['services4', 12]],
       quarantinedServicePorts: () => 1,

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { WatchStatistics } from '../sources/index.ts';
 import { Readiness } from './readiness.ts';
 
-const counts = { lists: 1, watches: 1, events: 0, errors: 0, cacheMisses: 0 };
+const counts = { lists: 1, watches: 1, events: 0, errors: 0, cacheMisses: 0, failing: false };
 /** Watches by resource, with the seconds since they last heard anything. */
 function watching(ages: Record<string, number | undefined>): WatchStatistics[] {
   return Object.entries(ages).map(([resource, lastEventAgeSeconds]) => ({ resource, ...counts, lastEventAgeSeconds }));

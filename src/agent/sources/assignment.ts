@@ -4,6 +4,8 @@ import { Reflector, resourcePath } from '../../kubernetes/index.ts';
 import type { ApiClient } from '../../kubernetes/index.ts';
 import type { Logger } from '../../runtime/index.ts';
 import type { AssignedConfig } from './configuration-file.ts';
+import { watchStatistics } from './watch-statistics.ts';
+import type { WatchStatistics } from './watch-statistics.ts';
 
 /** What the operator has assigned to this node: its ProxyNodeState's spec. */
 export interface Assigned {
@@ -53,6 +55,11 @@ export class Assignment {
   /** What is assigned as far as is known. */
   get current(): Assigned | undefined {
     return this.#current;
+  }
+
+  /** How the watch fares; `now` is the wall clock. */
+  statistics(now: number): WatchStatistics {
+    return watchStatistics(proxyNodeStatePlural, this.#reflector.statistics, now);
   }
 
   start(): void {

@@ -5,6 +5,7 @@ import type { Logger } from '../../runtime/index.ts';
 import { serviceCIDRsOf } from './networks.ts';
 import { nodeViewOf } from './node-view.ts';
 import type { NodeView } from './node-view.ts';
+import { watchStatistics } from './watch-statistics.ts';
 import type { WatchStatistics } from './watch-statistics.ts';
 
 /** Receives what the API server says. Keys are `namespace/name`; undefined means the object is gone. */
@@ -107,11 +108,7 @@ export class Sources {
       nodes: this.node,
       servicecidrs: this.serviceCIDRs,
     };
-    return Object.entries(named).map(([resource, { statistics }]) => ({
-      resource,
-      ...statistics,
-      lastEventAgeSeconds: statistics.lastEventAt === undefined ? undefined : (now - statistics.lastEventAt) / 1000,
-    }));
+    return Object.entries(named).map(([resource, { statistics }]) => watchStatistics(resource, statistics, now));
   }
 
   get #all(): readonly { start(): void; stop(): Promise<void> }[] {

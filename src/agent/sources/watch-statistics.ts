@@ -1,3 +1,5 @@
+import type { ReflectorStatistics } from '../../kubernetes/index.ts';
+
 /** How one resource's watch has fared since the agent started. */
 export interface WatchStatistics {
   /** Plural name of the resource: `services`. */
@@ -10,4 +12,16 @@ export interface WatchStatistics {
   readonly cacheMisses: number;
   /** Seconds since the last event or bookmark; undefined before the first. */
   readonly lastEventAgeSeconds: number | undefined;
+  /** Nothing is followed at the moment: the last attempt failed. */
+  readonly failing: boolean;
+}
+
+/** What a reflector says of itself, as of `now` (wall clock). */
+export function watchStatistics(resource: string, statistics: ReflectorStatistics, now: number): WatchStatistics {
+  const { lastEventAt } = statistics;
+  return {
+    resource,
+    ...statistics,
+    lastEventAgeSeconds: lastEventAt === undefined ? undefined : (now - lastEventAt) / 1000,
+  };
 }

@@ -1,3 +1,5 @@
+export { doubtOf } from './doubt.ts';
+export { NodeLease } from './node-lease.ts';
 export { agentState, settingsFault } from './agent-state.ts';
 export { ProblemReporter } from './problem-reporter.ts';
 export { RefusalReporter } from './refusal-reporter.ts';

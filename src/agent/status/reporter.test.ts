@@ -10,6 +10,7 @@ let clock: ManualClock;
 let reporter: Reporter;
 let written: ProxyNodeStateStatus[];
 let fails: boolean;
+let lease: { held: boolean; seconds: number | undefined };
 const logs: string[] = [];
 
 beforeEach(() => {
@@ -17,6 +18,7 @@ beforeEach(() => {
   clock = new ManualClock();
   written = [];
   fails = false;
+  lease = { held: false, seconds: undefined };
   logs.length = 0;
   reporter = new Reporter({
     client: {
@@ -29,6 +31,7 @@ beforeEach(() => {
     },
     nodeName: 'node-1',
     state: () => state,
+    lease: () => lease,
     agentVersion: '1.2.3',
     clock,
     log: createLogger({ format: 'text', level: 'debug', write: (line) => logs.push(line) }),
@@ -134,4 +137,69 @@ describe('an agent’s report', () => {
     await clock.advance(1000);
     expect(written).toHaveLength(2);
   });
+});
+
+describe('an agent that is called silent', () => {
+  const silent: ProxyNodeStateStatus = {
+    conditions: [
+      {
+        ...{ type: 'Synced', status: 'Unknown', reason: 'AgentSilent', message: 'nothing was heard' },
+        lastTransitionTime: '2025-05-05T05:05:05Z',
+      },
+    ],
+  };
+  const renew = (): void => {
+    lease = { held: true, seconds: 40 };
+    reporter.renewed();
+  };
+
+  beforeEach(async () => {
+    renew();
+    reporter.follow(object(1));
+    await clock.advance(1000);
+    expect(written.map(({ leaseDurationSeconds }) => leaseDurationSeconds)).toEqual([40]);
+  });
+
+  it('says what is as soon as its Lease is renewed, though nothing has changed for it, and since when', async () => {
+    lease = { held: false, seconds: 40 };
+    reporter.follow(object(1, silent));
+    await clock.advance(60_000);
+    expect(written).toHaveLength(1);
+    renew();
+    await clock.advance(1000);
+    expect(written[1]?.conditions?.[0]).toMatchObject({ status: 'True', reason: 'UpToDate' });
+    expect(written[1]?.conditions?.[0]?.lastTransitionTime).not.toBe(written[0]?.conditions?.[0]?.lastTransitionTime);
+  });
+
+  it('contradicts at once while it holds its Lease, once each time', async () => {
+    reporter.follow(object(1, silent));
+    await clock.advance(1000);
+    expect(written).toHaveLength(2);
+    reporter.follow(object(1, written[1]));
+    for (let n = 0; n < 10; n++) renew();
+    await clock.advance(60_000);
+    expect(written).toHaveLength(2);
+    reporter.follow(object(1, silent));
+    await clock.advance(1000);
+    expect(written).toHaveLength(3);
+  });
+
+  it('does not contradict while it cannot renew its Lease, whatever else changes', async () => {
+    lease = { held: false, seconds: 40 };
+    reporter.follow(object(1, silent));
+    state = { ...state, appliedRevision: 'bbbbbbbbbb' };
+    reporter.update();
+    await clock.advance(60_000);
+    expect(written).toHaveLength(1);
+  });
+});
+
+it('an agent says that it has a Lease once it has renewed it, not before', async () => {
+  reporter.follow(object(1));
+  await clock.advance(1000);
+  expect(written[0]).not.toHaveProperty('leaseDurationSeconds');
+  lease = { held: true, seconds: 40 };
+  reporter.renewed();
+  await clock.advance(1000);
+  expect(written[1]?.leaseDurationSeconds).toBe(40);
 });

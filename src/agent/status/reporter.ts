@@ -1,6 +1,8 @@
 import {
   agentFieldManager,
+  agentSilent,
   apiVersion,
+  conditionOf,
   group,
   proxyNodeStateKind,
   proxyNodeStatePlural,
@@ -11,6 +13,7 @@ import { resourcePath } from '../../kubernetes/index.ts';
 import type { ApiClient } from '../../kubernetes/index.ts';
 import { Pacer } from '../../runtime/index.ts';
 import type { Clock, Logger } from '../../runtime/index.ts';
+import type { NodeLease } from './node-lease.ts';
 import { statusOf } from './status.ts';
 import type { AgentState } from './status.ts';
 
@@ -34,12 +37,17 @@ export class Reporter {
   #uid: string | undefined;
   #written: string | undefined;
   #urgent: string | undefined;
+  readonly #lease: () => Pick<NodeLease, 'held' | 'seconds'>;
   #cancelLater: (() => void) | undefined;
+  /** The conditions of the object while the operator says there that it hears nothing of this agent. */
+  #silence: readonly Condition[] | undefined;
+  #hasLease = false;
 
   constructor(options: {
     client: Pick<ApiClient, 'apply'>;
     nodeName: string;
     state: () => AgentState;
+    lease: () => Pick<NodeLease, 'held' | 'seconds'>;
     agentVersion: string;
     agentRevision?: string | undefined;
     clock: Clock;
@@ -48,6 +56,7 @@ export class Reporter {
     this.#client = options.client;
     this.#nodeName = options.nodeName;
     this.#state = options.state;
+    this.#lease = options.lease;
     this.#agentVersion = options.agentVersion;
     this.#agentRevision = options.agentRevision;
     this.#clock = options.clock;
@@ -70,17 +79,47 @@ export class Reporter {
    * over, so that a restart does not move their transition times.
    */
   follow(object: ProxyNodeState | undefined): void {
-    this.#generation = object?.metadata.generation;
-    if (object?.metadata.uid !== this.#uid) this.#forget();
-    this.#uid = object?.metadata.uid;
+    const { generation, uid }: Partial<ProxyNodeState['metadata']> = object?.metadata ?? {};
+    this.#generation = generation;
+    if (uid !== this.#uid) this.#forget();
+    this.#uid = uid;
     if (!object) return;
-    if (this.#conditions.length === 0) this.#conditions = object.status?.conditions ?? [];
+    const { conditions = [] } = object.status ?? {};
+    if (this.#conditions.length === 0) this.#conditions = conditions;
+    this.#silence = conditionOf(conditions, 'Synced')?.reason === agentSilent ? conditions : undefined;
+    this.#answer();
     this.update();
+  }
+
+  /** The Lease was renewed: it is reported that there is one, and now this agent may contradict who calls it silent. */
+  renewed(): void {
+    const first = !this.#hasLease;
+    this.#hasLease = true;
+    if (this.#answer() || first) this.update();
+  }
+
+  /** The last attempt to write failed. */
+  get failing(): boolean {
+    return this.#pacer.failures > 0;
+  }
+
+  /**
+   * What the operator said in this agent's place is replaced by what is; not before the Lease proves that somebody is
+   * here, or the operator would say it again. True if it is to be written now.
+   */
+  #answer(): boolean {
+    if (this.#silence === undefined || !this.#lease().held) return false;
+    this.#conditions = this.#silence;
+    this.#silence = undefined;
+    this.#written = undefined;
+    this.#urgent = undefined;
+    return true;
   }
 
   /** Another object of the same name knows nothing of what its predecessor was told. */
   #forget(): void {
     this.#conditions = [];
+    this.#silence = undefined;
     this.#written = undefined;
     this.#urgent = undefined;
   }
@@ -106,7 +145,7 @@ export class Reporter {
 
   #status(): ProxyNodeStateStatus | undefined {
     const generation = this.#generation;
-    if (generation === undefined) return undefined;
+    if (generation === undefined || this.#silence !== undefined) return undefined;
     return statusOf({
       state: this.#state(),
       previous: this.#conditions,
@@ -114,6 +153,7 @@ export class Reporter {
       observedGeneration: generation,
       agentVersion: this.#agentVersion,
       agentRevision: this.#agentRevision,
+      leaseSeconds: this.#lease().seconds,
     });
   }
 
@@ -138,6 +178,7 @@ export class Reporter {
 }
 
 /** What must not wait: everything but the counts. */
-function urgentPart({ observedGeneration, appliedRevision, conditions }: ProxyNodeStateStatus): string {
-  return JSON.stringify([observedGeneration, appliedRevision, conditions]);
+function urgentPart(status: ProxyNodeStateStatus): string {
+  const { observedGeneration, appliedRevision, leaseDurationSeconds, conditions } = status;
+  return JSON.stringify([observedGeneration, appliedRevision, leaseDurationSeconds, conditions]);
 }

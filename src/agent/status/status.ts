@@ -38,6 +38,8 @@ export function statusOf(o: {
   observedGeneration: number;
   agentVersion: string;
   agentRevision?: string | undefined;
+  /** How long the agent's Lease holds; undefined: it has none. */
+  leaseSeconds?: number | undefined;
 }): ProxyNodeStateStatus {
   const { state, previous = [], now, observedGeneration, agentVersion, agentRevision } = o;
   const condition = (type: string, status: Condition['status'], reason: string, message: string): Condition => {
@@ -63,6 +65,7 @@ export function statusOf(o: {
     kernelVersion: release(),
     agentVersion,
     ...(agentRevision !== undefined && { agentRevision }),
+    ...(o.leaseSeconds === undefined ? {} : { leaseDurationSeconds: o.leaseSeconds }),
     conditions: [condition('Synced', ...synced), condition('Degraded', ...degraded)],
   };
 }

@@ -126,6 +126,15 @@ export class ProxyNodeStateStatusDto implements ProxyNodeStateStatus {
   @IsString()
   @Matches(revisionPattern)
   agentRevision?: string;
+  @Field({
+    description:
+      "How long the agent's Lease (of the node's name, in the operator's namespace) holds without being renewed; " +
+      'absent: the agent has none, and nobody notices its silence.',
+  })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  leaseDurationSeconds?: number;
 
   @Field({ description: 'Synced and Degraded, from the agent; Uncovered, from the operator.', listMapKeys: ['type'] })
   @IsOptional()

@@ -53,4 +53,6 @@ export interface ReflectorStatistics {
   readonly errors: number;
   readonly lastEventAt: number | undefined;
   readonly lastError: string | undefined;
+  /** The last attempt to list or watch failed: nothing is followed at the moment. */
+  readonly failing: boolean;
 }

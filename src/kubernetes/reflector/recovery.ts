@@ -33,6 +33,11 @@ export class Recovery {
     this.#failing = new Backoff({ ...whileFailing, ...chance });
   }
 
+  /** Nothing has gone well since something last failed. */
+  get failing(): boolean {
+    return this.#away.failures + this.#failing.failures > 0;
+  }
+
   /** The server has answered a watch as it should. */
   succeeded(): void {
     this.#away.reset();

@@ -90,7 +90,8 @@ export class Reflector<T = KubernetesObject> {
   }
 
   get statistics(): ReflectorStatistics {
-    return { ...this.#count, lastEventAt: this.#lastEventAt, lastError: this.#lastError };
+    const { failing } = this.#recovery;
+    return { ...this.#count, lastEventAt: this.#lastEventAt, lastError: this.#lastError, failing };
   }
 
   async #listAndWatch(signal: AbortSignal): Promise<void> {

@@ -109,7 +109,7 @@ describe('/metrics', () => {
 
   test('shows the queues and watches of who leads, and none of a term that is over', async () => {
     await lead();
-    const watch = { lists: 1, watches: 1, events: 7, errors: 2, cacheMisses: 3, lastError: undefined };
+    const watch = { lists: 1, watches: 1, events: 7, errors: 2, cacheMisses: 3, lastError: undefined, failing: false };
     terms.last.queueLengths = { nodes: 5 };
     terms.last.watches = new Map([['nodes', { ...watch, lastEventAt: undefined }]]);
     const during = await scrape();
