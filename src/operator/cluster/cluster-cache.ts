@@ -15,12 +15,14 @@ import { constructWithKubeconfig } from '../library/index.ts';
 import type { OperatorOptions } from '../options.ts';
 import { agentName, AgentShortage, apiServerMapName } from './agent-daemon-set.ts';
 import type { AgentCounts, AgentDaemonSet, ApiServerMap } from './agent-daemon-set.ts';
+import { AgentLeases } from './agent-leases.ts';
+import type { Silence } from './agent-leases.ts';
 import { agentLabels, agentPodOf, byNode } from './agent-pod.ts';
 import type { AgentPod } from './agent-pod.ts';
 import { clusterNodeOf, sameNode } from './cluster-node.ts';
 import type { ClusterNode } from './cluster-node.ts';
 import { agentImage } from './own-image.ts';
-import { readNodeState } from './node-state-reading.ts';
+import { isCalledSilent, readNodeState } from './node-state-reading.ts';
 import { ProxyConfigs } from './proxy-configs.ts';
 
 /** Told of what changed, after the cache has it; never of what the operator does not look at. */
@@ -57,6 +59,7 @@ export class ClusterCache {
   readonly #pods: Cached<AgentPod>;
   readonly #maps: Cached<ApiServerMap>;
   readonly #slices: Cached<ApiServerSlice>;
+  readonly #leases: AgentLeases;
   readonly #namespace: string;
   readonly #options: OperatorOptions;
   #agentImage: string | undefined;
@@ -91,7 +94,11 @@ export class ClusterCache {
     this.nodeStates = this.#watch<ProxyNodeState>(proxyNodeStatePlural, {
       path: resourcePath({ group, version, plural: proxyNodeStatePlural }),
       transform: (raw) => readNodeState(slim(raw)),
-      changed: (name) => this.#listener?.nodeStateChanged(name),
+      changed: (name, current, previous) => {
+        // It came back, and contradicts: the Leases are looked at only now and then.
+        if (current && previous && isCalledSilent(previous) && !isCalledSilent(current)) this.#leases.heard(name);
+        this.#listener?.nodeStateChanged(name);
+      },
     });
     this.#daemonSets = this.#watch<AgentDaemonSet>('daemonsets', {
       path: resourcePath({ group: 'apps', version: 'v1', plural: 'daemonsets', namespace }),
@@ -127,6 +134,13 @@ export class ClusterCache {
         this.#listener?.apiServersChanged();
       },
     });
+    this.#leases = new AgentLeases({
+      ...{ client, namespace, clock, log },
+      expected: () => this.#leaseDurations(),
+      silent: (names) => {
+        for (const name of names) this.#listener?.nodeStateChanged(name);
+      },
+    });
   }
 
   /** Has one listener told of changes; to be called before `start`. */
@@ -154,6 +168,11 @@ export class ClusterCache {
     return this.#shortage.counts(this.daemonSet);
   }
 
+  /** What is known of the silence of a node's agent; undefined if it is heard of, or has no Lease. */
+  silenceOf(node: string): Silence | undefined {
+    return this.#leases.silenceOf(node);
+  }
+
   /** The ConfigMap that tells agents where the API servers are; undefined while there is none. */
   get apiServerMap(): ApiServerMap | undefined {
     return this.#maps.get(`${this.#namespace}/${apiServerMapName}`);
@@ -177,18 +196,35 @@ export class ClusterCache {
     const reflectors = [...this.#reflectors.values()];
     for (const reflector of reflectors) reflector.start();
     await Promise.all([this.configs.synced(), ...reflectors.map(({ synced }) => synced)]);
+    if (!this.#isStopped()) this.#leases.start();
   }
 
   /** Ends the watches; what is cached stays. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    await Promise.all([this.configs.shutdown(), ...[...this.#reflectors.values()].map((each) => each.stop())]);
+    const leases = this.#leases.stop();
+    await Promise.all([leases, this.configs.shutdown(), ...[...this.#reflectors.values()].map((each) => each.stop())]);
   }
 
   /** Counters of each watch, by plural name. */
   watchStatistics(): ReadonlyMap<string, ReflectorStatistics> {
     const ours = [...this.#reflectors].map(([plural, { statistics }]) => [plural, statistics] as const);
     return new Map([...this.configs.watchStatistics(), ...ours]);
+  }
+
+  /** Of agents that say that they have a Lease: one of an older version has none, and is not silent for that. */
+  #leaseDurations(): ReadonlyMap<string, number> {
+    const durations = new Map<string, number>();
+    for (const { metadata, status } of this.nodeStates.values()) {
+      const seconds = status?.leaseDurationSeconds;
+      if (seconds !== undefined) durations.set(metadata.name, seconds);
+    }
+    return durations;
+  }
+
+  /** A function because the compiler believes that what was once found running still is. */
+  #isStopped(): boolean {
+    return this.#stopped;
   }
 
   #watch<T>(plural: string, { changed, ...rest }: Watch<T>): Reflector<T> {

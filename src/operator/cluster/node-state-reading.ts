@@ -1,4 +1,4 @@
-import { withDefaults } from '../../api/index.ts';
+import { agentSilent, conditionOf, withDefaults } from '../../api/index.ts';
 import type { ProxyNodeState } from '../../api/index.ts';
 
 /** What a ProxyNodeState says whose spec makes no sense: nothing. */
@@ -23,4 +23,9 @@ export function readNodeState(raw: { metadata: ProxyNodeState['metadata'] }): Pr
 /** True if the node has been told something that makes sense. */
 export function isTold(state: ProxyNodeState | undefined): state is ProxyNodeState {
   return state !== undefined && state.spec.revision !== '';
+}
+
+/** True while the operator says there, in the agent's place, that nothing is heard of it. */
+export function isCalledSilent({ status }: Pick<ProxyNodeState, 'status'>): boolean {
+  return conditionOf(status?.conditions, 'Synced')?.reason === agentSilent;
 }

@@ -1,22 +1,24 @@
 import { Inject, Injectable } from '@nestjs/common';
 import {
   apiVersion,
+  conditionOf,
   group,
   operatorFieldManager,
   proxyNodeStateKind,
   proxyNodeStatePlural,
   version,
 } from '../../api/index.ts';
-import type { ProxyNodeState } from '../../api/index.ts';
+import type { Condition, ProxyNodeState } from '../../api/index.ts';
 import { isNotFound, resourcePath } from '../../kubernetes/index.ts';
 import type { ApiClient } from '../../kubernetes/index.ts';
 import type { Clock, Logger } from '../../runtime/index.ts';
 import { API_CLIENT, CLOCK, LOGGER, perTerm } from '../injection.ts';
-import { coverageConditions } from './coverage.ts';
+import { operatorConditions } from './operator-conditions.ts';
+import type { Knowledge } from './operator-conditions.ts';
 
 const options = { fieldManager: operatorFieldManager, force: true };
 
-/** Writes the operator's part of ProxyNodeStates by server-side apply: the spec, and one condition. */
+/** Writes the operator's part of ProxyNodeStates by server-side apply: the spec, and what agents cannot say. */
 @Injectable(perTerm)
 export class NodeStateWriter {
   readonly #client: ApiClient;
@@ -38,13 +40,14 @@ export class NodeStateWriter {
   }
 
   /**
-   * Has the state say that no ProxyConfig governs its node, or no more say so; writes nothing if it does already.
+   * Has the state say what its agent cannot: that no ProxyConfig governs the node, that the agent is silent. Writes nothing
+   * if it does already.
    *
    * @throws ApiError, ConnectionError
    */
-  async reportCoverage(state: ProxyNodeState, covered: boolean): Promise<void> {
+  async report(state: ProxyNodeState, known: Omit<Knowledge, 'now'>): Promise<void> {
     const { name } = state.metadata;
-    const conditions = coverageConditions(state, covered, new Date(this.#clock.wall()));
+    const conditions = operatorConditions(state, { ...known, now: new Date(this.#clock.wall()) });
     if (conditions === undefined) return;
     const body = { apiVersion, kind: proxyNodeStateKind, metadata: { name }, status: { conditions } };
     try {
@@ -54,8 +57,17 @@ export class NodeStateWriter {
       if (isNotFound(error)) return;
       throw error;
     }
-    if (covered) this.#log.info('a ProxyConfig governs this node again', { node: name });
-    else this.#log.warn('no valid ProxyConfig governs this node; it keeps what it has', { node: name });
+    this.#tellPeople(name, state.status?.conditions ?? [], conditions);
+  }
+
+  #tellPeople(node: string, before: readonly Condition[], now: readonly Condition[]): void {
+    const [was, is] = [before, now].map((conditions) => conditionOf(conditions, 'Uncovered') !== undefined);
+    if (is && !was) this.#log.warn('no valid ProxyConfig governs this node; it keeps what it has', { node });
+    if (was && !is) this.#log.info('a ProxyConfig governs this node again', { node });
+    const silent = conditionOf(now, 'Synced');
+    if (silent !== undefined && conditionOf(before, 'Synced')?.reason !== silent.reason) {
+      this.#log.warn('nothing is heard of the agent of this node', { node, reason: silent.reason });
+    }
   }
 }
 

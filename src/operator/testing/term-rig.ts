@@ -8,7 +8,7 @@ import type { ContextId } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import type { TestingModule } from '@nestjs/testing';
 import { startApiServer } from '../../../test/apiserver/index.ts';
-import type { ApiServer } from '../../../test/apiserver/index.ts';
+import { startKubeApiServer } from '../../../test/cluster/index.ts';
 import { ApiClient, loadConnection, resourcePath } from '../../kubernetes/index.ts';
 import type { KubernetesObject } from '../../kubernetes/index.ts';
 import { eventually } from '../../kubernetes/testing/index.ts';
@@ -29,6 +29,7 @@ const resources = {
   ConfigMap: { version: 'v1', plural: 'configmaps', namespace: 'nftproxy-system' },
   DaemonSet: { group: 'apps', version: 'v1', plural: 'daemonsets', namespace: 'nftproxy-system' },
   Pod: { version: 'v1', plural: 'pods', namespace: 'nftproxy-system' },
+  Lease: { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', namespace: 'nftproxy-system' },
   CustomResourceDefinition: { group: 'apiextensions.k8s.io', version: 'v1', plural: 'customresourcedefinitions' },
 };
 type Kind = keyof typeof resources;
@@ -64,7 +65,7 @@ export class TermRig {
   /** Resolves when the CRDs are there and every cache is complete. */
   static async start(room: Type, options: Partial<OperatorOptions> = {}): Promise<TermRig> {
     const directory = await mkdtemp(join(tmpdir(), 'nftproxy-term-'));
-    const server: ApiServer = await startApiServer({ dataDirectory: directory });
+    const server = await startServer(directory);
     const client = new ApiClient(await loadConnection({ kubeconfig: server.kubeconfig }));
     await client.create(resourcePath({ version: 'v1', plural: 'namespaces' }), {
       metadata: { name: resources.DaemonSet.namespace },
@@ -130,4 +131,12 @@ export class TermRig {
   #path(kind: Kind, name: string, subresource?: string): string {
     return resourcePath({ ...resources[kind], name, ...(subresource && { subresource }) });
   }
+}
+
+/** The TypeScript API server, or with KUBEBUILDER_ASSETS a real one. */
+async function startServer(dataDirectory: string): Promise<{ kubeconfig: string; stop: () => Promise<void> }> {
+  const assets = process.env['KUBEBUILDER_ASSETS'];
+  if (!assets) return startApiServer({ dataDirectory });
+  const server = await startKubeApiServer(assets, dataDirectory);
+  return { kubeconfig: server.kubeconfig, stop: () => server.close() };
 }
