@@ -17,7 +17,7 @@ export {
 export { defaultPriority, effectiveRollout, withDefaults } from './defaults.ts';
 export type { EffectiveRollout } from './defaults.ts';
 export { durationSeconds } from './duration.ts';
-export { maximumFailedNodes, maximumNodeMessage } from './limits.ts';
+export { maximumNamedNodes, maximumNodeMessage } from './limits.ts';
 export { canonicalJson, contentHash, revisionOf } from './revision.ts';
 export { algorithms, maglevTableSizes, modes } from './types.ts';
 export type {
@@ -26,6 +26,7 @@ export type {
   ConntrackSettings,
   EffectiveConfig,
   FailedNode,
+  NamedNode,
   LabelSelector,
   LabelSelectorRequirement,
   Metadata,

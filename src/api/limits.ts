@@ -3,7 +3,7 @@
 /** Longest name of a ProxyConfig: that of a label value. */
 export const configNameLength = 63;
 
-/** Most failed nodes that a ProxyConfig's status names. */
-export const maximumFailedNodes = 16;
+/** Most nodes that each list of a ProxyConfig's status names. */
+export const maximumNamedNodes = 16;
 /** Longest message about one of them. */
 export const maximumNodeMessage = 256;

@@ -138,17 +138,21 @@ export interface NodeCounts {
   failed: number;
   /** Of these: the agent has not reported that revision yet. */
   pending: number;
+  /** Of these: nothing is heard of the agent, though the Node is Ready. */
+  silent: number;
   /** Of these: the Node is NotReady and its agent silent; left out of what Ready waits for. */
   ignored: number;
   /** Beside these: were told this config last, and no config governs them any more; they keep what they have. */
   uncovered: number;
 }
 
-export interface FailedNode {
+/** A node that a status names, and why. */
+export interface NamedNode {
   name: string;
   reason: string;
   message: string;
 }
+export type FailedNode = NamedNode;
 
 /**
  * Where a rollout is: `Canary` until the canaries are ready, `Soaking` until they have been for a while, `Rolling` while
@@ -189,6 +193,9 @@ export interface ProxyConfigStatus {
   rollout?: RolloutStatus;
   nodes?: NodeCounts;
   failedNodes?: FailedNode[];
+  silentNodes?: NamedNode[];
+  pendingNodes?: NamedNode[];
+  uncoveredNodes?: NamedNode[];
   conditions?: Condition[];
 }
 

@@ -238,6 +238,7 @@ describe('an operator on a fresh cluster', { timeout: 2 * patience }, () => {
       ready: 3,
       failed: 0,
       pending: 0,
+      silent: 0,
       ignored: 0,
       uncovered: 0,
     });

@@ -3,11 +3,11 @@ import { ConditionDto } from './condition.ts';
 import { defaultPriority, rolloutDefaults } from '../defaults.ts';
 import { Field, Nested } from './field.ts';
 import { LabelSelectorDto } from './label-selector.ts';
-import { maximumFailedNodes, maximumNodeMessage } from '../limits.ts';
+import { maximumNamedNodes, maximumNodeMessage } from '../limits.ts';
 import { objectNameLength, reasonPattern, revisionPattern } from './patterns.ts';
 import { RolloutDto, RolloutStatusDto } from './rollout.ts';
 import { ProxySettingsDto } from './settings.ts';
-import type { EffectiveConfig, FailedNode, NodeCounts, ProxyConfigSpec, ProxyConfigStatus } from '../types.ts';
+import type { EffectiveConfig, NamedNode, NodeCounts, ProxyConfigSpec, ProxyConfigStatus } from '../types.ts';
 
 export class ProxyConfigSpecDto extends ProxySettingsDto implements ProxyConfigSpec {
   @Field({
@@ -63,6 +63,12 @@ class NodeCountsDto implements NodeCounts {
   @Min(0)
   pending!: number;
 
+  @Field({ description: 'Of these: nothing is heard of the agent, though the Node is Ready.' })
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  silent!: number;
+
   @Field({ description: 'Of these: NotReady and without a report; not waited for.' })
   @IsInt()
   @Min(0)
@@ -78,22 +84,33 @@ class NodeCountsDto implements NodeCounts {
   uncovered!: number;
 }
 
-class FailedNodeDto implements FailedNode {
+class NamedNodeDto implements NamedNode {
   @Field({ description: 'Name of the node.' })
   @IsString()
   @MaxLength(objectNameLength)
   name!: string;
 
-  @Field({ description: 'Reason that its agent reports.' })
+  @Field({ description: 'Why it is named, as one CamelCase word from a documented list.' })
   @IsString()
   @MaxLength(128)
   @Matches(reasonPattern)
   reason!: string;
 
-  @Field({ description: 'Message of its agent, shortened.' })
+  @Field({ description: 'Why, for people; that of its agent, shortened, where the agent says it.' })
   @IsString()
   @MaxLength(maximumNodeMessage)
   message!: string;
+}
+
+/** Some nodes, by name: a status stays small however many there are. */
+function NamedNodes(description: string): PropertyDecorator {
+  const decorators = [
+    Field({ description, listMapKeys: ['name'] }),
+    IsOptional(),
+    ArrayMaxSize(maximumNamedNodes),
+    Nested(() => NamedNodeDto, { each: true }),
+  ];
+  return (target, property) => decorators.forEach((decorate) => decorate(target, property));
 }
 
 export class ProxyConfigStatusDto implements ProxyConfigStatus {
@@ -135,11 +152,17 @@ export class ProxyConfigStatusDto implements ProxyConfigStatus {
   @Nested(() => NodeCountsDto)
   nodes?: NodeCountsDto;
 
-  @Field({ description: 'Some of the nodes that failed, and why.', listMapKeys: ['name'] })
-  @IsOptional()
-  @ArrayMaxSize(maximumFailedNodes)
-  @Nested(() => FailedNodeDto, { each: true })
-  failedNodes?: FailedNodeDto[];
+  @NamedNodes('Nodes that failed, and why; not all of them if they are many.')
+  failedNodes?: NamedNodeDto[];
+
+  @NamedNodes('Nodes of whose agents nothing is heard, since when, and what to do; not all of them if they are many.')
+  silentNodes?: NamedNodeDto[];
+
+  @NamedNodes('Nodes that are waited for, and what for; not all of them if they are many.')
+  pendingNodes?: NamedNodeDto[];
+
+  @NamedNodes('Nodes that no configuration governs any more, and what they go on with; not all if they are many.')
+  uncoveredNodes?: NamedNodeDto[];
 
   @Field({
     description: 'Accepted, Reconciling, Stalled, Degraded and Ready.',

@@ -130,7 +130,16 @@ describe('/metrics', () => {
     const metrics = app.get(OperatorMetrics, { strict: false });
     metrics.reconciled('nodes', 0.002, true);
     metrics.reconciled('nodes', 0.2, false);
-    metrics.setNodes('default', { matching: 3, updated: 3, ready: 2, failed: 1, pending: 0, ignored: 0, uncovered: 0 });
+    metrics.setNodes('default', {
+      matching: 3,
+      updated: 3,
+      ready: 2,
+      failed: 1,
+      pending: 0,
+      silent: 0,
+      ignored: 0,
+      uncovered: 0,
+    });
     const there = await scrape();
     expect(there).toContain('nftproxy_operator_reconciles_total{queue="nodes",result="error"} 1');
     expect(there).toContain('nftproxy_operator_reconcile_duration_seconds_count{queue="nodes"} 2');

@@ -55,7 +55,7 @@ export class OperatorMetrics {
 
   /** A config that is gone has no counts, not zeros. */
   forgetConfig(config: string): void {
-    for (const state of ['matching', 'updated', 'ready', 'failed', 'pending', 'ignored', 'uncovered']) {
+    for (const state of ['matching', 'updated', 'ready', 'failed', 'pending', 'silent', 'ignored', 'uncovered']) {
       this.#nodes.remove({ config, state });
     }
   }

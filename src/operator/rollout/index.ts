@@ -1,7 +1,7 @@
 export type { Share } from './assign-nodes.ts';
 export { Assignments } from './assignments.ts';
-export { countNodes, progressOf } from './node-progress.ts';
-export type { NodeProgress } from './node-progress.ts';
+export { countNodes, pendingReasons, progressOf } from './node-progress.ts';
+export type { NodeProgress, Progress } from './node-progress.ts';
 export { NodeReconciler } from './node-reconciler.ts';
 export { plan } from './plan.ts';
 export type { ConfigPlan, Plan, PlanInput } from './plan.ts';

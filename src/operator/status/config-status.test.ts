@@ -25,7 +25,7 @@ const nothing: Share = { won: [], selected: 0, unsupported: [], uncovered: [] };
 const noon = new Date('2026-11-22T12:00:00.400Z');
 const later = new Date('2026-11-22T12:05:00Z');
 
-type Story = 'ready' | 'failing' | 'silent' | 'not told' | 'behind' | 'degraded';
+type Story = 'ready' | 'failing' | 'unreported' | 'not told' | 'behind' | 'degraded' | 'silent';
 
 /** A node and what its ProxyNodeState says. */
 function machine(name: string, story: Story, ready = true): { node: ClusterNode; state: ProxyNodeState | undefined } {
@@ -40,7 +40,11 @@ function machine(name: string, story: Story, ready = true): { node: ClusterNode;
     observedGeneration: story === 'behind' ? 6 : 7,
     lastTransitionTime: '2026-11-22T11:00:00Z',
   });
-  if (story === 'silent') return { node, state };
+  if (story === 'unreported') return { node, state };
+  if (story === 'silent') {
+    const silent = condition('Synced', 'Unknown', 'AgentSilent', 'nothing has been heard since noon');
+    return { node, state: { ...state, status: { appliedRevision: revision, conditions: [silent] } } };
+  }
   const fails = story === 'failing' || story === 'behind';
   const synced = fails
     ? condition('Synced', 'False', 'SyncFailing', `${name} cannot ${'x'.repeat(300)}`)
@@ -103,10 +107,10 @@ describe('a ProxyConfig says', () => {
       'Accepted=True/Valid Reconciling=True/RollingOut Degraded=False/AsExpected Ready=Unknown/RollingOut',
     ],
     [
-      'RolloutPaused, which is neither done nor failed',
+      'RolloutPaused, and that only a person will let it go on',
       [machine('a', 'ready'), machine('b', 'not told')],
       { phase: 'Paused' },
-      'Accepted=True/Valid Reconciling=True/RolloutPaused Degraded=False/AsExpected Ready=Unknown/RolloutPaused',
+      'Accepted=True/Valid Stalled=True/RolloutPaused Degraded=False/AsExpected Ready=Unknown/RolloutPaused',
     ],
     [
       'RollingBack, and not yet that only a person can help',
@@ -122,19 +126,19 @@ describe('a ProxyConfig says', () => {
     ],
     [
       'ProgressDeadlineExceeded when nodes were silent',
-      [machine('a', 'silent')],
+      [machine('a', 'unreported')],
       { phase: 'Failed', failures: [{ name: 'a', reason: 'ProgressDeadlineExceeded', message: 'no' }] },
       'Accepted=True/Valid Stalled=True/ProgressDeadlineExceeded Degraded=True/RolloutFailed Ready=False/RolloutFailed',
     ],
     [
       'NodeJoining while the agent of a new node has not answered, or only about what it was told before',
-      [machine('a', 'silent'), machine('b', 'behind')],
+      [machine('a', 'unreported'), machine('b', 'behind')],
       {},
       'Accepted=True/Valid Reconciling=True/NodeJoining Degraded=False/AsExpected Ready=Unknown/NodeJoining',
     ],
     [
       'NodesFailing when a new node has not answered for too long',
-      [machine('a', 'silent')],
+      [machine('a', 'unreported')],
       { now: new Date('2026-11-22T12:30:00Z') },
       'Accepted=True/Valid Degraded=True/NodesFailing Ready=False/NodesFailing',
     ],
@@ -145,14 +149,38 @@ describe('a ProxyConfig says', () => {
       'Accepted=True/Valid Degraded=True/NodesFailing Ready=False/NodesFailing',
     ],
     [
+      'NodesSilent when nothing is heard of an agent any more',
+      [machine('a', 'ready'), machine('b', 'silent')],
+      {},
+      'Accepted=True/Valid Degraded=True/NodesSilent Ready=False/NodesSilent',
+    ],
+    [
+      'NodesSilent, not that a node joins, when there are both',
+      [machine('a', 'unreported'), machine('b', 'silent')],
+      {},
+      'Accepted=True/Valid Degraded=True/NodesSilent Ready=False/NodesSilent',
+    ],
+    [
+      'RollingOut while others go on, and that an agent is silent',
+      [machine('a', 'ready'), machine('b', 'silent')],
+      { phase: 'Rolling' },
+      'Accepted=True/Valid Reconciling=True/RollingOut Degraded=True/NodesSilent Ready=Unknown/RollingOut',
+    ],
+    [
+      'nothing about the agent of a node that is NotReady',
+      [machine('a', 'ready'), machine('b', 'silent', false)],
+      {},
+      'Accepted=True/Valid Degraded=False/AsExpected Ready=True/AllNodesSynced',
+    ],
+    [
       'Ready without the node that is NotReady',
-      [machine('a', 'ready'), machine('b', 'silent', false), machine('c', 'failing', false)],
+      [machine('a', 'ready'), machine('b', 'unreported', false), machine('c', 'failing', false)],
       {},
       'Accepted=True/Valid Degraded=False/AsExpected Ready=True/AllNodesSynced',
     ],
     [
       'WaitingForNodes when no node can be asked',
-      [machine('a', 'silent', false)],
+      [machine('a', 'unreported', false)],
       {},
       'Accepted=True/Valid Reconciling=True/WaitingForNodes Degraded=False/AsExpected Ready=Unknown/WaitingForNodes',
     ],
@@ -160,13 +188,13 @@ describe('a ProxyConfig says', () => {
       'NoMatchingNode when it selects none',
       [],
       {},
-      'Accepted=True/Valid Degraded=False/AsExpected Ready=False/NoMatchingNode',
+      'Accepted=True/Valid Stalled=True/NoMatchingNode Degraded=False/AsExpected Ready=False/NoMatchingNode',
     ],
     [
       'Shadowed when it wins none of those it selects',
       [],
       { share: { ...nothing, selected: 4 } },
-      'Accepted=False/Shadowed Degraded=False/AsExpected Ready=False/Shadowed',
+      'Accepted=False/Shadowed Stalled=True/Shadowed Degraded=False/AsExpected Ready=False/Shadowed',
     ],
     [
       'InvalidSpec, and that only a person can help',
@@ -178,7 +206,7 @@ describe('a ProxyConfig says', () => {
       'NodesUncovered when nodes that had it are selected by nobody any more',
       [],
       { share: { ...nothing, uncovered: ['b', 'a'] } },
-      'Accepted=True/Valid Degraded=True/NodesUncovered Ready=False/NoMatchingNode',
+      'Accepted=True/Valid Stalled=True/NoMatchingNode Degraded=True/NodesUncovered Ready=False/NoMatchingNode',
     ],
     [
       'AgentNotRunning when agents have been missing for a while',
@@ -213,13 +241,23 @@ test('messages count nodes as people do', () => {
   const machines = [
     machine('a', 'ready'),
     machine('b', 'failing'),
-    machine('c', 'silent'),
-    machine('d', 'silent', false),
+    machine('c', 'unreported'),
+    machine('d', 'unreported', false),
+    machine('e', 'silent'),
   ];
-  const status = statusOf(machines);
-  expect(status.nodes).toEqual({ matching: 4, updated: 4, ready: 1, failed: 1, pending: 1, ignored: 1, uncovered: 0 });
+  const status = statusOf(machines, { phase: 'Rolling' });
+  expect(status.nodes).toEqual({
+    matching: 5,
+    updated: 5,
+    ready: 1,
+    failed: 1,
+    pending: 1,
+    silent: 1,
+    ignored: 1,
+    uncovered: 0,
+  });
   expect(conditionOf(status.conditions, 'Ready')?.message).toBe(
-    `1/3 nodes have revision ${revision}, 1 failing, 1 pending (1 more ignored because NotReady)`,
+    `1/4 nodes have revision ${revision}, 1 failing, 1 silent, 1 pending (1 more ignored because NotReady)`,
   );
 });
 
@@ -231,6 +269,49 @@ test('a status stays small: at most 16 failed nodes with messages of at most 256
   expect(conditionOf(conditions, 'Degraded')?.message).toContain('40 of 40 nodes failing, for example node-00');
 });
 
+test('nodes that are silent, waited for or uncovered are named with the reason, at most 16 of each sort', () => {
+  const names = Array.from({ length: 17 }, (_, index) => `node-${String(index).padStart(2, '0')}`);
+  const { uncoveredNodes } = statusOf([], { share: { ...nothing, uncovered: names } });
+  expect(uncoveredNodes?.map(({ name }) => name)).toEqual(names.slice(0, 16));
+  const status = statusOf([
+    machine('z', 'ready'),
+    ...names.map((name) => machine(name, 'silent')),
+    machine('c', 'behind'),
+    machine('b', 'not told'),
+    machine('a', 'unreported'),
+  ]);
+  expect(status.silentNodes?.map(({ name }) => name)).toEqual(names.slice(0, 16));
+  expect(status.silentNodes?.[0]).toMatchObject({
+    reason: 'AgentSilent',
+    message: 'nothing has been heard since noon',
+  });
+  expect(status.pendingNodes?.map(({ name, reason }) => `${name} ${reason}`)).toEqual([
+    'a NodeJoining',
+    'b WaitingForTurn',
+    'c ApplyingRevision',
+  ]);
+  expect(uncoveredNodes?.[0]?.reason).toBe('NoGoverningConfig');
+});
+
+test.each<[string, ReturnType<typeof machine>[]]>([
+  ['a node fails', [machine('a', 'ready'), machine('b', 'failing')]],
+  ['an agent is silent', [machine('a', 'ready'), machine('b', 'silent')]],
+  ['no node is Ready', [machine('a', 'unreported', false)]],
+])('when %s for longer than the deadline, only a person can help', (_story, machines) => {
+  const at = (minutes: number) => new Date(noon.getTime() + minutes * 60_000);
+  const stalled = (status: ProxyConfigStatus) => conditionOf(status.conditions, 'Stalled');
+  const first = statusOf(machines);
+  const waiting = statusOf(machines, { previous: first, now: at(9) });
+  expect(stalled(waiting)).toBeUndefined();
+  const late = statusOf(machines, { previous: waiting, now: at(11) });
+  expect(stalled(late)).toMatchObject({ status: 'True', reason: 'ProgressDeadlineExceeded' });
+  expect(conditionOf(late.conditions, 'Reconciling')).toBeUndefined();
+  // It is over when it is over.
+  const mended = statusOf([machine('a', 'ready'), machine('b', 'ready')], { previous: late, now: at(12) });
+  expect(stalled(mended)).toBeUndefined();
+  expect(conditionOf(mended.conditions, 'Ready')?.status).toBe('True');
+});
+
 test('nodes that are uncovered or can run no agent are named, at most 16 of them', () => {
   const names = Array.from({ length: 18 }, (_, index) => `node-${String(index).padStart(2, '0')}`);
   const { conditions, nodes } = statusOf([], { share: { ...nothing, uncovered: names, unsupported: ['win-1'] } });
@@ -240,10 +321,10 @@ test('nodes that are uncovered or can run no agent are named, at most 16 of them
 });
 
 test('the time of a condition moves only when its status does', () => {
-  const first = statusOf([machine('a', 'silent')]);
+  const first = statusOf([machine('a', 'unreported')]);
   const time = (status: ProxyConfigStatus, type: string) => conditionOf(status.conditions, type)?.lastTransitionTime;
   expect(time(first, 'Ready')).toBe('2026-11-22T12:00:00Z');
-  expect(statusOf([machine('a', 'silent')], { previous: first, now: later })).toEqual(first);
+  expect(statusOf([machine('a', 'unreported')], { previous: first, now: later })).toEqual(first);
   const second = statusOf([machine('a', 'ready')], { previous: first, now: later });
   expect(time(second, 'Ready')).toBe('2026-11-22T12:05:00Z');
   expect(time(second, 'Accepted')).toBe('2026-11-22T12:00:00Z');
@@ -275,7 +356,7 @@ test('of a rollout that was stopped the status says which revision, where, why a
 
 test('Events are about transitions, not about states', () => {
   const shadowed = statusOf([], { phase: 'Canary', share: { ...nothing, selected: 1 } });
-  const trying = statusOf([machine('a', 'silent')], { phase: 'Canary', settled: older });
+  const trying = statusOf([machine('a', 'unreported')], { phase: 'Canary', settled: older });
   const soaking = statusOf([machine('a', 'ready')], { phase: 'Soaking', settled: older, previous: trying });
   const failing = statusOf([machine('a', 'failing')], { phase: 'RollingBack', settled: older, previous: trying });
   const back = statusOf([machine('a', 'not told')], { phase: 'RolledBack', settled: older, previous: failing });
@@ -295,6 +376,9 @@ test('Events are about transitions, not about states', () => {
   const invalid = statusOf([], { errors: [{ path: 'spec.mode', message: 'wrong' }] });
   expect(between(done, invalid)).toEqual(['InvalidSpec']);
   expect(between(invalid, invalid)).toEqual([]);
+  const silent = statusOf([machine('a', 'silent')], { previous: done });
+  expect(between(done, silent)).toEqual(['NodesSilent']);
+  expect(between(silent, silent)).toEqual([]);
   const uncovered = statusOf([], { share: { ...nothing, uncovered: ['a'] } });
   expect(between(done, uncovered)).toEqual(['NodesUncovered']);
   expect(between(uncovered, uncovered)).toEqual([]);

@@ -1,8 +1,10 @@
-import { effectiveRollout, maximumFailedNodes } from '../../api/index.ts';
-import type { FailedNode, ProxyConfigStatus, ProxyNodeState, RolloutPhase } from '../../api/index.ts';
+import { effectiveRollout } from '../../api/index.ts';
+import type { ProxyConfigStatus, ProxyNodeState, RolloutPhase } from '../../api/index.ts';
 import type { AgentCounts, ClusterNode } from '../cluster/index.ts';
 import { countNodes, progressOf } from '../rollout/index.ts';
 import type { ConfigPlan, NodeProgress } from '../rollout/index.ts';
+import { namedNodes } from './named-nodes.ts';
+import type { NamedNodes } from './named-nodes.ts';
 
 /** What is known about a ProxyConfig. */
 export interface StatusInput {
@@ -23,8 +25,7 @@ export interface Facts {
   readonly phase: RolloutPhase | undefined;
   /** Failures have stopped the rollout. */
   readonly stopped: boolean;
-  /** At most as many as a status names; of a stopped rollout those that stopped it. */
-  readonly failed: readonly FailedNode[];
+  readonly named: NamedNodes;
 }
 
 export function factsOf(input: StatusInput): Facts {
@@ -32,11 +33,9 @@ export function factsOf(input: StatusInput): Facts {
   const phase = plan.rollout?.phase;
   const stopped = phase === 'RollingBack' || phase === 'RolledBack' || phase === 'Failed';
   const nodes = progressOf(plan, stateOf, (state) => isLate(input, state));
-  const now = nodes.flatMap(({ failure }) => failure ?? []).sort((a, b) => (a.name < b.name ? -1 : 1));
-  const stopping = stopped && plan.failures.length > 0;
-  const failed = stopped && !stopping ? (previous?.failedNodes ?? []) : stopping ? plan.failures : now;
-  const counts = countNodes(nodes);
-  return { input, nodes, counts, phase, stopped, failed: failed.slice(0, maximumFailedNodes) };
+  const stopping = stopped ? (plan.failures.length > 0 ? plan.failures : (previous?.failedNodes ?? [])) : undefined;
+  const named = namedNodes(nodes, plan.share.uncovered, stopping);
+  return { input, nodes, counts: countNodes(nodes), phase, stopped, named };
 }
 
 /** Outside of a rollout (there it says so itself) a node that was told something has as long as there. */

@@ -1,19 +1,28 @@
-import { maximumFailedNodes } from '../../api/index.ts';
+import { maximumNamedNodes } from '../../api/index.ts';
+import type { CheckedConfig } from '../cluster/index.ts';
 import type { Share } from '../rollout/index.ts';
 import type { Facts } from './facts.ts';
 
 /** Names of nodes for a message, not all of them if they are many. */
-function named(nodes: readonly string[]): string {
-  const more = nodes.length - maximumFailedNodes;
-  return [...nodes].sort().slice(0, maximumFailedNodes).join(', ') + (more > 0 ? ` and ${more} more` : '');
+function namesOf(nodes: readonly string[]): string {
+  const more = nodes.length - maximumNamedNodes;
+  return [...nodes].sort().slice(0, maximumNamedNodes).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 
 export function leftOut({ unsupported }: Share): string {
-  return unsupported.length === 0 ? '' : `; left out because no agent runs on their system: ${named(unsupported)}`;
+  return unsupported.length === 0 ? '' : `; left out because no agent runs on their system: ${namesOf(unsupported)}`;
 }
 
 export function uncoveredMessage({ uncovered }: Share): string {
-  return `no valid ProxyConfig selects these nodes any more, and they go on with what this one said last: ${named(uncovered)}`;
+  return `no valid ProxyConfig selects these nodes any more, and they go on with what this one said last: ${namesOf(uncovered)}`;
+}
+
+export function invalidMessage({ errors }: CheckedConfig): string {
+  return errors.map(({ path, message }) => `${path}: ${message}`).join('; ');
+}
+
+export function noNodeMessage(share: Share): string {
+  return `nodeSelector selects no node${leftOut(share)}`;
 }
 
 export function shadowedMessage({ selected }: Share): string {
@@ -22,24 +31,33 @@ export function shadowedMessage({ selected }: Share): string {
 
 /** E.g. `3/5 nodes have revision 0f3a…, 1 failing, 1 pending (2 more ignored because NotReady)`. */
 export function progressMessage({ counts, input }: Facts): string {
-  const { matching, ready, failed, pending, ignored } = counts;
+  const { matching, ready, failed, silent, pending, ignored } = counts;
   const parts = [`${ready}/${matching - ignored} nodes have revision ${input.plan.target?.revision ?? 'none'}`];
   if (failed > 0) parts.push(`${failed} failing`);
+  if (silent > 0) parts.push(`${silent} silent`);
   if (pending > 0) parts.push(`${pending} pending`);
   return parts.join(', ') + (ignored > 0 ? ` (${ignored} more ignored because NotReady)` : '');
 }
 
-export function failingMessage({ counts, failed }: Facts): string {
-  const [first] = failed;
+export function failingMessage({ counts, named }: Facts): string {
+  const [first] = named.failedNodes;
   const example = first === undefined ? '' : `, for example ${first.name}: ${first.message}`;
   return `${counts.failed} of ${counts.matching} nodes failing${example}`;
 }
 
+/** How many, which, and what to do; `silentNodes` has the rest. */
+export function silentMessage({ counts, named }: Facts): string {
+  const [first] = named.silentNodes;
+  const example = first === undefined ? '' : `, for example ${first.name}: ${first.message}`;
+  return `nothing is heard of the agents of ${counts.silent} of ${counts.matching} nodes${example}`;
+}
+
 /** Which revision, where and why, what has become of the nodes, and what to do. */
 export function stoppedMessage(facts: Facts): string {
-  const { failed, input } = facts;
-  const [first] = failed;
-  const example = first && ` on ${failed.length} nodes, first ${first.name} (${first.reason}: ${first.message})`;
+  const { named, input } = facts;
+  const [first] = named.failedNodes;
+  const example =
+    first && ` on ${named.failedNodes.length} nodes, first ${first.name} (${first.reason}: ${first.message})`;
   const revision = input.plan.target?.revision ?? '';
   return `revision ${revision} failed${example ?? ''}; ${outcome(facts)}. Edit the spec to try again`;
 }

@@ -3,6 +3,7 @@ import type { Again } from '../../kubernetes/index.ts';
 import type { AgentCounts } from '../cluster/index.ts';
 import type { ConfigPlan } from '../rollout/index.ts';
 import { agentGraceSeconds } from './config-status.ts';
+import { patienceEnds } from './patience.ts';
 
 /** When something changes by time alone: canaries have soaked, a deadline is over, agents have been missing for long. */
 export function nextLook(plans: readonly ConfigPlan[], agents: AgentCounts | undefined, now: Date): Again | undefined {
@@ -11,12 +12,15 @@ export function nextLook(plans: readonly ConfigPlan[], agents: AgentCounts | und
 }
 
 /** In seconds from now; those that are over are negative. */
-function timesOf({ checked, rollout }: ConfigPlan, now: Date): number[] {
+function timesOf(plan: ConfigPlan, now: Date): number[] {
+  const { checked, rollout } = plan;
   if (rollout === undefined || checked.errors.length > 0) return [];
   const { canary, progressDeadlineSeconds } = effectiveRollout(checked.config.spec.rollout);
   const until = (since: string, seconds: number): number => (Date.parse(since) - now.getTime()) / 1000 + seconds;
   const deadlines = [progressDeadlineSeconds, progressDeadlineSeconds + canary.soakSeconds];
+  const patience = patienceEnds(plan, checked.config.status);
   return [
+    ...(patience === undefined ? [] : [(patience - now.getTime()) / 1000]),
     ...deadlines.map((seconds) => until(rollout.lastProgressAt, seconds)),
     ...(rollout.phase === 'Soaking' && rollout.canaryReadyAt !== undefined
       ? [Math.max(0.1, until(rollout.canaryReadyAt, canary.soakSeconds))]

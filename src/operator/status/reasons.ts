@@ -1,3 +1,6 @@
+import { agentSilent } from '../../api/index.ts';
+import { pendingReasons } from '../rollout/index.ts';
+
 /**
  * The closed lists of condition reasons of a ProxyConfig. People and their tools match on them: a word that is here
  * stays, and says the same for ever.
@@ -6,11 +9,19 @@ export const reasons = {
   /** True: Valid. False: InvalidSpec, Shadowed (others win every node that it selects). */
   Accepted: ['Valid', 'InvalidSpec', 'Shadowed'],
   /** Present and True only while something is under way. */
-  Reconciling: ['CanaryInProgress', 'RollingOut', 'RollingBack', 'RolloutPaused', 'NodeJoining', 'WaitingForNodes'],
+  Reconciling: ['CanaryInProgress', 'RollingOut', 'RollingBack', 'NodeJoining', 'WaitingForNodes'],
   /** Present and True only while nothing will get better without a person. */
-  Stalled: ['InvalidSpec', 'RolloutFailed', 'ProgressDeadlineExceeded'],
+  Stalled: ['InvalidSpec', 'Shadowed', 'NoMatchingNode', 'RolloutFailed', 'ProgressDeadlineExceeded', 'RolloutPaused'],
   /** True: all but AsExpected, which is False. */
-  Degraded: ['NodesFailing', 'RolloutFailed', 'AgentNotRunning', 'NodesUncovered', 'NodesDegraded', 'AsExpected'],
+  Degraded: [
+    'NodesFailing',
+    'RolloutFailed',
+    'NodesSilent',
+    'AgentNotRunning',
+    'NodesUncovered',
+    'NodesDegraded',
+    'AsExpected',
+  ],
   /**
    * True: AllNodesSynced. Unknown: CanaryInProgress, RollingOut, RolloutPaused, NodeJoining, WaitingForNodes. False: the
    * others.
@@ -24,6 +35,7 @@ export const reasons = {
     'WaitingForNodes',
     'RolloutFailed',
     'NodesFailing',
+    'NodesSilent',
     'NoMatchingNode',
     'Shadowed',
     'InvalidSpec',
@@ -32,3 +44,11 @@ export const reasons = {
 
 export type ConditionType = keyof typeof reasons;
 export type Reason<T extends ConditionType> = (typeof reasons)[T][number];
+
+/** The closed lists of reasons for which a ProxyConfig's status names nodes, beside those that agents report as failures. */
+export const nodeReasons = {
+  failedNodes: ['ProgressDeadlineExceeded', 'NodeNotReady'],
+  silentNodes: [agentSilent],
+  pendingNodes: pendingReasons,
+  uncoveredNodes: ['NoGoverningConfig'],
+} as const;

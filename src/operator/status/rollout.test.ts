@@ -124,7 +124,7 @@ describe('a change', () => {
     cluster.apply('default', { ...bad, rollout: { ...rollout, paused: true } });
     pass(1000);
     expect(told()).toEqual(so);
-    expect([condition('Ready'), condition('Stalled')]).toEqual(['Unknown RolloutPaused', undefined]);
+    expect([condition('Ready'), condition('Stalled')]).toEqual(['Unknown RolloutPaused', 'True RolloutPaused']);
     cluster.apply('default', bad);
     pass(60);
     expect(condition('Ready')).toBe('True AllNodesSynced');

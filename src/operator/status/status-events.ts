@@ -9,6 +9,7 @@ export interface StatusEvent {
     | 'ConfigShadowed'
     | 'InvalidSpec'
     | 'NodeSyncFailed'
+    | 'NodesSilent'
     | 'NodesUncovered'
     | 'RolledBack'
     | 'RolloutComplete'
@@ -24,6 +25,7 @@ export function statusEvents(previous: ProxyConfigStatus | undefined, next: Prox
     shadowed(previous, next),
     ...rollout(previous, next),
     failed(previous, next),
+    silent(previous, next),
     uncovered(previous, next),
     complete(previous, next),
   ];
@@ -95,6 +97,14 @@ function failed(previous: ProxyConfigStatus | undefined, next: ProxyConfigStatus
   if ((next.nodes?.failed ?? 0) <= (previous?.nodes?.failed ?? 0)) return undefined;
   const message = conditionOf(next.conditions, 'Degraded')?.message ?? 'nodes fail';
   return { type: 'Warning', reason: 'NodeSyncFailed', message };
+}
+
+/** Who falls silent while others are, too, is in the status; the Event is about the first. */
+function silent(previous: ProxyConfigStatus | undefined, next: ProxyConfigStatus): StatusEvent | undefined {
+  if ((next.nodes?.silent ?? 0) <= (previous?.nodes?.silent ?? 0)) return undefined;
+  const [first] = next.silentNodes ?? [];
+  const message = `nothing is heard of the agents of ${next.nodes?.silent ?? 0} nodes, for example ${first?.name ?? ''}: ${first?.message ?? ''}`;
+  return { type: 'Warning', reason: 'NodesSilent', message };
 }
 
 function complete(previous: ProxyConfigStatus | undefined, next: ProxyConfigStatus): StatusEvent | undefined {
