@@ -34,6 +34,8 @@ export interface ApiServerOptions {
   serviceCidrs?: string[];
   /** The state of an earlier server, to go on with. */
   store?: Store;
+  /** Whether Roles and their bindings decide what somebody may do; false: everybody may do everything. */
+  rbac?: boolean;
   /** Milliseconds to the first bookmark of a watch and between later ones. */
   bookmarks?: { first: number; every: number };
 }
@@ -105,6 +107,7 @@ export async function startApiServer(o: ApiServerOptions): Promise<ApiServer> {
   const service: Service = {
     state,
     tokens,
+    rbac: o.rbac ?? false,
     bookmarks: o.bookmarks ?? { first: 1000, every: 30_000 },
     watches: new Set(),
     address: `${host}:${o.port ?? 0}`,

@@ -4,12 +4,13 @@ import type { ApiServerOptions } from '../apiserver/index.ts';
 import { apiServerNames, serviceCidrs } from './control-plane.ts';
 import type { ApiServerControl } from './control-plane.ts';
 
-/** Starts the API server of test/apiserver in this process. It has no authorization: everybody may do everything. */
+/** Starts the API server of test/apiserver in this process. Authorization is RBAC, as with the real one. */
 export async function startTypescriptApiServer(folder: string): Promise<ApiServerControl> {
   const options: ApiServerOptions = {
     dataDirectory: folder,
     addresses: apiServerNames.filter((name) => name.startsWith('IP:')).map((name) => name.slice('IP:'.length)),
     serviceCidrs,
+    rbac: true,
   };
   let server = await startApiServer(options);
   const { url, port, kubeconfig, caFile, store } = server;

@@ -20,10 +20,15 @@ export function proxyConfig(spec: object = {}): object {
   return proxyConfigObject({ detectLocal: { mode: 'ClusterCIDR' }, clusterCIDRs, rollout: hasty, ...spec });
 }
 
+/** Applies what `config` ships. */
+export async function applyConfig(cluster: Cluster): Promise<void> {
+  await cluster.kubectl('apply', '-k', manifests);
+}
+
 /** Installs what `config` ships, and waits until the operator has published its CRDs. */
 export async function installOperator(cluster: Cluster): Promise<void> {
   await cluster.image();
-  await cluster.kubectl('apply', '-k', manifests);
+  await applyConfig(cluster);
   await cluster.waitFor('the CRDs', () =>
     cluster.kubectl('get', 'crd', 'proxyconfigs.nftproxy.io', 'proxynodestates.nftproxy.io'),
   );

@@ -7,6 +7,8 @@ import type { BookmarkTiming, WatchStream } from './watch.ts';
 export interface Service {
   state: ClusterState;
   tokens: TokenIssuer;
+  /** Roles and their bindings decide what somebody may do; else everybody may do everything. */
+  rbac: boolean;
   bookmarks: BookmarkTiming;
   watches: Set<WatchStream>;
   /** host:port, for discovery. */

@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { authenticate } from '../auth/authenticate.ts';
+import { isAllowed, refusal, verbOf } from '../auth/authorize.ts';
 import type { JsonObject } from '../json.ts';
-import { internal, methodNotAllowed, StatusError, unauthorized, unknownPath } from '../status.ts';
+import { targetOf } from '../resources.ts';
+import { forbidden, internal, methodNotAllowed, StatusError, unauthorized, unknownPath } from '../status.ts';
 import {
   aggregated,
   aggregatedType,
@@ -14,6 +16,7 @@ import {
 import { openApiDocument, openApiIndex, openApiV2, openApiV2Type } from '../view/openapi.ts';
 import type { Exchange, Service } from './exchange.ts';
 import { parseResourcePath } from './request.ts';
+import type { ResourcePath } from './request.ts';
 import { handleResource } from './resource-handler.ts';
 import { sendJson, sendStatus, sendText } from './respond.ts';
 
@@ -100,11 +103,19 @@ function refuse(exchange: Exchange): StatusError {
   return method === 'GET' ? unknownPath() : methodNotAllowed();
 }
 
+function authorize({ request, query, user, service }: Exchange, path: ResourcePath): void {
+  const watch = ['1', 'true'].includes(query.get('watch') ?? '');
+  const wish = { ...path, verb: verbOf(request.method ?? 'GET', path, watch) };
+  if (isAllowed(user, wish, service.state.store)) return;
+  throw forbidden(targetOf(path.resource), path.name, refusal(user, wish));
+}
+
 async function answer(exchange: Exchange): Promise<void> {
   const { path, service, request } = exchange;
   if (request.method === 'GET' && (openApi(exchange) || discovery(exchange))) return;
   const resourcePath = parseResourcePath(path, service.state.registry);
   if (!resourcePath) throw refuse(exchange);
+  if (service.rbac) authorize(exchange, resourcePath);
   await handleResource(exchange, resourcePath);
 }
 

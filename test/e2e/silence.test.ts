@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startCluster } from '../cluster/index.ts';
+import type { Cluster } from '../cluster/index.ts';
+import * as nftproxy from './nftproxy.ts';
+
+const root = process.getuid?.() === 0;
+
+describe.skipIf(!root)('an agent of which nothing is heard any more (needs root)', { timeout: 240_000 }, () => {
+  let cluster: Cluster;
+
+  beforeAll(async () => {
+    cluster = await startCluster({ nodes: 2 });
+    await nftproxy.installOperator(cluster);
+    await nftproxy.configure(cluster);
+  }, 180_000);
+  afterAll(() => cluster.stop(), 60_000);
+
+  const field = (object: string, path: string) =>
+    cluster.kubectl('get', ...object.split('/'), '-o', `jsonpath={${path}}`);
+  const condition = (object: string, type: string, what: 'status' | 'reason') =>
+    field(object, `.status.conditions[?(@.type=="${type}")].${what}`);
+  const renewTime = (node: string) =>
+    cluster.kubectl('get', 'lease', node, '-n', 'nftproxy-system', '-o', 'jsonpath={.spec.renewTime}');
+  /** It takes up to a minute by design, and longer on a busy machine. */
+  const untilSilent = () => {
+    const silent = async () => (await field('nftpc/default', '.status.nodes.silent')) === '2';
+    return cluster.waitFor('status to say that nothing is heard of the agents', silent, 150);
+  };
+  const restore = async () => {
+    await nftproxy.applyConfig(cluster);
+    await cluster.kubectl('wait', '--for=condition=Ready', 'nftpc/default', '--timeout=120s');
+  };
+
+  test('each agent has a Lease of its node’s name, which goes with the Node', async () => {
+    for (const node of cluster.nodes) {
+      await cluster.waitFor('a Lease', async () => (await renewTime(node.name)) !== '');
+      const owner = await cluster.kubectl(
+        ...['get', 'lease', node.name, '-n', 'nftproxy-system', '-o', 'jsonpath={.metadata.ownerReferences[0].uid}'],
+      );
+      expect(owner).toBe(await field(`node/${node.name}`, '.metadata.uid'));
+      const first = await renewTime(node.name);
+      await cluster.waitFor('it to be renewed', async () => (await renewTime(node.name)) !== first);
+    }
+  });
+
+  // The TypeScript API server has no admission policies.
+  test.runIf(process.env['KUBEBUILDER_ASSETS'])(
+    'no agent can give a sign of life in the place of another',
+    async () => {
+      const { metadata } = nftproxy.agentOn(cluster, 'node-1');
+      const pod = { name: metadata.name, uid: metadata.uid ?? '', nodeName: 'node-1' };
+      const subject = { namespace: 'nftproxy-system', serviceAccount: 'nftproxy-agent', pod };
+      const token = await cluster.apiServer.issueToken(subject);
+      const patch = (name: string) => {
+        const renewed = JSON.stringify({ spec: { renewTime: '2030-01-01T00:00:00.000000Z' } });
+        const as = ['--token', token, '-n', 'nftproxy-system'];
+        return cluster.kubectl(...as, 'patch', 'lease', name, '--type=merge', '-p', renewed);
+      };
+      await expect(patch('node-2')).rejects.toThrow('may only write the ProxyNodeState and the Lease of the node');
+      await expect(patch('nftproxy-operator')).rejects.toThrow('denied');
+      await patch('node-1');
+    },
+  );
+
+  test('when agents have lost their rights and restart, they are not ready, their nodes Unknown, the config not Ready', async () => {
+    await cluster.kubectl('delete', 'clusterrolebinding', 'nftproxy-agent');
+    for (const node of cluster.nodes) process.kill(cluster.pid(nftproxy.agentOn(cluster, node.name)), 'SIGKILL');
+    await untilSilent();
+    for (const node of cluster.nodes) {
+      expect(await condition(`nftps/${node.name}`, 'Synced', 'status')).toBe('Unknown');
+      expect(await condition(`nftps/${node.name}`, 'Synced', 'reason')).toBe('AgentSilent');
+    }
+    expect(await condition('nftpc/default', 'Ready', 'status')).not.toBe('True');
+    expect(await condition('nftpc/default', 'Degraded', 'reason')).toBe('NodesSilent');
+    expect((await field('nftpc/default', '.status.silentNodes[*].name')).split(' ').sort()).toEqual(
+      cluster.nodes.map(({ name }) => name).sort(),
+    );
+    const events = await cluster.kubectl('get', 'events', '-A', '-o', 'jsonpath={.items[*].reason}');
+    expect(events.split(' ')).toContain('NodesSilent');
+  });
+
+  test('with their rights back they are heard of again, and the config is Ready', async () => {
+    await restore();
+    expect(await field('nftpc/default', '.status.nodes.silent')).toBe('0');
+    expect(await condition('nftpc/default', 'Degraded', 'status')).toBe('False');
+  });
+
+  test('agents that run on without the right to renew their Leases are silent, too, until they have it again', async () => {
+    await cluster.kubectl('delete', 'rolebinding', 'nftproxy-agent', '-n', 'nftproxy-system');
+    await untilSilent();
+    expect(await condition('nftpc/default', 'Ready', 'status')).not.toBe('True');
+    await restore();
+  });
+});
