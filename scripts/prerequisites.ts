@@ -16,6 +16,8 @@ export const programs = {
   conntrack: { name: 'conntrack', packageName: 'conntrack' },
   openssl: { name: 'openssl', packageName: 'openssl' },
   setpriv: { name: 'setpriv', packageName: 'util-linux' },
+  /** Argo CD's health checks are written in it. */
+  lua: { name: 'lua5.1', packageName: 'lua5.1' },
   bash: { name: 'bash', packageName: 'bash' },
   kubectl: {
     name: 'kubectl',

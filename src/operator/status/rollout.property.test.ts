@@ -4,7 +4,7 @@ import { conditionOf, effectiveRollout } from '../../api/index.ts';
 import type { ProxyConfigSpec, ProxyNodeState, ProxyNodeStateSpec } from '../../api/index.ts';
 import type { ClusterNode } from '../cluster/index.ts';
 import type { ConfigPlan } from '../rollout/index.ts';
-import { ModelCluster } from './testing/index.ts';
+import { kstatus, ModelCluster, waitReturns } from './testing/index.ts';
 import type { Behaviour } from './testing/index.ts';
 
 const nodeNames = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
@@ -56,6 +56,14 @@ const event = fc.oneof(
       kind: fc.constant('label' as const),
       node: fc.constantFrom(...nodeNames),
       pool: fc.constantFrom('edge', 'core'),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('agent' as const),
+      node: fc.constantFrom(...nodeNames),
+      alive: fc.boolean(),
     }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('crash' as const), told: fc.integer({ min: 0, max: 2 }) }) },
@@ -145,6 +153,7 @@ class Observed extends ModelCluster {
   readonly #stopped = new Map<string, string>();
   readonly #bad: Behaviours;
   #late = false;
+  readonly #dead = new Set<string>();
 
   constructor(bad: Behaviours) {
     super();
@@ -163,6 +172,7 @@ class Observed extends ModelCluster {
       checkFailures(each, mine);
       this.#checkStopped(name, each, mine);
       for (const seen of mine) this.#checkWayBack(each, seen);
+      this.#checkGitOps(name, each, mine);
       expect(JSON.stringify(this.configs.get(name)?.status).length).toBeLessThan(16_384);
     }
     for (const name of before.keys()) expect(this.states.has(name), `${name} keeps what it has`).toBe(true);
@@ -172,13 +182,21 @@ class Observed extends ModelCluster {
 
   agents(): void {
     for (const [name, { ready }] of this.nodes) {
-      if (!ready) continue;
+      // Whatever becomes of its Pod, nobody hears of it.
+      if (this.#dead.has(name)) this.fallSilent(name);
+      if (this.#dead.has(name) || !ready) continue;
       // An agent that is about to be replaced may still say that it has what the node was told.
       if (this.#late) this.report(name, this.#behaviourOf(name));
       this.replaceAgent(name);
       if (!this.#late) this.report(name, this.#behaviourOf(name));
     }
     this.#late = !this.#late;
+  }
+
+  /** The agent of a node ends, or is back. */
+  agent(name: string, alive: boolean): void {
+    if (alive) this.#dead.delete(name);
+    else this.#dead.add(name);
   }
 
   /** Operator and agents take turns. */
@@ -213,6 +231,22 @@ class Observed extends ModelCluster {
     const known = this.#had.get(key) ?? new Set();
     this.#had.set(key, known);
     return known;
+  }
+
+  /** Whoever waits for it is neither told too early that all is well, nor left to wait for what only a person can mend. */
+  #checkGitOps(name: string, { rollout, target, tell }: ConfigPlan, mine: readonly Seen[]): void {
+    const config = this.configs.get(name);
+    if (config === undefined) return;
+    const said = kstatus(config);
+    expect(waitReturns(config), JSON.stringify(config.status)).toBe(said === 'Current');
+    if (said === 'Current') {
+      const without = mine.filter(
+        ({ node, was }) => node.ready && !(was?.spec.revision === target?.revision && works(was)),
+      );
+      expect(without.map(({ node }) => node.name)).toEqual([]);
+      expect(tell.size).toBe(0);
+    }
+    if (rollout?.phase === 'RolledBack' || rollout?.phase === 'Failed') expect(said).toBe('Failed');
   }
 
   /** What was stopped stays so until somebody edits the spec, or brings another agent. */
@@ -250,6 +284,7 @@ const happenings: { [K in Event['kind']]: (cluster: Observed, it: Extract<Event,
   leave: (cluster, { node }) => cluster.leave(node),
   ready: (cluster, { node, ready }) => cluster.change(node, { ready }),
   label: (cluster, { node, pool }) => cluster.change(node, { labels: { pool } }),
+  agent: (cluster, { node, alive }) => cluster.agent(node, alive),
   crash: (cluster, { told }) => void cluster.operate(told),
 };
 
@@ -272,13 +307,15 @@ function checkComplete(cluster: Observed, { checked, share, target }: ConfigPlan
     const state = cluster.seen(name);
     return ready && !(state?.spec.revision === target?.revision && works(state));
   });
-  expect(without.length).toBeLessThanOrEqual(checked.config.status?.nodes?.failed ?? 0);
+  const { failed = 0, silent = 0 } = checked.config.status?.nodes ?? {};
+  expect(without.length).toBeLessThanOrEqual(failed + silent);
 }
 
 const bad = fc.tuple(behaviours, crashes).map(([configs, agents]): Behaviours => ({ ...configs, ...agents }));
 
 test('whatever happens, a rollout keeps its bounds, leaves every node what it had, and ends', () => {
   const ends: Record<string, number> = {};
+  const saidAtEnd: Record<string, number> = {};
   const nodes = fc.subarray(nodeNames, { minLength: 1 });
   fc.assert(
     fc.property(fc.array(event, { maxLength: 25 }), bad, nodes, spec, (events, how, initial, first) => {
@@ -291,11 +328,15 @@ test('whatever happens, a rollout keeps its bounds, leaves every node what it ha
         checkEnd(each);
         const phase = each.rollout?.phase ?? '';
         if (phase === 'Complete') checkComplete(cluster, each);
+        const said = kstatus(cluster.configs.get(each.checked.config.metadata.name) ?? each.checked.config);
+        expect(['Current', 'Failed'], JSON.stringify(each.checked.config.status)).toContain(said);
+        saidAtEnd[said] = (saidAtEnd[said] ?? 0) + 1;
         ends[phase] = (ends[phase] ?? 0) + 1;
       }
     }),
     { numRuns: Number(process.env['NFTPROXY_PROPERTY_RUNS'] ?? 300) },
   );
   // Else it would say little about them.
+  for (const said of ['Current', 'Failed']) expect(saidAtEnd[said], said).toBeGreaterThan(5);
   for (const phase of ['Complete', 'RolledBack', 'Failed']) expect(ends[phase], phase).toBeGreaterThan(5);
 });

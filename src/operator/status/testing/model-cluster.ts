@@ -1,3 +1,4 @@
+import { agentSilent, nextCondition } from '../../../api/index.ts';
 import type { Condition, ProxyConfig, ProxyConfigSpec, ProxyNodeState } from '../../../api/index.ts';
 import type { AgentPod, ClusterNode } from '../../cluster/index.ts';
 import { plan, withAgent } from '../../rollout/index.ts';
@@ -110,6 +111,15 @@ export class ModelCluster {
     const pod = this.pods.get(name);
     const trouble = runs ? undefined : { reason: 'CrashLoopBackOff', message: 'exit code 1' };
     if (pod !== undefined) this.pods.set(name, { ...pod, trouble });
+  }
+
+  /** The operator hears nothing of the agent of a node, and says so in its place. */
+  fallSilent(name: string): void {
+    const state = this.states.get(name);
+    if (state === undefined) return;
+    const said = { type: 'Synced', status: 'Unknown', reason: agentSilent, message: 'nothing is heard' } as const;
+    const conditions = [nextCondition(said, state.status?.conditions ?? [], new Date(this.now))];
+    this.states.set(name, { ...state, status: { ...state.status, conditions } });
   }
 
   #tell(name: string, spec: ProxyNodeState['spec']): void {
