@@ -87,7 +87,11 @@ export class Agent {
     this.#reporter = new Reporter({
       ...{ client, nodeName, agentVersion: packageVersion, agentRevision: options.agentRevision, clock, log },
       lease: () => this.#lease,
-      state: () => agentState({ state, sync, dataPlane, governing: this.#governing, failure: this.#loop.failure }),
+      state: () =>
+        agentState({
+          ...{ state, sync, dataPlane, governing: this.#governing, nodeServices: this.#nodeServices },
+          failure: this.#loop.failure,
+        }),
     });
     this.#lastGood = new LastGoodFile({
       ...{ directory: stateDirectory, nodeName, clock, log },

@@ -76,6 +76,11 @@ export class NodeServices implements SyncObserver {
     return this.#localhost.listening(family);
   }
 
+  /** Conntrack settings of the node that could not be made, and why; undefined before the first attempt. */
+  get failedConntrackSettings(): readonly string[] | undefined {
+    return this.#sysctls.failed;
+  }
+
   synced(synced: Synced): void {
     const { config, forwarding } = this.#state;
     if (config) this.#configured(config.config, synced.result.settings);

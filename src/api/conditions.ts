@@ -26,6 +26,6 @@ export function shorten(text: string, length: number): string {
 }
 
 /** metav1.Time: whole seconds, UTC. */
-function rfc3339(time: Date): string {
+export function rfc3339(time: Date): string {
   return `${time.toISOString().slice(0, 19)}Z`;
 }

@@ -1,4 +1,4 @@
-export { conditionOf, nextCondition, shorten } from './conditions.ts';
+export { conditionOf, nextCondition, rfc3339, shorten } from './conditions.ts';
 export {
   agentFieldManager,
   agentSilent,

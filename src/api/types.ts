@@ -243,13 +243,17 @@ export interface ProxyNodeStateStatus {
   services?: number;
   endpoints?: number;
   elements?: number;
+  /** Services and EndpointSlices in which something could not be honoured; each has an Event. */
+  objectsWithProblems?: number;
   kernelVersion?: string;
   agentVersion?: string;
   /** Revision of the Pod template that the agent was made from. */
   agentRevision?: string;
   /** How long the agent's Lease holds without being renewed; absent: it has none, and nobody notices its silence. */
   leaseDurationSeconds?: number;
-  /** Synced, Degraded. */
+  /** When appliedRevision, or what a condition of the agent says, last changed. RFC 3339, UTC. */
+  lastChangeTime?: string;
+  /** Synced, Degraded, ConntrackConfigured. */
   conditions?: Condition[];
 }
 

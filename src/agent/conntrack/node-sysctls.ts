@@ -9,11 +9,17 @@ export class NodeSysctls {
   readonly #directory: string;
   readonly #log: Logger;
   #applied: string | undefined;
+  #failed: readonly string[] | undefined;
 
   /** `directory`: where the node's sysctls can be written. */
   constructor(o: { directory: string; log: Logger }) {
     this.#directory = o.directory;
     this.#log = o.log;
+  }
+
+  /** What could not be set, and how to set it by hand; undefined before the first attempt. */
+  get failed(): readonly string[] | undefined {
+    return this.#failed;
   }
 
   /** Never throws: what cannot be set is logged with how to set it by hand. */
@@ -33,6 +39,7 @@ export class NodeSysctls {
     const machine = { files: sysctlFiles(this.#directory), cores: availableParallelism() };
     const { changed, warnings } = applyConntrackSysctls(wanted, machine);
     for (const { name, from, to } of changed) this.#log.info('set', { sysctl: name, from, to });
+    this.#failed = warnings.map(({ message }) => message);
     for (const { message } of warnings) this.#log.warn(message);
   }
 }

@@ -12,13 +12,16 @@ export function agentState(o: {
   failure: string | undefined;
   /** Whether a ProxyConfig governs this node. */
   governing: { readonly uncovered: boolean };
+  nodeServices: { readonly failedConntrackSettings: readonly string[] | undefined };
 }): AgentState {
   const { forwarding } = o.state;
+  const { failedConntrackSettings: conntrack } = o.nodeServices;
   const { services, endpoints } = forwarding?.stats ?? { services: 0, endpoints: 0 };
   return {
     ...inForce(o.sync, o.dataPlane),
     ...(o.failure !== undefined && { failure: o.failure }),
     ...(o.governing.uncovered && o.state.config && { goesOnWith: o.state.config.name }),
+    ...(conntrack !== undefined && { conntrack }),
     quarantined: [...o.sync.quarantine.values()],
     services,
     endpoints,

@@ -8,7 +8,7 @@ import {
   proxyNodeStatePlural,
   version,
 } from '../../api/index.ts';
-import type { Condition, ProxyNodeState, ProxyNodeStateStatus } from '../../api/index.ts';
+import type { ProxyNodeState, ProxyNodeStateStatus } from '../../api/index.ts';
 import { resourcePath } from '../../kubernetes/index.ts';
 import type { ApiClient } from '../../kubernetes/index.ts';
 import { Pacer } from '../../runtime/index.ts';
@@ -32,15 +32,16 @@ export class Reporter {
   readonly #agentRevision: string | undefined;
   readonly #clock: Clock;
   readonly #pacer: Pacer;
-  #conditions: readonly Condition[] = [];
+  /** The status as the object had it at first, and then as it was written. */
+  #before: ProxyNodeStateStatus | undefined;
   #generation: number | undefined;
   #uid: string | undefined;
   #written: string | undefined;
   #urgent: string | undefined;
   readonly #lease: () => Pick<NodeLease, 'held' | 'seconds'>;
   #cancelLater: (() => void) | undefined;
-  /** The conditions of the object while the operator says there that it hears nothing of this agent. */
-  #silence: readonly Condition[] | undefined;
+  /** The status of the object while the operator says there that it hears nothing of this agent. */
+  #silence: ProxyNodeStateStatus | undefined;
   #hasLease = false;
 
   constructor(options: {
@@ -84,9 +85,9 @@ export class Reporter {
     if (uid !== this.#uid) this.#forget();
     this.#uid = uid;
     if (!object) return;
-    const { conditions = [] } = object.status ?? {};
-    if (this.#conditions.length === 0) this.#conditions = conditions;
-    this.#silence = conditionOf(conditions, 'Synced')?.reason === agentSilent ? conditions : undefined;
+    this.#before ??= object.status;
+    const silent = conditionOf(object.status?.conditions, 'Synced')?.reason === agentSilent;
+    this.#silence = silent ? object.status : undefined;
     this.#answer();
     this.update();
   }
@@ -109,7 +110,7 @@ export class Reporter {
    */
   #answer(): boolean {
     if (this.#silence === undefined || !this.#lease().held) return false;
-    this.#conditions = this.#silence;
+    this.#before = this.#silence;
     this.#silence = undefined;
     this.#written = undefined;
     this.#urgent = undefined;
@@ -118,7 +119,7 @@ export class Reporter {
 
   /** Another object of the same name knows nothing of what its predecessor was told. */
   #forget(): void {
-    this.#conditions = [];
+    this.#before = undefined;
     this.#silence = undefined;
     this.#written = undefined;
     this.#urgent = undefined;
@@ -148,7 +149,7 @@ export class Reporter {
     if (generation === undefined || this.#silence !== undefined) return undefined;
     return statusOf({
       state: this.#state(),
-      previous: this.#conditions,
+      previous: this.#before,
       now: new Date(this.#clock.wall()),
       observedGeneration: generation,
       agentVersion: this.#agentVersion,
@@ -173,7 +174,7 @@ export class Reporter {
     await this.#client.apply(path, body, { fieldManager: agentFieldManager, force: true });
     this.#written = text;
     this.#urgent = urgentPart(status);
-    this.#conditions = status.conditions ?? [];
+    this.#before = status;
   }
 }
 

@@ -14,7 +14,7 @@ const quiet: AgentState = {
 const noon = new Date('2026-01-01T12:00:00Z');
 const later = new Date('2026-01-01T13:00:00Z');
 
-function report(state: Partial<AgentState>, now = noon, previous: ReturnType<typeof statusOf>['conditions'] = []) {
+function report(state: Partial<AgentState>, now = noon, previous?: ReturnType<typeof statusOf>) {
   return statusOf({ state: { ...quiet, ...state }, previous, now, observedGeneration: 7, agentVersion: '1.2.3' });
 }
 
@@ -48,7 +48,13 @@ describe('the status of a node', () => {
 
   it('is unknown before the first sync', () => {
     const starting: AgentState = { quarantined: [], services: 0, endpoints: 0, elements: 0, problems: [] };
-    const status = statusOf({ state: starting, previous: [], now: noon, observedGeneration: 7, agentVersion: '1' });
+    const status = statusOf({
+      state: starting,
+      previous: undefined,
+      now: noon,
+      observedGeneration: 7,
+      agentVersion: '1',
+    });
     expect(status.conditions?.map(({ type, status: is }) => [type, is])).toEqual([
       ['Synced', 'Unknown'],
       ['Degraded', 'False'],
@@ -106,7 +112,7 @@ describe('the status of a node', () => {
   });
 
   it('moves a transition time only when the condition does', () => {
-    const first = report({}).conditions;
+    const first = report({});
     expect(report({}, later, first).conditions?.map(({ lastTransitionTime }) => lastTransitionTime)).toEqual([
       '2026-01-01T12:00:00Z',
       '2026-01-01T12:00:00Z',
@@ -119,5 +125,45 @@ describe('the status of a node', () => {
   it('stays small, however long a message is', () => {
     const message = report({ failure: 'x'.repeat(5000) }).conditions?.[0]?.message ?? '';
     expect(message.length).toBe(256);
+  });
+
+  it('says when it last said something else, whatever counts and words do meanwhile', () => {
+    const first = report({});
+    expect(first.lastChangeTime).toBe('2026-01-01T12:00:00Z');
+    const busier = report({ services: 4, endpoints: 9 }, later, first);
+    expect(busier.lastChangeTime).toBe('2026-01-01T12:00:00Z');
+    expect(report({ appliedRevision: '9876543210' }, later, first).lastChangeTime).toBe('2026-01-01T13:00:00Z');
+    expect(report({ failure: 'ENOMEM' }, later, first).lastChangeTime).toBe('2026-01-01T13:00:00Z');
+    // Also for an agent that takes over from a version without it.
+    const { lastChangeTime: _time, ...older } = first;
+    expect(report({}, later, older).lastChangeTime).toBe('2026-01-01T13:00:00Z');
+  });
+
+  it('says in a condition of its own which conntrack settings could not be made; the node works all the same', () => {
+    expect(conditions({ conntrack: [] })).toMatchObject({ ConntrackConfigured: 'True AsConfigured' });
+    const failed = [
+      'cannot set net.netfilter.nf_conntrack_max to 131072: by hand: sysctl -w x=1',
+      'cannot set another',
+    ];
+    expect(conditions({ conntrack: failed })).toEqual({
+      Synced: 'True UpToDate',
+      Degraded: 'False AsExpected',
+      ConntrackConfigured: 'False SettingsFailed',
+    });
+    expect(report({ conntrack: failed }).conditions?.[2]?.message).toBe(
+      `${failed[0]} (and 1 more settings; see the log of the agent)`,
+    );
+    // Nothing is said before the first attempt.
+    expect(conditions({})).not.toHaveProperty('ConntrackConfigured');
+  });
+
+  it('counts the objects that have problems, each once', () => {
+    const problem = (name: string, reason: string) => ({
+      object: { kind: 'Service' as const, namespace: 'default', name },
+      ...{ reason: reason as 'InvalidPort', message: 'wrong' },
+    });
+    const problems = [problem('web', 'InvalidPort'), problem('web', 'InvalidValue'), problem('db', 'InvalidPort')];
+    expect(report({ problems }).objectsWithProblems).toBe(2);
+    expect(report({}).objectsWithProblems).toBe(0);
   });
 });

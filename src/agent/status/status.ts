@@ -1,4 +1,5 @@
 import { release } from 'node:os';
+import { conditionOf, nextCondition, rfc3339 } from '../../api/index.ts';
 import type { Condition, ProxyNodeStateStatus } from '../../api/index.ts';
 import type { Problem } from '../../services/index.ts';
 
@@ -18,6 +19,8 @@ export interface AgentState {
   readonly services: number;
   readonly endpoints: number;
   readonly elements: number;
+  /** Conntrack settings of the node that could not be made, and why; undefined before the first attempt. */
+  readonly conntrack?: readonly string[];
   /** Problems in Services and EndpointSlices, worth a look though everything else works. */
   readonly problems: readonly Problem[];
 }
@@ -28,12 +31,14 @@ const longestMessage = 256;
  * The status of this node's ProxyNodeState. A condition keeps its transition time while its status does not change.
  *
  * `Synced`: the kernel holds the assigned revision and every Service. `Degraded`: something needs a person; reasons
- * `SyncFailing`, `SettingsRefused`, `SettingsRolledBack`, `NoConfiguration`, `ServicePortsRefused`, `ObjectsWithProblems`, `AsExpected`.
+ * `SyncFailing`, `SettingsRefused`, `SettingsRolledBack`, `NoConfiguration`, `ServicePortsRefused`,
+ * `ObjectsWithProblems`, `AsExpected`. `ConntrackConfigured`: conntrack is as the ProxyConfig has it; nothing depends on that but
+ * its size and patience, so that it degrades nothing.
  */
 export function statusOf(o: {
   state: AgentState;
-  /** The conditions of the last report. */
-  previous: readonly Condition[] | undefined;
+  /** The last report, as the object has it or as it was written. */
+  previous: ProxyNodeStateStatus | undefined;
   now: Date;
   observedGeneration: number;
   agentVersion: string;
@@ -41,33 +46,47 @@ export function statusOf(o: {
   /** How long the agent's Lease holds; undefined: it has none. */
   leaseSeconds?: number | undefined;
 }): ProxyNodeStateStatus {
-  const { state, previous = [], now, observedGeneration, agentVersion, agentRevision } = o;
-  const condition = (type: string, status: Condition['status'], reason: string, message: string): Condition => {
-    const before = previous.find((candidate) => candidate.type === type);
-    return {
-      type,
-      status,
-      reason,
-      message: message.slice(0, longestMessage),
-      lastTransitionTime: before?.status === status ? before.lastTransitionTime : `${now.toISOString().slice(0, 19)}Z`,
-      observedGeneration,
-    };
+  const { state, previous, now, observedGeneration, agentVersion, agentRevision } = o;
+  const condition = (type: string, [status, reason, message]: Verdict): Condition => {
+    const said = { type, status, reason, message: message.slice(0, longestMessage), observedGeneration };
+    return nextCondition(said, previous?.conditions ?? [], now);
   };
-  const synced = syncedCondition(state);
-  const degraded = degradedCondition(state);
+  const conditions = [
+    condition('Synced', syncedCondition(state)),
+    condition('Degraded', degradedCondition(state)),
+    ...(state.conntrack === undefined ? [] : [condition('ConntrackConfigured', conntrackCondition(state.conntrack))]),
+  ];
+  const said = {
+    ...(state.appliedRevision === undefined ? {} : { appliedRevision: state.appliedRevision }),
+    conditions,
+  };
   return {
     observedGeneration,
-    ...(state.appliedRevision === undefined ? {} : { appliedRevision: state.appliedRevision }),
+    ...said,
     ...(state.mode === undefined ? {} : { mode: state.mode }),
     services: state.services,
     endpoints: state.endpoints,
     elements: state.elements,
+    objectsWithProblems: new Set(
+      state.problems.map(({ object: { kind, namespace, name } }) => `${kind}/${namespace}/${name}`),
+    ).size,
     kernelVersion: release(),
     agentVersion,
     ...(agentRevision !== undefined && { agentRevision }),
     ...(o.leaseSeconds === undefined ? {} : { leaseDurationSeconds: o.leaseSeconds }),
-    conditions: [condition('Synced', ...synced), condition('Degraded', ...degraded)],
+    lastChangeTime: saysTheSame(previous, said) ? (previous?.lastChangeTime ?? rfc3339(now)) : rfc3339(now),
   };
+}
+
+type Said = Pick<ProxyNodeStateStatus, 'appliedRevision' | 'conditions'>;
+
+/** Words of messages, and counts, change all the time. */
+function saysTheSame(before: Said | undefined, now: Said): boolean {
+  if (before?.appliedRevision !== now.appliedRevision) return false;
+  return (now.conditions ?? []).every(({ type, status, reason }) => {
+    const last = conditionOf(before?.conditions, type);
+    return last?.status === status && last.reason === reason;
+  });
 }
 
 type Verdict = readonly [Condition['status'], string, string];
@@ -102,6 +121,13 @@ function degradedCondition(state: AgentState): Verdict {
   if (refusedSettings) return ['True', ...settingsVerdict(refusedSettings)];
   if (goesOnWith !== undefined) return ['True', 'NoConfiguration', noConfiguration(goesOnWith)];
   return servicesCondition(state);
+}
+
+function conntrackCondition(failed: readonly string[]): Verdict {
+  const [first] = failed;
+  if (first === undefined) return ['True', 'AsConfigured', 'conntrack is as the ProxyConfig has it'];
+  const more = failed.length > 1 ? ` (and ${failed.length - 1} more settings; see the log of the agent)` : '';
+  return ['False', 'SettingsFailed', first.slice(0, longestMessage - more.length) + more];
 }
 
 function servicesCondition({ quarantined, problems }: AgentState): Verdict {

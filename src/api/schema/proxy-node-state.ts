@@ -109,6 +109,12 @@ export class ProxyNodeStateStatusDto implements ProxyNodeStateStatus {
   @Min(0)
   elements?: number;
 
+  @Field({ description: 'Services and EndpointSlices of which something could not be honoured; each has an Event.' })
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  objectsWithProblems?: number;
+
   @Field({ description: 'Kernel release of the node.' })
   @IsOptional()
   @IsString()
@@ -136,7 +142,18 @@ export class ProxyNodeStateStatusDto implements ProxyNodeStateStatus {
   @Min(1)
   leaseDurationSeconds?: number;
 
-  @Field({ description: 'Synced and Degraded, from the agent; Uncovered, from the operator.', listMapKeys: ['type'] })
+  @Field({
+    description: 'When appliedRevision, or what a condition of the agent says, last changed.',
+    format: 'date-time',
+  })
+  @IsOptional()
+  @IsString()
+  lastChangeTime?: string;
+
+  @Field({
+    description: 'Synced, Degraded and ConntrackConfigured, from the agent; Uncovered, from the operator.',
+    listMapKeys: ['type'],
+  })
   @IsOptional()
   @ArrayMaxSize(10)
   @Nested(() => ConditionDto, { each: true })

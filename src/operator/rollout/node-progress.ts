@@ -29,6 +29,8 @@ export interface NodeProgress {
   readonly why: NamedNode | undefined;
   /** Condition Degraded, while True. */
   readonly degraded: Condition | undefined;
+  /** Services and EndpointSlices that it cannot honour. */
+  readonly objectsWithProblems: number;
 }
 
 /** How far the nodes of a config are; with an invalid config there is nothing that they could be told. */
@@ -42,7 +44,8 @@ export function progressOf(
     const state = stateOf(node);
     const told = state !== undefined && isOn(state.spec, target) ? state : undefined;
     const failure = failing.get(node.name) ?? (told && failureFrom(node, told, late));
-    const rest = { name: node.name, updated: told !== undefined, degraded: degradedOf(state) };
+    const { objectsWithProblems = 0 } = state?.status ?? {};
+    const rest = { name: node.name, updated: told !== undefined, degraded: degradedOf(state), objectsWithProblems };
     if (failure !== undefined) return { ...rest, progress: 'failed', why: failure };
     return { ...rest, ...unfailed(node, state, told) };
   });

@@ -49,7 +49,10 @@ export class NodeStateWriter {
     const { name } = state.metadata;
     const conditions = operatorConditions(state, { ...known, now: new Date(this.#clock.wall()) });
     if (conditions === undefined) return;
-    const body = { apiVersion, kind: proxyNodeStateKind, metadata: { name }, status: { conditions } };
+    // The object changes by that, too; and it is the operator's as long as it says so in the agent's place.
+    const lastChangeTime = conditionOf(conditions, 'Synced')?.lastTransitionTime;
+    const status = { conditions, ...(lastChangeTime !== undefined && { lastChangeTime }) };
+    const body = { apiVersion, kind: proxyNodeStateKind, metadata: { name }, status };
     try {
       await this.#client.apply(pathOf(name, 'status'), body, options);
     } catch (error) {

@@ -25,7 +25,7 @@ const nothing: Share = { won: [], selected: 0, unsupported: [], uncovered: [] };
 const noon = new Date('2026-11-22T12:00:00.400Z');
 const later = new Date('2026-11-22T12:05:00Z');
 
-type Story = 'ready' | 'failing' | 'unreported' | 'not told' | 'behind' | 'degraded' | 'silent';
+type Story = 'ready' | 'failing' | 'unreported' | 'not told' | 'behind' | 'degraded' | 'odd objects' | 'silent';
 
 /** A node and what its ProxyNodeState says. */
 function machine(name: string, story: Story, ready = true): { node: ClusterNode; state: ProxyNodeState | undefined } {
@@ -49,9 +49,11 @@ function machine(name: string, story: Story, ready = true): { node: ClusterNode;
   const synced = fails
     ? condition('Synced', 'False', 'SyncFailing', `${name} cannot ${'x'.repeat(300)}`)
     : condition('Synced', 'True', 'UpToDate', 'fine');
-  const degraded = condition('Degraded', 'True', 'ObjectsWithProblems', 'a Service is odd');
-  const conditions = story === 'degraded' ? [synced, degraded] : [synced];
-  return { node, state: { ...state, status: { ...(!fails && { appliedRevision: revision }), conditions } } };
+  const odd = condition('Degraded', 'True', 'ObjectsWithProblems', 'Service default/web: UnknownAlgorithm: no fastest');
+  const degraded = condition('Degraded', 'True', 'ServicePortsRefused', 'the kernel refuses one');
+  const conditions = { degraded: [synced, degraded], 'odd objects': [synced, odd] }[String(story)] ?? [synced];
+  const status = { ...(!fails && { appliedRevision: revision }), objectsWithProblems: 3, conditions };
+  return { node, state: { ...state, status } };
 }
 
 interface Said {
@@ -221,10 +223,16 @@ describe('a ProxyConfig says', () => {
       'Accepted=True/Valid Degraded=False/AsExpected Ready=True/AllNodesSynced',
     ],
     [
-      'NodesDegraded when a node works but has something to report',
-      [machine('a', 'degraded')],
+      'NodesDegraded when a node works but has something to report of itself',
+      [machine('a', 'odd objects'), machine('b', 'degraded')],
       {},
       'Accepted=True/Valid Degraded=True/NodesDegraded Ready=True/AllNodesSynced',
+    ],
+    [
+      'ObjectsWithProblems when all that nodes report is about Services',
+      [machine('a', 'odd objects'), machine('b', 'odd objects')],
+      {},
+      'Accepted=True/Valid Degraded=True/ObjectsWithProblems Ready=True/AllNodesSynced',
     ],
   ])('%s', (_story, machines, input, expected) => {
     const status = statusOf(machines, input);
@@ -258,6 +266,13 @@ test('messages count nodes as people do', () => {
   });
   expect(conditionOf(status.conditions, 'Ready')?.message).toBe(
     `1/4 nodes have revision ${revision}, 1 failing, 1 silent, 1 pending (1 more ignored because NotReady)`,
+  );
+});
+
+test('objects with problems are counted once, however many nodes see them, and the first is named', () => {
+  const { conditions } = statusOf([machine('b', 'odd objects'), machine('a', 'odd objects')]);
+  expect(conditionOf(conditions, 'Degraded')?.message).toBe(
+    '3 objects, for example Service default/web: UnknownAlgorithm: no fastest',
   );
 });
 

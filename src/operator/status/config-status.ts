@@ -17,6 +17,9 @@ import {
 import type { NamedNodes } from './named-nodes.ts';
 import { isShadowed, outstanding, outstandingMessage, progression } from './progression.ts';
 
+/** What agents call it, too. */
+const objectsWithProblems = 'ObjectsWithProblems';
+
 /** For how long agents may be missing (starting, being replaced) before that is worth a condition. */
 export const agentGraceSeconds = 30;
 
@@ -74,10 +77,21 @@ function degradation(facts: Facts): Verdict {
   if (plan.share.uncovered.length > 0) {
     return verdict('Degraded', 'True', 'NodesUncovered', uncoveredMessage(plan.share));
   }
-  const [first, ...others] = facts.nodes.filter((node) => node.degraded !== undefined);
-  if (first?.degraded === undefined) return verdict('Degraded', 'False', 'AsExpected', 'nothing to report');
-  const more = others.length > 0 ? ` (and ${others.length} more nodes)` : '';
-  return verdict('Degraded', 'True', 'NodesDegraded', `${first.name}: ${first.degraded.message}${more}`);
+  return reported(facts);
+}
+
+/** Nodes work, but have something to report: of themselves, or of objects, in which all nodes see the same. */
+function reported({ nodes }: Facts): Verdict {
+  const degraded = nodes.filter((node) => node.degraded !== undefined);
+  const [first, ...others] = degraded.filter((node) => node.degraded?.reason !== objectsWithProblems);
+  if (first !== undefined) {
+    const more = others.length > 0 ? ` (and ${others.length} more nodes)` : '';
+    return verdict('Degraded', 'True', 'NodesDegraded', `${first.name}: ${first.degraded?.message ?? ''}${more}`);
+  }
+  const [most] = degraded.sort((a, b) => b.objectsWithProblems - a.objectsWithProblems || (a.name < b.name ? -1 : 1));
+  if (most === undefined) return verdict('Degraded', 'False', 'AsExpected', 'nothing to report');
+  const count = most.objectsWithProblems > 0 ? `${most.objectsWithProblems} objects, for example ` : '';
+  return verdict('Degraded', 'True', objectsWithProblems, `${count}${most.degraded?.message ?? ''}`);
 }
 
 function readiness(facts: Facts): Verdict {

@@ -20,6 +20,7 @@ export const reasons = {
     'AgentNotRunning',
     'NodesUncovered',
     'NodesDegraded',
+    'ObjectsWithProblems',
     'AsExpected',
   ],
   /**
