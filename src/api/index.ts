@@ -18,6 +18,8 @@ export { defaultPriority, effectiveRollout, withDefaults } from './defaults.ts';
 export type { EffectiveRollout } from './defaults.ts';
 export { durationSeconds } from './duration.ts';
 export { maximumNamedNodes, maximumNodeMessage } from './limits.ts';
+export { nodeConditionReasons } from './node-reasons.ts';
+export type { NodeConditionReason, NodeConditionType } from './node-reasons.ts';
 export { canonicalJson, contentHash, revisionOf } from './revision.ts';
 export { algorithms, maglevTableSizes, modes } from './types.ts';
 export type {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ApiClient, resourcePath } from '../../src/kubernetes/index.ts';
 import { startCluster } from '../cluster/index.ts';
 import type { Cluster } from '../cluster/index.ts';
 import * as nftproxy from './nftproxy.ts';
@@ -51,14 +52,16 @@ describe.skipIf(!root)('an agent of which nothing is heard any more (needs root)
       const pod = { name: metadata.name, uid: metadata.uid ?? '', nodeName: 'node-1' };
       const subject = { namespace: 'nftproxy-system', serviceAccount: 'nftproxy-agent', pod };
       const token = await cluster.apiServer.issueToken(subject);
-      const patch = (name: string) => {
-        const renewed = JSON.stringify({ spec: { renewTime: '2030-01-01T00:00:00.000000Z' } });
-        const as = ['--token', token, '-n', 'nftproxy-system'];
-        return cluster.kubectl(...as, 'patch', 'lease', name, '--type=merge', '-p', renewed);
-      };
+      const { url: server, certificateAuthority: ca } = cluster.apiServer;
+      const authorization = () => Promise.resolve(`Bearer ${token}`);
+      const agent = new ApiClient({ server, tls: () => Promise.resolve({ ca }), authorization });
+      const lease = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', namespace: 'nftproxy-system' };
+      const renewal = { spec: { renewTime: '2030-01-01T00:00:00.000000Z' } };
+      const patch = (name: string) => agent.mergePatch(resourcePath({ ...lease, name }), renewal);
       await expect(patch('node-2')).rejects.toThrow('may only write the ProxyNodeState and the Lease of the node');
-      await expect(patch('nftproxy-operator')).rejects.toThrow('denied');
+      await expect(patch('nftproxy-operator')).rejects.toThrow('denied request');
       await patch('node-1');
+      await agent.close();
     },
   );
 
@@ -82,7 +85,10 @@ describe.skipIf(!root)('an agent of which nothing is heard any more (needs root)
   test('with their rights back they are heard of again, and the config is Ready', async () => {
     await restore();
     expect(await field('nftpc/default', '.status.nodes.silent')).toBe('0');
-    expect(await condition('nftpc/default', 'Degraded', 'status')).toBe('False');
+    // Their Pods become ready in their own time.
+    await cluster.waitFor('nothing to be degraded', async () => {
+      return (await condition('nftpc/default', 'Degraded', 'status')) === 'False';
+    });
   });
 
   test('agents that run on without the right to renew their Leases are silent, too, until they have it again', async () => {

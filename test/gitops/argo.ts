@@ -43,7 +43,7 @@ function luaOf(value: unknown): string {
   if (value === undefined || value === null) return 'nil';
   if (typeof value === 'string') return luaText(value);
   if (Array.isArray(value)) return `{ ${value.map(luaOf).join(', ')} }`;
-  if (typeof value !== 'object') return String(value as number | boolean);
+  if (typeof value !== 'object') return JSON.stringify(value);
   const fields = Object.entries(value).map(([name, field]) => `[${luaText(name)}] = ${luaOf(field)}`);
   return `{ ${fields.join(', ')} }`;
 }

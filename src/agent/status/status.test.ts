@@ -135,7 +135,7 @@ describe('the status of a node', () => {
     expect(report({ appliedRevision: '9876543210' }, later, first).lastChangeTime).toBe('2026-01-01T13:00:00Z');
     expect(report({ failure: 'ENOMEM' }, later, first).lastChangeTime).toBe('2026-01-01T13:00:00Z');
     // Also for an agent that takes over from a version without it.
-    const { lastChangeTime: _time, ...older } = first;
+    const older = { appliedRevision: '0123456789', conditions: first.conditions ?? [] };
     expect(report({}, later, older).lastChangeTime).toBe('2026-01-01T13:00:00Z');
   });
 

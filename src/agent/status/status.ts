@@ -1,6 +1,6 @@
 import { release } from 'node:os';
 import { conditionOf, nextCondition, rfc3339 } from '../../api/index.ts';
-import type { Condition, ProxyNodeStateStatus } from '../../api/index.ts';
+import type { Condition, NodeConditionReason, NodeConditionType, ProxyNodeStateStatus } from '../../api/index.ts';
 import type { Problem } from '../../services/index.ts';
 
 /** What the agent knows about its own work, as far as it is reported. */
@@ -47,7 +47,7 @@ export function statusOf(o: {
   leaseSeconds?: number | undefined;
 }): ProxyNodeStateStatus {
   const { state, previous, now, observedGeneration, agentVersion, agentRevision } = o;
-  const condition = (type: string, [status, reason, message]: Verdict): Condition => {
+  const condition = <T extends NodeConditionType>(type: T, [status, reason, message]: Verdict<T>): Condition => {
     const said = { type, status, reason, message: message.slice(0, longestMessage), observedGeneration };
     return nextCondition(said, previous?.conditions ?? [], now);
   };
@@ -89,16 +89,18 @@ function saysTheSame(before: Said | undefined, now: Said): boolean {
   });
 }
 
-type Verdict = readonly [Condition['status'], string, string];
+type Verdict<T extends NodeConditionType> = readonly [Condition['status'], NodeConditionReason<T>, string];
 
-function syncedCondition(state: AgentState): Verdict {
+function syncedCondition(state: AgentState): Verdict<'Synced'> {
   if (state.failure !== undefined) return ['False', 'SyncFailing', state.failure];
   if (state.refusedSettings) return ['False', ...settingsVerdict(state.refusedSettings)];
   if (state.appliedRevision === undefined) return ['Unknown', 'Starting', 'waiting for Services and EndpointSlices'];
   return ['True', 'UpToDate', 'the kernel holds every Service'];
 }
 
-function settingsVerdict(refused: NonNullable<AgentState['refusedSettings']>): readonly [string, string] {
+function settingsVerdict(
+  refused: NonNullable<AgentState['refusedSettings']>,
+): readonly ['SettingsRolledBack' | 'SettingsRefused', string] {
   return [refused.rolledBack ? 'SettingsRolledBack' : 'SettingsRefused', settingsRefused(refused)];
 }
 
@@ -115,7 +117,7 @@ export function noConfiguration(config: string): string {
   return `no ProxyConfig governs this node; ${rest}. Create a ProxyConfig that selects this node`;
 }
 
-function degradedCondition(state: AgentState): Verdict {
+function degradedCondition(state: AgentState): Verdict<'Degraded'> {
   const { failure, refusedSettings, goesOnWith } = state;
   if (failure !== undefined) return ['True', 'SyncFailing', failure];
   if (refusedSettings) return ['True', ...settingsVerdict(refusedSettings)];
@@ -123,14 +125,14 @@ function degradedCondition(state: AgentState): Verdict {
   return servicesCondition(state);
 }
 
-function conntrackCondition(failed: readonly string[]): Verdict {
+function conntrackCondition(failed: readonly string[]): Verdict<'ConntrackConfigured'> {
   const [first] = failed;
   if (first === undefined) return ['True', 'AsConfigured', 'conntrack is as the ProxyConfig has it'];
   const more = failed.length > 1 ? ` (and ${failed.length - 1} more settings; see the log of the agent)` : '';
   return ['False', 'SettingsFailed', first.slice(0, longestMessage - more.length) + more];
 }
 
-function servicesCondition({ quarantined, problems }: AgentState): Verdict {
+function servicesCondition({ quarantined, problems }: AgentState): Verdict<'Degraded'> {
   const [first] = quarantined;
   if (first) {
     const message = `the kernel refuses ${quarantined.length} Service ports, first ${first.id}: ${first.reason}`;

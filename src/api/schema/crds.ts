@@ -59,11 +59,11 @@ const kinds: Kind[] = [
     columns: [
       { name: 'Mode', type: 'string', jsonPath: '.spec.mode' },
       { name: 'Algorithm', type: 'string', jsonPath: '.spec.loadBalancing.algorithm' },
+      { name: 'Priority', type: 'integer', jsonPath: '.spec.priority', description: 'The highest wins a node.' },
       { name: 'Nodes', type: 'integer', jsonPath: '.status.nodes.matching', description: 'Nodes it governs.' },
       { name: 'Updated', type: 'integer', jsonPath: '.status.nodes.updated', description: 'Told the new revision.' },
       { name: 'Ready-Nodes', type: 'integer', jsonPath: '.status.nodes.ready', description: 'Have applied it.' },
       { name: 'Failed', type: 'integer', jsonPath: '.status.nodes.failed', description: 'Report a failure.' },
-      { name: 'Priority', type: 'integer', jsonPath: '.spec.priority', description: 'The highest wins a node.' },
       { name: 'Phase', type: 'string', jsonPath: '.status.rollout.phase', description: 'Of the rollout.' },
       { name: 'Ready', type: 'string', jsonPath: condition('Ready', 'status') },
       { name: 'Reason', type: 'string', jsonPath: condition('Ready', 'reason') },

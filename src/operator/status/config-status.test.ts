@@ -51,7 +51,7 @@ function machine(name: string, story: Story, ready = true): { node: ClusterNode;
     : condition('Synced', 'True', 'UpToDate', 'fine');
   const odd = condition('Degraded', 'True', 'ObjectsWithProblems', 'Service default/web: UnknownAlgorithm: no fastest');
   const degraded = condition('Degraded', 'True', 'ServicePortsRefused', 'the kernel refuses one');
-  const conditions = { degraded: [synced, degraded], 'odd objects': [synced, odd] }[String(story)] ?? [synced];
+  const conditions = { degraded: [synced, degraded], 'odd objects': [synced, odd] }[story as string] ?? [synced];
   const status = { ...(!fails && { appliedRevision: revision }), objectsWithProblems: 3, conditions };
   return { node, state: { ...state, status } };
 }

@@ -99,12 +99,16 @@ function failed(previous: ProxyConfigStatus | undefined, next: ProxyConfigStatus
   return { type: 'Warning', reason: 'NodeSyncFailed', message };
 }
 
-/** Who falls silent while others are, too, is in the status; the Event is about the first. */
+/** Who falls silent while others are, too, is in the status. */
 function silent(previous: ProxyConfigStatus | undefined, next: ProxyConfigStatus): StatusEvent | undefined {
-  if ((next.nodes?.silent ?? 0) <= (previous?.nodes?.silent ?? 0)) return undefined;
   const [first] = next.silentNodes ?? [];
-  const message = `nothing is heard of the agents of ${next.nodes?.silent ?? 0} nodes, for example ${first?.name ?? ''}: ${first?.message ?? ''}`;
+  if (first === undefined || silentCount(next) <= silentCount(previous)) return undefined;
+  const message = `nothing is heard of the agents of ${silentCount(next)} nodes, for example ${first.name}: ${first.message}`;
   return { type: 'Warning', reason: 'NodesSilent', message };
+}
+
+function silentCount(status: ProxyConfigStatus | undefined): number {
+  return status?.nodes?.silent ?? 0;
 }
 
 function complete(previous: ProxyConfigStatus | undefined, next: ProxyConfigStatus): StatusEvent | undefined {

@@ -4,6 +4,8 @@ import type { ProxyConfig } from '../../../api/index.ts';
 /** What tools that follow kstatus (Flux, kpt) make of an object. */
 export type KStatus = 'Terminating' | 'InProgress' | 'Failed' | 'Current';
 
+const standard: Readonly<Record<string, KStatus>> = { Reconciling: 'InProgress', Stalled: 'Failed' };
+
 /**
  * The rule of kstatus for custom resources (sigs.k8s.io/cli-utils, pkg/kstatus/status: `checkGenericProperties`, then the
  * condition Ready), which is all that Flux asks. Without any condition that it knows, an object counts as done.
@@ -12,10 +14,8 @@ export function kstatus({ metadata, status = {} }: Pick<ProxyConfig, 'metadata' 
   if (metadata.deletionTimestamp !== undefined) return 'Terminating';
   if (status.observedGeneration !== undefined && status.observedGeneration !== metadata.generation) return 'InProgress';
   // Whichever comes first in the list decides.
-  for (const { type, status: is } of status.conditions ?? []) {
-    if (type === 'Reconciling' && is === 'True') return 'InProgress';
-    if (type === 'Stalled' && is === 'True') return 'Failed';
-  }
+  const decisive = status.conditions?.find(({ type, status: is }) => is === 'True' && type in standard);
+  if (decisive !== undefined) return standard[decisive.type] ?? 'InProgress';
   const ready = conditionOf(status.conditions, 'Ready');
   return ready === undefined || ready.status === 'True' ? 'Current' : 'InProgress';
 }

@@ -1,0 +1,27 @@
+import { agentSilent } from './constants.ts';
+
+/**
+ * The closed lists of condition reasons of a ProxyNodeState. People and their tools match on them: a word that is here
+ * stays, and says the same for ever.
+ */
+export const nodeConditionReasons = {
+  /** True: UpToDate. Unknown: Starting, and AgentSilent, which the operator says in the agent's place. */
+  Synced: ['UpToDate', 'Starting', 'SyncFailing', 'SettingsRefused', 'SettingsRolledBack', agentSilent],
+  /** True: all but AsExpected, which is False. */
+  Degraded: [
+    'SyncFailing',
+    'SettingsRefused',
+    'SettingsRolledBack',
+    'NoConfiguration',
+    'ServicePortsRefused',
+    'ObjectsWithProblems',
+    'AsExpected',
+  ],
+  /** True: AsConfigured. */
+  ConntrackConfigured: ['AsConfigured', 'SettingsFailed'],
+  /** Present and True only while no config governs the node; the operator says it. */
+  Uncovered: ['NoGoverningConfig'],
+} as const;
+
+export type NodeConditionType = keyof typeof nodeConditionReasons;
+export type NodeConditionReason<T extends NodeConditionType> = (typeof nodeConditionReasons)[T][number];
