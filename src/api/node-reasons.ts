@@ -5,8 +5,8 @@ import { agentSilent } from './constants.ts';
  * stays, and says the same for ever.
  */
 export const nodeConditionReasons = {
-  /** True: UpToDate. Unknown: Starting, and AgentSilent, which the operator says in the agent's place. */
-  Synced: ['UpToDate', 'Starting', 'SyncFailing', 'SettingsRefused', 'SettingsRolledBack', agentSilent],
+  /** True: UpToDate. Unknown: Starting, Applying, and AgentSilent, which the operator says in the agent's place. */
+  Synced: ['UpToDate', 'Starting', 'Applying', 'SyncFailing', 'SettingsRefused', 'SettingsRolledBack', agentSilent],
   /** True: all but AsExpected, which is False. */
   Degraded: [
     'SyncFailing',

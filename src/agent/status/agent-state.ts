@@ -19,6 +19,7 @@ export function agentState(o: {
   const { services, endpoints } = forwarding?.stats ?? { services: 0, endpoints: 0 };
   return {
     ...inForce(o.sync, o.dataPlane),
+    ...(o.state.config !== undefined && { desiredRevision: o.state.config.revision }),
     ...(o.failure !== undefined && { failure: o.failure }),
     ...(o.governing.uncovered && o.state.config && { goesOnWith: o.state.config.name }),
     ...(conntrack !== undefined && { conntrack }),

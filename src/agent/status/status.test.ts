@@ -63,6 +63,14 @@ describe('the status of a node', () => {
     expect(status).not.toHaveProperty('mode');
   });
 
+  it('is not in sync while the kernel has another revision than is wanted', () => {
+    const state = { desiredRevision: '9876543210' };
+    expect(conditions(state)).toEqual({ Synced: 'Unknown Applying', Degraded: 'False AsExpected' });
+    expect(conditions({ desiredRevision: '0123456789' })).toMatchObject({ Synced: 'True UpToDate' });
+    // Trouble is said in its own words.
+    expect(conditions({ ...state, failure: 'ENOMEM' })).toMatchObject({ Synced: 'False SyncFailing' });
+  });
+
   it('is not in sync while syncs fail, and says why', () => {
     expect(conditions({ failure: 'ENOMEM' })).toEqual({ Synced: 'False SyncFailing', Degraded: 'True SyncFailing' });
     expect(report({ failure: 'ENOMEM' }).conditions?.[0]?.message).toBe('ENOMEM');

@@ -7,6 +7,8 @@ import type { Problem } from '../../services/index.ts';
 export interface AgentState {
   /** Revision in the kernel; undefined until the first sync. */
   readonly appliedRevision?: string;
+  /** Revision that the kernel is to have; undefined while there is no configuration. */
+  readonly desiredRevision?: string;
   /** The mode of the data plane that runs. */
   readonly mode?: string;
   /** Why the last sync failed; undefined if it went well. */
@@ -95,6 +97,9 @@ function syncedCondition(state: AgentState): Verdict<'Synced'> {
   if (state.failure !== undefined) return ['False', 'SyncFailing', state.failure];
   if (state.refusedSettings) return ['False', ...settingsVerdict(state.refusedSettings)];
   if (state.appliedRevision === undefined) return ['Unknown', 'Starting', 'waiting for Services and EndpointSlices'];
+  if (state.desiredRevision !== undefined && state.desiredRevision !== state.appliedRevision) {
+    return ['Unknown', 'Applying', `revision ${state.desiredRevision} is not in force yet, or on trial`];
+  }
   return ['True', 'UpToDate', 'the kernel holds every Service'];
 }
 

@@ -74,7 +74,7 @@ function waiting(name: string, told: ProxyNodeState | undefined): NamedNode {
   const synced = conditionOf(told.status?.conditions, 'Synced');
   if (synced === undefined)
     return because('NodeJoining', `was told revision ${revision}; its agent never reported yet`);
-  if (synced.status === 'Unknown') return because('Starting', synced.message);
+  if (synced.reason === 'Starting') return because('Starting', synced.message);
   return because('ApplyingRevision', `was told revision ${revision}, and its agent has not reported on it yet`);
 }
 
