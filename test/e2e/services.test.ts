@@ -64,7 +64,9 @@ describe.skipIf(!root)('from kubectl apply to a packet (needs root)', { timeout:
 
   test('kubectl get shows what a person wants to know', async () => {
     const lines = (await cluster.kubectl('get', 'nftpc,nftps')).split('\n');
-    expect(lines[0]).toMatch(/NAME +MODE +ALGORITHM +PRIORITY +NODES +UPDATED +READY-NODES +FAILED +PHASE +READY +REASON +DEGRADED +AGE/);
+    expect(lines[0]).toMatch(
+      /NAME +MODE +ALGORITHM +PRIORITY +NODES +UPDATED +READY-NODES +FAILED +PHASE +READY +REASON +DEGRADED +AGE/,
+    );
     expect(lines[1]).toMatch(
       /proxyconfig.nftproxy.io\/default +nftables +random +0 +3 +3 +3 +0 +Complete +True +AllNodesSynced/,
     );
