@@ -19,7 +19,7 @@ let node: string;
 let count = 0;
 
 beforeAll(async () => {
-  rig = await TermRig.start(RolloutModule);
+  rig = await TermRig.start(RolloutModule, {}, { real: true });
   nodes = await rig.ofTerm(NodeReconciler);
   assignments = await rig.ofTerm(Assignments);
 }, 90_000);

@@ -62,10 +62,14 @@ export class TermRig {
     this.#release = parts.release;
   }
 
-  /** Resolves when the CRDs are there and every cache is complete. */
-  static async start(room: Type, options: Partial<OperatorOptions> = {}): Promise<TermRig> {
+  /**
+   * Resolves when the CRDs are there and every cache is complete.
+   *
+   * @param o.real with KUBEBUILDER_ASSETS the API server is a real one
+   */
+  static async start(room: Type, options: Partial<OperatorOptions> = {}, o: { real?: boolean } = {}): Promise<TermRig> {
     const directory = await mkdtemp(join(tmpdir(), 'nftproxy-term-'));
-    const server = await startServer(directory);
+    const server = await startServer(directory, o.real ?? false);
     const client = new ApiClient(await loadConnection({ kubeconfig: server.kubeconfig }));
     await client.create(resourcePath({ version: 'v1', plural: 'namespaces' }), {
       metadata: { name: resources.DaemonSet.namespace },
@@ -133,10 +137,12 @@ export class TermRig {
   }
 }
 
-/** The TypeScript API server, or with KUBEBUILDER_ASSETS a real one. */
-async function startServer(dataDirectory: string): Promise<{ kubeconfig: string; stop: () => Promise<void> }> {
+async function startServer(
+  dataDirectory: string,
+  real: boolean,
+): Promise<{ kubeconfig: string; stop: () => Promise<void> }> {
   const assets = process.env['KUBEBUILDER_ASSETS'];
-  if (!assets) return startApiServer({ dataDirectory });
+  if (!real || !assets) return startApiServer({ dataDirectory });
   const server = await startKubeApiServer(assets, dataDirectory);
   return { kubeconfig: server.kubeconfig, stop: () => server.close() };
 }
