@@ -98,7 +98,7 @@ describe.skipIf(!root)(
       expect(await field('.status.rollout.phase')).toBe('RolledBack');
       expect(await field('.status.failedNodes[*].name')).toBe('node-1');
       expect(await field('.status.conditions[?(@.type=="Stalled")].message')).toMatch(
-        /failed on 1 nodes, first node-1 \((CrashLoopBackOff|CreateContainerError): the agent does not run: .*kubectl logs --previous of Pod nftproxy-agent-/,
+        /failed on 1 nodes, first node-1 \(AgentNotRunning: the agent does not run: (CrashLoopBackOff|CreateContainerError).*kubectl logs --previous of Pod nftproxy-agent-/,
       );
     });
 

@@ -10,12 +10,12 @@ const waiting = (reason: string, message?: string, lastState?: object) =>
 
 test('an agent that crashes or whose image cannot be had is in trouble, with the way to its last words', () => {
   const crashed = waiting('CrashLoopBackOff', 'back-off 10s', { terminated: { exitCode: 2, reason: 'Error' } });
-  expect(crashed).toMatchObject({ node: 'a', revision: 'aaaaaaaaaa', trouble: { reason: 'CrashLoopBackOff' } });
-  expect(crashed.trouble?.message).toBe(
-    'the agent does not run: back-off 10s. It ended with exit code 2 (Error). ' +
+  expect(crashed).toMatchObject({ node: 'a', revision: 'aaaaaaaaaa' });
+  expect(crashed.trouble).toBe(
+    'the agent does not run: CrashLoopBackOff, back-off 10s. It ended with exit code 2 (Error). ' +
       'kubectl logs --previous of Pod agent-x has its last words',
   );
-  expect(waiting('ImagePullBackOff').trouble?.reason).toBe('ImagePullBackOff');
+  expect(waiting('ImagePullBackOff').trouble).toContain('ImagePullBackOff');
 });
 
 test('an agent that only starts is not', () => {

@@ -16,7 +16,7 @@ export interface AgentPod {
   readonly revision: string;
   readonly deleting: boolean;
   /** Why its container cannot run, for people; undefined while it runs or is only starting. */
-  readonly trouble: { readonly reason: string; readonly message: string } | undefined;
+  readonly trouble: string | undefined;
 }
 
 interface ContainerState {
@@ -45,12 +45,12 @@ export function agentPodOf(raw: KubernetesObject): AgentPod {
   };
 }
 
-function troubleOf(pod: string, { state, lastState }: { state?: ContainerState; lastState?: ContainerState }) {
+function troubleOf(pod: string, { state, lastState }: { state?: ContainerState; lastState?: ContainerState }): string {
   const { reason = 'Waiting', message = '' } = state?.waiting ?? {};
   const { exitCode, reason: end } = lastState?.terminated ?? {};
   const ended = exitCode === undefined ? '' : ` It ended with exit code ${exitCode}${end ? ` (${end})` : ''}.`;
   const look = `kubectl logs --previous of Pod ${pod} has its last words`;
-  return { reason, message: `the agent does not run: ${message || reason}.${ended} ${look}` };
+  return `the agent does not run: ${reason}${message && `, ${message}`}.${ended} ${look}`;
 }
 
 /** Of two Pods on a node the one that stays. */

@@ -23,12 +23,12 @@ function unreported(state: ProxyNodeState): ProxyNodeState {
   return { ...state, status };
 }
 
-function failing(state: ProxyNodeState, { reason, message }: Pick<Condition, 'reason' | 'message'>): ProxyNodeState {
+function failing(state: ProxyNodeState, trouble: string): ProxyNodeState {
   const { metadata, status } = state;
   const others = status?.conditions?.filter(({ type }) => type !== 'Synced') ?? [];
   const before = status?.conditions?.find(({ type }) => type === 'Synced');
   const synced: Condition = {
-    ...{ type: 'Synced', status: 'False', reason, message: shorten(message, maximumNodeMessage) },
+    ...{ type: 'Synced', status: 'False', reason: 'AgentNotRunning', message: shorten(trouble, maximumNodeMessage) },
     ...(metadata.generation !== undefined && { observedGeneration: metadata.generation }),
     lastTransitionTime: before?.lastTransitionTime ?? metadata.creationTimestamp ?? '1970-01-01T00:00:00Z',
   };

@@ -60,7 +60,7 @@ describe('a new version of the agents', () => {
     expect(agents()).toEqual([first, first, first, first, first]);
     expect(status()?.rollout?.phase).toBe('RolledBack');
     expect(condition('Stalled')).toBe('True RolloutFailed');
-    expect(status()?.failedNodes).toMatchObject([{ name: 'a', reason: 'CrashLoopBackOff' }]);
+    expect(status()?.failedNodes).toMatchObject([{ name: 'a', reason: 'AgentNotRunning' }]);
     expect(status()?.currentAgentRevision).toBe(first);
   });
 
@@ -96,5 +96,5 @@ test('an agent that crashes outside of a rollout is named', () => {
   crashing = first;
   pass(20);
   expect(condition('Ready')).toBe('False NodesFailing');
-  expect(status()?.failedNodes?.[0]).toMatchObject({ name: 'a', reason: 'CrashLoopBackOff' });
+  expect(status()?.failedNodes?.[0]).toMatchObject({ name: 'a', reason: 'AgentNotRunning' });
 });

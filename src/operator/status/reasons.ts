@@ -48,7 +48,7 @@ export type Reason<T extends ConditionType> = (typeof reasons)[T][number];
 
 /** The closed lists of reasons for which a ProxyConfig's status names nodes, beside those that agents report as failures. */
 export const nodeReasons = {
-  failedNodes: ['ProgressDeadlineExceeded', 'NodeNotReady'],
+  failedNodes: ['ProgressDeadlineExceeded', 'NodeNotReady', 'AgentNotRunning'],
   silentNodes: [agentSilent],
   pendingNodes: pendingReasons,
   uncoveredNodes: ['NoGoverningConfig'],

@@ -109,7 +109,7 @@ export class ModelCluster {
 
   #runs(name: string, runs: boolean): void {
     const pod = this.pods.get(name);
-    const trouble = runs ? undefined : { reason: 'CrashLoopBackOff', message: 'exit code 1' };
+    const trouble = runs ? undefined : 'it crashes';
     if (pod !== undefined) this.pods.set(name, { ...pod, trouble });
   }
 
