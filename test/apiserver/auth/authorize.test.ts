@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { KubeObject } from '../json.ts';
 import { builtins } from '../resources.ts';
 import { Store } from '../store/store.ts';
-import { isAllowed, refusal, verbOf } from './authorize.ts';
+import { isAllowed, nameOf, refusal, verbOf } from './authorize.ts';
 import type { Wish } from './authorize.ts';
 
 const agent = { name: 'system:serviceaccount:nftproxy-system:agent', groups: ['system:serviceaccounts'], extra: {} };
@@ -62,6 +62,15 @@ describe('by RBAC', () => {
     expect(isAllowed(agent, asked, store())).toBe(allowed);
     expect(isAllowed({ ...agent, name: 'system:serviceaccount:default:agent' }, asked, store())).toBe(false);
     expect(isAllowed({ name: 'admin', groups: ['system:masters'], extra: {} }, asked, new Store())).toBe(true);
+  });
+
+  test('a list of one object by its name is about that', () => {
+    const all = wish('list', 'nodes');
+    expect(nameOf(all, 'metadata.name=node-1')).toBe('node-1');
+    expect(nameOf(all, 'spec.unschedulable=false,metadata.name==node-1')).toBe('node-1');
+    expect(nameOf(all, 'metadata.name!=node-1')).toBe('');
+    expect(nameOf(all, null)).toBe('');
+    expect(nameOf(wish('get', 'nodes', { name: 'node-2' }), null)).toBe('node-2');
   });
 
   test('verbs are those of Kubernetes', () => {

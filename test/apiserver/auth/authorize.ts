@@ -16,6 +16,12 @@ export function verbOf(method: string, { name }: ResourcePath, watch: boolean): 
   return { POST: 'create', PUT: 'update', PATCH: 'patch' }[method] ?? method.toLowerCase();
 }
 
+/** The name that a request is about: a list or watch of one object by its name is about that (requestinfo.go). */
+export function nameOf({ name }: ResourcePath, fieldSelector: string | null): string {
+  const terms = (fieldSelector ?? '').split(',').map((term) => /^metadata\.name==?([^=].*)$/.exec(term)?.[1]);
+  return name === '' ? (terms.find((term) => term !== undefined) ?? '') : name;
+}
+
 /** Whether Roles and ClusterRoles, by their bindings, allow it. Administrators (system:masters) may do everything. */
 export function isAllowed(user: User, wish: Wish, store: Store): boolean {
   if (user.groups.includes('system:masters')) return true;

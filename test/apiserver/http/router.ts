@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { authenticate } from '../auth/authenticate.ts';
-import { isAllowed, refusal, verbOf } from '../auth/authorize.ts';
+import { isAllowed, nameOf, refusal, verbOf } from '../auth/authorize.ts';
 import type { JsonObject } from '../json.ts';
 import { targetOf } from '../resources.ts';
 import { forbidden, internal, methodNotAllowed, StatusError, unauthorized, unknownPath } from '../status.ts';
@@ -105,7 +105,8 @@ function refuse(exchange: Exchange): StatusError {
 
 function authorize({ request, query, user, service }: Exchange, path: ResourcePath): void {
   const watch = ['1', 'true'].includes(query.get('watch') ?? '');
-  const wish = { ...path, verb: verbOf(request.method ?? 'GET', path, watch) };
+  const name = nameOf(path, query.get('fieldSelector'));
+  const wish = { ...path, name, verb: verbOf(request.method ?? 'GET', path, watch) };
   if (isAllowed(user, wish, service.state.store)) return;
   throw forbidden(targetOf(path.resource), path.name, refusal(user, wish));
 }
