@@ -3,6 +3,8 @@
  * validation are made from (schema/) implement them; nothing here loads those.
  */
 
+import type { AgentSettings } from './agent-settings.ts';
+
 /** Load-balancing algorithms. */
 export const algorithms = ['random', 'round-robin', 'source-hash', 'maglev', 'least-connections'] as const;
 export type Algorithm = (typeof algorithms)[number];
@@ -123,6 +125,7 @@ export interface RolloutSettings {
 export interface ProxyConfigSpec extends ProxySettings {
   nodeSelector?: LabelSelector;
   priority?: number;
+  agent?: AgentSettings;
   rollout?: RolloutSettings;
 }
 

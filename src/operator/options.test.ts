@@ -20,7 +20,7 @@ describe('the command line', () => {
 
   test('is understood', () => {
     const args = ['--namespace=ns', '--http-port=0', '--log-format=json', '--log-level=warn', '--leader-elect=false'];
-    args.push('--manage-crds=false');
+    args.push('--manage-crds=false', '--agent-node-selector=!virtual');
     const environment = { POD_NAME: 'operator-0', NFTPROXY_API_SERVER: 'https://192.0.2.10:6443' };
     expect(parseOperatorOptions([...args, '--agent-api-server=https://a:1,b'], environment)).toMatchObject({
       namespace: 'ns',
@@ -32,6 +32,7 @@ describe('the command line', () => {
       manageCrds: false,
       apiServers: ['https://192.0.2.10:6443'],
       agentApiServers: ['https://a:1', 'https://b'],
+      agentNodeSelector: { matchExpressions: [{ key: 'virtual', operator: 'DoesNotExist' }] },
     });
   });
 
@@ -44,6 +45,7 @@ describe('the command line', () => {
     [['--image=i', '--manage-crds=sometimes'], '--manage-crds'],
     [['--image=i', '--agent-api-server=http://a'], '--agent-api-server: "http://a"'],
     [['--image=i', '--api-server=a/b'], '--api-server: "a/b"'],
+    [['--image=i', '--agent-node-selector=a in b'], '--agent-node-selector: "a in b" is no requirement'],
     [['--image=i', '--unknown'], 'Usage: nftproxy operator'],
   ])('%j is refused with a reason', (args, message) => {
     expect(() => parseOperatorOptions(args, {})).toThrow(UsageError);

@@ -1,8 +1,9 @@
 import { hostname } from 'node:os';
-import { parseServerUrls } from '../kubernetes/index.ts';
+import { parseSelector, parseServerUrls } from '../kubernetes/index.ts';
 import { defaultNamespace } from '../api/index.ts';
 import { describeError, logFormats, logLevels, oneOf, parseOptions, UsageError } from '../runtime/index.ts';
 import type { LogFormat, LogLevel } from '../runtime/index.ts';
+import type { LabelSelector } from '../api/index.ts';
 
 /** What `nftproxy operator` is told on its command line. */
 export interface OperatorOptions {
@@ -17,6 +18,8 @@ export interface OperatorOptions {
   readonly apiServers: readonly string[];
   /** API servers that agents ask before the endpoints of default/kubernetes. */
   readonly agentApiServers: readonly string[];
+  /** Nodes without these labels have no agent; undefined: every Linux node has one. */
+  readonly agentNodeSelector?: LabelSelector;
   /** Port of /healthz, /readyz and /metrics; 0 takes a free one. */
   readonly httpPort: number;
   /** Of this process and of the agents. */
@@ -43,6 +46,8 @@ Keeps the CRDs, runs an agent on every node and tells each what the ProxyConfigs
                           (default $NFTPROXY_API_SERVER)
   --agent-api-server URLS API servers that agents are to ask before all others, e.g. the address of a load balancer
                           (default: the endpoints of the Service default/kubernetes, which agents follow)
+  --agent-node-selector S nodes that have an agent at all, e.g. 'type!=virtual-kubelet' (default: every Linux node); takes
+                          effect at once: agents elsewhere end, and what they wrote stays
   --http-port PORT        port of /healthz, /readyz and /metrics (default 8080)
   --log-format FORMAT     text or json (default text); the agents get the same
   --log-level LEVEL       debug, info, warn or error (default info)
@@ -58,6 +63,7 @@ export function parseOperatorOptions(args: readonly string[], environment: NodeJ
     image: { type: 'string' },
     'api-server': { type: 'string', default: environment['NFTPROXY_API_SERVER'] ?? '' },
     'agent-api-server': { type: 'string', default: '' },
+    'agent-node-selector': { type: 'string' },
     namespace: { type: 'string', default: environment['POD_NAMESPACE'] ?? defaultNamespace },
     'http-port': { type: 'string', default: '8080' },
     'log-format': { type: 'string', default: 'text' },
@@ -79,6 +85,7 @@ export function parseOperatorOptions(args: readonly string[], environment: NodeJ
     ...(podName !== undefined && { podName }),
     apiServers: serverUrls('--api-server', values['api-server']),
     agentApiServers: serverUrls('--agent-api-server', values['agent-api-server']),
+    ...agentNodeSelector(values['agent-node-selector']),
     httpPort: port(values['http-port']),
     logFormat: oneOf('--log-format', values['log-format'], logFormats),
     logLevel: oneOf('--log-level', values['log-level'], logLevels),
@@ -102,5 +109,14 @@ function serverUrls(option: string, text: string): string[] {
     return parseServerUrls(text);
   } catch (error) {
     throw new UsageError(`${option}: ${describeError(error)}`, { cause: error });
+  }
+}
+
+function agentNodeSelector(text = ''): Pick<OperatorOptions, 'agentNodeSelector'> {
+  if (text === '') return {};
+  try {
+    return { agentNodeSelector: parseSelector(text) };
+  } catch (error) {
+    throw new UsageError(`--agent-node-selector: ${describeError(error)}`, { cause: error });
   }
 }

@@ -42,6 +42,7 @@ describe.skipIf(!root)(
           spec: { template: { spec: { containers: [{ name: 'operator', args: ['operator', ...args] }] } } },
         }),
       );
+    const configured = (agent: object) => nftproxy.apply(cluster, nftproxy.proxyConfig({ rollout, agent }));
     const field = (path: string) => cluster.kubectl('get', 'nftpc', 'default', '-o', `jsonpath={${path}}`);
     const agents = () => {
       const labels = { 'app.kubernetes.io/component': 'agent' };
@@ -50,6 +51,7 @@ describe.skipIf(!root)(
         .toSorted((a, b) => ((a.spec.nodeName ?? '') < (b.spec.nodeName ?? '') ? -1 : 1));
     };
     const images = () => agents().map(({ spec }) => spec.containers[0]?.image);
+    const args = () => agents().map(({ spec }) => spec.containers[0]?.args ?? []);
     const uids = () => agents().map(({ metadata }) => metadata.uid);
     const revisions = async () => {
       const told = '{range .items[*]}{.spec.agentRevision}={.status.agentRevision} {end}';
@@ -116,6 +118,51 @@ describe.skipIf(!root)(
       await runAgentsOf('--log-format=json');
       await cluster.kubectl('wait', '--for=condition=Ready', 'nftpc/default', '--timeout=90s');
       expect(await field('.status.conditions[?(@.type=="Stalled")].status')).toBe('');
+    });
+
+    test('so do settings of agents that they cannot run with: the ProxyConfig says so, and one node noticed', async () => {
+      const before = uids();
+      const result = await nftproxy.requestWhile(cluster, { pod: 'client', address: ip }, async () => {
+        await configured({ extraArgs: ['--no-such-flag'] });
+        await cluster.kubectl('wait', '--for=condition=Stalled', 'nftpc/default', '--timeout=120s');
+        await cluster.waitFor('the canary to be back', () => agents().length === 4 && agents().every(isReady));
+      });
+      expect(result.failures).toEqual([]);
+      expect(uids().slice(1)).toEqual(before.slice(1));
+      expect(args().flat()).not.toContain('--no-such-flag');
+      expect(await field('.status.rollout.phase')).toBe('RolledBack');
+      expect(await field('.status.failedNodes[*].name')).toBe('node-1');
+      expect(await field('.status.conditions[?(@.type=="Stalled")].message')).toMatch(
+        /failed on 1 nodes, first node-1 \(AgentNotRunning: the agent does not run: CrashLoopBackOff.*kubectl logs --previous of Pod/,
+      );
+    });
+
+    test('good ones reach every node, and no request fails', async () => {
+      const result = await nftproxy.requestWhile(cluster, { pod: 'client', address: ip }, async () => {
+        await configured({
+          ...{ logLevel: 'debug', healthzBindAddress: '0.0.0.0:10356' },
+          resources: { requests: { cpu: '10m' }, limits: { memory: '1Gi' } },
+        });
+        await cluster.waitFor('every node to have it', () => args().every((own) => own.includes('--log-level=debug')));
+        await cluster.kubectl('wait', '--for=condition=Ready', 'nftpc/default', '--timeout=120s');
+      });
+      expect(result.failures).toEqual([]);
+      for (const { spec } of agents()) {
+        expect(spec.containers[0]).toMatchObject({
+          readinessProbe: { httpGet: { port: 10356 } },
+          ports: [{ hostPort: 10356 }],
+          resources: { requests: { cpu: '10m', memory: '150Mi' }, limits: { memory: '1Gi' } },
+        });
+      }
+      expect(agents().every(isReady)).toBe(true);
+    });
+
+    test('what only the operator can say is refused, with what to do instead', async () => {
+      await expect(configured({ extraArgs: ['--healthz-bind-address=0.0.0.0:1'] })).rejects.toThrow(
+        '--healthz-bind-address cannot be given here: use spec.agent.healthzBindAddress',
+      );
+      const resources = { requests: { memory: '2Gi' }, limits: { memory: '1Gi' } };
+      await expect(configured({ resources })).rejects.toThrow('requests.memory must not be above limits.memory');
     });
   },
 );

@@ -1,4 +1,5 @@
 import { ArrayMaxSize, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
+import { AgentDto } from './agent.ts';
 import { ConditionDto } from './condition.ts';
 import { defaultPriority, rolloutDefaults } from '../defaults.ts';
 import { Field, Nested } from './field.ts';
@@ -30,6 +31,14 @@ export class ProxyConfigSpecDto extends ProxySettingsDto implements ProxyConfigS
   @Min(-1000000)
   @Max(1000000)
   priority?: number;
+
+  @Field({
+    description:
+      'What the Pods of the agents on these nodes are made with. A change makes agents anew, in stages like every change.',
+  })
+  @IsOptional()
+  @Nested(() => AgentDto)
+  agent?: AgentDto;
 
   @Field({ description: 'How a change gets to the nodes.', default: rolloutDefaults })
   @IsOptional()

@@ -1,7 +1,8 @@
-import { evaluate } from '@marcbachmann/cel-js';
+import { Environment } from '@marcbachmann/cel-js';
 import { Ajv } from 'ajv';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { amountOf } from '../agent-settings.ts';
 import { withDefaults } from '../defaults.ts';
 import { ProxyConfigSpecDto } from './proxy-config.ts';
 import { schemaOf } from './openapi.ts';
@@ -21,6 +22,19 @@ function errorsOf(spec: unknown, other: object = {}): string[] {
   return 'errors' in result ? result.errors.map(({ path, message }) => `${path}: ${message}`) : [];
 }
 
+const agentSettings = {
+  resources: { requests: { cpu: 1, memory: '700Mi' }, limits: { cpu: '1000m', memory: '0.7Gi' } },
+  tolerations: [
+    { operator: 'Exists', effect: 'NoExecute' },
+    { key: 'dedicated', value: 'edge', effect: 'NoSchedule' },
+  ],
+  imagePullSecrets: [{ name: 'registry' }],
+  logLevel: 'debug',
+  healthzBindAddress: '[::]:10356',
+  metricsBindAddress: '0.0.0.0:9100',
+  extraArgs: ['--log-format=json'],
+};
+
 describe('a ProxyConfig file is accepted', () => {
   test.each([
     ['with nothing but defaults', {}],
@@ -35,6 +49,8 @@ describe('a ProxyConfig file is accepted', () => {
     ['with a bold rollout', { rollout: { maxUnavailable: '100%', canary: { nodes: 0 }, onFailure: 'Pause' } }],
     ['with a number of nodes at a time', { rollout: { maxUnavailable: 3, paused: true } }],
     ['with conntrack settings', { conntrack: { maxPerCore: 0, tcpEstablishedTimeout: '1h30m', tcpBeLiberal: true } }],
+    ['with settings of its agents', { agent: agentSettings }],
+    ['with a limit that has no request', { agent: { resources: { limits: { memory: '100Mi' } } } }],
   ])('%s', (_story, spec) => {
     expect(errorsOf(spec)).toEqual([]);
   });
@@ -78,6 +94,37 @@ describe('a ProxyConfig file is refused with the field that is wrong:', () => {
     ['a label that is a number', { nodeSelector: { matchLabels: { rack: 7 } } }, 'spec.nodeSelector.matchLabels: '],
     ['no node at a time', { rollout: { maxUnavailable: 0 } }, 'spec.rollout.maxUnavailable: must be a number of nodes'],
     ['more nodes than all', { rollout: { maxUnavailable: '101%' } }, 'spec.rollout.maxUnavailable: must be a number'],
+    [
+      'an amount without sense',
+      { agent: { resources: { limits: { memory: 'plenty' } } } },
+      'spec.agent.resources.limits.memory: must be a quantity such as 150Mi or 1Gi',
+    ],
+    [
+      'a request above its limit',
+      { agent: { resources: { requests: { cpu: 1 }, limits: { cpu: '900m' } } } },
+      'spec.agent.resources.requests: requests.cpu must not be above limits.cpu',
+    ],
+    [
+      'an argument that has a field',
+      { agent: { extraArgs: ['--log-level=debug'] } },
+      'spec.agent.extraArgs: --log-level cannot be given here: use spec.agent.logLevel',
+    ],
+    [
+      'an argument that the operator sets',
+      { agent: { extraArgs: ['--node-name', 'x'] } },
+      'spec.agent.extraArgs: --node-name cannot be given here: the operator sets it for each node',
+    ],
+    [
+      'one port for two things',
+      { agent: { healthzBindAddress: '0.0.0.0:10249' } },
+      'spec.agent.metricsBindAddress: healthzBindAddress and metricsBindAddress need ports of their own',
+    ],
+    ['a port alone', { agent: { healthzBindAddress: '10256' } }, 'must be an address and a port such as 0.0.0.0:10256'],
+    [
+      'a toleration of everything but without saying so',
+      { agent: { tolerations: [{ effect: 'NoSchedule' }] } },
+      'spec.agent.tolerations[0].operator: without a key the operator has to be Exists',
+    ],
     ['a spec that is a list', [], 'spec: must be an object'],
   ])('%s', (_story, spec, expected) => {
     expect(errorsOf(spec).join('\n')).toContain(expected);
@@ -117,6 +164,26 @@ const nearlyRight = (() => {
       values: fc.array(fc.constantFrom('a', 'b', '-c'), { maxLength: 2 }),
     },
     { requiredKeys: ['key', 'operator'] },
+  );
+  const amount = fc.constantFrom<unknown>('100m', 1, '0.5', '150Mi', '1Gi', '', '-1', 'much', 1.5, true);
+  const amounts = fc.record({ cpu: amount, memory: amount }, { requiredKeys: [] });
+  const toleration = fc.record(
+    {
+      key: fc.constantFrom('dedicated', 'a b'),
+      operator: fc.constantFrom('Exists', 'Equal', 'Gt'),
+      value: fc.constantFrom('edge', '', '-'),
+      effect: fc.constantFrom('NoSchedule', 'NoExecute', 'Never'),
+      tolerationSeconds: fc.constantFrom<unknown>(30, -1, '1m'),
+    },
+    { requiredKeys: [] },
+  );
+  const address = fc.constantFrom(
+    '0.0.0.0:10256',
+    '[::1]:10249',
+    '127.0.0.1:0',
+    '10256',
+    'localhost:80',
+    '1.2.3.4:70000',
   );
   return fc
     .record({
@@ -158,6 +225,21 @@ const nearlyRight = (() => {
           { requiredKeys: [] },
         ),
       ),
+      agent: optional(
+        fc.record(
+          {
+            resources: fc.record({ requests: amounts, limits: amounts }, { requiredKeys: [] }),
+            tolerations: fc.array(toleration, { maxLength: 2 }),
+            imagePullSecrets: fc.constantFrom<unknown>([], [{ name: 'pull' }], [{ name: 'A b' }], [{}]),
+            logLevel: fc.constantFrom('debug', 'loud'),
+            priorityClassName: fc.constantFrom('system-node-critical', 'Not A Name'),
+            healthzBindAddress: address,
+            metricsBindAddress: address,
+            extraArgs: fc.constantFrom([], ['--log-format=json'], ['--node-name', 'x'], ['--log-level=debug']),
+          },
+          { requiredKeys: [] },
+        ),
+      ),
       nodeSelector: optional(
         fc.record(
           {
@@ -181,9 +263,16 @@ function apiServer(schema: Schema): (spec: Record<string, unknown>) => boolean {
   };
 }
 
+/** CEL with what API servers add to it, as far as our rules use it. */
+const cel = new Environment({ homogeneousAggregateLiterals: false })
+  .registerVariable('self', 'dyn')
+  .registerFunction('isQuantity(string): bool', (text: string) => !Number.isNaN(amountOf(text)))
+  .registerFunction('quantity(string): double', (text: string) => amountOf(text))
+  .registerFunction('double.isGreaterThan(double): bool', (a: number, b: number) => a > b);
+
 function keepsRules(schema: Schema, value: unknown): boolean {
   const rules = (schema['x-kubernetes-validations'] ?? []) as { rule: string }[];
-  if (!rules.every(({ rule }) => evaluate(rule, { self: value }) === true)) return false;
+  if (!rules.every(({ rule }) => cel.evaluate(rule, { self: value }) === true)) return false;
   if (Array.isArray(value)) return value.every((item) => keepsRules(schema['items'] as Schema, item));
   if (typeof value !== 'object' || value === null) return true;
   const properties = (schema['properties'] ?? {}) as Record<string, Schema>;

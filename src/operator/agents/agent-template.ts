@@ -1,9 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { effectiveAgent } from '../../api/index.ts';
+import type { ProxyConfigSpec } from '../../api/index.ts';
 import { ClusterCache } from '../cluster/index.ts';
 import { OPERATOR_OPTIONS, perTerm } from '../injection.ts';
 import type { OperatorOptions } from '../options.ts';
 import { agentTemplate } from './daemon-set.ts';
 import type { RevisedTemplate } from './daemon-set.ts';
+import { placementOf } from './placement.ts';
+import type { Placement } from './placement.ts';
 
 /** What this operator wants agents to be made from. */
 @Injectable(perTerm)
@@ -16,10 +20,26 @@ export class AgentTemplate {
     this.#options = options;
   }
 
-  /** Undefined before the operator knows its own image. */
-  current(): RevisedTemplate | undefined {
+  /**
+   * What the agents of a ProxyConfig's nodes are to be made from; without one, what an agent is that nobody has told
+   * anything. Undefined before the operator knows its own image.
+   *
+   * @param spec of a valid ProxyConfig
+   */
+  of(spec: Pick<ProxyConfigSpec, 'agent'> = {}): RevisedTemplate | undefined {
     const { logFormat } = this.#options;
     const image = this.#cache.agentImage;
-    return image === undefined ? undefined : agentTemplate({ image, logFormat });
+    return image === undefined ? undefined : agentTemplate({ image, logFormat, agent: effectiveAgent(spec.agent) });
+  }
+
+  /** All of them: that of nobody's agent first, then those of all ProxyConfigs that are valid. */
+  all(): RevisedTemplate[] {
+    const valid = this.#cache.configs.all().filter(({ errors }) => errors.length === 0);
+    return [this.of(), ...valid.map(({ config }) => this.of(config.spec))].filter((each) => each !== undefined);
+  }
+
+  /** Where agents run at all. */
+  placement(): Placement {
+    return placementOf(this.#cache.configs.all(), this.#options.agentNodeSelector);
   }
 }

@@ -113,7 +113,7 @@ describe('which agent a node has', () => {
     await rig.put('Pod', 'agent-1', agentPod(''));
     await tell();
     await rig.seen('all', (cache) => cache.nodeStates.get('a') !== undefined && cache.agentPods().has('a'));
-    const wanted = (await rig.ofTerm(AgentTemplate)).current()?.revision ?? '';
+    const wanted = (await rig.ofTerm(AgentTemplate)).of()?.revision ?? '';
     await agents.reconcile();
     expect(await inForce()).toBe('');
     expect((await daemonSet()).spec?.template?.spec).toMatchObject(old.spec);

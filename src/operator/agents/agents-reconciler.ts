@@ -5,6 +5,8 @@ import { perTerm } from '../injection.ts';
 import { AgentTemplate } from './agent-template.ts';
 import { AgentsWriter } from './agents-writer.ts';
 import { ApiServersWriter } from './api-servers-writer.ts';
+import type { RevisedTemplate } from './daemon-set.ts';
+import { placed } from './placement.ts';
 import { replacementOf } from './replacement.ts';
 import type { Replacement } from './replacement.ts';
 import { annotationOf, knownTemplates, revisionIn } from './templates.ts';
@@ -38,12 +40,13 @@ export class AgentsReconciler {
   async reconcile(): Promise<undefined> {
     await this.#apiServers.apply();
     const { daemonSet } = this.#cache;
-    const wanted = this.#template.current();
-    if (wanted === undefined) return;
+    const wanted = this.#template.all();
+    const [first] = wanted;
+    if (first === undefined) return;
     this.#templates = knownTemplates(daemonSet, wanted, this.#templates);
-    const { revision, pods } = this.#replacement(daemonSet, wanted.revision);
-    const template = this.#templates.get(revision) ?? wanted.template;
-    await this.#writer.apply(template, annotationOf(this.#templates, this.#used(wanted.revision)), daemonSet);
+    const { revision, pods } = this.#replacement(daemonSet, first.revision);
+    const template = placed(this.#templates.get(revision) ?? first.template, this.#template.placement());
+    await this.#writer.apply(template, annotationOf(this.#templates, this.#used(wanted)), daemonSet);
     if (makes(daemonSet, revision)) for (const pod of pods) await this.#writer.replace(pod, revision);
   }
 
@@ -67,8 +70,8 @@ export class AgentsReconciler {
   }
 
   /** Revisions that nodes were told, could go back to, or may be told. */
-  #used(wanted: string): ReadonlySet<string> {
-    const used = new Set([wanted]);
+  #used(wanted: readonly RevisedTemplate[]): ReadonlySet<string> {
+    const used = new Set(wanted.map(({ revision }) => revision));
     for (const { config } of this.#cache.configs.all()) used.add(config.status?.currentAgentRevision ?? '');
     for (const state of this.#cache.nodeStates.values()) {
       if (!isTold(state)) continue;

@@ -1,9 +1,11 @@
+import { effectiveAgent } from '../../api/index.ts';
 import { describe, expect, test } from 'vitest';
 import { agentTemplate, daemonSetFor } from './daemon-set.ts';
 
 const options = {
   image: 'registry.example/nftproxy:1.2.3',
   logFormat: 'json',
+  agent: effectiveAgent(),
 } as const;
 const { template, revision } = agentTemplate(options);
 const daemonSet = daemonSetFor('nftproxy-system', template, {});
@@ -89,6 +91,14 @@ describe('the DaemonSet of the agents', () => {
     expect(agentTemplate({ ...options }).revision).toBe(revision);
     expect(agentTemplate({ ...options, image: 'registry.example/nftproxy:1.2.4' }).revision).not.toBe(revision);
     expect(agentTemplate({ ...options, logFormat: 'text' }).revision).not.toBe(revision);
+  });
+
+  test('is what it was before ProxyConfigs said anything about agents, as long as they say nothing', () => {
+    // As it was computed before: another one has every agent of a cluster made anew.
+    expect(revision).toBe('5a65f85586');
+    const { agent } = options;
+    const same = { ...agent, imagePullSecrets: [], extraArgs: [], healthzBindAddress: '0.0.0.0:10256' };
+    expect(agentTemplate({ ...options, agent: same }).revision).toBe(revision);
   });
 
   test('replaces no agent by itself: the rollout does', () => {

@@ -1,16 +1,19 @@
 import { contentHash } from '../../api/index.ts';
+import type { EffectiveAgent } from '../../api/index.ts';
 import type { LogFormat } from '../../runtime/index.ts';
 import { agentLabels, agentName, agentRevisionLabel, apiServerMapName } from '../cluster/index.ts';
 import type { PodTemplate } from '../cluster/index.ts';
+import { agentArgs, healthz } from './agent-args.ts';
 
 const managedBy = { 'app.kubernetes.io/managed-by': 'nftproxy-operator' };
-const healthPort = 10256;
 const stateDirectory = '/var/lib/nftproxy';
 const apiServersDirectory = '/run/nftproxy/api-servers';
 
 export interface AgentTemplateOptions {
   readonly image: string;
   readonly logFormat: LogFormat;
+  /** `spec.agent` of the ProxyConfig that governs the nodes. */
+  readonly agent: EffectiveAgent;
 }
 
 /** A Pod template, and the name of its content. */
@@ -39,7 +42,8 @@ export function daemonSetFor(
 }
 
 /**
- * The template of the Pods that run an agent on every Linux node.
+ * The template of the Pods that run an agent on every Linux node. Settings that are what they are by default leave no
+ * trace in it, so that a newer operator which knows more settings has no agent made anew for that alone.
  *
  * The agents reach the API servers at their own addresses: they cannot depend on the ClusterIP that they program. A
  * ConfigMap has them, and not the Pods, which would have to be restarted when one changes. The agents need NET_ADMIN in the node's network namespace, nothing else, and run also where nothing else may (`Exists`), because
@@ -62,7 +66,8 @@ function podSpec(options: PodOptions): NonNullable<PodTemplate['spec']> {
     hostNetwork: true,
     // Cluster DNS is itself a Service: an agent must not need it.
     dnsPolicy: 'Default',
-    priorityClassName: 'system-node-critical',
+    priorityClassName: options.agent.priorityClassName,
+    ...pullSecrets(options.agent),
     nodeSelector: { 'kubernetes.io/os': 'linux' },
     tolerations: [{ operator: 'Exists' }],
     terminationGracePeriodSeconds: 10,
@@ -78,8 +83,13 @@ function podSpec(options: PodOptions): NonNullable<PodTemplate['spec']> {
   };
 }
 
-function agentContainer({ image, logFormat, revision }: PodOptions) {
-  const probe = (path: string) => ({ httpGet: { path, port: healthPort, scheme: 'HTTP' }, timeoutSeconds: 5 });
+function pullSecrets({ imagePullSecrets }: EffectiveAgent): { imagePullSecrets?: { name: string }[] } {
+  return imagePullSecrets.length === 0 ? {} : { imagePullSecrets: imagePullSecrets.map((name) => ({ name })) };
+}
+
+function agentContainer({ image, logFormat, agent, revision }: PodOptions) {
+  const { port, probedAt } = healthz(agent);
+  const probe = (path: string) => ({ httpGet: { path, port, scheme: 'HTTP', ...probedAt }, timeoutSeconds: 5 });
   return {
     name: 'agent',
     image,
@@ -87,6 +97,7 @@ function agentContainer({ image, logFormat, revision }: PodOptions) {
       ...['agent', '--node-name=$(NODE_NAME)', '--sysctl-directory=/host/proc/sys'],
       ...[`--state-directory=${stateDirectory}`, `--api-servers-directory=${apiServersDirectory}`],
       ...[`--log-format=${logFormat}`, `--agent-revision=${revision}`],
+      ...agentArgs(agent),
     ],
     env: [{ name: 'NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } }],
     volumeMounts: [
@@ -95,7 +106,7 @@ function agentContainer({ image, logFormat, revision }: PodOptions) {
       // The whole folder and not a file of it, which the kubelet would not keep up to date.
       { name: 'api-servers', mountPath: apiServersDirectory, readOnly: true },
     ],
-    ports: [{ name: 'healthz', containerPort: healthPort, hostPort: healthPort, protocol: 'TCP' }],
+    ports: [{ name: 'healthz', containerPort: port, hostPort: port, protocol: 'TCP' }],
     // A setting that the kernel refuses or an API server that is away is no better after a restart.
     livenessProbe: {
       ...probe('/livez?exclude=keeps-up'),
@@ -104,9 +115,7 @@ function agentContainer({ image, logFormat, revision }: PodOptions) {
       failureThreshold: 6,
     },
     readinessProbe: { ...probe('/readyz'), periodSeconds: 5, failureThreshold: 2 },
-    // Memory of the elements in the kernel is charged to this container: 64-96 bytes each, some five for a Service with
-    // three endpoints. No limit: a node whose agent is killed for a large cluster loses its updates.
-    resources: { requests: { cpu: '50m', memory: '150Mi' } },
+    resources: resourcesOf(agent),
     securityContext: {
       runAsUser: 0,
       allowPrivilegeEscalation: false,
@@ -115,4 +124,8 @@ function agentContainer({ image, logFormat, revision }: PodOptions) {
       seccompProfile: { type: 'RuntimeDefault' },
     },
   };
+}
+
+function resourcesOf({ resources: { requests, limits } }: EffectiveAgent): object {
+  return { requests, ...(Object.keys(limits).length > 0 && { limits }) };
 }

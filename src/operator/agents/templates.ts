@@ -14,12 +14,12 @@ export function revisionIn(template: PodTemplate | undefined): string {
 }
 
 /**
- * All templates that are known: those that the DaemonSet keeps, that which it has in force, and the one wanted. What was
+ * All templates that are known: those that the DaemonSet keeps, that which it has in force, and those wanted. What was
  * known before counts, too: somebody may have deleted the DaemonSet.
  */
 export function knownTemplates(
   daemonSet: AgentDaemonSet | undefined,
-  wanted: RevisedTemplate,
+  wanted: readonly RevisedTemplate[],
   before: Templates,
 ): Templates {
   const inForce = daemonSet?.spec?.template;
@@ -27,7 +27,7 @@ export function knownTemplates(
     ...before,
     ...keptIn(daemonSet),
     ...(inForce === undefined ? [] : [[revisionIn(inForce), inForce] as const]),
-    [wanted.revision, wanted.template],
+    ...wanted.map(({ revision, template }) => [revision, template] as const),
   ]);
 }
 

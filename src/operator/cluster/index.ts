@@ -6,6 +6,6 @@ export type { Silence } from './agent-leases.ts';
 export { ClusterCache } from './cluster-cache.ts';
 export type { ClusterListener } from './cluster-cache.ts';
 export { ClusterModule } from './cluster.module.ts';
-export type { ClusterNode } from './cluster-node.ts';
+export type { ClusterNode, Taint } from './cluster-node.ts';
 export type { CheckedConfig } from './checked-config.ts';
 export { isCalledSilent, isTold } from './node-state-reading.ts';

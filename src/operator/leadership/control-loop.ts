@@ -43,7 +43,11 @@ export class ControlLoop implements Term {
       this.#add('rollouts', allKey);
     });
     cache.tell({
-      configChanged: () => this.#add('rollouts', allKey),
+      configChanged: () => {
+        // What their agents tolerate decides where agents run.
+        this.#add('agents', allKey);
+        this.#add('rollouts', allKey);
+      },
       nodeChanged: (name) => {
         this.#add('nodes', name);
         this.#add('agents', allKey);

@@ -115,6 +115,18 @@ test('a Windows node is nobody’s, and who selects it can name it', () => {
   expect(uncovered).toEqual([]);
 });
 
+test('a node that has no agent is nobody’s, and keeps what it was told', () => {
+  const nodes = [node('tainted'), node('other')];
+  const { shares, uncovered } = divide(
+    [config('all')],
+    nodes,
+    () => 'all',
+    ({ name }) => name !== 'tainted',
+  );
+  expect(shares.get('all')).toMatchObject({ won: [{ name: 'other' }], unsupported: ['tainted'], uncovered: [] });
+  expect(uncovered).toEqual([]);
+});
+
 test('a config knows which nodes it selects and which of them it won', () => {
   const nodes = [node('a', { pool: 'edge' }), node('b'), node('c', { pool: 'edge' })];
   const { shares } = divide(

@@ -9,7 +9,7 @@ export interface Share {
   readonly won: readonly ClusterNode[];
   /** How many nodes it selects, won or not. */
   readonly selected: number;
-  /** Names of nodes that it selects and that can run no agent (Windows); they are nobody's. */
+  /** Names of nodes that it selects and that have no agent (Windows, taints, labels); they are nobody's. */
   readonly unsupported: readonly string[];
   /** Names of nodes that were told it last, and that no config governs any more; they keep it. */
   readonly uncovered: readonly string[];
@@ -31,11 +31,13 @@ export interface Division {
  * generation of it: a slip of the pen moves nobody. Configs that are being deleted no longer count.
  *
  * @param toldBy name of the config that a node was told last
+ * @param runsAgent false for a node on which nothing would carry out what it is told
  */
 export function divide(
   configs: Iterable<CheckedConfig>,
   nodes: Iterable<ClusterNode>,
   toldBy: (node: string) => string | undefined,
+  runsAgent: (node: ClusterNode) => boolean = () => true,
 ): Division {
   const order = [...configs].filter(({ config }) => config.metadata.deletionTimestamp === undefined).sort(byRank);
   const shares = new Map(order.map(({ config }) => [config.metadata.name, new GrowingShare()]));
@@ -47,7 +49,7 @@ export function divide(
     );
     const candidates = selecting.flatMap(({ config }) => shares.get(config.metadata.name) ?? []);
     for (const share of candidates) share.selected++;
-    if (!canRunAgent(node)) {
+    if (!isLinux(node) || !runsAgent(node)) {
       for (const share of candidates) share.unsupported.push(node.name);
     } else if (candidates[0] !== undefined) {
       candidates[0].won.push(node);
@@ -67,7 +69,7 @@ class GrowingShare implements Share {
 }
 
 /** The agents' DaemonSet is for Linux; a Node that does not say is one that no kubelet has registered. */
-function canRunAgent({ labels }: ClusterNode): boolean {
+function isLinux({ labels }: ClusterNode): boolean {
   return (labels['kubernetes.io/os'] ?? 'linux') === 'linux';
 }
 

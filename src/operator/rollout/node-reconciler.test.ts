@@ -51,7 +51,8 @@ async function reconcile(): Promise<void> {
   const { cache } = rig;
   const stateOf = assignments.stateOf.bind(assignments);
   const now = new Date(rig.clock.wall());
-  const next = plan({ configs: cache.configs.all(), nodes: [...cache.nodes.values()], stateOf, now });
+  const agents = { revisionOf: () => undefined, runOn: () => true };
+  const next = plan({ configs: cache.configs.all(), nodes: [...cache.nodes.values()], stateOf, now, agents });
   assignments.cover(next.uncovered);
   for (const each of next.configs.values()) assignments.decide(each);
   await nodes.reconcile('node-1');

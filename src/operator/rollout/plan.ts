@@ -1,4 +1,4 @@
-import type { NodeAssignment, ProxyNodeState } from '../../api/index.ts';
+import type { NodeAssignment, ProxyConfigSpec, ProxyNodeState } from '../../api/index.ts';
 import type { CheckedConfig, ClusterNode } from '../cluster/index.ts';
 import { divide } from './assign-nodes.ts';
 import type { Share } from './assign-nodes.ts';
@@ -16,8 +16,15 @@ export interface PlanInput {
   /** What a node was told last, and says about it. */
   readonly stateOf: (node: ClusterNode) => ProxyNodeState | undefined;
   readonly now: Date;
-  /** Revision of the Pod template that agents are to be made from; undefined while that is not known. */
-  readonly agentRevision?: string | undefined;
+  readonly agents: AgentsOutlook;
+}
+
+/** What a plan has to know of agents. */
+export interface AgentsOutlook {
+  /** Revision of the Pod template that a config's agents are to be made from; undefined while that is not known. */
+  readonly revisionOf: (spec: ProxyConfigSpec) => string | undefined;
+  /** Whether the node has an agent or is to have one, as far as labels and taints say. */
+  readonly runOn: (node: ClusterNode) => boolean;
 }
 
 /** What is to be done for one config, and said of it before it is done. */
@@ -41,15 +48,16 @@ export interface Plan {
  *
  * What it decides for a config must be in the config's status before its nodes are told.
  */
-export function plan({ configs, nodes, stateOf, now, agentRevision }: PlanInput): Plan {
+export function plan({ configs, nodes, stateOf, now, agents }: PlanInput): Plan {
   const states = new Map(nodes.map((node) => [node.name, stateOf(node)]));
-  const { shares, uncovered } = divide(configs, nodes, (node) => states.get(node)?.spec.configRef.name);
+  const toldBy = (node: string): string | undefined => states.get(node)?.spec.configRef.name;
+  const { shares, uncovered } = divide(configs, nodes, toldBy, agents.runOn);
   const settledRevision = settledRevisions(configs);
   const plans = configs.flatMap((checked) => {
     const share = shares.get(checked.config.metadata.name);
     if (share === undefined) return [];
     const own =
-      checked.errors.length > 0 ? rest(checked) : next(checked, share, { states, now, settledRevision, agentRevision });
+      checked.errors.length > 0 ? rest(checked) : next(checked, share, { states, now, settledRevision, agents });
     return [[checked.config.metadata.name, { checked, share, ...own }] as const];
   });
   return { configs: new Map(plans), uncovered };
@@ -69,10 +77,10 @@ function next(
     states: ReadonlyMap<string, ProxyNodeState | undefined>;
     now: Date;
     settledRevision: SettledRevision;
-    agentRevision: string | undefined;
+    agents: AgentsOutlook;
   },
 ): Decision & Pick<ConfigPlan, 'target'> {
-  const target = targetOf(checked.config, o.agentRevision);
+  const target = targetOf(checked.config, o.agents.revisionOf(checked.config.spec));
   const situation = situationOf(checked, share, target, { stateOf: ({ name }) => o.states.get(name), now: o.now });
   return { target, ...stepOf(situation, o.settledRevision) };
 }

@@ -92,6 +92,54 @@ describe('a new version of the agents', () => {
   });
 });
 
+describe('settings of agents that a ProxyConfig changes', () => {
+  const edge = { nodeSelector: { matchLabels: { pool: 'edge' } }, priority: 1 };
+
+  beforeEach(() => {
+    for (const name of ['x', 'y', 'z']) cluster.join(name, { pool: 'edge' });
+    cluster.apply('edge', { ...edge, rollout });
+    pass(200);
+    expect(agents()).toEqual(Array.from({ length: 8 }, () => first));
+  });
+
+  test('reach the nodes of that ProxyConfig, canary first, and no others', () => {
+    const agent = { logLevel: 'debug' } as const;
+    const revision = cluster.agentRevisionOf(agent) ?? '';
+    cluster.apply('edge', { ...edge, rollout, agent });
+    pass(30);
+    expect(agents()).toEqual([...Array.from({ length: 5 }, () => first), revision, first, first]);
+    pass(150);
+    expect(agents()).toEqual([...Array.from({ length: 5 }, () => first), revision, revision, revision]);
+    expect(cluster.configs.get('edge')?.status?.currentAgentRevision).toBe(revision);
+    expect(status()?.rollout?.phase).toBe('Complete');
+    expect(status()?.currentAgentRevision).toBe(first);
+  });
+
+  test('that it cannot run with stop at its canary, which goes back', () => {
+    const agent = { extraArgs: ['--no-such-flag'] };
+    crashing = cluster.agentRevisionOf(agent);
+    cluster.apply('edge', { ...edge, rollout, agent });
+    pass(400);
+    expect(agents()).toEqual(Array.from({ length: 8 }, () => first));
+    const { rollout: stopped, failedNodes } = cluster.configs.get('edge')?.status ?? {};
+    expect(stopped?.phase).toBe('RolledBack');
+    expect(failedNodes).toMatchObject([{ name: 'x', reason: 'AgentNotRunning' }]);
+    expect(status()?.rollout?.phase).toBe('Complete');
+  });
+
+  test('are what a node gets that moves there, and loses when it leaves', () => {
+    const agent = { logLevel: 'debug' } as const;
+    cluster.apply('edge', { ...edge, rollout, agent });
+    pass(200);
+    cluster.change('a', { labels: { pool: 'edge' } });
+    pass(100);
+    expect(cluster.pods.get('a')?.revision).toBe(cluster.agentRevisionOf(agent));
+    cluster.change('a', { labels: {} });
+    pass(100);
+    expect(cluster.pods.get('a')?.revision).toBe(first);
+  });
+});
+
 test('an agent that crashes outside of a rollout is named', () => {
   crashing = first;
   pass(20);

@@ -332,7 +332,9 @@ test('nodes that are uncovered or can run no agent are named, at most 16 of them
   const { conditions, nodes } = statusOf([], { share: { ...nothing, uncovered: names, unsupported: ['win-1'] } });
   expect(nodes?.uncovered).toBe(18);
   expect(conditionOf(conditions, 'Degraded')?.message).toMatch(/node-00, .*, node-15 and 2 more$/);
-  expect(conditionOf(conditions, 'Accepted')?.message).toContain('no agent runs on their system: win-1');
+  expect(conditionOf(conditions, 'Accepted')?.message).toContain(
+    'no agent runs there (their system, taints or labels): win-1',
+  );
 });
 
 test('the time of a condition moves only when its status does', () => {

@@ -10,7 +10,9 @@ function namesOf(nodes: readonly string[]): string {
 }
 
 export function leftOut({ unsupported }: Share): string {
-  return unsupported.length === 0 ? '' : `; left out because no agent runs on their system: ${namesOf(unsupported)}`;
+  return unsupported.length === 0
+    ? ''
+    : `; left out because no agent runs there (their system, taints or labels): ${namesOf(unsupported)}`;
 }
 
 export function uncoveredMessage({ uncovered }: Share): string {

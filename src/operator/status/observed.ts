@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { AgentTemplate } from '../agents/index.ts';
+import { admits, AgentTemplate } from '../agents/index.ts';
 import { ClusterCache } from '../cluster/index.ts';
 import type { AgentCounts, CheckedConfig } from '../cluster/index.ts';
 import { perTerm } from '../injection.ts';
@@ -32,13 +32,19 @@ export class Observed {
     return this.#cache.agents;
   }
 
-  /** Nodes, what they were told and say, how the Pods of their agents are, and what agents are to be made from. */
-  nodes(): Pick<PlanInput, 'nodes' | 'stateOf' | 'agentRevision'> {
+  /** Nodes, what they were told and say, how the Pods of their agents are, and what agents are to be made from, where. */
+  nodes(): Pick<PlanInput, 'nodes' | 'stateOf' | 'agents'> {
     const pods = this.#cache.agentPods();
     const stateOf: PlanInput['stateOf'] = (node) => {
       const state = this.#assignments.stateOf(node);
       return state && withAgent(state, pods.get(node.name));
     };
-    return { nodes: [...this.#cache.nodes.values()], stateOf, agentRevision: this.#template.current()?.revision };
+    const placement = this.#template.placement();
+    const agents: PlanInput['agents'] = {
+      revisionOf: (spec) => this.#template.of(spec)?.revision,
+      // A taint that came later leaves the agent where it is, unless it is one that drives Pods away.
+      runOn: (node) => admits(placement, node) || pods.has(node.name),
+    };
+    return { nodes: [...this.#cache.nodes.values()], stateOf, agents };
   }
 }

@@ -25,6 +25,10 @@ const settings = fc.record({
 const spec = fc.record({
   rollout: settings,
   algorithm: fc.constantFrom('random', 'round-robin', 'source-hash', 'maglev', 'least-connections'),
+  agent: fc.oneof(
+    { weight: 3, arbitrary: fc.constant(undefined) },
+    fc.record({ logLevel: fc.constantFrom('debug', 'warn') }),
+  ),
 });
 
 const agentRevisions = ['aaaaaaaaaa', 'bbbbbbbbbb', 'cccccccccc'];
@@ -268,9 +272,15 @@ class Observed extends ModelCluster {
   }
 }
 
-function specOf(config: string, { algorithm, rollout }: { algorithm: string; rollout: ProxyConfigSpec['rollout'] }) {
+function specOf(config: string, given: { algorithm: string; rollout: ProxyConfigSpec['rollout']; agent: unknown }) {
+  const { algorithm, rollout, agent } = given;
   const selection = config === 'edge' && { nodeSelector: edge, priority: 10 };
-  return { loadBalancing: { algorithm }, rollout, ...selection } as ProxyConfigSpec;
+  return {
+    loadBalancing: { algorithm },
+    rollout,
+    ...(agent !== undefined && { agent }),
+    ...selection,
+  } as ProxyConfigSpec;
 }
 
 type Event = typeof event extends fc.Arbitrary<infer T> ? T : never;

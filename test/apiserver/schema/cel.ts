@@ -4,6 +4,7 @@ import type { Json, JsonObject } from '../json.ts';
 import { isObject, listAt, stringAt } from '../json.ts';
 import type { FieldError } from '../status.ts';
 import { isCidr } from './formats.ts';
+import { amountOf } from './quantity.ts';
 import { itemSchema, listMapKeys, propertySchema } from './structural.ts';
 
 /** A parsed CEL expression. */
@@ -14,6 +15,9 @@ const environment = new Environment({ homogeneousAggregateLiterals: false, enabl
   .registerVariable('oldSelf', 'dyn')
   .registerFunction('isIP(string): bool', (text: string) => isIP(text) !== 0)
   .registerFunction('isCIDR(string): bool', isCidr)
+  .registerFunction('isQuantity(string): bool', (text: string) => !Number.isNaN(amountOf(text)))
+  .registerFunction('quantity(string): double', amountOf)
+  .registerFunction('double.isGreaterThan(double): bool', (a: number, b: number) => a > b)
   .registerFunction('string.replace(string, string): string', (text: string, from: string, to: string) =>
     text.replaceAll(from, to),
   )

@@ -1,4 +1,4 @@
-import { agentSilent, nextCondition } from '../../../api/index.ts';
+import { agentSilent, contentHash, nextCondition } from '../../../api/index.ts';
 import type { Condition, ProxyConfig, ProxyConfigSpec, ProxyNodeState } from '../../../api/index.ts';
 import type { AgentPod, ClusterNode } from '../../cluster/index.ts';
 import { plan, withAgent } from '../../rollout/index.ts';
@@ -59,9 +59,9 @@ export class ModelCluster {
   operate(told = Number.POSITIVE_INFINITY): ReadonlyMap<string, ConfigPlan> {
     const now = new Date(this.now);
     const stateOf = ({ name }: ClusterNode) => this.seen(name);
-    const { agentRevision } = this;
+    const agents = { revisionOf: ({ agent }: ProxyConfigSpec) => this.agentRevisionOf(agent), runOn: () => true };
     const configs = [...this.configs.values()].map((config) => ({ config, errors: [] }));
-    const plans = plan({ configs, nodes: [...this.nodes.values()], stateOf, now, agentRevision }).configs;
+    const plans = plan({ configs, nodes: [...this.nodes.values()], stateOf, now, agents }).configs;
     let left = told;
     for (const [name, each] of plans) {
       const config = this.configs.get(name);
@@ -71,6 +71,12 @@ export class ModelCluster {
       for (const [node, spec] of each.tell) if (left-- > 0) this.#tell(node, spec);
     }
     return plans;
+  }
+
+  /** Revision of the Pod template of agents with these settings. */
+  agentRevisionOf(agent: ProxyConfigSpec['agent']): string | undefined {
+    if (this.agentRevision === undefined || agent === undefined) return this.agentRevision;
+    return contentHash({ operator: this.agentRevision, agent });
   }
 
   /** What a node was told and says, as the operator sees it. */
