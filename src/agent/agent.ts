@@ -59,7 +59,8 @@ export class Agent {
   readonly #servers: readonly HttpListener[];
   readonly #intake: ObjectIntake;
 
-  constructor(options: AgentOptions, deps: AgentDependencies) {
+  /** @param cleanUp told when the node is to have nothing of ours any more: the ProxyConfig that it had last */
+  constructor(options: AgentOptions, deps: AgentDependencies, cleanUp: (config: string) => void) {
     const { client, log, clock, conntrack } = deps;
     const { nodeName, sysctlDirectory, healthAddress, metricsAddress, stateDirectory, config: file } = options;
     const state = new DesiredState(nodeName, clock.wall());
@@ -122,6 +123,7 @@ export class Agent {
     this.#governing = new Governing({
       ...{ client, nodeName, file, state, reporter: this.#reporter, events, clock, log },
       changed: () => this.#loop.request(),
+      cleanUp,
     });
     this.#lease = new NodeLease({
       ...{ client, nodeName, clock, log },

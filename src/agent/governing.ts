@@ -21,6 +21,8 @@ export interface GoverningOptions {
   readonly events: Pick<EventRecorder, 'event'>;
   /** The node is to get another configuration. */
   readonly changed: () => void;
+  /** The node is to have nothing of ours any more; the ProxyConfig that it had last. */
+  readonly cleanUp: (config: string) => void;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -81,7 +83,7 @@ export class Governing {
     const known = this.#assignment.synced.catch(() => undefined);
     await Promise.race([known, sleep(clock, patienceMilliseconds, this.#stopping.signal)]);
     this.#settled = true;
-    if (this.#stopping.signal.aborted || this.#isGoverned()) return;
+    if (this.#stopping.signal.aborted || this.#isGoverned() || this.#assignment.current?.cleanUpAfter) return;
     if (!state.config && lastGood) this.#configure(lastGood);
     this.#tellUncovered();
   }
@@ -97,18 +99,20 @@ export class Governing {
   }
 
   #assigned(assigned: Assigned | undefined): void {
-    const { reporter, state, log } = this.#o;
     this.#uncovered = !assigned?.config;
-    reporter.follow(assigned?.object);
-    if (!assigned?.config) {
-      // Before, an earlier run's configuration may still come.
-      if (this.#settled) this.#tellUncovered();
-      return;
-    }
-    const { name, revision } = assigned.config;
+    this.#o.reporter.follow(assigned?.object);
+    if (assigned?.cleanUpAfter !== undefined) this.#o.cleanUp(assigned.cleanUpAfter);
+    else if (assigned?.config) this.#governedBy(assigned.config);
+    // Before, an earlier run's configuration may still come.
+    else if (this.#settled) this.#tellUncovered();
+  }
+
+  #governedBy(config: AssignedConfig): void {
+    const { state, log } = this.#o;
+    const { name, revision } = config;
     if (state.config?.revision === revision && state.config.name === name) return;
     log.info('assigned', { config: name, revision });
-    this.#configure(assigned.config);
+    this.#configure(config);
   }
 
   #configure(config: AssignedConfig): void {

@@ -1,3 +1,3 @@
-export { Agent } from './agent.ts';
 export type { AgentDependencies } from './agent.ts';
+export { NodeAgent } from './node-agent.ts';
 export { parseAgentOptions } from './options.ts';

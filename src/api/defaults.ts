@@ -63,7 +63,13 @@ export function withDefaults(spec: ProxySettings): EffectiveConfig {
     masqueradeAll: spec.masqueradeAll ?? defaults.masqueradeAll,
     nodePortAddresses: nodePortAddresses(spec.nodePortAddresses ?? []),
     conntrack: { ...defaults.conntrack, ...spec.conntrack },
+    ...onDelete(spec),
   };
+}
+
+/** What is as it is by default leaves no trace: revisions stay what they were before there was the field. */
+function onDelete(spec: ProxySettings): Pick<EffectiveConfig, 'onDelete'> {
+  return spec.onDelete === 'Cleanup' ? { onDelete: spec.onDelete } : {};
 }
 
 function detectLocal(given: ProxySettings['detectLocal']): EffectiveConfig['detectLocal'] {

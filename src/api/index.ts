@@ -16,7 +16,7 @@ export {
   proxyNodeStatePlural,
   version,
 } from './constants.ts';
-export { defaultPriority, effectiveRollout, withDefaults } from './defaults.ts';
+export { defaultPriority, effectiveRollout, rolloutDefaults, withDefaults } from './defaults.ts';
 export type { EffectiveRollout } from './defaults.ts';
 export { durationSeconds } from './duration.ts';
 export { maximumNamedNodes, maximumNodeMessage } from './limits.ts';
@@ -36,6 +36,7 @@ export type {
   Metadata,
   Mode,
   NodeAssignment,
+  NodeCleanup,
   NodeCounts,
   NodeRollout,
   ProxyConfig,

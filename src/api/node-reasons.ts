@@ -5,13 +5,28 @@ import { agentSilent } from './constants.ts';
  * stays, and says the same for ever.
  */
 export const nodeConditionReasons = {
-  /** True: UpToDate. Unknown: Starting, Applying, and AgentSilent, which the operator says in the agent's place. */
-  Synced: ['UpToDate', 'Starting', 'Applying', 'SyncFailing', 'SettingsRefused', 'SettingsRolledBack', agentSilent],
+  /**
+   * True: UpToDate, CleanedUp. Unknown: Starting, Applying, CleaningUp, and AgentSilent, which the operator says in the
+   * agent's place.
+   */
+  Synced: [
+    'UpToDate',
+    'CleanedUp',
+    'Starting',
+    'Applying',
+    'CleaningUp',
+    'SyncFailing',
+    'SettingsRefused',
+    'SettingsRolledBack',
+    'CleanupFailing',
+    agentSilent,
+  ],
   /** True: all but AsExpected, which is False. */
   Degraded: [
     'SyncFailing',
     'SettingsRefused',
     'SettingsRolledBack',
+    'CleanupFailing',
     'NoConfiguration',
     'ServicePortsRefused',
     'ObjectsWithProblems',
@@ -20,7 +35,7 @@ export const nodeConditionReasons = {
   /** True: AsConfigured. */
   ConntrackConfigured: ['AsConfigured', 'SettingsFailed'],
   /** Present and True only while no config governs the node; the operator says it. */
-  Uncovered: ['NoGoverningConfig'],
+  Uncovered: ['NoGoverningConfig', 'CleanupPending', 'CleaningUp', 'CleanedUp'],
 } as const;
 
 export type NodeConditionType = keyof typeof nodeConditionReasons;

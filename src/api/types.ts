@@ -33,6 +33,10 @@ export interface LabelSelectorRequirement {
   values?: string[];
 }
 
+/** What becomes of a node's rules when no ProxyConfig governs it any more. */
+export const deletePolicies = ['Keep', 'Cleanup'] as const;
+export type DeletePolicy = (typeof deletePolicies)[number];
+
 /** What a ProxyConfig may say about a node's data plane; everything has a default. */
 export interface ProxySettings {
   mode?: Mode;
@@ -42,6 +46,7 @@ export interface ProxySettings {
   masqueradeAll?: boolean;
   nodePortAddresses?: string[];
   conntrack?: Partial<ConntrackSettings>;
+  onDelete?: DeletePolicy;
 }
 
 /** Connection tracking sysctls, names and meaning as in kube-proxy. Durations are Go's, e.g. `24h`, `1m30s`. */
@@ -79,6 +84,8 @@ export interface EffectiveConfig {
   /** Never empty: CIDRs, or `primary` alone (the node's own addresses). */
   readonly nodePortAddresses: readonly string[];
   readonly conntrack: Readonly<ConntrackSettings>;
+  /** Absent: Keep. */
+  readonly onDelete?: 'Cleanup';
 }
 
 /** The part of metadata that these objects need. */
@@ -236,6 +243,14 @@ export interface NodeRollout {
 export interface ProxyNodeStateSpec extends NodeAssignment {
   /** Absent for a node that was told outside of a rollout, because it was new. */
   rollout?: NodeRollout;
+  /** No ProxyConfig governs the node, and the last one said Cleanup: nothing of ours is to be in its kernel. */
+  cleanup?: NodeCleanup;
+}
+
+/** That a node is to have nothing of ours in its kernel. */
+export interface NodeCleanup {
+  /** Since when, RFC 3339, UTC. */
+  startedAt: string;
 }
 
 export interface ProxyNodeStateStatus {

@@ -38,6 +38,8 @@ test('specs that mean the same have the same revision, others another', () => {
   );
   expect(revision({ masqueradeAll: true })).not.toBe(plain);
   expect(revision({ conntrack: { tcpBeLiberal: true } })).not.toBe(plain);
+  expect(revision({ onDelete: 'Keep' })).toBe(plain);
+  expect(revision({ onDelete: 'Cleanup' })).not.toBe(plain);
 });
 
 test('defaults are kube-proxy’s where it has the field', () => {

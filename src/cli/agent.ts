@@ -1,4 +1,4 @@
-import { Agent, parseAgentOptions } from '../agent/index.ts';
+import { NodeAgent, parseAgentOptions } from '../agent/index.ts';
 import { createLogger, packageVersion, systemClock } from '../runtime/index.ts';
 import { ApiClient, loadConnection } from '../kubernetes/index.ts';
 import { ConntrackSocket } from '../conntrack/index.ts';
@@ -22,7 +22,7 @@ export async function agent(args: readonly string[]): Promise<number> {
   });
   const conntrack = ConntrackSocket.open();
   log.info('starting', { version: packageVersion, node: options.nodeName, apiServer: client.server });
-  const running = new Agent(options, {
+  const running = new NodeAgent(options, {
     client,
     namespace: connection.namespace,
     dataPlanes: dataPlaneFactories({ log }),

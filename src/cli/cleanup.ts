@@ -1,4 +1,4 @@
-import { dataPlaneFactories } from '../dataplane/index.ts';
+import { dataPlaneFactories, removeAll } from '../dataplane/index.ts';
 import { createLogger, parseOptions } from '../runtime/index.ts';
 
 const usage = `Usage: nftproxy cleanup
@@ -12,14 +12,8 @@ runs, its table is its own.
 export async function cleanup(args: readonly string[]): Promise<number> {
   parseOptions(args, usage, {});
   const log = createLogger({ format: 'text', level: 'warn', write: (line) => process.stderr.write(line) });
-  for (const [mode, open] of Object.entries(dataPlaneFactories({ log }))) {
-    const dataPlane = open();
-    try {
-      const removed = await dataPlane.remove();
-      process.stdout.write(removed === undefined ? `nothing to remove of mode ${mode}\n` : `removed ${removed}\n`);
-    } finally {
-      dataPlane.close();
-    }
+  for (const [mode, removed] of await removeAll(dataPlaneFactories({ log }))) {
+    process.stdout.write(removed === undefined ? `nothing to remove of mode ${mode}\n` : `removed ${removed}\n`);
   }
   return 0;
 }

@@ -20,4 +20,5 @@ export type {
 } from './data-plane.ts';
 export { dataPlaneFactories } from './modes.ts';
 export type { DataPlaneFactories } from './modes.ts';
+export { removeAll } from './remove-all.ts';
 export { RunningDataPlane } from './running-data-plane.ts';

@@ -436,6 +436,35 @@ describe('an operator on a fresh cluster', { timeout: 2 * patience }, () => {
     operator = await startOperator('third');
   });
 
+  test('settings of agents are refused that make no sense, and reach the nodes that are told them', async () => {
+    const agent = (given: object) => client.mergePatch(configPath('default'), { spec: { agent: given } });
+    await expect(agent({ resources: { requests: { memory: '2Gi' }, limits: { memory: 1024 } } })).rejects.toThrow(
+      'requests.memory must not be above limits.memory',
+    );
+    await expect(agent({ resources: { limits: { cpu: 'many' } } })).rejects.toThrow('must be a quantity such as 100m');
+    await expect(agent({ extraArgs: ['--log-level=debug'] })).rejects.toThrow('use spec.agent.logLevel');
+    await expect(agent({ metricsBindAddress: '[::1]:10256' })).rejects.toThrow('need ports of their own');
+    const before = (await getState('node-1')).spec.agentRevision;
+    await agent({ extraArgs: ['--log-format=json'], resources: { limits: { memory: '1Gi' } } });
+    const { spec } = await untilStateOf('node-1', (state) => state.spec.agentRevision !== before);
+    interface Templates {
+      metadata: { annotations?: Record<string, string> };
+      spec: { template: { metadata: { labels: Record<string, string> } } };
+    }
+    const daemonSet = await eventually(
+      'what most nodes were told',
+      () => client.get<Templates>(daemonSetPath),
+      (found) => found.spec.template.metadata.labels['nftproxy.io/agent-revision'] === spec.agentRevision,
+    );
+    expect(JSON.stringify(daemonSet.spec)).toContain('"--log-format=json"');
+    const kept = Object.keys(
+      JSON.parse(daemonSet.metadata.annotations?.['nftproxy.io/agent-templates'] ?? '{}') as object,
+    );
+    expect(kept).toEqual(expect.arrayContaining([before, spec.agentRevision]));
+    await client.mergePatch(configPath('default'), { spec: { agent: null } });
+    await untilStateOf('node-1', (state) => state.spec.agentRevision === before);
+  });
+
   test('a node that no config governs any more keeps what it has, and says so', async () => {
     const { spec } = await getState('node-1');
     await client.delete(configPath('default'));

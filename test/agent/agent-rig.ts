@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { revisionOf, withDefaults } from '../../src/api/index.ts';
-import type { ProxySettings } from '../../src/api/index.ts';
+import type { ProxyNodeState, ProxyNodeStateSpec, ProxySettings } from '../../src/api/index.ts';
 import { ApiClient, loadConnection, resourcePath } from '../../src/kubernetes/index.ts';
 import { crdDirectory } from '../../src/runtime/index.ts';
 import type { EndpointSliceObject, ServiceObject } from '../../src/services/index.ts';
@@ -169,8 +169,23 @@ export class AgentRig implements AsyncDisposable {
     const conntrack = { maxPerCore: 0, ...settings.conntrack };
     const config = withDefaults({ clusterCIDRs, ...settings, conntrack });
     const spec = { configRef: { name: 'default', generation: 1 }, revision: revisionOf(config), config };
+    await this.#tell(spec);
+  }
+
+  /** What the operator last told this node, and its agent said. */
+  nodeState(): Promise<ProxyNodeState> {
+    return this.client.get<ProxyNodeState>(nodeStatePath);
+  }
+
+  async #tell(spec: ProxyNodeStateSpec): Promise<void> {
     const head = { apiVersion: 'nftproxy.io/v1alpha1', kind: 'ProxyNodeState', metadata: { name: 'node-1' } };
     await this.client.apply(nodeStatePath, { ...head, spec }, { fieldManager: 'test', force: true });
+  }
+
+  /** No ProxyConfig governs the node any more, and the last one said `onDelete: Cleanup`. */
+  async orderCleanup(): Promise<void> {
+    const { spec } = await this.nodeState();
+    await this.#tell({ ...spec, cleanup: { startedAt: new Date().toISOString() } });
   }
 
   /** No ProxyConfig governs the node any more. */

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Pacer } from '../../runtime/index.ts';
 import type { Clock, Logger } from '../../runtime/index.ts';
@@ -70,6 +70,12 @@ export class KeptFile {
     if (this.#path === undefined) return;
     const text = this.#o.text();
     if (text !== undefined && text !== this.#written) this.#pacer.trigger();
+  }
+
+  /** Throws away what there is. @throws Error of the file system */
+  async forget(): Promise<void> {
+    if (this.#path !== undefined) await rm(this.#path, { force: true });
+    this.#written = undefined;
   }
 
   /** Resolves when no write is under way any more. */

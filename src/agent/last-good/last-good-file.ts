@@ -60,6 +60,11 @@ export class LastGoodFile implements SyncObserver {
     this.#file.changed();
   }
 
+  /** Keeps nothing any more: the node is to have nothing of ours. @throws Error of the file system */
+  forget(): Promise<void> {
+    return this.#file.forget();
+  }
+
   /** Resolves when no write is under way any more. */
   stop(): Promise<void> {
     return this.#file.stop();

@@ -22,17 +22,19 @@ export function agentServers(options: {
   watches: () => Iterable<WatchStatistics>;
   log: Logger;
   clock: Clock;
+  /** Why it is not ready; left out: what {@link Readiness} finds. */
+  readiness?: Pick<Readiness, 'faults'>;
 }): HttpListener[] {
   const { healthAddress, metricsAddress, health, metrics, state, sync, dataPlane, log, clock } = options;
   const onBindFailure = (error: Error): void => log.error(error.message);
-  const readiness = new Readiness({
+  const ownReadiness = new Readiness({
     appliedRevision: () => sync.appliedRevision,
     settingsFault: () => settingsFault(sync),
     keepsUp: () => health.healthy,
     watches: options.watches,
   });
   const handlers = {
-    health: healthHandler({ health, readiness, clock, counters: metrics.kubeProxy }),
+    health: healthHandler({ health, readiness: options.readiness ?? ownReadiness, clock, counters: metrics.kubeProxy }),
     metrics: metricsHandler({
       metrics,
       mode: () => dataPlane.mode,

@@ -11,6 +11,8 @@ import type { WatchStatistics } from './watch-statistics.ts';
 export interface Assigned {
   /** Undefined: the object assigns nothing. */
   readonly config: AssignedConfig | undefined;
+  /** The node is to have nothing of ours any more: the ProxyConfig that it had last. */
+  readonly cleanUpAfter: string | undefined;
   /** The object itself, for whoever reports into its status. */
   readonly object: ProxyNodeState;
 }
@@ -35,7 +37,7 @@ export class Assignment {
       transform: (raw) => raw as unknown as ProxyNodeState,
       handler: {
         changed: (_key, object) => {
-          this.#current = object && { config: configOf(object), object };
+          this.#current = object && assignedBy(object);
           o.changed(this.#current);
         },
       },
@@ -72,8 +74,10 @@ export class Assignment {
 }
 
 /** An object that somebody made by hand, or through a weaker CRD, may have no spec. */
-function configOf(object: Partial<ProxyNodeState>): AssignedConfig | undefined {
-  if (!object.spec) return undefined;
-  const { configRef, revision, config } = object.spec;
-  return { name: configRef.name, revision, config };
+function assignedBy(object: ProxyNodeState): Assigned {
+  const spec = object.spec as ProxyNodeState['spec'] | undefined;
+  if (!spec) return { config: undefined, cleanUpAfter: undefined, object };
+  const { configRef, revision, config, cleanup } = spec;
+  if (cleanup) return { config: undefined, cleanUpAfter: configRef.name, object };
+  return { config: { name: configRef.name, revision, config }, cleanUpAfter: undefined, object };
 }

@@ -4,4 +4,5 @@ export { agentState, settingsFault } from './agent-state.ts';
 export { ProblemReporter } from './problem-reporter.ts';
 export { RefusalReporter } from './refusal-reporter.ts';
 export { noConfiguration } from './status.ts';
+export type { AgentState } from './status.ts';
 export { Reporter } from './reporter.ts';

@@ -37,6 +37,18 @@ describe('the status of a node', () => {
     expect(conditions({})).toEqual({ Synced: 'True UpToDate', Degraded: 'False AsExpected' });
   });
 
+  it('says whether it has been cleaned up, and why not', () => {
+    const cleanup = { config: 'edge', done: false };
+    expect(conditions({ cleanup })).toEqual({ Synced: 'Unknown CleaningUp', Degraded: 'False AsExpected' });
+    expect(conditions({ cleanup, failure: 'EPERM' })).toEqual({
+      Synced: 'False CleanupFailing',
+      Degraded: 'True CleanupFailing',
+    });
+    const done = { cleanup: { ...cleanup, done: true } };
+    expect(conditions(done)).toEqual({ Synced: 'True CleanedUp', Degraded: 'False AsExpected' });
+    expect(report(done).conditions?.[0]?.message).toContain('no ProxyConfig governs this node, and edge says Cleanup');
+  });
+
   it('names the last good settings while no ProxyConfig governs the node, and what to do', () => {
     expect(conditions({ goesOnWith: 'default' })).toEqual({
       Synced: 'True UpToDate',

@@ -15,6 +15,8 @@ export interface AgentState {
   readonly failure?: string;
   /** The settings of the node that the kernel refused, or that broke something: of which ProxyConfig, and what. */
   readonly refusedSettings?: { readonly config: string; readonly error: string; readonly rolledBack: boolean };
+  /** The node is to have nothing of ours: the ProxyConfig that it had last, and whether that is so. */
+  readonly cleanup?: { readonly config: string; readonly done: boolean };
   /** No ProxyConfig governs the node: that whose last good settings it goes on with. */
   readonly goesOnWith?: string;
   readonly quarantined: readonly { readonly id: string; readonly reason: string }[];
@@ -33,7 +35,7 @@ const longestMessage = 256;
  * The status of this node's ProxyNodeState. A condition keeps its transition time while its status does not change.
  *
  * `Synced`: the kernel holds the assigned revision and every Service. `Degraded`: something needs a person; reasons
- * `SyncFailing`, `SettingsRefused`, `SettingsRolledBack`, `NoConfiguration`, `ServicePortsRefused`,
+ * `SyncFailing`, `SettingsRefused`, `SettingsRolledBack`, `CleanupFailing`, `NoConfiguration`, `ServicePortsRefused`,
  * `ObjectsWithProblems`, `AsExpected`. `ConntrackConfigured`: conntrack is as the ProxyConfig has it; nothing depends on that but
  * its size and patience, so that it degrades nothing.
  */
@@ -94,6 +96,7 @@ function saysTheSame(before: Said | undefined, now: Said): boolean {
 type Verdict<T extends NodeConditionType> = readonly [Condition['status'], NodeConditionReason<T>, string];
 
 function syncedCondition(state: AgentState): Verdict<'Synced'> {
+  if (state.cleanup) return cleanupVerdict(state.cleanup, state.failure);
   if (state.failure !== undefined) return ['False', 'SyncFailing', state.failure];
   if (state.refusedSettings) return ['False', ...settingsVerdict(state.refusedSettings)];
   if (state.appliedRevision === undefined) return ['Unknown', 'Starting', 'waiting for Services and EndpointSlices'];
@@ -101,6 +104,15 @@ function syncedCondition(state: AgentState): Verdict<'Synced'> {
     return ['Unknown', 'Applying', `revision ${state.desiredRevision} is not in force yet, or on trial`];
   }
   return ['True', 'UpToDate', 'the kernel holds every Service'];
+}
+
+type CleanupState = NonNullable<AgentState['cleanup']>;
+
+function cleanupVerdict({ config, done }: CleanupState, failure: string | undefined): Verdict<'Synced'> {
+  if (failure !== undefined) return ['False', 'CleanupFailing', `cannot remove what is in the kernel: ${failure}`];
+  if (!done) return ['Unknown', 'CleaningUp', 'removes what is in the kernel'];
+  const why = `no ProxyConfig governs this node, and ${config} says Cleanup`;
+  return ['True', 'CleanedUp', `nothing is left in the kernel: ${why}`];
 }
 
 function settingsVerdict(
@@ -123,8 +135,8 @@ export function noConfiguration(config: string): string {
 }
 
 function degradedCondition(state: AgentState): Verdict<'Degraded'> {
-  const { failure, refusedSettings, goesOnWith } = state;
-  if (failure !== undefined) return ['True', 'SyncFailing', failure];
+  const { failure, refusedSettings, goesOnWith, cleanup } = state;
+  if (failure !== undefined) return ['True', cleanup ? 'CleanupFailing' : 'SyncFailing', failure];
   if (refusedSettings) return ['True', ...settingsVerdict(refusedSettings)];
   if (goesOnWith !== undefined) return ['True', 'NoConfiguration', noConfiguration(goesOnWith)];
   return servicesCondition(state);

@@ -89,8 +89,8 @@ const kinds: Kind[] = [
       {
         name: 'Uncovered',
         type: 'string',
-        jsonPath: condition('Uncovered', 'status'),
-        description: 'No config governs it.',
+        jsonPath: condition('Uncovered', 'reason'),
+        description: 'No config governs it: what becomes of its rules.',
       },
       { name: 'Services', type: 'integer', jsonPath: '.status.services' },
       { name: 'Endpoints', type: 'integer', jsonPath: '.status.endpoints' },

@@ -3,7 +3,7 @@ import { ConditionDto } from './condition.ts';
 import { Field, Nested } from './field.ts';
 import { objectNameLength, objectNamePattern, reasonPattern, revisionPattern } from './patterns.ts';
 import { ProxySettingsDto } from './settings.ts';
-import type { ProxyNodeStateStatus } from '../types.ts';
+import type { NodeCleanup, ProxyNodeStateStatus } from '../types.ts';
 
 class ConfigRefDto {
   @Field({ description: 'Name of the ProxyConfig.' })
@@ -64,12 +64,27 @@ class NodeRolloutDto {
   failingBefore?: string;
 }
 
+class NodeCleanupDto implements NodeCleanup {
+  @Field({ description: 'Since when.', format: 'date-time' })
+  @IsString()
+  startedAt!: string;
+}
+
 /** Written by the operator. */
 export class ProxyNodeStateSpecDto extends NodeAssignmentDto {
   @Field({ description: 'The rollout in which the node was told this; absent if it was new.' })
   @IsOptional()
   @Nested(() => NodeRolloutDto)
   rollout?: NodeRolloutDto;
+
+  @Field({
+    description:
+      'No ProxyConfig governs the node, and the last one said onDelete: Cleanup: its agent takes everything of nftproxy ' +
+      'out of the kernel, and does nothing else while this is here.',
+  })
+  @IsOptional()
+  @Nested(() => NodeCleanupDto)
+  cleanup?: NodeCleanupDto;
 }
 
 /** Written by the agent of the node, when it changes. */

@@ -16,8 +16,8 @@ import { durationPattern } from '../duration.ts';
 import { cidrRule, IsCidr } from './cidr.ts';
 import { Field, Nested, Rules } from './field.ts';
 import { cidrLength, interfaceLength, interfacePattern } from './patterns.ts';
-import { algorithms, detectLocalModes, maglevTableSizes, modes } from '../types.ts';
-import type { Algorithm, ConntrackSettings, DetectLocalMode, Mode, ProxySettings } from '../types.ts';
+import { algorithms, deletePolicies, detectLocalModes, maglevTableSizes, modes } from '../types.ts';
+import type { Algorithm, ConntrackSettings, DeletePolicy, DetectLocalMode, Mode, ProxySettings } from '../types.ts';
 
 const durationMessage = 'must be a duration such as 24h, 1m30s or 0s';
 
@@ -244,4 +244,16 @@ export class ProxySettingsDto implements ProxySettings {
   @IsOptional()
   @Nested(() => ConntrackDto)
   conntrack?: ConntrackDto;
+
+  @Field({
+    description:
+      'What becomes of the rules of a node that no ProxyConfig governs any more, because this one is deleted or no longer ' +
+      'selects it. Keep, the default: they stay, and endpoints are followed. Cleanup: after a minute its agent removes ' +
+      'them, one node first, then batches, until a ProxyConfig selects the node again. With Cleanup a slip in a ' +
+      'nodeSelector takes all Services away from nodes that have no other service proxy.',
+  })
+  @IsOptional()
+  @IsIn(deletePolicies)
+  @IsString()
+  onDelete?: DeletePolicy;
 }

@@ -210,6 +210,7 @@ const nearlyRight = (() => {
       ),
       clusterCIDRs: optional(fc.array(cidr, { maxLength: 3 })),
       nodePortAddresses: optional(fc.array(cidr, { maxLength: 3 })),
+      onDelete: optional(fc.constantFrom('Keep', 'Cleanup', 'Explode')),
       masqueradeAll: optional(fc.constantFrom<unknown>(true, false, 'yes')),
       conntrack: optional(
         fc.record({ maxPerCore: fc.constantFrom(0, 1, -1), udpTimeout: duration }, { requiredKeys: [] }),

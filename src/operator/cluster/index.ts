@@ -9,3 +9,4 @@ export { ClusterModule } from './cluster.module.ts';
 export type { ClusterNode, Taint } from './cluster-node.ts';
 export type { CheckedConfig } from './checked-config.ts';
 export { isCalledSilent, isTold } from './node-state-reading.ts';
+export { proxyConfigsSince } from './proxy-configs-since.ts';

@@ -41,13 +41,21 @@ export class Assignments {
    * the names of those that have to be looked at.
    */
   decide({ share, tell }: ConfigPlan): string[] {
-    return share.won.flatMap((node) => {
-      const told = tell.get(node.name) ?? this.#kept(node);
-      const before = this.#decided.get(node.name);
-      if (told === undefined || (before?.uid === node.uid && before.spec === told)) return [];
-      this.#decided.set(node.name, { uid: node.uid, spec: told });
-      return [node.name];
-    });
+    return share.won.filter((node) => this.#assign(node, tell.get(node.name) ?? this.#kept(node))).map(nameOf);
+  }
+
+  /** Takes over that nodes which no config governs are cleaned up; returns their names. */
+  cleanUp(tell: ReadonlyMap<string, ProxyNodeStateSpec>): string[] {
+    const nodes = [...tell.keys()].flatMap((name) => this.#cache.nodes.get(name) ?? []);
+    return nodes.filter((node) => this.#assign(node, tell.get(node.name))).map(nameOf);
+  }
+
+  /** False if that was decided before. */
+  #assign(node: ClusterNode, told: ProxyNodeStateSpec | undefined): boolean {
+    const before = this.#decided.get(node.name);
+    if (told === undefined || (before?.uid === node.uid && before.spec === told)) return false;
+    this.#decided.set(node.name, { uid: node.uid, spec: told });
+    return true;
   }
 
   /** Takes over which nodes no config governs, and forgets nodes that are gone; returns those for which that is new. */
@@ -74,6 +82,8 @@ export class Assignments {
     return isTold(state) ? state.spec : undefined;
   }
 }
+
+const nameOf = ({ name }: ClusterNode): string => name;
 
 function isSameRollout({ rollout: a }: ProxyNodeStateSpec, { rollout: b }: ProxyNodeStateSpec): boolean {
   return a?.startedAt === b?.startedAt && a?.returning === b?.returning;

@@ -1,5 +1,7 @@
 export type { Share } from './assign-nodes.ts';
 export { Assignments } from './assignments.ts';
+export { awaitsCleanup, cleanupsOf } from './cleanup.ts';
+export { operatorConditions } from './operator-conditions.ts';
 export { countNodes, pendingReasons, progressOf } from './node-progress.ts';
 export type { NodeProgress, Progress } from './node-progress.ts';
 export { NodeReconciler } from './node-reconciler.ts';

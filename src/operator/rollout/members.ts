@@ -39,7 +39,7 @@ function memberOf(
   target: NodeAssignment,
   startedAt: string | undefined,
 ): Member {
-  if (!isTold(state) || !belongsTo(state, node)) {
+  if (!hasSomething(state, node)) {
     return { ...{ node, state: undefined, health: 'pending', failure: undefined }, ...nowhere };
   }
   const { rollout } = state.spec;
@@ -49,6 +49,11 @@ function memberOf(
   const failure = onTrial ? failureOf(state) : undefined;
   const itsFault = failure !== undefined && failure.reason !== rollout?.failingBefore;
   return { node, state, onTarget, touched, onTrial, health: healthOf(state), failure: itsFault ? failure : undefined };
+}
+
+/** Who is cleaned up is as good as new: there is nothing that could be taken from it. */
+function hasSomething(state: ProxyNodeState | undefined, node: ClusterNode): state is ProxyNodeState {
+  return isTold(state) && belongsTo(state, node) && state.spec.cleanup === undefined;
 }
 
 const nowhere = { onTarget: false, touched: false, onTrial: false };

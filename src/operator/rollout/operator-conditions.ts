@@ -1,6 +1,7 @@
 import { agentSilent, conditionOf, nextCondition } from '../../api/index.ts';
 import type { Condition, ProxyNodeState } from '../../api/index.ts';
 import type { Silence } from '../cluster/index.ts';
+import { fateOf } from './uncovered.ts';
 
 /** What the operator knows of a node and its agent cannot say. */
 export interface Knowledge {
@@ -28,15 +29,10 @@ export function operatorConditions(state: ProxyNodeState, knowledge: Knowledge):
   return [uncovered, synced].filter((condition) => condition !== undefined);
 }
 
-/** Nothing if a ProxyConfig governs the node, else what the node goes on with. */
-function uncoveredOf({ spec, status }: ProxyNodeState, { covered, now }: Knowledge): Condition | undefined {
+/** Nothing if a ProxyConfig governs the node, else what becomes of its rules. */
+function uncoveredOf(state: ProxyNodeState, { covered, now }: Knowledge): Condition | undefined {
   if (covered) return undefined;
-  const { configRef, revision } = spec;
-  const message =
-    `no valid ProxyConfig selects this node any more; it goes on with revision ${revision} of ProxyConfig ` +
-    `${configRef.name}. Mend the nodeSelector of a ProxyConfig, or create one`;
-  const said = { type: 'Uncovered', status: 'True', reason: 'NoGoverningConfig', message } as const;
-  return nextCondition(said, status?.conditions ?? [], now);
+  return nextCondition({ type: 'Uncovered', status: 'True', ...fateOf(state) }, state.status?.conditions ?? [], now);
 }
 
 function syncedOf({ status }: ProxyNodeState, { silence, now }: Knowledge): Condition | undefined {

@@ -2,6 +2,7 @@ import type { NodeAssignment, ProxyConfigSpec, ProxyNodeState } from '../../api/
 import type { CheckedConfig, ClusterNode } from '../cluster/index.ts';
 import { divide } from './assign-nodes.ts';
 import type { Share } from './assign-nodes.ts';
+import { isCleanedUp } from './cleanup.ts';
 import type { Decision } from './decision.ts';
 import { situationOf } from './situation.ts';
 import { stepOf } from './step.ts';
@@ -53,9 +54,15 @@ export function plan({ configs, nodes, stateOf, now, agents }: PlanInput): Plan 
   const toldBy = (node: string): string | undefined => states.get(node)?.spec.configRef.name;
   const { shares, uncovered } = divide(configs, nodes, toldBy, agents.runOn);
   const settledRevision = settledRevisions(configs);
+  const isClean = (node: string): boolean => {
+    const state = states.get(node);
+    return state !== undefined && isCleanedUp(state);
+  };
   const plans = configs.flatMap((checked) => {
-    const share = shares.get(checked.config.metadata.name);
-    if (share === undefined) return [];
+    const whole = shares.get(checked.config.metadata.name);
+    if (whole === undefined) return [];
+    // Who has been cleaned up no longer goes on with what it was told.
+    const share = { ...whole, uncovered: whole.uncovered.filter((node) => !isClean(node)) };
     const own =
       checked.errors.length > 0 ? rest(checked) : next(checked, share, { states, now, settledRevision, agents });
     return [[checked.config.metadata.name, { checked, share, ...own }] as const];

@@ -25,9 +25,13 @@ export function settledOf({ metadata, status }: ProxyConfig): NodeAssignment | u
   return { configRef: { name: metadata.name, generation }, revision, config, ...agent };
 }
 
+/** What a node is told: what it is to do, or that nothing is to be left of it. */
+type Told = NodeAssignment & Pick<ProxyNodeStateSpec, 'cleanup'>;
+
 /** Whether a node was told this: generations of a config that mean the same are the same. */
-export function isOn(spec: NodeAssignment, target: NodeAssignment | undefined): boolean {
-  return spec.configRef.name === target?.configRef.name && spec.revision === target.revision;
+export function isOn(spec: Told, target: Told | undefined): boolean {
+  const sameKind = (spec.cleanup === undefined) === (target?.cleanup === undefined);
+  return sameKind && spec.configRef.name === target?.configRef.name && spec.revision === target.revision;
 }
 
 /** What a node was told, without the rollout in which it was. */

@@ -75,7 +75,7 @@ function degradation(facts: Facts): Verdict {
     return verdict('Degraded', 'True', 'AgentNotRunning', message);
   }
   if (plan.share.uncovered.length > 0) {
-    return verdict('Degraded', 'True', 'NodesUncovered', uncoveredMessage(plan.share));
+    return verdict('Degraded', 'True', 'NodesUncovered', uncoveredMessage(plan.share, plan.checked.config.spec));
   }
   return reported(facts);
 }

@@ -34,7 +34,7 @@ export function factsOf(input: StatusInput): Facts {
   const stopped = phase === 'RollingBack' || phase === 'RolledBack' || phase === 'Failed';
   const nodes = progressOf(plan, stateOf, (state) => isLate(input, state));
   const stopping = stopped ? (plan.failures.length > 0 ? plan.failures : (previous?.failedNodes ?? [])) : undefined;
-  const named = namedNodes(nodes, plan.share.uncovered, stopping);
+  const named = namedNodes(nodes, plan, stopping);
   return { input, nodes, counts: countNodes(nodes), phase, stopped, named };
 }
 

@@ -1,4 +1,5 @@
 import { maximumNamedNodes } from '../../api/index.ts';
+import type { ProxyConfigSpec } from '../../api/index.ts';
 import type { CheckedConfig } from '../cluster/index.ts';
 import type { Share } from '../rollout/index.ts';
 import type { Facts } from './facts.ts';
@@ -15,8 +16,12 @@ export function leftOut({ unsupported }: Share): string {
     : `; left out because no agent runs there (their system, taints or labels): ${namesOf(unsupported)}`;
 }
 
-export function uncoveredMessage({ uncovered }: Share): string {
-  return `no valid ProxyConfig selects these nodes any more, and they go on with what this one said last: ${namesOf(uncovered)}`;
+export function uncoveredMessage({ uncovered }: Share, { onDelete }: ProxyConfigSpec): string {
+  const fate =
+    onDelete === 'Cleanup'
+      ? 'their rules are removed (onDelete: Cleanup), one node first; pause the rollout to stop that'
+      : 'they go on with what this one said last';
+  return `no valid ProxyConfig selects these nodes any more, and ${fate}: ${namesOf(uncovered)}`;
 }
 
 export function invalidMessage({ errors }: CheckedConfig): string {

@@ -1,6 +1,6 @@
 import { maximumNamedNodes } from '../../api/index.ts';
 import type { FailedNode, NamedNode } from '../../api/index.ts';
-import type { NodeProgress, Progress } from '../rollout/index.ts';
+import type { ConfigPlan, NodeProgress, Progress } from '../rollout/index.ts';
 
 /** The nodes that a status names, by what is to be said of them; of each sort at most {@link maximumNamedNodes}. */
 export interface NamedNodes {
@@ -10,15 +10,19 @@ export interface NamedNodes {
   readonly uncoveredNodes: readonly NamedNode[];
 }
 
-const goesOn = 'goes on with what this ProxyConfig said last: mend the nodeSelector of a ProxyConfig, or create one';
+const advice = 'mend the nodeSelector of a ProxyConfig, or create one';
+/** What becomes of nodes that no config governs any more. */
+const fates = {
+  Keep: { reason: 'NoGoverningConfig', message: `goes on with what this ProxyConfig said last: ${advice}` },
+  Cleanup: { reason: 'CleanupPending', message: `its rules are removed in its turn (onDelete: Cleanup): ${advice}` },
+};
 
 /**
- * @param uncovered names of nodes that no config governs any more
  * @param stopping those that have stopped the rollout, in place of those that fail now; undefined if none have
  */
 export function namedNodes(
   nodes: readonly NodeProgress[],
-  uncovered: readonly string[],
+  { share, checked }: Pick<ConfigPlan, 'share' | 'checked'>,
   stopping: readonly FailedNode[] | undefined,
 ): NamedNodes {
   const of = (progress: Progress): NamedNode[] =>
@@ -27,7 +31,7 @@ export function namedNodes(
     failedNodes: stopping === undefined ? of('failed') : stopping.slice(0, maximumNamedNodes),
     silentNodes: of('silent'),
     pendingNodes: of('pending'),
-    uncoveredNodes: some(uncovered.map((name) => ({ name, reason: 'NoGoverningConfig', message: goesOn }))),
+    uncoveredNodes: some(share.uncovered.map((name) => ({ name, ...fates[checked.config.spec.onDelete ?? 'Keep'] }))),
   };
 }
 

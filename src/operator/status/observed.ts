@@ -2,7 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { admits, AgentTemplate } from '../agents/index.ts';
 import { ClusterCache } from '../cluster/index.ts';
 import type { AgentCounts, CheckedConfig } from '../cluster/index.ts';
-import { perTerm } from '../injection.ts';
+import type { Clock } from '../../runtime/index.ts';
+import { CLOCK, perTerm } from '../injection.ts';
 import { Assignments, withAgent } from '../rollout/index.ts';
 import type { PlanInput } from '../rollout/index.ts';
 
@@ -12,15 +13,22 @@ export class Observed {
   readonly #cache: ClusterCache;
   readonly #assignments: Assignments;
   readonly #template: AgentTemplate;
+  readonly #clock: Clock;
 
   constructor(
     @Inject(ClusterCache) cache: ClusterCache,
     @Inject(Assignments) assignments: Assignments,
     @Inject(AgentTemplate) template: AgentTemplate,
+    @Inject(CLOCK) clock: Clock,
   ) {
     this.#cache = cache;
     this.#assignments = assignments;
     this.#template = template;
+    this.#clock = clock;
+  }
+
+  get now(): Date {
+    return new Date(this.#clock.wall());
   }
 
   get configs(): CheckedConfig[] {

@@ -51,5 +51,5 @@ export const nodeReasons = {
   failedNodes: ['ProgressDeadlineExceeded', 'NodeNotReady', 'AgentNotRunning'],
   silentNodes: [agentSilent],
   pendingNodes: pendingReasons,
-  uncoveredNodes: ['NoGoverningConfig'],
+  uncoveredNodes: ['NoGoverningConfig', 'CleanupPending'],
 } as const;

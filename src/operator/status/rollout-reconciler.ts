@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Again } from '../../kubernetes/index.ts';
-import type { Clock } from '../../runtime/index.ts';
-import { CLOCK, perTerm } from '../injection.ts';
+import { perTerm } from '../injection.ts';
 import { Assignments, plan } from '../rollout/index.ts';
 import type { ConfigPlan } from '../rollout/index.ts';
+import { Cleanup } from './cleanup.ts';
 import { configStatus } from './config-status.ts';
 import { nextLook } from './next-look.ts';
 import { Observed } from './observed.ts';
@@ -19,19 +19,19 @@ export class RolloutReconciler {
   readonly #observed: Observed;
   readonly #assignments: Assignments;
   readonly #publisher: StatusPublisher;
-  readonly #clock: Clock;
+  readonly #cleanup: Cleanup;
   #known: ReadonlySet<string> = new Set();
 
   constructor(
     @Inject(Observed) observed: Observed,
     @Inject(Assignments) assignments: Assignments,
     @Inject(StatusPublisher) publisher: StatusPublisher,
-    @Inject(CLOCK) clock: Clock,
+    @Inject(Cleanup) cleanup: Cleanup,
   ) {
     this.#observed = observed;
     this.#assignments = assignments;
     this.#publisher = publisher;
-    this.#clock = clock;
+    this.#cleanup = cleanup;
   }
 
   /**
@@ -40,7 +40,7 @@ export class RolloutReconciler {
    * other configs hold
    */
   async reconcile(look: (node: string) => void): Promise<Again | undefined> {
-    const now = new Date(this.#clock.wall());
+    const { now } = this.#observed;
     const configs = this.#observed.configs.map((checked) => this.#publisher.withLast(checked));
     const { configs: plans, uncovered } = plan({ configs, ...this.#observed.nodes(), now });
     for (const name of this.#known) if (!plans.has(name)) this.#publisher.forget(name);
@@ -49,7 +49,9 @@ export class RolloutReconciler {
     const outcomes = await Promise.allSettled([...plans.values()].map((each) => this.#carryOut(each, now, look)));
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
-    return nextLook([...plans.values()], this.#observed.agents, now);
+    const cleaning = await this.#cleanup.next(configs, uncovered, now);
+    this.#assignments.cleanUp(cleaning.tell).forEach(look);
+    return sooner(nextLook([...plans.values()], this.#observed.agents, now), cleaning.again);
   }
 
   async #carryOut(decided: ConfigPlan, now: Date, look: (node: string) => void): Promise<void> {
@@ -60,4 +62,9 @@ export class RolloutReconciler {
     await this.#publisher.publish(decided.checked, status);
     this.#assignments.decide(decided).forEach(look);
   }
+}
+
+function sooner(a: Again | undefined, b: Again | undefined): Again | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return a.afterSeconds <= b.afterSeconds ? a : b;
 }

@@ -25,6 +25,7 @@ const settings = fc.record({
 const spec = fc.record({
   rollout: settings,
   algorithm: fc.constantFrom('random', 'round-robin', 'source-hash', 'maglev', 'least-connections'),
+  onDelete: fc.constantFrom('Keep', 'Cleanup'),
   agent: fc.oneof(
     { weight: 3, arbitrary: fc.constant(undefined) },
     fc.record({ logLevel: fc.constantFrom('debug', 'warn') }),
@@ -98,6 +99,15 @@ const works = (state: ProxyNodeState | undefined) =>
 const fails = (state: ProxyNodeState | undefined) =>
   synced(state)?.status === 'False' && synced(state)?.observedGeneration === state?.metadata.generation;
 
+const isClean = (state: ProxyNodeState) =>
+  synced(state)?.reason === 'CleanedUp' && synced(state)?.observedGeneration === state.metadata.generation;
+const governedBy = (plans: ReadonlyMap<string, ConfigPlan>) =>
+  new Set([...plans.values()].flatMap(({ share }) => share.won.map(({ name }) => name)));
+const mostOf = (maxUnavailable: number | string, nodes: number) => {
+  const text = String(maxUnavailable);
+  return Math.max(1, text.endsWith('%') ? Math.floor((nodes * Number.parseInt(text)) / 100) : Number(text));
+};
+
 /** A node of a config before and after a plan. */
 interface Seen {
   readonly node: ClusterNode;
@@ -128,14 +138,13 @@ const onItsWay = (plan: ConfigPlan, seen: Seen) =>
 function checkUnavailable(plan: ConfigPlan, mine: readonly Seen[], now: number): void {
   const { maxUnavailable } = effectiveRollout(plan.checked.config.spec.rollout);
   const counted = mine.filter((seen) => seen.node.ready || touched(plan, seen)).length;
-  const text = String(maxUnavailable);
-  const most = text.endsWith('%') ? Math.floor((counted * Number.parseInt(text)) / 100) : Number(text);
+  const most = mostOf(maxUnavailable, counted);
   // Going back is the exception: nodes that do not come back hold up the others no longer than the deadline.
   const last = Date.parse(plan.checked.config.status?.rollout?.lastProgressAt ?? '');
   const patient = !/^Roll(ingBack|edBack)$/.test(plan.rollout?.phase ?? '') || now - last <= deadlineSeconds * 1000;
   const disturbs = mine.some(({ node, was, told }) => told !== undefined && works(was) && node.ready);
   if (!disturbs || !patient) return;
-  expect(mine.filter((seen) => onItsWay(plan, seen)).length, 'on their way').toBeLessThanOrEqual(Math.max(1, most));
+  expect(mine.filter((seen) => onItsWay(plan, seen)).length, 'on their way').toBeLessThanOrEqual(most);
 }
 
 /** Canaries first, and nobody is tried on any more when so many have failed. */
@@ -179,9 +188,35 @@ class Observed extends ModelCluster {
       this.#checkGitOps(name, each, mine);
       expect(JSON.stringify(this.configs.get(name)?.status).length).toBeLessThan(16_384);
     }
+    this.#checkCleanups(before, plans);
     for (const name of before.keys()) expect(this.states.has(name), `${name} keeps what it has`).toBe(true);
     for (const [name, state] of this.states) this.#knownOf(name).add(state.spec.revision);
     return plans;
+  }
+
+  /** Rules are taken from nodes that nobody governs and that were told so, few at a time. */
+  #checkCleanups(
+    before: ReadonlyMap<string, ProxyNodeState | undefined>,
+    plans: ReadonlyMap<string, ConfigPlan>,
+  ): void {
+    const governed = governedBy(plans);
+    const told = [...this.states].filter(([name, { spec }]) => spec.cleanup && !before.get(name)?.spec.cleanup);
+    for (const [name, { spec }] of told) {
+      expect(governed.has(name), `${name} is governed`).toBe(false);
+      expect(before.get(name)?.spec.config.onDelete).toBe('Cleanup');
+      if (this.nodes.get(name)?.ready) this.#checkUnderWay(spec.configRef.name, governed);
+    }
+  }
+
+  /** Nodes of a config that have been told to remove their rules, and have not said so for less than ten minutes. */
+  #checkUnderWay(config: string, governed: ReadonlySet<string>): void {
+    const same = [...this.states].filter(([name, { spec }]) => spec.configRef.name === config && !governed.has(name));
+    const underWay = same.filter(([name, state]) => {
+      const since = this.now - Date.parse(state.spec.cleanup?.startedAt ?? '');
+      return since < 600_000 && this.nodes.get(name)?.ready && !isClean(state);
+    });
+    const most = mostOf(effectiveRollout(this.configs.get(config)?.spec.rollout).maxUnavailable, same.length);
+    expect(underWay.length, 'being cleaned up').toBeLessThanOrEqual(most);
   }
 
   agents(): void {
@@ -272,12 +307,20 @@ class Observed extends ModelCluster {
   }
 }
 
-function specOf(config: string, given: { algorithm: string; rollout: ProxyConfigSpec['rollout']; agent: unknown }) {
-  const { algorithm, rollout, agent } = given;
+interface SpecParts {
+  readonly algorithm: string;
+  readonly rollout: ProxyConfigSpec['rollout'];
+  readonly onDelete: string;
+  readonly agent: unknown;
+}
+
+function specOf(config: string, given: SpecParts) {
+  const { algorithm, rollout, onDelete, agent } = given;
   const selection = config === 'edge' && { nodeSelector: edge, priority: 10 };
   return {
     loadBalancing: { algorithm },
     rollout,
+    onDelete,
     ...(agent !== undefined && { agent }),
     ...selection,
   } as ProxyConfigSpec;
@@ -312,6 +355,19 @@ function checkEnd({ checked, share, rollout, tell }: ConfigPlan): void {
   expect(phase === 'Complete' || stoppedPhase.test(phase) || waits, JSON.stringify(checked.config.status)).toBe(true);
 }
 
+/** Whose ProxyConfig is gone, and said that its rules go then, has none; how many nodes that are. */
+function checkCleaned(cluster: Observed, plans: ReadonlyMap<string, ConfigPlan>): number {
+  const left = [...cluster.nodes.values()].filter(({ name }) => !governedBy(plans).has(name));
+  const deleted = left.filter(({ name }) => {
+    const spec = cluster.states.get(name)?.spec;
+    return spec?.config.onDelete === 'Cleanup' && !plans.has(spec.configRef.name);
+  });
+  // They are waited for.
+  if (deleted.some(({ name, ready }) => !ready || cluster.pods.get(name)?.trouble !== undefined)) return 0;
+  for (const { name } of deleted) expect(cluster.states.get(name)?.spec.cleanup, `${name} is clean`).toBeDefined();
+  return deleted.length;
+}
+
 /** Complete means that every node has it that could be asked, but for those that failed. */
 function checkComplete(cluster: Observed, { checked, share, target }: ConfigPlan): void {
   const without = share.won.filter(({ name, ready }) => {
@@ -334,6 +390,7 @@ function checkVerdict(cluster: Observed, { checked: { config } }: ConfigPlan, sa
 test('whatever happens, a rollout keeps its bounds, leaves every node what it had, and ends', () => {
   const ends: Record<string, number> = {};
   const saidAtEnd: Record<string, number> = {};
+  let cleaned = 0;
   const nodes = fc.subarray(nodeNames, { minLength: 1 });
   fc.assert(
     fc.property(fc.array(event, { maxLength: 25 }), bad, nodes, spec, (events, how, initial, first) => {
@@ -342,7 +399,9 @@ test('whatever happens, a rollout keeps its bounds, leaves every node what it ha
       cluster.apply('all', specOf('all', first));
       for (const each of events) happen(cluster, each);
       cluster.rest();
-      for (const each of cluster.operate().values()) {
+      const plans = cluster.operate();
+      cleaned += checkCleaned(cluster, plans);
+      for (const each of plans.values()) {
         checkEnd(each);
         const phase = each.rollout?.phase ?? '';
         if (phase === 'Complete') checkComplete(cluster, each);
@@ -354,5 +413,6 @@ test('whatever happens, a rollout keeps its bounds, leaves every node what it ha
   );
   // Else it would say little about them.
   for (const said of ['Current', 'Failed']) expect(saidAtEnd[said], said).toBeGreaterThan(5);
+  expect(cleaned).toBeGreaterThan(5);
   for (const phase of ['Complete', 'RolledBack', 'Failed']) expect(ends[phase], phase).toBeGreaterThan(5);
 });

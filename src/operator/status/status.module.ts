@@ -8,6 +8,7 @@ import { API_CLIENT, LOGGER, OPERATOR_OPTIONS } from '../injection.ts';
 import { MetricsModule } from '../metrics/index.ts';
 import type { OperatorOptions } from '../options.ts';
 import { RolloutModule } from '../rollout/index.ts';
+import { Cleanup } from './cleanup.ts';
 import { Observed } from './observed.ts';
 import { StatusPublisher } from './status-publisher.ts';
 import { RolloutReconciler } from './rollout-reconciler.ts';
@@ -27,6 +28,7 @@ function eventRecorder(client: ApiClient, { identity }: OperatorOptions, log: Lo
   providers: [
     StatusPublisher,
     Observed,
+    Cleanup,
     RolloutReconciler,
     { provide: EventRecorder, useFactory: eventRecorder, inject: [API_CLIENT, OPERATOR_OPTIONS, LOGGER] },
   ],

@@ -1,7 +1,7 @@
 import { agentSilent, contentHash, nextCondition } from '../../../api/index.ts';
 import type { Condition, ProxyConfig, ProxyConfigSpec, ProxyNodeState } from '../../../api/index.ts';
 import type { AgentPod, ClusterNode } from '../../cluster/index.ts';
-import { plan, withAgent } from '../../rollout/index.ts';
+import { cleanupsOf, operatorConditions, plan, withAgent } from '../../rollout/index.ts';
 import type { ConfigPlan } from '../../rollout/index.ts';
 import { configStatus } from '../config-status.ts';
 
@@ -61,7 +61,7 @@ export class ModelCluster {
     const stateOf = ({ name }: ClusterNode) => this.seen(name);
     const agents = { revisionOf: ({ agent }: ProxyConfigSpec) => this.agentRevisionOf(agent), runOn: () => true };
     const configs = [...this.configs.values()].map((config) => ({ config, errors: [] }));
-    const plans = plan({ configs, nodes: [...this.nodes.values()], stateOf, now, agents }).configs;
+    const { configs: plans, uncovered } = plan({ configs, nodes: [...this.nodes.values()], stateOf, now, agents });
     let left = told;
     for (const [name, each] of plans) {
       const config = this.configs.get(name);
@@ -70,7 +70,29 @@ export class ModelCluster {
       this.configs.set(name, { ...config, status });
       for (const [node, spec] of each.tell) if (left-- > 0) this.#tell(node, spec);
     }
+    this.#reportCoverage(new Set(uncovered), now);
+    for (const [node, spec] of this.#cleanups(uncovered, now)) if (left-- > 0) this.#tell(node, spec);
     return plans;
+  }
+
+  #reportCoverage(uncovered: ReadonlySet<string>, now: Date): void {
+    for (const [name, state] of this.states) {
+      const known = { covered: !uncovered.has(name), silence: undefined, now };
+      const conditions = this.nodes.has(name) ? operatorConditions(state, known) : undefined;
+      if (conditions === undefined) continue;
+      const said = ['Uncovered', ...conditions.map(({ type }) => type)];
+      const others = state.status?.conditions?.filter(({ type }) => !said.includes(type)) ?? [];
+      this.states.set(name, { ...state, status: { ...state.status, conditions: [...others, ...conditions] } });
+    }
+  }
+
+  #cleanups(names: readonly string[], now: Date): ReadonlyMap<string, ProxyNodeState['spec']> {
+    const configs = [...this.configs.values()].map((config) => ({ config, errors: [] }));
+    const uncovered = names.flatMap((name) => {
+      const [node, state] = [this.nodes.get(name), this.seen(name)];
+      return node === undefined || state === undefined ? [] : [{ node, state }];
+    });
+    return cleanupsOf({ configs, uncovered, kindSince: new Date(0), now });
   }
 
   /** Revision of the Pod template of agents with these settings. */
@@ -98,14 +120,12 @@ export class ModelCluster {
     this.#runs(name, behaviour !== 'crashes');
     const state = this.states.get(name);
     if (state === undefined || behaviour === 'silent' || behaviour === 'crashes') return;
-    const works = behaviour === 'works';
-    const applied = works ? state.spec.revision : state.status?.appliedRevision;
-    const status = {
-      ...(applied !== undefined && { appliedRevision: applied }),
-      ...this.#agentOf(name),
-      conditions: [syncedAs(works, state.metadata.generation ?? 0)],
-    };
-    this.states.set(name, { ...state, status });
+    const uncovered = state.status?.conditions?.filter(({ type }) => type === 'Uncovered') ?? [];
+    const { conditions, ...rest } = reportOf(state, behaviour === 'works');
+    this.states.set(name, {
+      ...state,
+      status: { ...rest, ...this.#agentOf(name), conditions: [...conditions, ...uncovered] },
+    });
   }
 
   #agentOf(name: string): { agentRevision?: string } {
@@ -124,7 +144,9 @@ export class ModelCluster {
     const state = this.states.get(name);
     if (state === undefined) return;
     const said = { type: 'Synced', status: 'Unknown', reason: agentSilent, message: 'nothing is heard' } as const;
-    const conditions = [nextCondition(said, state.status?.conditions ?? [], new Date(this.now))];
+    const before = state.status?.conditions ?? [];
+    const uncovered = before.filter(({ type }) => type === 'Uncovered');
+    const conditions = [nextCondition(said, before, new Date(this.now)), ...uncovered];
     this.states.set(name, { ...state, status: { ...state.status, conditions } });
   }
 
@@ -138,6 +160,17 @@ export class ModelCluster {
   #time(): string {
     return `${new Date(this.now).toISOString().slice(0, 19)}Z`;
   }
+}
+
+/** What an agent says of what it was told; it never fails to clean up. */
+function reportOf(
+  { metadata, spec, status }: ProxyNodeState,
+  works: boolean,
+): { appliedRevision?: string; conditions: Condition[] } {
+  const synced = syncedAs(works, metadata.generation ?? 0);
+  if (spec.cleanup !== undefined) return { conditions: [{ ...synced, status: 'True', reason: 'CleanedUp' }] };
+  const applied = works ? spec.revision : status?.appliedRevision;
+  return { ...(applied !== undefined && { appliedRevision: applied }), conditions: [synced] };
 }
 
 function syncedAs(works: boolean, observedGeneration: number): Condition {
