@@ -25,8 +25,8 @@ export const nftMessage = {
   destroyTable: 26, // NFT_MSG_DESTROYTABLE
 } as const;
 
-/** NFTA_CHAIN_POLICY of a base chain that drops what none of its rules has decided: NF_DROP. */
-export const dropPolicy = 0;
+/** NFTA_CHAIN_POLICY of a base chain that drops what none of its rules has decided. */
+export const dropPolicy = 0; // NF_DROP
 
 /** The attribute that every item of a list is. */
 export const listElement = 1; // NFTA_LIST_ELEM

@@ -76,6 +76,8 @@ describe('an agent of a cluster with two API servers', () => {
   it('keeps the addresses when no API server is an endpoint any more: the last one takes its own away when it stops', async () => {
     await host.publishDoors();
     await follows('and knows that there is no endpoint');
+    // The doors were closed one after the other; the file follows in a moment.
+    await host.until('the file', async () => !JSON.stringify(await kept()).includes(':6443'), agent);
     expect(await kept()).toMatchObject({ servers: ['https://127.0.0.1:6444'] });
     await host.publishDoors('first', 'second');
   });

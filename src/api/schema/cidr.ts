@@ -25,7 +25,7 @@ const cidr =
   `^(${dotted}/(3[0-2]|[12]?[0-9])|` + `(${ipv6}|(${beforeDotted})${dotted})/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))$`;
 
 /** An IPv4-mapped address, of those that `cidr` takes: five groups of zeros and one of ones in front. */
-const mapped = `^((0{1,4}:){5}[fF]{4}:|[0:]*::(0{1,4}:)*[fF]{4}:(${group}:${group}|[0-9.]+)/)`;
+const mapped = `^((0{1,4}:){5}[fF]{4}:|[0:]*::(0{1,4}:)*[fF]{4}:(${group}:${group}|[0-9]+[.][0-9.]+)/)`;
 
 const example = 'a CIDR such as 10.244.0.0/16 or fd00:10:244::/56';
 

@@ -6,7 +6,7 @@ export const crdHistory: readonly string[] = [
   'c1286dc4154cea94',
   '627babd6ef467257',
   '5dd4be3fd43bc126',
-  '7c4e21c33b38c08c',
+  '94b1c534a641a4e8',
 ];
 
 /** The version of the CRDs that this program has. */

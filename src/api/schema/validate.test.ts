@@ -154,6 +154,7 @@ const nearlyRight = (() => {
     '10.0.0.0/08',
     '::5:6/128',
     '::ffff:10.0.0.0/104',
+    '::ffff:0/0',
     'primary',
   );
   const duration = fc.constantFrom('24h', '1m30s', '0s', '0', '1.5h', '-1s', '10', 'soon');

@@ -247,6 +247,12 @@ class Observed extends ModelCluster {
     }
   }
 
+  /** All ProxyConfigs go, and what follows from that is waited for. */
+  deleteAll(): void {
+    for (const config of this.configs.keys()) this.delete(config);
+    this.rest();
+  }
+
   /** Until nothing changes any more for longer than anybody waits. */
   rest(): void {
     let quiet = 0;
@@ -391,18 +397,26 @@ function checkVerdict(cluster: Observed, { checked: { config } }: ConfigPlan, sa
   said[verdict] = (said[verdict] ?? 0) + 1;
 }
 
+/** What happens, how agents take it, and whether all ProxyConfigs are deleted in the end. */
+const story = fc.record({
+  events: fc.array(event, { maxLength: 25 }),
+  how: bad,
+  leaves: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
+});
+
 test('whatever happens, a rollout keeps its bounds, leaves every node what it had, and ends', () => {
   const ends: Record<string, number> = {};
   const saidAtEnd: Record<string, number> = {};
   let cleaned = 0;
   const nodes = fc.subarray(nodeNames, { minLength: 1 });
   fc.assert(
-    fc.property(fc.array(event, { maxLength: 25 }), bad, nodes, spec, (events, how, initial, first) => {
+    fc.property(story, nodes, spec, ({ events, how, leaves }, initial, first) => {
       const cluster = new Observed(how);
       for (const name of initial) cluster.join(name, { pool: name < 'd' ? 'edge' : 'core' });
       cluster.apply('all', specOf('all', first));
       for (const each of events) happen(cluster, each);
       cluster.rest();
+      if (leaves) cluster.deleteAll();
       const plans = cluster.operate();
       cleaned += checkCleaned(cluster, plans);
       for (const each of plans.values()) {
