@@ -1,16 +1,13 @@
-import { defaultNamespace } from '../api/index.ts';
 import { removeAll, RunningDataPlane } from '../dataplane/index.ts';
-import { EventRecorder } from '../kubernetes/index.ts';
-import { describeError, packageVersion, Pacer } from '../runtime/index.ts';
+import { describeError, Pacer } from '../runtime/index.ts';
 import type { HttpListener } from '../runtime/index.ts';
 import type { AgentDependencies } from './agent.ts';
-import { KnownServers } from './api-servers/index.ts';
 import { agentMetrics } from './agent-metrics.ts';
 import { LastGoodFile } from './last-good/index.ts';
+import { NodeContact } from './node-contact.ts';
 import { agentServers, ProxyHealth } from './observe/index.ts';
 import type { AgentOptions } from './options.ts';
 import { Assignment } from './sources/index.ts';
-import { doubtOf, NodeLease, Reporter } from './status/index.ts';
 import type { AgentState } from './status/index.ts';
 import { DesiredState, Sync } from './sync/index.ts';
 
@@ -36,44 +33,28 @@ export class Idle {
   readonly #o: IdleOptions;
   readonly #nodeName: string;
   readonly #assignment: Assignment;
-  readonly #reporter: Reporter;
-  readonly #events: EventRecorder;
+  readonly #contact: NodeContact;
   readonly #lastGood: LastGoodFile;
   readonly #servers: readonly HttpListener[];
-  readonly #lease: NodeLease;
-  readonly #apiServers: KnownServers;
   readonly #pacer: Pacer;
   #done = false;
   #failure: string | undefined;
 
   constructor(options: AgentOptions, deps: AgentDependencies, idle: IdleOptions) {
     const { client, clock, log } = deps;
-    const { nodeName, stateDirectory: directory, agentRevision } = options;
+    const { nodeName, stateDirectory: directory } = options;
     this.#deps = deps;
     this.#o = idle;
     this.#nodeName = nodeName;
-    this.#events = new EventRecorder({ client, component: 'nftproxy-agent', instance: nodeName });
     this.#lastGood = new LastGoodFile({ ...{ directory, nodeName, clock, log }, current: () => undefined });
-    this.#reporter = new Reporter({
-      ...{ client, nodeName, agentVersion: packageVersion, agentRevision, clock, log },
-      lease: () => this.#lease,
+    this.#contact = new NodeContact(options, deps, {
       state: () => this.#state(),
-    });
-    this.#lease = new NodeLease({
-      ...{ client, nodeName, clock, log },
-      namespace: options.namespace ?? deps.namespace ?? defaultNamespace,
-      renewed: () => this.#reporter.renewed(),
-      doubt: () =>
-        doubtOf({ watches: [this.#assignment.statistics(clock.wall())], reportFails: this.#reporter.failing }),
-    });
-    this.#apiServers = new KnownServers({
-      ...{ servers: client.servers, given: options.apiServers, toldDirectory: options.apiServersDirectory },
-      ...{ stateDirectory: directory, clock, log },
+      watches: () => [this.#assignment.statistics(clock.wall())],
     });
     this.#assignment = new Assignment({
       ...{ client, nodeName, log },
       changed: (assigned) => {
-        this.#reporter.follow(assigned?.object);
+        this.#contact.reporter.follow(assigned?.object);
         // A ProxyNodeState that is gone says nothing: there is nothing left to go on with.
         if (assigned?.config !== undefined) idle.governed();
       },
@@ -86,17 +67,17 @@ export class Idle {
       onFailure: (error, retryInMilliseconds) => {
         this.#failure = describeError(error);
         log.error('cannot remove what is in the kernel; trying again', { error, retryInMilliseconds });
-        this.#reporter.update();
+        this.#contact.reporter.update();
       },
       clock,
     });
   }
 
   async start(): Promise<void> {
-    await this.#apiServers.start();
+    await this.#contact.apiServers.start();
     for (const server of this.#servers) await server.start();
     this.#assignment.start();
-    this.#lease.start();
+    this.#contact.lease.start();
     this.#pacer.trigger();
   }
 
@@ -104,8 +85,8 @@ export class Idle {
   async stop(): Promise<void> {
     await this.#pacer.stop();
     await Promise.all([
-      ...[this.#assignment.stop(), this.#lease.stop(), this.#reporter.stop(), this.#events.flush()],
-      ...[this.#apiServers.stop(), this.#lastGood.stop(), ...this.#servers.map((server) => server.close())],
+      ...[this.#assignment.stop(), this.#contact.stop(), this.#lastGood.stop()],
+      ...this.#servers.map((server) => server.close()),
     ]);
   }
 
@@ -122,9 +103,14 @@ export class Idle {
     });
     if (removed.length > 0) {
       const message = `removed ${removed.join(', ')}: no ProxyConfig governs this node, and ${config} says onDelete: Cleanup`;
-      this.#events.event({ apiVersion: 'v1', kind: 'Node', name: this.#nodeName }, 'Normal', 'CleanedUp', message);
+      this.#contact.events.event(
+        { apiVersion: 'v1', kind: 'Node', name: this.#nodeName },
+        'Normal',
+        'CleanedUp',
+        message,
+      );
     }
-    this.#reporter.update();
+    this.#contact.reporter.update();
   }
 
   #state(): AgentState {

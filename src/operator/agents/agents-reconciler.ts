@@ -13,8 +13,9 @@ import { annotationOf, knownTemplates, revisionIn } from './templates.ts';
 import type { Templates } from './templates.ts';
 
 /**
- * Keeps the agents' DaemonSet and what tells them the way to the API server as they should be, also against changes by others, and has each node's agent made from the
- * template that its ProxyNodeState names. Which node gets another one, and when, is decided by the rollout.
+ * Keeps the agents' DaemonSet and what tells them the way to the API server as they should be, also against changes by
+ * others, and has each node's agent made from the template that its ProxyNodeState names. Which node gets another one, and
+ * when, is decided by the rollout.
  */
 @Injectable(perTerm)
 export class AgentsReconciler {

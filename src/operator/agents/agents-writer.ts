@@ -1,5 +1,4 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { canonicalJson, operatorFieldManager } from '../../api/index.ts';
 import { isConflict, isNotFound, resourcePath } from '../../kubernetes/index.ts';
 import type { ApiClient } from '../../kubernetes/index.ts';
 import type { Logger } from '../../runtime/index.ts';
@@ -8,6 +7,7 @@ import type { AgentDaemonSet, AgentPod, PodTemplate } from '../cluster/index.ts'
 import { API_CLIENT, LOGGER, OPERATOR_OPTIONS, perTerm } from '../injection.ts';
 import type { OperatorOptions } from '../options.ts';
 import { daemonSetFor } from './daemon-set.ts';
+import { KeptObject } from './kept-object.ts';
 import { revisionIn, templatesAnnotation } from './templates.ts';
 
 /** Writes the agents' DaemonSet when it has to be, and has agents made anew. */
@@ -16,8 +16,7 @@ export class AgentsWriter {
   readonly #client: ApiClient;
   readonly #namespace: string;
   readonly #log: Logger;
-  /** What was applied last, and the generation that the object had after that. */
-  #applied: { readonly text: string; readonly generation: number | undefined } | undefined;
+  readonly #daemonSet: KeptObject<AgentDaemonSet>;
 
   constructor(
     @Inject(API_CLIENT) client: ApiClient,
@@ -27,6 +26,13 @@ export class AgentsWriter {
     this.#client = client;
     this.#namespace = namespace;
     this.#log = log;
+    this.#daemonSet = new KeptObject({
+      client,
+      path: resourcePath({ group: 'apps', version: 'v1', plural: 'daemonsets', namespace, name: agentName }),
+      // The annotation is no part of what a generation counts.
+      versionOf: ({ metadata: { generation, annotations } }) =>
+        [generation, annotations?.[templatesAnnotation]].join(' '),
+    });
   }
 
   /**
@@ -38,16 +44,10 @@ export class AgentsWriter {
    */
   async apply(template: PodTemplate, templates: string, current: AgentDaemonSet | undefined): Promise<void> {
     const desired = daemonSetFor(this.#namespace, template, { [templatesAnnotation]: templates });
-    const text = canonicalJson(desired);
-    if (text === this.#applied?.text && this.#isAsApplied(current, templates)) return;
-    const [namespace, name] = [this.#namespace, agentName];
-    const path = resourcePath({ group: 'apps', version: 'v1', plural: 'daemonsets', namespace, name });
-    const options = { fieldManager: operatorFieldManager, force: true };
-    const { metadata } = await this.#client.apply<AgentDaemonSet>(path, desired, options);
-    this.#applied = { text, generation: metadata.generation };
-    if (metadata.generation === current?.metadata.generation) return;
+    const after = await this.#daemonSet.keep(desired, current);
+    if (after === undefined || after.metadata.generation === current?.metadata.generation) return;
     this.#log.info('wrote the DaemonSet of the agents', {
-      daemonSet: `${namespace}/${name}`,
+      daemonSet: `${this.#namespace}/${agentName}`,
       agentRevision: revisionIn(template),
     });
   }
@@ -62,11 +62,5 @@ export class AgentsWriter {
       // Somebody else was quicker; a Pod of that name that came since has another uid.
       if (!isNotFound(error) && !isConflict(error)) throw error;
     }
-  }
-
-  /** The annotation is no part of what a generation counts. */
-  #isAsApplied(current: AgentDaemonSet | undefined, templates: string): boolean {
-    if (current === undefined || current.metadata.generation !== this.#applied?.generation) return false;
-    return current.metadata.annotations?.[templatesAnnotation] === templates;
   }
 }

@@ -1,5 +1,4 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { canonicalJson, operatorFieldManager } from '../../api/index.ts';
 import { resourcePath } from '../../kubernetes/index.ts';
 import type { ApiClient } from '../../kubernetes/index.ts';
 import type { Logger } from '../../runtime/index.ts';
@@ -8,16 +7,15 @@ import type { ApiServerMap } from '../cluster/index.ts';
 import { API_CLIENT, LOGGER, OPERATOR_OPTIONS, perTerm } from '../injection.ts';
 import type { OperatorOptions } from '../options.ts';
 import { apiServerMapFor } from './api-server-map.ts';
+import { KeptObject } from './kept-object.ts';
 
 /** Keeps the ConfigMap that tells agents the way to the API server as it should be, also against changes by others. */
 @Injectable(perTerm)
 export class ApiServersWriter {
-  readonly #client: ApiClient;
   readonly #cache: ClusterCache;
   readonly #options: OperatorOptions;
   readonly #log: Logger;
-  /** What was applied last, and what version the ConfigMap, which has no generation, had after that. */
-  #applied: { readonly text: string; readonly version: string | undefined } | undefined;
+  readonly #map: KeptObject<ApiServerMap>;
 
   constructor(
     @Inject(API_CLIENT) client: ApiClient,
@@ -25,10 +23,16 @@ export class ApiServersWriter {
     @Inject(OPERATOR_OPTIONS) options: OperatorOptions,
     @Inject(LOGGER) log: Logger,
   ) {
-    this.#client = client;
     this.#cache = cache;
     this.#options = options;
     this.#log = log;
+    const { namespace } = options;
+    this.#map = new KeptObject({
+      client,
+      path: resourcePath({ version: 'v1', plural: 'configmaps', namespace, name: apiServerMapName }),
+      // A ConfigMap has no generation.
+      versionOf: ({ metadata }) => metadata.resourceVersion ?? '',
+    });
   }
 
   /** @throws ApiError, ConnectionError; Error while no API server is known */
@@ -36,17 +40,11 @@ export class ApiServersWriter {
     const { namespace, agentApiServers: given } = this.#options;
     const current = this.#cache.apiServerMap;
     const desired = apiServerMapFor(namespace, { given, found: this.#cache.apiServers, current });
-    const text = canonicalJson(desired);
-    const asApplied = current !== undefined && current.metadata.resourceVersion === this.#applied?.version;
-    if (asApplied && text === this.#applied?.text) return;
-    const path = resourcePath({ version: 'v1', plural: 'configmaps', namespace, name: apiServerMapName });
-    const options = { fieldManager: operatorFieldManager, force: true };
-    const { metadata, data } = await this.#client.apply<ApiServerMap>(path, desired, options);
-    this.#applied = { text, version: metadata.resourceVersion };
-    if (metadata.resourceVersion === current?.metadata.resourceVersion) return;
+    const after = await this.#map.keep(desired, current);
+    if (after === undefined) return;
     this.#log.info('wrote where agents find the API server', {
       configMap: `${namespace}/${apiServerMapName}`,
-      ...data,
+      ...after.data,
     });
   }
 }

@@ -46,8 +46,9 @@ export function daemonSetFor(
  * trace in it, so that a newer operator which knows more settings has no agent made anew for that alone.
  *
  * The agents reach the API servers at their own addresses: they cannot depend on the ClusterIP that they program. A
- * ConfigMap has them, and not the Pods, which would have to be restarted when one changes. The agents need NET_ADMIN in the node's network namespace, nothing else, and run also where nothing else may (`Exists`), because
- * without them no Service works there.
+ * ConfigMap has them, and not the Pods, which would have to be restarted when one changes. The agents need NET_ADMIN in the
+ * node's network namespace, nothing else, and run also where nothing else may (`Exists`), because without them no Service
+ * works there.
  */
 export function agentTemplate(options: AgentTemplateOptions): RevisedTemplate {
   const made = (revision: string): PodTemplate => ({

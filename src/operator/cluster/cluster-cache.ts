@@ -44,8 +44,7 @@ type Cached<T> = Pick<Reflector<T>, 'get' | 'values'>;
 /**
  * Local copies of everything that the operator looks at: ProxyConfigs, Nodes, ProxyNodeStates, the agents' DaemonSet,
  * Pods and ConfigMap, the EndpointSlices of the API server. To be started once, and not to be believed before that has
- * resolved: what has
- * not been seen yet must not look like what is gone.
+ * resolved: what has not been seen yet must not look like what is gone.
  */
 @Injectable(perTerm)
 export class ClusterCache {

@@ -1,4 +1,4 @@
-import { maximumNodeMessage, shorten } from '../../api/index.ts';
+import { conditionOf, maximumNodeMessage, shorten } from '../../api/index.ts';
 import type { Condition, ProxyNodeState } from '../../api/index.ts';
 import type { AgentPod } from '../cluster/index.ts';
 
@@ -26,7 +26,7 @@ function unreported(state: ProxyNodeState): ProxyNodeState {
 function failing(state: ProxyNodeState, trouble: string): ProxyNodeState {
   const { metadata, status } = state;
   const others = status?.conditions?.filter(({ type }) => type !== 'Synced') ?? [];
-  const before = status?.conditions?.find(({ type }) => type === 'Synced');
+  const before = conditionOf(status?.conditions, 'Synced');
   const synced: Condition = {
     ...{ type: 'Synced', status: 'False', reason: 'AgentNotRunning', message: shorten(trouble, maximumNodeMessage) },
     ...(metadata.generation !== undefined && { observedGeneration: metadata.generation }),

@@ -8,7 +8,7 @@ export interface Work {
   readonly trial: readonly Member[];
   /** To be tried on, and work with what they have. */
   readonly healthy: readonly Member[];
-  /** To be tried on, and were told something else in this rollout that they have not reported ready: on their way anyhow. */
+  /** To be tried on, and told something else in this rollout that they have not reported ready: on their way anyhow. */
   readonly adrift: readonly Member[];
   /** To be tried on only if nobody else can be: they did not work before, so they say little about the target. */
   readonly broken: readonly Member[];
@@ -16,7 +16,7 @@ export interface Work {
   readonly returning: readonly Member[];
   /** Were never told anything. */
   readonly joining: readonly Member[];
-  /** NotReady, with something that nobody knows to be good: perhaps because of it, and then they never come back by themselves. */
+  /** NotReady, with something that nobody knows to be good: if that is why, they never come back by themselves. */
   readonly stranded: readonly Member[];
 }
 

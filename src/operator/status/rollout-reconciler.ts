@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Again } from '../../kubernetes/index.ts';
 import { perTerm } from '../injection.ts';
 import { Assignments, plan } from '../rollout/index.ts';
-import type { ConfigPlan } from '../rollout/index.ts';
+import type { ConfigPlan, PlanInput } from '../rollout/index.ts';
 import { Cleanup } from './cleanup.ts';
 import { configStatus } from './config-status.ts';
 import { nextLook } from './next-look.ts';
@@ -42,11 +42,14 @@ export class RolloutReconciler {
   async reconcile(look: (node: string) => void): Promise<Again | undefined> {
     const { now } = this.#observed;
     const configs = this.#observed.configs.map((checked) => this.#publisher.withLast(checked));
-    const { configs: plans, uncovered } = plan({ configs, ...this.#observed.nodes(), now });
+    const seen = this.#observed.nodes();
+    const { configs: plans, uncovered } = plan({ configs, ...seen, now });
     for (const name of this.#known) if (!plans.has(name)) this.#publisher.forget(name);
     this.#known = new Set(plans.keys());
     this.#assignments.cover(uncovered).forEach(look);
-    const outcomes = await Promise.allSettled([...plans.values()].map((each) => this.#carryOut(each, now, look)));
+    const outcomes = await Promise.allSettled(
+      [...plans.values()].map((each) => this.#carryOut(each, { ...seen, now }, look)),
+    );
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
     const cleaning = await this.#cleanup.next(configs, uncovered, now);
@@ -54,10 +57,13 @@ export class RolloutReconciler {
     return sooner(nextLook([...plans.values()], this.#observed.agents, now), cleaning.again);
   }
 
-  async #carryOut(decided: ConfigPlan, now: Date, look: (node: string) => void): Promise<void> {
+  async #carryOut(
+    decided: ConfigPlan,
+    { stateOf, now }: Pick<PlanInput, 'stateOf' | 'now'>,
+    look: (node: string) => void,
+  ): Promise<void> {
     const { config } = decided.checked;
     const { agents } = this.#observed;
-    const { stateOf } = this.#observed.nodes();
     const status = configStatus({ plan: decided, stateOf, agents, previous: config.status, now });
     await this.#publisher.publish(decided.checked, status);
     this.#assignments.decide(decided).forEach(look);
