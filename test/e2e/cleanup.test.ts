@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startCluster } from '../cluster/index.ts';
 import type { Cluster } from '../cluster/index.ts';
 import * as nftproxy from './nftproxy.ts';
 
@@ -11,21 +10,10 @@ describe.skipIf(!root)('a ProxyConfig that says onDelete: Cleanup (needs root)',
   let ip: string;
 
   beforeAll(async () => {
-    cluster = await startCluster({ nodes: nodes.length });
-    await nftproxy.installOperator(cluster);
-    await nftproxy.apply(cluster, ...nftproxy.echo(3));
-    await nftproxy.configure(cluster, { onDelete: 'Cleanup' });
-    await cluster.kubectl('rollout', 'status', 'deployment/echo', '--timeout=60s');
-    await cluster.runClientPod('client', 'node-1');
-    [ip] = (await nftproxy.clusterIps(cluster, 'echo')) as [string];
-    await answered();
+    ({ cluster, ip } = await nftproxy.startWithTraffic(nodes.length, { onDelete: 'Cleanup' }));
   }, 180_000);
   afterAll(() => cluster.stop(), 60_000);
 
-  const answered = () =>
-    cluster.waitFor('requests to be answered', async () => {
-      return (await nftproxy.request(cluster, 'client', ip, 5)).failures.length === 0;
-    });
   /** Nodes whose kernel has the table. */
   const withTable = async () => {
     const tables = await Promise.all(nodes.map((node) => cluster.nodeExec(node, 'nft', 'list', 'tables')));
@@ -86,7 +74,7 @@ describe.skipIf(!root)('a ProxyConfig that says onDelete: Cleanup (needs root)',
   test('created anew, governs the nodes like new ones', async () => {
     await nftproxy.configure(cluster, { onDelete: 'Cleanup' });
     expect(await withTable()).toEqual(nodes);
-    await answered();
+    await nftproxy.answered(cluster, ip);
     expect(await uncovered()).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { isReady } from '../cluster/index.ts';
+import { isReady, startCluster } from '../cluster/index.ts';
 import type { Cluster, Pod } from '../cluster/index.ts';
 import { listedSets, proxyConfigObject } from '../support/index.ts';
 import type { LoadResult } from '../support/index.ts';
@@ -74,6 +74,32 @@ export function echo(replicas: number): object[] {
       spec: { ipFamilyPolicy: 'PreferDualStack', selector: labels, ports: [{ port: 80, targetPort: 8080 }] },
     },
   ];
+}
+
+/** A cluster in which requests of the pod `client`, on node-1, to the ClusterIP of the Service `echo` are answered. */
+export async function startWithTraffic(nodes: number, spec: object): Promise<{ cluster: Cluster; ip: string }> {
+  const cluster = await startCluster({ nodes });
+  try {
+    await installOperator(cluster);
+    await apply(cluster, ...echo(3));
+    await configure(cluster, spec);
+    await cluster.kubectl('rollout', 'status', 'deployment/echo', '--timeout=60s');
+    await cluster.runClientPod('client', 'node-1');
+    const [ip] = (await clusterIps(cluster, 'echo')) as [string];
+    await answered(cluster, ip);
+    return { cluster, ip };
+  } catch (error) {
+    // Nobody else knows of it.
+    await cluster.stop();
+    throw error;
+  }
+}
+
+/** Waits until the pod `client` is answered at an address. */
+export async function answered(cluster: Cluster, address: string): Promise<void> {
+  await cluster.waitFor('requests to be answered', async () => {
+    return (await request(cluster, 'client', address, 5)).failures.length === 0;
+  });
 }
 
 /** The ClusterIPs of a Service, IPv4 first. */

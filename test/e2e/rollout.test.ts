@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startCluster } from '../cluster/index.ts';
 import type { Cluster } from '../cluster/index.ts';
 import * as nftproxy from './nftproxy.ts';
 
@@ -19,17 +18,8 @@ describe.skipIf(!root)(
     let ip: string;
 
     beforeAll(async () => {
-      cluster = await startCluster({ nodes: 4 });
-      await nftproxy.installOperator(cluster);
-      await nftproxy.apply(cluster, ...nftproxy.echo(3));
-      await nftproxy.configure(cluster, { rollout });
-      await cluster.kubectl('rollout', 'status', 'deployment/echo', '--timeout=60s');
-      // On the node that is the canary.
-      await cluster.runClientPod('client', 'node-1');
-      [ip] = (await nftproxy.clusterIps(cluster, 'echo')) as [string];
-      await cluster.waitFor('requests to be answered', async () => {
-        return (await nftproxy.request(cluster, 'client', ip, 5)).failures.length === 0;
-      });
+      // The client is on the node that is the canary.
+      ({ cluster, ip } = await nftproxy.startWithTraffic(4, { rollout }));
     }, 180_000);
     afterAll(() => cluster.stop(), 60_000);
 
