@@ -1,13 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { effectiveAgent } from '../../api/index.ts';
+import { effectiveAgent, effectiveRollout } from '../../api/index.ts';
 import type { ProxyConfigSpec } from '../../api/index.ts';
-import { ClusterCache } from '../cluster/index.ts';
+import { ClusterCache, isTold } from '../cluster/index.ts';
 import { OPERATOR_OPTIONS, perTerm } from '../injection.ts';
 import type { OperatorOptions } from '../options.ts';
 import { agentTemplate } from './daemon-set.ts';
 import type { RevisedTemplate } from './daemon-set.ts';
-import { placementOf } from './placement.ts';
-import type { Placement } from './placement.ts';
+import { narrowed } from './narrowing.ts';
+import type { Governed, Narrowing } from './narrowing.ts';
+import { placementIn, placementOf } from './placement.ts';
 
 /** What this operator wants agents to be made from. */
 @Injectable(perTerm)
@@ -38,8 +39,24 @@ export class AgentTemplate {
     return [this.of(), ...valid.map(({ config }) => this.of(config.spec))].filter((each) => each !== undefined);
   }
 
-  /** Where agents run at all. */
-  placement(): Placement {
-    return placementOf(this.#cache.configs.all(), this.#options.agentNodeSelector);
+  /** Where agents run at all, and where they are to go and do not. */
+  placement(): Narrowing {
+    const template = this.#cache.daemonSet?.spec?.template;
+    const wanted = placementOf(this.#cache.configs.all(), this.#options.agentNodeSelector);
+    return narrowed(wanted, template && placementIn(template), this.#governed());
+  }
+
+  #governed(): Governed[] {
+    const told = Map.groupBy(this.#cache.nodes.values(), ({ name }) => {
+      const state = this.#cache.nodeStates.get(name);
+      return isTold(state) ? state.spec.configRef.name : undefined;
+    });
+    const configs = new Map(this.#cache.configs.all().map((checked) => [checked.config.metadata.name, checked]));
+    return [...told].flatMap(([config, nodes]) => {
+      if (config === undefined) return [];
+      const checked = configs.get(config);
+      const rollout = checked?.errors.length === 0 ? checked.config.spec.rollout : undefined;
+      return [{ config, maxUnavailable: effectiveRollout(rollout).maxUnavailable, nodes }];
+    });
   }
 }

@@ -144,3 +144,34 @@ describe('which agent a node has', () => {
     expect(await pods()).toEqual([]);
   });
 });
+
+test('a toleration that is missing takes the agents from no node that needs it, until it is one of many', async () => {
+  const agents = await start(['https://api.example']);
+  const gpu = { spec: { taints: [{ key: 'gpu', effect: 'NoSchedule' }] } };
+  for (const name of ['a', 'b']) {
+    await rig.put('Node', name, name === 'a' ? gpu : {});
+    await rig.put('ProxyNodeState', name, {
+      spec: { configRef: { name: 'default', generation: 1 }, revision: '0123456789', config: {} },
+    });
+  }
+  const say = async (maxUnavailable: number, tolerations?: object[]) => {
+    const agent = tolerations && { tolerations };
+    await rig.put('ProxyConfig', 'default', { spec: { rollout: { maxUnavailable }, ...(agent && { agent }) } });
+    const { metadata } = await rig.get('ProxyConfig', 'default');
+    await rig.seen('what is said', (cache) => {
+      const seen = cache.configs.get('default')?.config.metadata.resourceVersion === metadata.resourceVersion;
+      return seen && cache.nodeStates.get('b') !== undefined && cache.nodes.get('a')?.taints !== undefined;
+    });
+    await agents.reconcile();
+    return (await daemonSet()).spec?.template?.spec?.['tolerations'];
+  };
+  const everything = [{ operator: 'Exists' }];
+  expect(await say(1)).toEqual(everything);
+  await rig.seen('the DaemonSet', (cache) => cache.daemonSet !== undefined);
+  await rig.put('Node', 'b', gpu);
+  await rig.seen('the taint', (cache) => cache.nodes.get('b')?.taints !== undefined);
+  expect(await say(1, []), 'both nodes would lose theirs').toEqual(everything);
+  await rig.put('Node', 'b', { spec: { taints: [] } });
+  await rig.seen('that it is gone', (cache) => cache.nodes.get('b')?.taints === undefined);
+  expect(await say(1, []), 'one of two may').not.toContainEqual({ operator: 'Exists' });
+});

@@ -46,7 +46,7 @@ export class AgentsReconciler {
     if (first === undefined) return;
     this.#templates = knownTemplates(daemonSet, wanted, this.#templates);
     const { revision, pods } = this.#replacement(daemonSet, first.revision);
-    const template = placed(this.#templates.get(revision) ?? first.template, this.#template.placement());
+    const template = placed(this.#templates.get(revision) ?? first.template, this.#template.placement().placement);
     await this.#writer.apply(template, annotationOf(this.#templates, this.#used(wanted)), daemonSet);
     if (makes(daemonSet, revision)) for (const pod of pods) await this.#writer.replace(pod, revision);
   }

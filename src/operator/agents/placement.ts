@@ -5,7 +5,8 @@ import type { CheckedConfig, ClusterNode, PodTemplate, Taint } from '../cluster/
 
 /**
  * Where agents run at all. There is one DaemonSet, which has Pods on every node that its template admits and deletes
- * those on all others; so this is the same for all ProxyConfigs, no part of what an agent is, and takes effect at once.
+ * those on all others; so this is the same for all ProxyConfigs, no part of what an agent is, and takes effect at once, as
+ * far as that takes no agents away (`narrowing.ts`).
  */
 export interface Placement {
   readonly tolerations: readonly Toleration[];
@@ -22,6 +23,15 @@ const ofNodes: readonly Toleration[] = [
   ...['unreachable', 'unschedulable'],
 ].map((name) => ({ key: `node.kubernetes.io/${name}`, operator: 'Exists' as const }));
 
+/** core/v1 Affinity, as far as it is written here. */
+interface Affinity {
+  nodeAffinity?: {
+    requiredDuringSchedulingIgnoredDuringExecution?: {
+      nodeSelectorTerms: { matchExpressions?: LabelSelector['matchExpressions'] }[];
+    };
+  };
+}
+
 /** Agents tolerate what any config names, and everything while one names nothing, is invalid, or there is none. */
 export function placementOf(configs: readonly CheckedConfig[], nodeSelector: LabelSelector | undefined): Placement {
   const named = configs.map(({ config }) => config.spec.agent?.tolerations);
@@ -37,13 +47,24 @@ export function placed(template: PodTemplate, { tolerations, nodeSelector }: Pla
   return { ...template, spec: { ...spec, ...(nodeSelector !== undefined && { affinity: affinityTo(nodeSelector) }) } };
 }
 
+/** Where a template that {@link placed} has made runs its Pods. What others have written there counts as everywhere. */
+export function placementIn(template: PodTemplate): Placement {
+  const { tolerations = [], affinity } = template.spec ?? {};
+  const terms = (affinity as Affinity | undefined)?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  const [term] = terms?.nodeSelectorTerms ?? [];
+  return {
+    tolerations: tolerations as readonly Toleration[],
+    nodeSelector: term?.matchExpressions && { matchExpressions: term.matchExpressions },
+  };
+}
+
 /** Whether the DaemonSet makes an agent on the node. */
 export function admits({ tolerations, nodeSelector }: Placement, { labels, taints = [] }: ClusterNode): boolean {
   return selects(nodeSelector, labels) && taints.every((taint) => isHarmless(taint, tolerations));
 }
 
-function affinityTo({ matchLabels = {}, matchExpressions = [] }: LabelSelector): object {
-  const equal = Object.entries(matchLabels).map(([key, value]) => ({ key, operator: 'In', values: [value] }));
+function affinityTo({ matchLabels = {}, matchExpressions = [] }: LabelSelector): Affinity {
+  const equal = Object.entries(matchLabels).map(([key, value]) => ({ key, operator: 'In' as const, values: [value] }));
   const terms = [{ matchExpressions: [...equal, ...matchExpressions] }];
   return { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: terms } } };
 }

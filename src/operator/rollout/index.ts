@@ -1,4 +1,5 @@
 export type { Share } from './assign-nodes.ts';
+export { mostUnavailable } from './budget.ts';
 export { Assignments } from './assignments.ts';
 export { awaitsCleanup, cleanupsOf } from './cleanup.ts';
 export { operatorConditions } from './operator-conditions.ts';

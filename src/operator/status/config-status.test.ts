@@ -63,13 +63,17 @@ interface Said {
   readonly failures?: ConfigPlan['failures'];
   readonly settled?: NodeAssignment;
   readonly agents?: StatusInput['agents'];
+  readonly wouldLoseAgents?: readonly string[];
   readonly previous?: ProxyConfigStatus;
   readonly now?: Date;
 }
 
+const usually = { phase: 'Complete', errors: [], failures: [], wouldLoseAgents: [], now: noon } as const;
+
 /** What is said of a config whose rollout has come to `phase`. */
 function statusOf(machines: ReturnType<typeof machine>[], o: Said = {}): ProxyConfigStatus {
-  const { phase = 'Complete', errors = [], failures = [], previous, now = noon } = o;
+  const { phase, errors, failures, wouldLoseAgents, now } = { ...usually, ...o };
+  const { agents, previous } = o;
   const states = new Map(machines.map(({ node, state }) => [node.name, state]));
   const startedAt = '2026-11-22T11:59:00.000Z';
   const plan: ConfigPlan = {
@@ -80,7 +84,7 @@ function statusOf(machines: ReturnType<typeof machine>[], o: Said = {}): ProxyCo
     rollout: { phase, startedAt, lastProgressAt: startedAt },
     ...{ failures, tell: new Map() },
   };
-  return configStatus({ plan, stateOf: ({ name }) => states.get(name), agents: o.agents, previous, now });
+  return configStatus({ plan, stateOf: ({ name }) => states.get(name), agents, wouldLoseAgents, previous, now });
 }
 
 /** `Ready=True/AllNodesSynced Degraded=…`, in the order of the status. */
@@ -209,6 +213,12 @@ describe('a ProxyConfig says', () => {
       [],
       { share: { ...nothing, uncovered: ['b', 'a'] } },
       'Accepted=True/Valid Stalled=True/NoMatchingNode Degraded=True/NodesUncovered Ready=False/NoMatchingNode',
+    ],
+    [
+      'AgentsWouldGo when where agents are to run would take them from too many of its nodes',
+      [machine('a', 'ready'), machine('b', 'ready')],
+      { wouldLoseAgents: ['a', 'b'] },
+      'Accepted=True/Valid Stalled=True/AgentsWouldGo Degraded=False/AsExpected Ready=False/AgentsWouldGo',
     ],
     [
       'AgentNotRunning when agents have been missing for a while',
@@ -371,6 +381,22 @@ test('of a rollout that was stopped the status says which revision, where, why a
   );
 });
 
+test('when only the agents were others, the status does not ask for an edit of the settings', () => {
+  const failures = [{ name: 'a', reason: 'AgentNotRunning', message: 'CrashLoopBackOff' }];
+  const settled = { ...target, revision: older.revision, agentRevision: 'fedcba9876' };
+  const back = statusOf([machine('a', 'not told')], { phase: 'RolledBack', settled, failures });
+  expect(conditionOf(back.conditions, 'Stalled')?.message).toContain('run the operator with another image');
+});
+
+test('of agents that would go the status says from which nodes, why they stay, and what to do', () => {
+  const status = statusOf([machine('a', 'ready'), machine('b', 'ready')], { wouldLoseAgents: ['a', 'b'] });
+  expect(conditionOf(status.conditions, 'Stalled')?.message).toBe(
+    'where agents run stays as it is: 2 nodes would lose theirs (a, b), which is all of them or more than ' +
+      "rollout.maxUnavailable (10%). Mend spec.agent.tolerations of the ProxyConfigs or the operator's " +
+      '--agent-node-selector, or take agents away in smaller steps',
+  );
+});
+
 test('Events are about transitions, not about states', () => {
   const shadowed = statusOf([], { phase: 'Canary', share: { ...nothing, selected: 1 } });
   const trying = statusOf([machine('a', 'unreported')], { phase: 'Canary', settled: older });
@@ -396,6 +422,9 @@ test('Events are about transitions, not about states', () => {
   const silent = statusOf([machine('a', 'silent')], { previous: done });
   expect(between(done, silent)).toEqual(['NodesSilent']);
   expect(between(silent, silent)).toEqual([]);
+  const narrow = statusOf([machine('a', 'ready')], { previous: done, wouldLoseAgents: ['a'] });
+  expect(between(done, narrow)).toEqual(['AgentsWouldGo']);
+  expect(between(narrow, narrow)).toEqual([]);
   const uncovered = statusOf([], { share: { ...nothing, uncovered: ['a'] } });
   expect(between(done, uncovered)).toEqual(['NodesUncovered']);
   expect(between(uncovered, uncovered)).toEqual([]);

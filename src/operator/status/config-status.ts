@@ -13,6 +13,7 @@ import {
   silentMessage,
   stoppedMessage,
   uncoveredMessage,
+  wouldLoseMessage,
 } from './messages.ts';
 import type { NamedNodes } from './named-nodes.ts';
 import { isShadowed, outstanding, outstandingMessage, progression } from './progression.ts';
@@ -101,6 +102,8 @@ function readiness(facts: Facts): Verdict {
   if (isShadowed(share)) return verdict('Ready', 'False', 'Shadowed', shadowedMessage(share));
   if (share.won.length === 0) return verdict('Ready', 'False', 'NoMatchingNode', noNodeMessage(share));
   if (facts.stopped) return verdict('Ready', 'False', 'RolloutFailed', stoppedMessage(facts));
+  if (facts.input.wouldLoseAgents.length > 0)
+    return verdict('Ready', 'False', 'AgentsWouldGo', wouldLoseMessage(facts));
   const reason = outstanding(facts);
   if (reason === undefined) return verdict('Ready', 'True', 'AllNodesSynced', progressMessage(facts));
   const trouble = reason === 'NodesFailing' || reason === 'NodesSilent';

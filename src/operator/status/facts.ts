@@ -12,6 +12,8 @@ export interface StatusInput {
   readonly stateOf: (node: ClusterNode) => ProxyNodeState | undefined;
   /** Undefined while nobody can say. */
   readonly agents: AgentCounts | undefined;
+  /** Names of nodes that would lose their agents if agents ran where they are to run; too many of them, so they do not. */
+  readonly wouldLoseAgents: readonly string[];
   /** The status as it was written last. */
   readonly previous: ProxyConfigStatus | undefined;
   readonly now: Date;

@@ -1,7 +1,7 @@
-import { maximumNamedNodes } from '../../api/index.ts';
+import { canonicalJson, effectiveRollout, maximumNamedNodes } from '../../api/index.ts';
 import type { ProxyConfigSpec } from '../../api/index.ts';
 import type { CheckedConfig } from '../cluster/index.ts';
-import type { Share } from '../rollout/index.ts';
+import type { ConfigPlan, Share } from '../rollout/index.ts';
 import type { Facts } from './facts.ts';
 
 /** Names of nodes for a message, not all of them if they are many. */
@@ -36,6 +36,16 @@ export function shadowedMessage({ selected }: Share): string {
   return `other ProxyConfigs of higher rank (priority, then age, then name) have all ${selected} nodes that it selects`;
 }
 
+/** Which nodes, what happens instead, and what to do. */
+export function wouldLoseMessage({ input: { wouldLoseAgents, plan } }: Facts): string {
+  const { maxUnavailable } = effectiveRollout(plan.checked.config.spec.rollout);
+  return (
+    `where agents run stays as it is: ${wouldLoseAgents.length} nodes would lose theirs (${namesOf(wouldLoseAgents)}), ` +
+    `which is all of them or more than rollout.maxUnavailable (${maxUnavailable}). Mend spec.agent.tolerations of the ` +
+    `ProxyConfigs or the operator's --agent-node-selector, or take agents away in smaller steps`
+  );
+}
+
 /** E.g. `3/5 nodes have revision 0f3a…, 1 failing, 1 pending (2 more ignored because NotReady)`. */
 export function progressMessage({ counts, input }: Facts): string {
   const { matching, ready, failed, silent, pending, ignored } = counts;
@@ -66,7 +76,19 @@ export function stoppedMessage(facts: Facts): string {
   const example =
     first && ` on ${named.failedNodes.length} nodes, first ${first.name} (${first.reason}: ${first.message})`;
   const revision = input.plan.target?.revision ?? '';
-  return `revision ${revision} failed${example ?? ''}; ${outcome(facts)}. Edit the spec to try again`;
+  return `revision ${revision} failed${example ?? ''}; ${outcome(facts)}. ${remedy(input.plan)}`;
+}
+
+/** A new operator brings new agents, which no edit of settings mends. */
+function remedy({ target, settled }: ConfigPlan): string {
+  const agentsOnly =
+    settled !== undefined &&
+    target !== undefined &&
+    settled.agentRevision !== target.agentRevision &&
+    canonicalJson(settled.config) === canonicalJson(target.config);
+  return agentsOnly
+    ? 'Only the agents are others: mend spec.agent, or run the operator with another image, to try again'
+    : 'Edit the spec to try again';
 }
 
 function outcome({ phase, input: { plan } }: Facts): string {

@@ -7,6 +7,12 @@ import { CLOCK, perTerm } from '../injection.ts';
 import { Assignments, withAgent } from '../rollout/index.ts';
 import type { PlanInput } from '../rollout/index.ts';
 
+/** What a plan has to know of nodes, and what is said of them beside it. */
+export interface SeenNodes extends Pick<PlanInput, 'nodes' | 'stateOf' | 'agents'> {
+  /** Names of a ProxyConfig's nodes that would lose their agents: too many, so that they do not. */
+  readonly wouldLoseAgents: (config: string) => readonly string[];
+}
+
 /** All that a plan is made from, as it is at this moment. */
 @Injectable(perTerm)
 export class Observed {
@@ -41,18 +47,19 @@ export class Observed {
   }
 
   /** Nodes, what they were told and say, how the Pods of their agents are, and what agents are to be made from, where. */
-  nodes(): Pick<PlanInput, 'nodes' | 'stateOf' | 'agents'> {
+  nodes(): SeenNodes {
     const pods = this.#cache.agentPods();
     const stateOf: PlanInput['stateOf'] = (node) => {
       const state = this.#assignments.stateOf(node);
       return state && withAgent(state, pods.get(node.name));
     };
-    const placement = this.#template.placement();
+    const { placement, refused } = this.#template.placement();
     const agents: PlanInput['agents'] = {
       revisionOf: (spec) => this.#template.of(spec)?.revision,
       // A taint that came later leaves the agent where it is, unless it is one that drives Pods away.
       runOn: (node) => admits(placement, node) || pods.has(node.name),
     };
-    return { nodes: [...this.#cache.nodes.values()], stateOf, agents };
+    const wouldLoseAgents = (config: string): readonly string[] => refused.get(config) ?? [];
+    return { nodes: [...this.#cache.nodes.values()], stateOf, agents, wouldLoseAgents };
   }
 }

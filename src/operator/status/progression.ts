@@ -68,11 +68,13 @@ export function progression(facts: Facts): Verdict[] {
 }
 
 /** What is wrong with the config as such, whatever its nodes do. */
-function hopelessness({ input: { plan } }: Facts): Verdict<'Stalled'> | undefined {
-  const { checked, share } = plan;
+function hopelessness(facts: Facts): Verdict<'Stalled'> | undefined {
+  const { checked, share } = facts.input.plan;
   if (checked.errors.length > 0) return verdict('Stalled', 'True', 'InvalidSpec', messages.invalidMessage(checked));
   if (isShadowed(share)) return verdict('Stalled', 'True', 'Shadowed', messages.shadowedMessage(share));
-  return share.won.length > 0 ? undefined : verdict('Stalled', 'True', 'NoMatchingNode', messages.noNodeMessage(share));
+  if (share.won.length === 0) return verdict('Stalled', 'True', 'NoMatchingNode', messages.noNodeMessage(share));
+  if (facts.input.wouldLoseAgents.length === 0) return undefined;
+  return verdict('Stalled', 'True', 'AgentsWouldGo', messages.wouldLoseMessage(facts));
 }
 
 /** Selects nodes that could run an agent, and loses every one of them. */

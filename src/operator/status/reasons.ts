@@ -11,7 +11,15 @@ export const reasons = {
   /** Present and True only while something is under way. */
   Reconciling: ['CanaryInProgress', 'RollingOut', 'RollingBack', 'NodeJoining', 'WaitingForNodes'],
   /** Present and True only while nothing will get better without a person. */
-  Stalled: ['InvalidSpec', 'Shadowed', 'NoMatchingNode', 'RolloutFailed', 'ProgressDeadlineExceeded', 'RolloutPaused'],
+  Stalled: [
+    'InvalidSpec',
+    'Shadowed',
+    'NoMatchingNode',
+    'AgentsWouldGo',
+    'RolloutFailed',
+    'ProgressDeadlineExceeded',
+    'RolloutPaused',
+  ],
   /** True: all but AsExpected, which is False. */
   Degraded: [
     'NodesFailing',
@@ -38,6 +46,7 @@ export const reasons = {
     'NodesFailing',
     'NodesSilent',
     'NoMatchingNode',
+    'AgentsWouldGo',
     'Shadowed',
     'InvalidSpec',
   ],

@@ -140,3 +140,24 @@ test('agents that are missing are worth a condition after half a minute, and it 
   await round();
   expect(await condition('Degraded')).toMatchObject({ status: 'False', reason: 'AsExpected' });
 });
+
+test('tolerations without which its nodes would lose their agents do not count, and the ProxyConfig says so', async () => {
+  const template = {
+    metadata: { labels: { a: 'b' } },
+    spec: { tolerations: [{ operator: 'Exists' }], containers: [{ name: 'agent', image: 'x' }] },
+  };
+  await rig.put('DaemonSet', 'nftproxy-agent', { spec: { selector: { matchLabels: { a: 'b' } }, template } });
+  await rig.put('Node', 'node-1', { spec: { taints: [{ key: 'gpu', effect: 'NoSchedule' }] } });
+  await rig.seen('the taint', ({ nodes: seen }) => seen.get('node-1')?.taints !== undefined);
+  await round();
+  await rig.put('ProxyConfig', 'default', { spec: { agent: { tolerations: [] } } });
+  await cacheIsCurrent();
+  await round();
+  expect(await condition('Stalled')).toMatchObject({ status: 'True', reason: 'AgentsWouldGo' });
+  expect(await condition('Ready')).toMatchObject({ status: 'False', reason: 'AgentsWouldGo' });
+  expect(await events()).toContain('AgentsWouldGo');
+  await rig.put('ProxyConfig', 'default', { spec: { agent: { tolerations: [{ key: 'gpu', operator: 'Exists' }] } } });
+  await cacheIsCurrent();
+  await round();
+  expect((await condition('Stalled'))?.reason).not.toBe('AgentsWouldGo');
+});

@@ -7,6 +7,7 @@ import { Cleanup } from './cleanup.ts';
 import { configStatus } from './config-status.ts';
 import { nextLook } from './next-look.ts';
 import { Observed } from './observed.ts';
+import type { SeenNodes } from './observed.ts';
 import { StatusPublisher } from './status-publisher.ts';
 
 /**
@@ -59,12 +60,13 @@ export class RolloutReconciler {
 
   async #carryOut(
     decided: ConfigPlan,
-    { stateOf, now }: Pick<PlanInput, 'stateOf' | 'now'>,
+    { stateOf, wouldLoseAgents, now }: Pick<SeenNodes, 'stateOf' | 'wouldLoseAgents'> & Pick<PlanInput, 'now'>,
     look: (node: string) => void,
   ): Promise<void> {
     const { config } = decided.checked;
     const { agents } = this.#observed;
-    const status = configStatus({ plan: decided, stateOf, agents, previous: config.status, now });
+    const facts = { agents, wouldLoseAgents: wouldLoseAgents(config.metadata.name), previous: config.status, now };
+    const status = configStatus({ plan: decided, stateOf, ...facts });
     await this.#publisher.publish(decided.checked, status);
     this.#assignments.decide(decided).forEach(look);
   }

@@ -5,6 +5,7 @@ import type { ProxyConfigStatus, RolloutPhase } from '../../api/index.ts';
 export interface StatusEvent {
   readonly type: 'Normal' | 'Warning';
   readonly reason:
+    | 'AgentsWouldGo'
     | 'CanaryPassed'
     | 'ConfigShadowed'
     | 'InvalidSpec'
@@ -23,6 +24,7 @@ export function statusEvents(previous: ProxyConfigStatus | undefined, next: Prox
   const events = [
     invalid(previous, next),
     shadowed(previous, next),
+    wouldGo(previous, next),
     ...rollout(previous, next),
     failed(previous, next),
     silent(previous, next),
@@ -91,6 +93,13 @@ function shadowed(previous: ProxyConfigStatus | undefined, next: ProxyConfigStat
   const before = conditionOf(previous?.conditions, 'Accepted');
   if (accepted?.reason !== 'Shadowed' || before?.reason === 'Shadowed') return undefined;
   return { type: 'Warning', reason: 'ConfigShadowed', message: accepted.message };
+}
+
+function wouldGo(previous: ProxyConfigStatus | undefined, next: ProxyConfigStatus): StatusEvent | undefined {
+  const stalled = conditionOf(next.conditions, 'Stalled');
+  const before = conditionOf(previous?.conditions, 'Stalled');
+  if (stalled?.reason !== 'AgentsWouldGo' || before?.reason === 'AgentsWouldGo') return undefined;
+  return { type: 'Warning', reason: 'AgentsWouldGo', message: stalled.message };
 }
 
 function failed(previous: ProxyConfigStatus | undefined, next: ProxyConfigStatus): StatusEvent | undefined {

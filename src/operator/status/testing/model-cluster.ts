@@ -66,7 +66,14 @@ export class ModelCluster {
     for (const [name, each] of plans) {
       const config = this.configs.get(name);
       if (config === undefined) continue;
-      const status = configStatus({ plan: each, stateOf, agents: undefined, previous: config.status, now });
+      const status = configStatus({
+        plan: each,
+        stateOf,
+        agents: undefined,
+        wouldLoseAgents: [],
+        previous: config.status,
+        now,
+      });
       this.configs.set(name, { ...config, status });
       for (const [node, spec] of each.tell) if (left-- > 0) this.#tell(node, spec);
     }
