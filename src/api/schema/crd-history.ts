@@ -7,6 +7,7 @@ export const crdHistory: readonly string[] = [
   '627babd6ef467257',
   '5dd4be3fd43bc126',
   '94b1c534a641a4e8',
+  'c69636d70c0c8cff',
 ];
 
 /** The version of the CRDs that this program has. */

@@ -18,8 +18,9 @@ class ConfigRefDto {
   generation!: number;
 }
 
+/** Its objects are atomic, for one program writes them whole: who owns which of their fields would be as long as they are. */
 class NodeAssignmentDto {
-  @Field({ description: 'The ProxyConfig that it comes from.' })
+  @Field({ description: 'The ProxyConfig that it comes from.', atomic: true })
   @Nested(() => ConfigRefDto)
   configRef!: ConfigRefDto;
 
@@ -28,7 +29,7 @@ class NodeAssignmentDto {
   @Matches(revisionPattern)
   revision!: string;
 
-  @Field({ description: 'What the agent of the node is to do, every setting decided.' })
+  @Field({ description: 'What the agent of the node is to do, every setting decided.', atomic: true })
   @Nested(() => ProxySettingsDto)
   config!: ProxySettingsDto;
 
@@ -72,7 +73,7 @@ class NodeCleanupDto implements NodeCleanup {
 
 /** Written by the operator. */
 export class ProxyNodeStateSpecDto extends NodeAssignmentDto {
-  @Field({ description: 'The rollout in which the node was told this; absent if it was new.' })
+  @Field({ description: 'The rollout in which the node was told this; absent if it was new.', atomic: true })
   @IsOptional()
   @Nested(() => NodeRolloutDto)
   rollout?: NodeRolloutDto;
