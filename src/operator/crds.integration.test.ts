@@ -197,8 +197,11 @@ describe('the CRDs of an operator', { timeout: 90_000 }, () => {
     const after = await untilState('that is new', ({ metadata }) => metadata.uid !== before.metadata.uid);
     expect(after.spec).toEqual(before.spec);
 
+    const { metadata: old } = await untilCrd(configs, 'to be there', () => true);
     await client.delete(crdPath(configs));
-    await untilLogged('put it back');
+    // What is written before goes with the old one.
+    await untilCrd(configs, 'that is new', ({ metadata }) => metadata.uid !== old.uid);
+    await untilLogged(`put it back (--manage-crds=false leaves it to you) crd=${configs}`);
     await putConfig('10.245.0.0/16');
     await untilState('of the new config', ({ spec }) => spec.config.clusterCIDRs[0] === '10.245.0.0/16');
     await until(
