@@ -8,14 +8,50 @@ const waiting = (reason: string, message?: string, lastState?: object) =>
     status: { containerStatuses: [{ name: 'agent', state: { waiting: { reason, message } }, lastState }] },
   } as never);
 
-test('an agent that crashes or whose image cannot be had is in trouble, with the way to its last words', () => {
+test('an agent that crashes is in trouble, with the way to its last words', () => {
   const crashed = waiting('CrashLoopBackOff', 'back-off 10s', { terminated: { exitCode: 2, reason: 'Error' } });
   expect(crashed).toMatchObject({ node: 'a', revision: 'aaaaaaaaaa' });
   expect(crashed.trouble).toBe(
-    'the agent does not run: CrashLoopBackOff, back-off 10s. It ended with exit code 2 (Error). ' +
-      'kubectl logs --previous of Pod agent-x has its last words',
+    'the agent does not run: CrashLoopBackOff. It ended with exit code 2 (Error). ' +
+      'kubectl logs --previous of Pod agent-x has its last words. back-off 10s',
   );
-  expect(waiting('ImagePullBackOff').trouble).toContain('ImagePullBackOff');
+});
+
+test('what to do is said for what there is to do, before the words of others, which may be cut off', () => {
+  const long = `Back-off pulling image: ${'failed to resolve reference '.repeat(20)}`;
+  const said = (...args: Parameters<typeof waiting>) => waiting(...args).trouble?.slice(0, 200);
+  expect(said('ImagePullBackOff', long)).toContain(
+    "Check the image's name, spec.agent.imagePullSecrets and the registry",
+  );
+  expect(said('CrashLoopBackOff', long, { terminated: { exitCode: 137, reason: 'OOMKilled' } })).toContain(
+    'exit code 137 (OOMKilled). Raise spec.agent.resources.limits.memory',
+  );
+  expect(said('CreateContainerConfigError', long)).toContain('kubectl describe of Pod agent-x says more');
+});
+
+/** As the DaemonSet controller makes it, before a scheduler has bound it. */
+const unbound = (status: object) => {
+  const nodeSelectorTerms = [{ matchFields: [{ key: 'metadata.name', operator: 'In', values: ['a'] }] }];
+  const nodeAffinity = { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } };
+  return agentPodOf({ metadata, spec: { affinity: { nodeAffinity } }, status } as never);
+};
+const unschedulable = {
+  type: 'PodScheduled',
+  status: 'False',
+  reason: 'Unschedulable',
+  message: '0/1: Insufficient cpu',
+};
+
+test('an agent for which its node has no room is in trouble, and known to belong there', () => {
+  const pod = unbound({ conditions: [unschedulable] });
+  expect(pod.node).toBe('a');
+  expect(pod.trouble).toBe(
+    'the agent does not run: Unschedulable. Lower spec.agent.resources; ' +
+      'kubectl describe of Pod agent-x says more. 0/1: Insufficient cpu',
+  );
+  expect(unbound({}).trouble).toBeUndefined();
+  // Others are made to leave.
+  expect(unbound({ conditions: [unschedulable], nominatedNodeName: 'a' }).trouble).toBeUndefined();
 });
 
 test('an agent that only starts is not', () => {

@@ -1,4 +1,6 @@
 import type { KubernetesObject } from '../../kubernetes/index.ts';
+import { troubleOf } from './agent-pod-trouble.ts';
+import type { PodStatus } from './agent-pod-trouble.ts';
 
 /** Labels of the agents' Pods. */
 export const agentLabels = { 'app.kubernetes.io/name': 'nftproxy', 'app.kubernetes.io/component': 'agent' } as const;
@@ -10,7 +12,7 @@ export const agentRevisionLabel = 'nftproxy.io/agent-revision';
 export interface AgentPod {
   readonly name: string;
   readonly uid: string;
-  /** Undefined before it is scheduled. */
+  /** Where it runs, or is to run; undefined if it does not say. */
   readonly node: string | undefined;
   /** Of the template that it was made from; empty if that has none. */
   readonly revision: string;
@@ -19,38 +21,34 @@ export interface AgentPod {
   readonly trouble: string | undefined;
 }
 
-interface ContainerState {
-  waiting?: { reason?: string; message?: string };
-  terminated?: { exitCode?: number; reason?: string };
+interface NodeSelector {
+  nodeSelectorTerms?: { matchFields?: { key: string; values?: string[] }[] }[];
 }
 
 /** core/v1 Pod. */
 interface Pod extends KubernetesObject {
-  spec?: { nodeName?: string };
-  status?: { containerStatuses?: { name: string; state?: ContainerState; lastState?: ContainerState }[] };
+  spec?: {
+    nodeName?: string;
+    affinity?: { nodeAffinity?: { requiredDuringSchedulingIgnoredDuringExecution?: NodeSelector } };
+  };
+  status?: PodStatus;
 }
 
-/** Words of a kubelet for a container that is on its way. A first pull that failed is tried again at once. */
-const starting: readonly unknown[] = ['ContainerCreating', 'PodInitializing', 'ErrImagePull', undefined];
-
 export function agentPodOf(raw: KubernetesObject): AgentPod {
-  const { metadata, spec, status }: Pod = raw;
-  const { name, uid = '', labels = {}, deletionTimestamp } = metadata;
-  const statuses = status?.containerStatuses ?? [];
-  const waiting = statuses.find(({ state }) => !starting.includes(state?.waiting?.reason));
+  const pod: Pod = raw;
+  const { name, uid = '', labels = {}, deletionTimestamp } = pod.metadata;
   return {
-    ...{ name, uid, node: spec?.nodeName, revision: labels[agentRevisionLabel] ?? '' },
+    ...{ name, uid, node: nodeOf(pod), revision: labels[agentRevisionLabel] ?? '' },
     deleting: deletionTimestamp !== undefined,
-    trouble: waiting && troubleOf(name, waiting),
+    trouble: troubleOf(name, pod.status),
   };
 }
 
-function troubleOf(pod: string, { state, lastState }: { state?: ContainerState; lastState?: ContainerState }): string {
-  const { reason = 'Waiting', message = '' } = state?.waiting ?? {};
-  const { exitCode, reason: end } = lastState?.terminated ?? {};
-  const ended = exitCode === undefined ? '' : ` It ended with exit code ${exitCode}${end ? ` (${end})` : ''}.`;
-  const look = `kubectl logs --previous of Pod ${pod} has its last words`;
-  return `the agent does not run: ${reason}${message && `, ${message}`}.${ended} ${look}`;
+/** The DaemonSet controller makes each Pod for one node, and says so in its affinity until a scheduler finds room there. */
+function nodeOf({ spec }: Pod): string | undefined {
+  const terms = spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
+  const fields = terms.flatMap(({ matchFields = [] }) => matchFields);
+  return spec?.nodeName ?? fields.find(({ key }) => key === 'metadata.name')?.values?.[0];
 }
 
 /** Of two Pods on a node the one that stays. */
