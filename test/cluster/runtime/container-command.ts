@@ -9,6 +9,9 @@ const machinePrograms: Record<string, string[]> = {
   pause: ['sleep', 'infinity'],
 };
 
+/** What a kubelet calls ErrImagePull. */
+export class ImagePullError extends Error {}
+
 /** Whether a container's image is the one that this checkout's Dockerfile describes. */
 export function isBuiltImage(container: Container): boolean {
   return imageName(container.image) === 'nftproxy';
@@ -24,7 +27,7 @@ export function imageName(image: string): string {
  * The command that a container runs, with `$(VAR)` replaced. An image that is not one of ours needs a `command`, which
  * is then run from this machine.
  * @param entrypoint of the image, when it is one that was built; found by its name otherwise.
- * @throws Error when the image is unknown and the container has no command (a kubelet's ErrImagePull).
+ * @throws ImagePullError when the image is unknown and the container has no command.
  */
 export function containerCommand(
   container: Container,
@@ -34,7 +37,7 @@ export function containerCommand(
   const expand = (words: string[] = []) => words.map((word) => expandVariables(word, env));
   if (container.command !== undefined) return [...expand(container.command), ...expand(container.args)];
   if (entrypoint === undefined)
-    throw new Error(`image ${container.image} does not exist on this machine; it has no command`);
+    throw new ImagePullError(`image ${container.image} does not exist on this machine; it has no command`);
   return [...entrypoint, ...expand(container.args)];
 }
 

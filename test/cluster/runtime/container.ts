@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { amountOf } from '../../../src/api/index.ts';
 import type { ManagedProcess, ProcessEnd } from '../../support/index.ts';
+import { ImagePullError } from './container-command.ts';
+import { residentBytes } from './memory.ts';
 import type { Container, ContainerStatus, Probe } from './objects.ts';
 import { ProbeJudge } from './probes.ts';
 import type { ProbeResult } from './probes.ts';
@@ -30,7 +33,7 @@ export class RunningContainer {
   readonly #stopping = new AbortController();
   #process: ManagedProcess | undefined;
   #startedAt: Date | undefined;
-  #lastEnd: { end: ProcessEnd; startedAt: Date; finishedAt: Date } | undefined;
+  #lastEnd: { end: ProcessEnd; startedAt: Date; finishedAt: Date; outOfMemory: boolean } | undefined;
   #waiting: { reason: string; message?: string } | undefined = { reason: 'ContainerCreating' };
   #restarts = 0;
   #restartsInARow = 0;
@@ -70,13 +73,13 @@ export class RunningContainer {
 
   async #keepRunning(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
-      await this.#runOnce();
+      const failure = await this.#runOnce();
       if (!this.#wantsRestart()) break;
       const delay = restartDelay(this.#restartsInARow);
-      this.#waiting = { reason: 'CrashLoopBackOff', message: `restart in ${delay} ms` };
+      this.#waiting = backOffAfter(failure, delay);
       this.#effects.changed();
       await this.#pause(delay);
-      this.#restarts += 1;
+      if (failure === undefined) this.#restarts += 1;
       this.#restartsInARow += 1;
     }
     this.#effects.changed();
@@ -88,14 +91,17 @@ export class RunningContainer {
     return this.#lastEnd === undefined || exitCodeOf(this.#lastEnd.end) !== 0;
   }
 
-  async #runOnce(): Promise<void> {
+  /** Runs the process to its end; gives why it could not even be started. */
+  async #runOnce(): Promise<unknown> {
     const startedAt = new Date();
     try {
       this.#process = await this.#effects.start();
     } catch (error) {
-      this.#waiting = { reason: 'CreateContainerError', message: messageOf(error) };
+      const reason = error instanceof ImagePullError ? 'ErrImagePull' : 'CreateContainerError';
+      this.#waiting = { reason, message: messageOf(error) };
+      this.#effects.changed();
       this.#effects.log(`container ${this.spec.name}: ${messageOf(error)}`);
-      return;
+      return error;
     }
     this.#startedAt = startedAt;
     this.#waiting = undefined;
@@ -103,15 +109,31 @@ export class RunningContainer {
     this.#effects.changed();
     const over = new AbortController();
     const probing = this.#probeWhileRunning(over.signal);
+    const watching = this.#watchMemory(this.#process, over.signal);
     const end = await this.#process.ended;
     over.abort();
     await probing;
+    const outOfMemory = await watching;
     this.#ready = false;
-    this.#lastEnd = { end, startedAt, finishedAt: new Date() };
+    this.#lastEnd = { end, startedAt, finishedAt: new Date(), outOfMemory };
     this.#effects.log(
       `container ${this.spec.name} ended: exit code ${exitCodeOf(end)}${end.signal === null ? '' : ` (${end.signal})`}`,
     );
     if (Date.now() - startedAt.getTime() > healthyAfter) this.#restartsInARow = 0;
+    return undefined;
+  }
+
+  /** Kills the process when it takes more memory than its limit; whether it had to. A kernel is quicker. */
+  async #watchMemory(process: ManagedProcess, over: AbortSignal): Promise<boolean> {
+    const limit = amountOf(this.spec.resources?.limits?.memory ?? '');
+    while (!Number.isNaN(limit) && !over.aborted) {
+      if (residentBytes(process.pid) > limit) {
+        process.kill('SIGKILL');
+        return true;
+      }
+      await pause(250, over);
+    }
+    return false;
   }
 
   async #probeWhileRunning(over: AbortSignal): Promise<void> {
@@ -187,7 +209,7 @@ export class RunningContainer {
         ? undefined
         : {
             exitCode: exitCodeOf(last.end),
-            reason: exitCodeOf(last.end) === 0 ? 'Completed' : 'Error',
+            reason: endReason(last),
             startedAt: last.startedAt.toISOString(),
             finishedAt: last.finishedAt.toISOString(),
           };
@@ -209,6 +231,18 @@ function stateOf(running: object | undefined, waiting: object | undefined, termi
   if (running !== undefined) return { running };
   if (waiting !== undefined) return { waiting };
   return terminated === undefined ? {} : { terminated };
+}
+
+/** A kubelet's words while it waits before it tries again. */
+function backOffAfter(failure: unknown, delay: number): { reason: string; message: string } {
+  if (failure === undefined) return { reason: 'CrashLoopBackOff', message: `restart in ${delay} ms` };
+  const reason = failure instanceof ImagePullError ? 'ImagePullBackOff' : 'CreateContainerError';
+  return { reason, message: messageOf(failure) };
+}
+
+function endReason({ end, outOfMemory }: { end: ProcessEnd; outOfMemory: boolean }): string {
+  if (outOfMemory) return 'OOMKilled';
+  return exitCodeOf(end) === 0 ? 'Completed' : 'Error';
 }
 
 /** 128 + the signal's number, as shells and container runtimes count. */

@@ -1,6 +1,6 @@
 import { isReady, isTerminating } from './objects.ts';
 import type { DaemonSet, Node, Pod } from './objects.ts';
-import { mayRunOn, podFromTemplate, templateHash } from './scheduling.ts';
+import { madeFor, mayRunOn, placeOf, podFromTemplate, templateHash } from './scheduling.ts';
 
 /** Label with the hash of the template that a DaemonSet's pod was made from. */
 export const revisionLabel = 'controller-revision-hash';
@@ -20,11 +20,13 @@ export function planDaemonSet(daemonSet: DaemonSet, nodes: readonly Node[], pods
   const matching = nodes.filter((node) => mayRunOn(daemonSet.spec.template.spec, node));
   const names = new Set(matching.map((node) => node.metadata.name));
   const live = pods.filter((pod) => !isTerminating(pod));
-  const here = live.filter((pod) => names.has(pod.spec.nodeName ?? ''));
-  const occupied = new Set(pods.map((pod) => pod.spec.nodeName));
+  const here = live.filter((pod) => names.has(placeOf(pod) ?? ''));
+  const occupied = new Set(pods.map(placeOf));
   const free = matching.filter((node) => !occupied.has(node.metadata.name));
   return {
-    create: free.map((node) => podFromTemplate(daemonSet, 'DaemonSet', node.metadata.name, revisionLabel)),
+    create: free.map((node) =>
+      madeFor(podFromTemplate(daemonSet, 'DaemonSet', node.metadata.name, revisionLabel), node),
+    ),
     remove: [...live.filter((pod) => !here.includes(pod)), ...outdated(daemonSet, matching.length, here)],
     status: statusOf(daemonSet, matching.length, here, live.length - here.length),
   };

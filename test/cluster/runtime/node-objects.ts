@@ -4,6 +4,9 @@ import type { ApiClient } from '../../../src/kubernetes/index.ts';
 import type { NetworkNode } from '../network.ts';
 import type { Node } from './objects.ts';
 
+/** What every node has to give. */
+const amounts = { cpu: '8', memory: '32Gi', pods: '110' };
+
 /** Where control-plane pods are placed. It has no Node object: no DaemonSet runs there, no ProxyConfig matches it. */
 export const controlPlaneNode: Node = { metadata: { name: 'control-plane' } };
 
@@ -44,6 +47,7 @@ export async function setNodeReady(client: ApiClient, node: NetworkNode, ready: 
         { type: 'InternalIP', address: node.addresses.ipv6 },
         { type: 'Hostname', address: node.name },
       ],
+      ...{ capacity: amounts, allocatable: amounts },
       conditions: [
         { type: 'Ready', status: ready ? 'True' : 'False', reason, lastTransitionTime: now, lastHeartbeatTime: now },
       ],

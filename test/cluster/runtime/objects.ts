@@ -29,6 +29,7 @@ export interface Container {
   livenessProbe?: Probe;
   startupProbe?: Probe;
   volumeMounts?: { name: string; mountPath: string }[];
+  resources?: { requests?: Resources; limits?: Resources };
   securityContext?: {
     privileged?: boolean;
     runAsUser?: number;
@@ -38,6 +39,12 @@ export interface Container {
     readOnlyRootFilesystem?: boolean;
     capabilities?: { add?: string[]; drop?: string[] };
   };
+}
+
+/** Quantities of Kubernetes. */
+export interface Resources {
+  cpu?: string;
+  memory?: string;
 }
 
 export interface Volume {
@@ -61,7 +68,13 @@ export interface PodSpec {
 }
 
 export interface NodeSelector {
-  nodeSelectorTerms: { matchExpressions?: { key: string; operator: string; values?: string[] }[] }[];
+  nodeSelectorTerms: { matchExpressions?: Requirement[]; matchFields?: Requirement[] }[];
+}
+
+export interface Requirement {
+  key: string;
+  operator: string;
+  values?: string[];
 }
 
 export interface Condition {
@@ -126,7 +139,7 @@ export type KubernetesWorkload = DaemonSet | Deployment;
 
 export interface Node extends KubernetesObject {
   spec?: { podCIDR?: string; podCIDRs?: string[] };
-  status?: object;
+  status?: { allocatable?: Resources };
 }
 
 export interface ServicePort {

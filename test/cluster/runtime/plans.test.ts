@@ -7,6 +7,7 @@ import { planDeployment } from './deployments.ts';
 import { desiredSlices } from './endpointslices.ts';
 import type { DaemonSet, Deployment, Node, Pod, Service } from './objects.ts';
 import { ProbeJudge } from './probes.ts';
+import { placeOf } from './scheduling.ts';
 import { WorkQueue } from './work-queue.ts';
 
 const nodes: Node[] = ['a', 'b', 'c'].map((name) => ({
@@ -44,6 +45,21 @@ describe('a DaemonSet', () => {
     const chosen = structuredClone(daemonSet);
     chosen.spec.template.spec.nodeSelector = { name: 'b' };
     expect(planDaemonSet(chosen, nodes, []).create.map((pod) => pod.spec.nodeName)).toEqual(['b']);
+  });
+
+  test('has a pod on a node without room, too, which waits there unbound', () => {
+    const spec = structuredClone(daemonSet);
+    spec.spec.template.spec.containers[0]!.resources = { requests: { cpu: '2' } };
+    const [small, large] = ['1', '4'].map((cpu) => ({
+      metadata: { name: `has-${cpu}` },
+      status: { allocatable: { cpu } },
+    }));
+    const { create } = planDaemonSet(spec, [small!, large!], []);
+    expect(create.map((pod) => [placeOf(pod), pod.spec.nodeName])).toEqual([
+      ['has-1', undefined],
+      ['has-4', 'has-4'],
+    ]);
+    expect(planDaemonSet(spec, [small!, large!], create).create).toEqual([]);
   });
 
   test('is at rest when all pods run, and counts them', () => {

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { amountOf } from '../../../src/api/index.ts';
 import { controllerReference, matchesLabels } from './objects.ts';
 import type { DaemonSet, Deployment, Node, NodeSelector, Pod, PodSpec, PodTemplate } from './objects.ts';
 
@@ -27,6 +28,42 @@ function matchesExpression(label: string | undefined, operator: string, values: 
   if (operator === 'NotIn') return label === undefined || !values.includes(label);
   throw new Error(`node affinity: operator ${operator} is not known here`);
 }
+
+/** The node for which a DaemonSet has made a pod: in its affinity, also while nobody has found room for it there. */
+const nameField = 'metadata.name';
+
+/** Where a pod is, or is to be. */
+export function placeOf({ spec }: Pod): string | undefined {
+  const terms = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
+  const fields = terms.flatMap(({ matchFields = [] }) => matchFields);
+  return spec.nodeName ?? fields.find(({ key }) => key === nameField)?.values?.[0];
+}
+
+/** As the DaemonSet controller does: whatever affinity the template has, its pod is for one node. */
+export function madeFor(pod: Pod, node: Node): Pod {
+  const field = { key: nameField, operator: 'In', values: [node.metadata.name] };
+  const requiredDuringSchedulingIgnoredDuringExecution = { nodeSelectorTerms: [{ matchFields: [field] }] };
+  const spec: PodSpec = { ...pod.spec, affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution } } };
+  // The scheduler binds at once what finds room. Pods do not add up here: each is measured against the whole node.
+  if (lacking(spec, node).length > 0) delete spec.nodeName;
+  return { ...pod, spec };
+}
+
+/** Of which resources a pod asks for more than a node has. */
+function lacking(spec: PodSpec, { status }: Node): string[] {
+  return (['cpu', 'memory'] as const).filter((name) => {
+    const wanted = spec.containers.map(({ resources }) => amountOf(resources?.requests?.[name] ?? '0'));
+    return wanted.reduce((sum, amount) => sum + amount, 0) > amountOf(status?.allocatable?.[name] ?? '1T');
+  });
+}
+
+/** What a scheduler says of a pod for which it finds no room, while it has not been bound. */
+export const unschedulable = {
+  type: 'PodScheduled',
+  status: 'False',
+  reason: 'Unschedulable',
+  message: '0/1 nodes are available: 1 Insufficient resources. preemption: 0/1 nodes are available.',
+};
 
 /** A short hash of a pod template: pods that carry another one are out of date. */
 export function templateHash(template: PodTemplate): string {

@@ -5,6 +5,7 @@ import { planDaemonSet } from './daemonsets.ts';
 import { planDeployment } from './deployments.ts';
 import { isOwnedBy } from './objects.ts';
 import type { DaemonSet, Deployment, KubernetesWorkload, Node, Pod } from './objects.ts';
+import { unschedulable } from './scheduling.ts';
 import { WorkQueue } from './work-queue.ts';
 
 export interface WorkloadEffects {
@@ -93,10 +94,17 @@ export class WorkloadController {
     this.#expected.set(key, pod);
     try {
       await this.#effects.client.create(podPath(pod, false), pod);
+      if (pod.spec.nodeName === undefined) await this.#sayUnschedulable(pod);
     } catch (error) {
       this.#expected.delete(key);
       throw error;
     }
+  }
+
+  async #sayUnschedulable(pod: Pod): Promise<void> {
+    const { namespace = 'default', name } = pod.metadata;
+    const path = resourcePath({ version: 'v1', plural: 'pods', namespace, name, subresource: 'status' });
+    await this.#effects.client.mergePatch(path, { status: { phase: 'Pending', conditions: [unschedulable] } });
   }
 
   async #deletePod(pod: Pod): Promise<void> {
