@@ -63,7 +63,7 @@ export class Agent {
       state: () =>
         agentState({
           ...{ state, sync, dataPlane, governing: this.#governing, nodeServices: this.#nodeServices },
-          failure: this.#loop.failure,
+          ...{ failure: this.#loop.failure, servers: this.#servers },
         }),
       watches: () => [...watches(), ...this.#governing.watches(clock.wall())],
     });
@@ -110,6 +110,7 @@ export class Agent {
     });
     this.#servers = agentServers({
       ...{ healthAddress, metricsAddress, health, metrics, sync, state, dataPlane, watches, log, clock },
+      changed: () => reporter.update(),
     });
   }
 

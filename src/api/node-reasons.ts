@@ -28,6 +28,7 @@ export const nodeConditionReasons = {
     'SettingsRolledBack',
     'CleanupFailing',
     'NoConfiguration',
+    'CannotListen',
     'ServicePortsRefused',
     'ObjectsWithProblems',
     'AsExpected',

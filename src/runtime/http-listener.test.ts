@@ -43,9 +43,11 @@ describe('an HTTP listener', () => {
       `cannot serve health on 127.0.0.1:${port}: another process uses this port ` +
         '(a kube-proxy that still runs on the node?) (EADDRINUSE)',
     ]);
+    expect(listener.failure).toBe(failures[0]);
     await new Promise((resolve) => occupant.close(resolve));
     await clock.advance(5000);
     await bound;
+    expect(listener.failure).toBeUndefined();
     expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe('ok');
     await listener.close();
     await expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toThrow();

@@ -59,9 +59,15 @@ export class HttpListener {
     this.#options = options;
   }
 
+  /** Why it does not listen, for people; undefined while it does, and before it has tried. */
+  get failure(): string | undefined {
+    return this.#lastFailure;
+  }
+
   /** Tries once; resolves to whether the address was free. If it was not, tries again every 5 s until closed. */
   async start(): Promise<boolean> {
     const { bind, handler, onListening, clock } = this.#options;
+    this.#cancelRetry?.();
     const server = createServer({ keepAliveTimeout: 10_000, requestTimeout: 30_000 }, handler);
     try {
       await listen(server, bind);

@@ -22,11 +22,17 @@ export function agentServers(options: {
   watches: () => Iterable<WatchStatistics>;
   log: Logger;
   clock: Clock;
+  /** Told when an address cannot be served, and when it can again. */
+  changed?: () => void;
   /** Why it is not ready; left out: what {@link Readiness} finds. */
   readiness?: Pick<Readiness, 'faults'>;
 }): HttpListener[] {
   const { healthAddress, metricsAddress, health, metrics, state, sync, dataPlane, log, clock } = options;
-  const onBindFailure = (error: Error): void => log.error(error.message);
+  const { changed = () => undefined } = options;
+  const onBindFailure = (error: Error): void => {
+    log.error(error.message);
+    changed();
+  };
   const ownReadiness = new Readiness({
     appliedRevision: () => sync.appliedRevision,
     settingsFault: () => settingsFault(sync),
@@ -45,6 +51,6 @@ export function agentServers(options: {
   };
   return (['health', 'metrics'] as const).map((purpose) => {
     const bind = parseBindAddress(purpose === 'health' ? healthAddress : metricsAddress);
-    return new HttpListener({ purpose, bind, handler: handlers[purpose], onBindFailure, clock });
+    return new HttpListener({ purpose, bind, handler: handlers[purpose], onBindFailure, onListening: changed, clock });
   });
 }

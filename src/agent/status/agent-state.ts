@@ -12,6 +12,8 @@ export function agentState(o: {
   failure: string | undefined;
   /** Whether a ProxyConfig governs this node. */
   governing: { readonly uncovered: boolean };
+  /** The agent's HTTP servers. */
+  servers: readonly { readonly failure: string | undefined }[];
   nodeServices: { readonly failedConntrackSettings: readonly string[] | undefined };
 }): AgentState {
   const { forwarding } = o.state;
@@ -23,6 +25,7 @@ export function agentState(o: {
     ...(o.failure !== undefined && { failure: o.failure }),
     ...(o.governing.uncovered && o.state.config && { goesOnWith: o.state.config.name }),
     ...(conntrack !== undefined && { conntrack }),
+    unserved: o.servers.flatMap(({ failure }) => failure ?? []),
     quarantined: [...o.sync.quarantine.values()],
     services,
     endpoints,

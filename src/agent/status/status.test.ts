@@ -118,6 +118,14 @@ describe('the status of a node', () => {
     );
   });
 
+  it('names an address of its own that it cannot serve, and what to do; Services are no worse for that', () => {
+    const unserved = ['cannot serve health on 192.0.2.1:10256: this node has no such address (EADDRNOTAVAIL)'];
+    expect(conditions({ unserved })).toEqual({ Synced: 'True UpToDate', Degraded: 'True CannotListen' });
+    expect(report({ unserved }).conditions?.[1]?.message).toBe(
+      `${unserved[0]}. Free it, or choose another one in spec.agent of the ProxyConfig`,
+    );
+  });
+
   it('names the first problem in users’ objects and says where the others are', () => {
     const problem = (name: string) => ({
       object: { kind: 'Service' as const, namespace: 'default', name },

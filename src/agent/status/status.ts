@@ -20,6 +20,8 @@ export interface AgentState {
   /** No ProxyConfig governs the node: that whose last good settings it goes on with. */
   readonly goesOnWith?: string;
   readonly quarantined: readonly { readonly id: string; readonly reason: string }[];
+  /** Addresses of the agent's own that it cannot serve, and why. */
+  readonly unserved?: readonly string[];
   readonly services: number;
   readonly endpoints: number;
   readonly elements: number;
@@ -35,8 +37,8 @@ const longestMessage = 256;
  * The status of this node's ProxyNodeState. A condition keeps its transition time while its status does not change.
  *
  * `Synced`: the kernel holds the assigned revision and every Service. `Degraded`: something needs a person; reasons
- * `SyncFailing`, `SettingsRefused`, `SettingsRolledBack`, `CleanupFailing`, `NoConfiguration`, `ServicePortsRefused`,
- * `ObjectsWithProblems`, `AsExpected`. `ConntrackConfigured`: conntrack is as the ProxyConfig has it; nothing depends on that but
+ * `SyncFailing`, `SettingsRefused`, `SettingsRolledBack`, `CleanupFailing`, `NoConfiguration`, `CannotListen`,
+ * `ServicePortsRefused`, `ObjectsWithProblems`, `AsExpected`. `ConntrackConfigured`: conntrack is as the ProxyConfig has it; nothing depends on that but
  * its size and patience, so that it degrades nothing.
  */
 export function statusOf(o: {
@@ -106,6 +108,9 @@ function syncedCondition(state: AgentState): Verdict<'Synced'> {
   return ['True', 'UpToDate', 'the kernel holds every Service'];
 }
 
+/** It is tried again: whoever has the address may give it up. */
+const otherAddress = 'Free it, or choose another one in spec.agent of the ProxyConfig';
+
 type CleanupState = NonNullable<AgentState['cleanup']>;
 
 function cleanupVerdict({ config, done }: CleanupState, failure: string | undefined): Verdict<'Synced'> {
@@ -135,10 +140,11 @@ export function noConfiguration(config: string): string {
 }
 
 function degradedCondition(state: AgentState): Verdict<'Degraded'> {
-  const { failure, refusedSettings, goesOnWith, cleanup } = state;
+  const { failure, refusedSettings, goesOnWith, cleanup, unserved = [] } = state;
   if (failure !== undefined) return ['True', cleanup ? 'CleanupFailing' : 'SyncFailing', failure];
   if (refusedSettings) return ['True', ...settingsVerdict(refusedSettings)];
   if (goesOnWith !== undefined) return ['True', 'NoConfiguration', noConfiguration(goesOnWith)];
+  if (unserved[0] !== undefined) return ['True', 'CannotListen', `${unserved[0]}. ${otherAddress}`];
   return servicesCondition(state);
 }
 

@@ -15,16 +15,29 @@ export function healthOf({ metadata, spec, status }: ProxyNodeState): Health {
 }
 
 /**
- * Why a node fails with what it was told last, in its agent's words: it cannot sync, or the kernel refuses Service
- * ports. Undefined if it does not say so.
+ * Why a node fails with what it was told last, in its agent's words: it cannot sync, the kernel refuses Service ports, or
+ * the agent cannot serve its own addresses. Undefined if it does not say so.
  */
 export function failureOf(state: ProxyNodeState): FailedNode | undefined {
   const { metadata, status } = state;
   const synced = conditionOf(status?.conditions, 'Synced');
   if (synced !== undefined && healthOf(state) === 'failed') return failedNode(metadata.name, synced);
+  const degraded = seriousDegradation(status);
+  if (degraded === undefined || !isCurrent(degraded, metadata.generation)) return undefined;
+  return degraded.reason === 'CannotListen' && !hasNewAgent(state) ? undefined : failedNode(metadata.name, degraded);
+}
+
+/** Condition Degraded, while it says something that a rollout must not spread. */
+export function seriousDegradation(status: ProxyNodeState['status']): Condition | undefined {
   const degraded = conditionOf(status?.conditions, 'Degraded');
-  const refused = degraded?.status === 'True' && degraded.reason === 'ServicePortsRefused';
-  return refused && isCurrent(degraded, metadata.generation) ? failedNode(metadata.name, degraded) : undefined;
+  const serious = degraded?.status === 'True' && ['ServicePortsRefused', 'CannotListen'].includes(degraded.reason);
+  return serious ? degraded : undefined;
+}
+
+/** Where nothing was before, another service proxy may have the addresses until it goes. */
+function hasNewAgent({ spec: { agentRevision, rollout } }: ProxyNodeState): boolean {
+  const before = rollout?.previous?.agentRevision;
+  return before !== undefined && before !== agentRevision;
 }
 
 /** A failed node as a status names it: shortened. */

@@ -1,6 +1,6 @@
 import { conditionOf } from '../../api/index.ts';
 import type { NodeAssignment, NodeRollout, ProxyNodeState, ProxyNodeStateSpec } from '../../api/index.ts';
-import { healthOf } from './health.ts';
+import { healthOf, seriousDegradation } from './health.ts';
 import type { Member } from './members.ts';
 import type { Situation } from './situation.ts';
 import { assignmentOf, isOn } from './target.ts';
@@ -70,7 +70,6 @@ function previousOf(
 
 /** Why the node's agent says that it fails, whatever it speaks of: it may say so once more before it tries the new. */
 function failingReason({ status }: ProxyNodeState): string | undefined {
-  const [synced, degraded] = [conditionOf(status?.conditions, 'Synced'), conditionOf(status?.conditions, 'Degraded')];
-  if (synced?.status === 'False') return synced.reason;
-  return degraded?.status === 'True' && degraded.reason === 'ServicePortsRefused' ? degraded.reason : undefined;
+  const synced = conditionOf(status?.conditions, 'Synced');
+  return synced?.status === 'False' ? synced.reason : seriousDegradation(status)?.reason;
 }

@@ -8,13 +8,16 @@ const [first, second] = ['aaaaaaaaaa', 'bbbbbbbbbb'];
 let cluster: ModelCluster;
 /** The revision of agents that crash. */
 let crashing: string | undefined;
+/** Revisions of agents that cannot serve their own addresses. */
+let deaf: readonly unknown[];
 
 /** Seconds pass: agents are replaced and report, then the operator decides. */
 function pass(seconds: number): void {
   for (let past = 0; past < seconds; past += 10) {
     for (const name of cluster.nodes.keys()) {
       cluster.replaceAgent(name);
-      cluster.report(name, cluster.pods.get(name)?.revision === crashing ? 'crashes' : 'works');
+      const revision = cluster.pods.get(name)?.revision;
+      cluster.report(name, revision === crashing ? 'crashes' : deaf.includes(revision) ? 'deaf' : 'works');
     }
     cluster.now += 10_000;
     cluster.operate();
@@ -31,6 +34,7 @@ const condition = (type: string) => {
 beforeEach(() => {
   cluster = new ModelCluster();
   crashing = undefined;
+  deaf = [];
   for (const name of ['a', 'b', 'c', 'd', 'e']) cluster.join(name);
   cluster.agentRevision = first;
   cluster.apply('default', { rollout });
@@ -62,6 +66,23 @@ describe('a new version of the agents', () => {
     expect(condition('Stalled')).toBe('True RolloutFailed');
     expect(status()?.failedNodes).toMatchObject([{ name: 'a', reason: 'AgentNotRunning' }]);
     expect(status()?.currentAgentRevision).toBe(first);
+  });
+
+  test('that cannot serve its own addresses on the canary gets no further, though it serves all Services', () => {
+    deaf = [second];
+    cluster.agentRevision = second;
+    pass(600);
+    expect(agents()).toEqual([first, first, first, first, first]);
+    expect(status()?.failedNodes).toMatchObject([{ name: 'a', reason: 'CannotListen' }]);
+  });
+
+  test('is not blamed for addresses that the one before it could not serve, either', () => {
+    deaf = [first, second];
+    pass(20);
+    cluster.agentRevision = second;
+    pass(300);
+    expect(agents()).toEqual([second, second, second, second, second]);
+    expect(status()?.rollout?.phase).toBe('Complete');
   });
 
   test('that an older operator takes back is proven: nobody is a canary for it', () => {
@@ -138,6 +159,17 @@ describe('settings of agents that a ProxyConfig changes', () => {
     pass(100);
     expect(cluster.pods.get('a')?.revision).toBe(first);
   });
+});
+
+test('where nothing was before, addresses that another service proxy still has stop no rollout', () => {
+  cluster = new ModelCluster();
+  for (const name of ['a', 'b']) cluster.join(name);
+  cluster.agentRevision = first;
+  deaf = [first];
+  cluster.apply('default', { rollout });
+  pass(200);
+  expect(condition('Ready')).toBe('True AllNodesSynced');
+  expect(condition('Degraded')).toBe('True NodesDegraded');
 });
 
 test('an agent that crashes outside of a rollout is named', () => {

@@ -5,8 +5,11 @@ import { cleanupsOf, operatorConditions, plan, withAgent } from '../../rollout/i
 import type { ConfigPlan } from '../../rollout/index.ts';
 import { configStatus } from '../config-status.ts';
 
-/** What an agent does with what it is told: applies it, says that it cannot, says nothing, or cannot even run. */
-export type Behaviour = 'works' | 'fails' | 'silent' | 'crashes';
+/**
+ * What an agent does with what it is told: applies it, says that it cannot, says nothing, cannot even run, or applies it
+ * and cannot serve its own addresses.
+ */
+export type Behaviour = 'works' | 'fails' | 'silent' | 'crashes' | 'deaf';
 
 /**
  * A cluster as the objects in its API server: ProxyConfigs, Nodes, ProxyNodeStates. The operator is `operate`, from one
@@ -128,7 +131,8 @@ export class ModelCluster {
     const state = this.states.get(name);
     if (state === undefined || behaviour === 'silent' || behaviour === 'crashes') return;
     const uncovered = state.status?.conditions?.filter(({ type }) => type === 'Uncovered') ?? [];
-    const { conditions, ...rest } = reportOf(state, behaviour === 'works');
+    const { conditions, ...rest } = reportOf(state, behaviour !== 'fails');
+    if (behaviour === 'deaf') conditions.push(cannotListen(state.metadata.generation ?? 0));
     this.states.set(name, {
       ...state,
       status: { ...rest, ...this.#agentOf(name), conditions: [...conditions, ...uncovered] },
@@ -178,6 +182,13 @@ function reportOf(
   if (spec.cleanup !== undefined) return { conditions: [{ ...synced, status: 'True', reason: 'CleanedUp' }] };
   const applied = works ? spec.revision : status?.appliedRevision;
   return { ...(applied !== undefined && { appliedRevision: applied }), conditions: [synced] };
+}
+
+function cannotListen(observedGeneration: number): Condition {
+  return {
+    ...{ type: 'Degraded', status: 'True', reason: 'CannotListen', message: 'no such address', observedGeneration },
+    lastTransitionTime: '2026-11-26T12:00:00Z',
+  };
 }
 
 function syncedAs(works: boolean, observedGeneration: number): Condition {
