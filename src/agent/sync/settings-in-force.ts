@@ -19,11 +19,13 @@ export interface RefusedSetup extends Setup {
 
 /**
  * Which of the node's settings are in force, and which the kernel has refused: a setting that it does not take must not
- * keep it from following Services. Settings on trial are in force, but not good before they are found so.
+ * keep it from following Services. Settings on trial are in force, but not good before they are found so; settings in
+ * doubt are not in force, because something did not work with them, and not refused, because they may not be to blame.
  */
 export class SettingsInForce {
   #good: Setup | undefined;
   #onTrial: Setup | undefined;
+  #doubted: Setup | undefined;
   #inKernel: Setup | undefined;
   #refused: RefusedSetup | undefined;
   #retry = false;
@@ -38,6 +40,11 @@ export class SettingsInForce {
     return this.#onTrial;
   }
 
+  /** What had to go, while nobody can say yet whether it was to blame. */
+  get doubted(): Setup | undefined {
+    return this.#doubted;
+  }
+
   /** What the kernel took last and kept; undefined before it has taken anything. */
   get good(): Setup | undefined {
     return this.#good;
@@ -50,8 +57,10 @@ export class SettingsInForce {
 
   /** What to write: the wanted setup, or the last good one while nothing gives reason to try a refused one again. */
   choose(wanted: Setup): Setup {
-    const refused = this.#refused;
     if (this.#onTrial) return this.#onTrial;
+    if (this.#good && this.#doubted?.config.revision === wanted.config.revision) return this.#good;
+    this.#doubted = undefined;
+    const refused = this.#refused;
     // Another revision is a reason: somebody may have mended what the kernel refused.
     const other = refused?.config.revision !== wanted.config.revision;
     const anew = this.#retry || !refused || other || (!refused.rolledBack && !isSame(refused, wanted));
@@ -75,9 +84,21 @@ export class SettingsInForce {
     this.#refused = undefined;
   }
 
+  /** It has to go, whoever is to blame. */
+  withdraw(setup: Setup): void {
+    this.#onTrial = undefined;
+    this.#doubted = setup;
+  }
+
+  /** It was not to blame: it may be tried again. */
+  acquit(): void {
+    this.#doubted = undefined;
+  }
+
   /** The kernel has refused it, and still has the last good one; or it is rolled back, and the last good one is next. */
   refuse(setup: Setup, error: unknown, rolledBack = false): void {
     this.#onTrial = undefined;
+    this.#doubted = undefined;
     this.#refused = { ...setup, error, rolledBack };
   }
 

@@ -114,6 +114,7 @@ export class SyncLoop {
   /** Resolves when the sync under way has ended; the kernel keeps what it has. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#o.sync.stop();
     for (const cancel of this.#timers) cancel();
     this.#settingsRetry.stop();
     await this.#pacer.stop();

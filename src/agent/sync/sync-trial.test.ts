@@ -15,6 +15,8 @@ const web: Target = {
 async function node({ started = true } = {}) {
   const looks = Promise.withResolvers<readonly Target[]>();
   const verdicts: PromiseWithResolvers<readonly Target[]>[] = [];
+  /** While this is true, what was broken stays so without the settings, too. */
+  let outage: PromiseWithResolvers<void> | undefined;
   const rig = new SyncRig({
     before: () => looks.promise,
     broken: () => {
@@ -22,6 +24,8 @@ async function node({ started = true } = {}) {
       verdicts.push(verdict);
       return verdict.promise;
     },
+    restored: (broken) => Promise.resolve(outage ? [] : broken),
+    untilTheyCanTell: () => outage?.promise ?? Promise.resolve(),
   });
   rig.configure();
   rig.serve(1, ['10.244.0.1']);
@@ -40,6 +44,12 @@ async function node({ started = true } = {}) {
     looked: async () => (looks.resolve([web]), await settle()),
     decided: async (...broken: Target[]): Promise<void> => {
       verdicts.pop()?.resolve(broken);
+      await settle();
+    },
+    outageBegins: () => (outage = Promise.withResolvers()),
+    outageEnds: async (): Promise<void> => {
+      outage?.resolve();
+      outage = undefined;
       await settle();
     },
     masquerades: () => rig.kernel.node?.masqueradeAll,
@@ -105,6 +115,47 @@ describe('settings on trial', () => {
     await follow();
     expect(rig.kernel.node?.nodePortAddresses).toEqual(['192.0.2.0/24']);
     expect([rig.sync.refusedSetup, rig.sync.appliedRevision]).toEqual([undefined, rig.state.config?.revision]);
+  });
+
+  it('that had to go while an API server was away are not blamed for that: they are tried again when it is back', async () => {
+    const { rig, follow, looked, decided, outageBegins, outageEnds, masquerades } = await node();
+    const before = rig.sync.appliedRevision;
+    rig.configure({ masqueradeAll: true });
+    await looked();
+    await follow();
+    outageBegins();
+    await decided(web);
+    await follow();
+    // What was before is in force, and nobody is told that the settings failed.
+    expect([masquerades(), rig.sync.appliedRevision, rig.sync.refusedSetup]).toEqual([false, before, undefined]);
+    rig.serve(2, ['10.244.0.2']);
+    rig.sync.suspect();
+    await follow();
+    expect([masquerades(), Object.keys(rig.forwarded())]).toEqual([false, ['web-1', 'web-2']]);
+    await outageEnds();
+    await follow();
+    await decided();
+    await follow();
+    expect([masquerades(), rig.sync.appliedRevision]).toEqual([true, rig.state.config?.revision]);
+    expect(rig.logs.join('')).toContain('something else kept this node from connecting');
+  });
+
+  it('in doubt give way to others at once', async () => {
+    const { rig, follow, looked, decided, outageBegins, outageEnds } = await node();
+    rig.configure({ masqueradeAll: true });
+    await looked();
+    await follow();
+    outageBegins();
+    await decided(web);
+    await follow();
+    rig.configure({ nodePortAddresses: ['192.0.2.0/24'] });
+    await follow();
+    await decided();
+    await follow();
+    expect(rig.sync.appliedRevision).toBe(rig.state.config?.revision);
+    await outageEnds();
+    await follow();
+    expect(rig.kernel.node?.nodePortAddresses).toEqual(['192.0.2.0/24']);
   });
 
   it('that the kernel refuses are tried again after what works is known anew', async () => {

@@ -15,7 +15,7 @@ import { Quarantine } from './quarantine.ts';
 import { isSame, SettingsInForce } from './settings-in-force.ts';
 import type { RefusedSetup, Setup } from './settings-in-force.ts';
 import { TrialCourse } from './trial/index.ts';
-import type { Target, Trial } from './trial/index.ts';
+import type { Examiner } from './trial/index.ts';
 
 /** A Service port that changed: what the kernel held before, and what it holds now. */
 export interface PortChange {
@@ -51,7 +51,8 @@ type Outcome = Pick<SyncResult, 'full' | 'written' | 'changes' | 'removedFronten
  * ```
  *
  * Settings of the node that the kernel refuses stop nothing: the last good ones stay in force, and Services are followed.
- * Another configuration's are on trial at first: if something that worked does not any more, the last good ones return.
+ * Another configuration's are on trial at first: if something that worked does not any more, the last good ones return,
+ * and those are refused if it works again then.
  */
 export class Sync {
   readonly #state: DesiredState;
@@ -74,12 +75,12 @@ export class Sync {
     state: DesiredState;
     dataPlane: RunningDataPlane;
     log: Logger;
-    trial?: Pick<Trial, 'before' | 'broken'>;
+    trial?: Examiner;
     changed?: () => void;
   }) {
     this.#changed = o.changed ?? (() => undefined);
     this.#trials =
-      o.trial && new TrialCourse(o.trial, { ready: this.#changed, decided: (...it) => this.#decided(...it) });
+      o.trial && new TrialCourse({ ...{ trial: o.trial, inForce: this.#inForce, log: o.log }, changed: this.#changed });
     this.#state = o.state;
     this.#dataPlane = o.dataPlane;
     this.#log = o.log;
@@ -124,6 +125,11 @@ export class Sync {
   /** The next run tries the node's settings again that the kernel refused. False if there are none. */
   retrySettings(): boolean {
     return this.#inForce.retry();
+  }
+
+  /** Nobody will run it any more. */
+  stop(): void {
+    this.#trials?.stop();
   }
 
   /** Whether the kernel may have lost what was written since. */
@@ -184,20 +190,10 @@ export class Sync {
     if (setup === onTrial) return;
     if (setup === good || !this.#needsTrial(setup)) {
       this.#inForce.taken(setup);
+      void this.#trials?.returned();
       return;
     }
-    this.#inForce.tried(setup);
     void this.#trials?.applied(setup);
-  }
-
-  #decided(setup: Setup, broken: readonly Target[]): void {
-    if (this.#inForce.onTrial !== setup) return;
-    if (broken.length === 0) this.#inForce.taken(setup);
-    else {
-      const names = broken.map(({ name }) => name).join(', ');
-      this.#inForce.refuse(setup, new Error(`this node could connect before and could not with them: ${names}`), true);
-    }
-    this.#changed();
   }
 
   async #bring(setup: Setup, pending: Pending): Promise<Outcome> {

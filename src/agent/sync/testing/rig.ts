@@ -6,7 +6,7 @@ import { createLogger } from '../../../runtime/index.ts';
 import { service, slice } from '../../../services/testing/index.ts';
 import { DesiredState } from '../desired-state.ts';
 import { Sync } from '../sync.ts';
-import type { Trial } from '../trial/index.ts';
+import type { Examiner } from '../trial/index.ts';
 
 /** An agent's wanted state and sync over a data plane in memory. */
 export class SyncRig {
@@ -28,7 +28,7 @@ export class SyncRig {
   changes = 0;
 
   /** @param trial judges new settings; without it all that the kernel takes are good */
-  constructor(trial?: Pick<Trial, 'before' | 'broken'>) {
+  constructor(trial?: Examiner) {
     const { state, dataPlane, log } = this;
     this.sync = new Sync({ ...{ state, dataPlane, log }, ...(trial && { trial }), changed: () => (this.changes += 1) });
   }

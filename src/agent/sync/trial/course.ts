@@ -1,28 +1,42 @@
-import type { Setup } from '../settings-in-force.ts';
+import type { Logger } from '../../../runtime/index.ts';
+import type { SettingsInForce, Setup } from '../settings-in-force.ts';
 import type { Target } from './targets.ts';
 import type { Trial } from './trial.ts';
 
-/** Whoever brings settings to the kernel. */
-export interface TrialListener {
-  /** What works is known: what waits for that may be applied. */
-  ready(): void;
-  /** What the setup on trial has broken: nothing, and it stays, or something. */
-  decided(setup: Setup, broken: readonly Target[]): void;
+/** What a course asks of a {@link Trial}. */
+export type Examiner = Pick<Trial, 'before' | 'broken' | 'restored' | 'untilTheyCanTell'>;
+
+/** What a {@link TrialCourse} is made from. */
+export interface TrialCourseOptions {
+  readonly trial: Examiner;
+  readonly inForce: SettingsInForce;
+  /** Told when there is something for the next sync. */
+  readonly changed: () => void;
+  readonly log: Logger;
 }
 
-/** The course of trials, beside the syncs, which go on with endpoints meanwhile. */
+/**
+ * The course of trials, beside the syncs, which go on with endpoints meanwhile: what works is looked for, settings are
+ * applied, and if something does not work any more what was before returns at once. Then it is seen who is to blame.
+ */
 export class TrialCourse {
-  readonly #trial: Pick<Trial, 'before' | 'broken'>;
-  readonly #listener: TrialListener;
+  readonly #o: TrialCourseOptions;
   #looking: { readonly revision: string; working?: readonly Target[] } | undefined;
   #working: readonly Target[] = [];
+  #broken: readonly Target[] = [];
+  #judging: Setup | undefined;
+  #stopped = false;
 
-  constructor(trial: Pick<Trial, 'before' | 'broken'>, listener: TrialListener) {
-    this.#trial = trial;
-    this.#listener = listener;
+  constructor(options: TrialCourseOptions) {
+    this.#o = options;
   }
 
-  /** Whether what works is known, so that the setup may be applied now; else it is looked for, and `ready` told then. */
+  /** Nobody asks any more. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** Whether what works is known, so that the setup may be applied now; else it is looked for, and `changed` told then. */
   mayApply({ config: { revision } }: Setup): boolean {
     if (this.#looking?.revision !== revision) {
       void this.#look(revision);
@@ -34,15 +48,50 @@ export class TrialCourse {
     return true;
   }
 
-  /** The setup is in force; `decided` is told whether it may stay. */
+  /** The kernel has the setup: it stays if nothing is broken, else what was before is to return. */
   async applied(setup: Setup): Promise<void> {
-    this.#listener.decided(setup, await this.#trial.broken(this.#working));
+    const { trial, inForce, changed } = this.#o;
+    inForce.tried(setup);
+    this.#broken = await trial.broken(this.#working);
+    if (inForce.onTrial !== setup) return;
+    if (this.#broken.length === 0) inForce.taken(setup);
+    else inForce.withdraw(setup);
+    changed();
+  }
+
+  /**
+   * What was before is in force again. If what was broken works now, the setup that had to go was to blame. What does not
+   * work without it, either, says nothing about it: that is waited for, and then the setup may be tried again.
+   */
+  async returned(): Promise<void> {
+    const { trial, inForce, changed } = this.#o;
+    const setup = inForce.doubted;
+    if (!setup || setup === this.#judging) return;
+    this.#judging = setup;
+    const asked = (): boolean => !this.#stopped && inForce.doubted === setup;
+    const broken = this.#broken;
+    const blamedFor = await trial.restored(broken);
+    if (blamedFor.length === 0) await trial.untilTheyCanTell(broken, asked);
+    if (!asked()) return;
+    this.#judge(setup, blamedFor);
+    changed();
+  }
+
+  #judge(setup: Setup, blamedFor: readonly Target[]): void {
+    const { inForce, log } = this.#o;
+    if (blamedFor.length === 0) {
+      log.warn('something else kept this node from connecting; its new settings are tried again');
+      inForce.acquit();
+      return;
+    }
+    const names = blamedFor.map(({ name }) => name).join(', ');
+    inForce.refuse(setup, new Error(`this node could connect before and could not with them: ${names}`), true);
   }
 
   async #look(revision: string): Promise<void> {
     const looking: { revision: string; working?: readonly Target[] } = { revision };
     this.#looking = looking;
-    looking.working = await this.#trial.before();
-    if (this.#looking === looking) this.#listener.ready();
+    looking.working = await this.#o.trial.before();
+    if (this.#looking === looking) this.#o.changed();
   }
 }

@@ -76,6 +76,40 @@ describe('a trial of settings', () => {
     expect(await broken(node, working)).toEqual([]);
   });
 
+  it('finds out whether what was broken works without the settings', async () => {
+    const node = rig(...everything);
+    const restored = async (...targets: Target[]) => {
+      const found = node.trial.restored(targets);
+      await node.clock.advance(5000);
+      return (await found).map(({ name }) => name);
+    };
+    expect(await restored(api, web)).toEqual(['the API server', 'web']);
+    node.open.delete('192.0.2.1');
+    expect(await restored(api, web)).toEqual(['web']);
+    expect(await restored(api)).toEqual([]);
+  });
+
+  it('waits for an API server that is away, whoever is to blame, until it is back', async () => {
+    const node = rig(...everything);
+    node.open.delete('192.0.2.1');
+    let waits = true;
+    const waited = node.trial.untilTheyCanTell([api], () => waits).then(() => (waits = false));
+    await node.clock.advance(600_000);
+    expect(waits).toBe(true);
+    node.open.add('192.0.2.1');
+    await node.clock.advance(5000);
+    await waited;
+    expect(waits).toBe(false);
+  });
+
+  it('waits neither for a Service that has no endpoint any more, nor when nobody asks', async () => {
+    const node = rig();
+    node.setTargets([api]);
+    const waits = [node.trial.untilTheyCanTell([web], () => true), node.trial.untilTheyCanTell([api], () => false)];
+    await node.clock.advance(5000);
+    await Promise.all(waits);
+  });
+
   it('lets one connection fail', async () => {
     const node = rig(...everything);
     const working = await node.trial.before();

@@ -7,6 +7,8 @@ import type { Target } from './targets.ts';
 const attempts = 3;
 const attemptMilliseconds = 700;
 const betweenMilliseconds = 300;
+/** While what was broken stays so, it is asked again after so long. */
+const againMilliseconds = 5000;
 /** Of a Service's endpoints so many are asked whether they live. */
 const mostEndpoints = 10;
 
@@ -19,10 +21,11 @@ export interface TrialOptions {
 }
 
 /**
- * Whether settings leave alone what worked before them: looks before they are applied, and again after.
+ * Whether settings leave alone what worked before them: looks before they are applied, again after, and once more when
+ * they had to go.
  *
- * What did not work before proves nothing, nor does a Service none of whose endpoints accepts a connection any more:
- * that happens without anybody's settings. Needs no API server.
+ * What did not work before proves nothing, nor does a Service none of whose endpoints accepts a connection any more, nor
+ * what does not work without the settings, either: an API server may be away just now. Needs no API server.
  */
 export class Trial {
   readonly #o: TrialOptions;
@@ -44,6 +47,24 @@ export class Trial {
       failing = await this.#which(failing, false);
     }
     return this.#withLivingEndpoints(failing);
+  }
+
+  /** What of this works, now that the settings are gone with which it did not; within four seconds. */
+  async restored(broken: readonly Target[]): Promise<readonly Target[]> {
+    for (let attempt = 1; ; attempt++) {
+      const working = await this.#which(broken, true);
+      if (working.length > 0 || attempt === attempts) return working;
+      await sleep(this.#o.clock, betweenMilliseconds);
+    }
+  }
+
+  /** Resolves when any of this works, or none of it can be expected to, or nobody asks any more. */
+  async untilTheyCanTell(broken: readonly Target[], asked: () => boolean): Promise<void> {
+    while (asked()) {
+      await sleep(this.#o.clock, againMilliseconds);
+      const expected = await this.#withLivingEndpoints(broken);
+      if (expected.length === 0 || (await this.#which(broken, true)).length > 0) return;
+    }
   }
 
   async #which(targets: readonly Target[], accepted: boolean): Promise<readonly Target[]> {
