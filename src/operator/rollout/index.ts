@@ -7,6 +7,7 @@ export { countNodes, pendingReasons, progressOf } from './node-progress.ts';
 export type { NodeProgress, Progress } from './node-progress.ts';
 export { NodeReconciler } from './node-reconciler.ts';
 export { plan } from './plan.ts';
+export { graceSeconds } from './situation.ts';
 export type { ConfigPlan, Plan, PlanInput } from './plan.ts';
 export { withAgent } from './with-agent.ts';
 export { RolloutModule } from './rollout.module.ts';

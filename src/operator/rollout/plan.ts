@@ -17,6 +17,8 @@ export interface PlanInput {
   /** What a node was told last, and says about it. */
   readonly stateOf: (node: ClusterNode) => ProxyNodeState | undefined;
   readonly now: Date;
+  /** Since when whoever plans has been looking; left out: for ever. */
+  readonly since?: Date | undefined;
   readonly agents: AgentsOutlook;
 }
 
@@ -49,7 +51,7 @@ export interface Plan {
  *
  * What it decides for a config must be in the config's status before its nodes are told.
  */
-export function plan({ configs, nodes, stateOf, now, agents }: PlanInput): Plan {
+export function plan({ configs, nodes, stateOf, now, since, agents }: PlanInput): Plan {
   const states = new Map(nodes.map((node) => [node.name, stateOf(node)]));
   const toldBy = (node: string): string | undefined => states.get(node)?.spec.configRef.name;
   const { shares, uncovered } = divide(configs, nodes, toldBy, agents.runOn);
@@ -64,7 +66,7 @@ export function plan({ configs, nodes, stateOf, now, agents }: PlanInput): Plan 
     // Who has been cleaned up no longer goes on with what it was told.
     const share = { ...whole, uncovered: whole.uncovered.filter((node) => !isClean(node)) };
     const own =
-      checked.errors.length > 0 ? rest(checked) : next(checked, share, { states, now, settledRevision, agents });
+      checked.errors.length > 0 ? rest(checked) : next(checked, share, { states, now, since, settledRevision, agents });
     return [[checked.config.metadata.name, { checked, share, ...own }] as const];
   });
   return { configs: new Map(plans), uncovered };
@@ -83,12 +85,14 @@ function next(
   o: {
     states: ReadonlyMap<string, ProxyNodeState | undefined>;
     now: Date;
+    since: Date | undefined;
     settledRevision: SettledRevision;
     agents: AgentsOutlook;
   },
 ): Decision & Pick<ConfigPlan, 'target'> {
   const target = targetOf(checked.config, o.agents.revisionOf(checked.config.spec));
-  const situation = situationOf(checked, share, target, { stateOf: ({ name }) => o.states.get(name), now: o.now });
+  const stateOf = ({ name }: ClusterNode): ProxyNodeState | undefined => o.states.get(name);
+  const situation = situationOf(checked, share, target, { stateOf, now: o.now, since: o.since });
   return { target, ...stepOf(situation, o.settledRevision) };
 }
 

@@ -46,7 +46,11 @@ export function situationOf(
   { config }: CheckedConfig,
   { won }: Share,
   target: NodeAssignment,
-  { stateOf, now }: { stateOf: (node: ClusterNode) => ProxyNodeState | undefined; now: Date },
+  {
+    stateOf,
+    now,
+    since,
+  }: { stateOf: (node: ClusterNode) => ProxyNodeState | undefined; now: Date; since: Date | undefined },
 ): Situation {
   const { status, spec } = config;
   const [settled, settings] = [settledOf(config), effectiveRollout(spec.rollout)];
@@ -61,7 +65,7 @@ export function situationOf(
     ...{ target, settled, settings, members, rollout, completed, now },
     proven: settled !== undefined && isOn(settled, target),
     free: mostUnavailable(settings.maxUnavailable, counted) - members.filter(isUnavailable).length,
-    overdue: isOverdue(rollout, settings, now),
+    overdue: isOverdue(rollout, settings, now) && hasLooked(since, now),
   };
 }
 
@@ -77,6 +81,16 @@ function nameOf(before: RolloutStatus | undefined, now: Date): string {
   if (before === undefined) return now.toISOString();
   if (before.phase !== 'Complete') return before.startedAt;
   return new Date(Math.max(now.getTime(), Date.parse(before.startedAt) + 1)).toISOString();
+}
+
+/**
+ * For so long nobody is late for an operator that has just begun: it may be the API server that was away, and then agents
+ * could not report, either. They follow it again within half a minute.
+ */
+export const graceSeconds = 60;
+
+function hasLooked(since: Date | undefined, now: Date): boolean {
+  return since === undefined || now.getTime() - since.getTime() > graceSeconds * 1000;
 }
 
 /** Canaries may also be waited for while they soak, so that a rollout that is interrupted there still ends. */

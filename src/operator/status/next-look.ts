@@ -1,13 +1,20 @@
 import { effectiveRollout } from '../../api/index.ts';
 import type { Again } from '../../kubernetes/index.ts';
 import type { AgentCounts } from '../cluster/index.ts';
+import { graceSeconds } from '../rollout/index.ts';
 import type { ConfigPlan } from '../rollout/index.ts';
 import { agentGraceSeconds } from './config-status.ts';
 import { patienceEnds } from './patience.ts';
 
 /** When something changes by time alone: canaries have soaked, a deadline is over, agents have been missing for long. */
-export function nextLook(plans: readonly ConfigPlan[], agents: AgentCounts | undefined, now: Date): Again | undefined {
-  const times = [...plans.flatMap((plan) => timesOf(plan, now)), ...graceOf(agents)].filter((seconds) => seconds > 0);
+export function nextLook(
+  plans: readonly ConfigPlan[],
+  agents: AgentCounts | undefined,
+  { now, since }: { now: Date; since: Date },
+): Again | undefined {
+  const begun = (since.getTime() - now.getTime()) / 1000 + graceSeconds;
+  const all = [...plans.flatMap((plan) => timesOf(plan, now)), ...graceOf(agents), begun];
+  const times = all.filter((seconds) => seconds > 0);
   return times.length === 0 ? undefined : { afterSeconds: Math.min(...times) + 0.1 };
 }
 

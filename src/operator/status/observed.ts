@@ -20,6 +20,8 @@ export class Observed {
   readonly #assignments: Assignments;
   readonly #template: AgentTemplate;
   readonly #clock: Clock;
+  /** Since when this term has been looking. */
+  readonly since: Date;
 
   constructor(
     @Inject(ClusterCache) cache: ClusterCache,
@@ -31,6 +33,7 @@ export class Observed {
     this.#assignments = assignments;
     this.#template = template;
     this.#clock = clock;
+    this.since = this.now;
   }
 
   get now(): Date {

@@ -41,10 +41,10 @@ export class RolloutReconciler {
    * other configs hold
    */
   async reconcile(look: (node: string) => void): Promise<Again | undefined> {
-    const { now } = this.#observed;
+    const { now, since } = this.#observed;
     const configs = this.#observed.configs.map((checked) => this.#publisher.withLast(checked));
     const seen = this.#observed.nodes();
-    const { configs: plans, uncovered } = plan({ configs, ...seen, now });
+    const { configs: plans, uncovered } = plan({ configs, ...seen, now, since });
     for (const name of this.#known) if (!plans.has(name)) this.#publisher.forget(name);
     this.#known = new Set(plans.keys());
     this.#assignments.cover(uncovered).forEach(look);
@@ -55,7 +55,7 @@ export class RolloutReconciler {
     if (failed !== undefined) throw failed.reason;
     const cleaning = await this.#cleanup.next(configs, uncovered, now);
     this.#assignments.cleanUp(cleaning.tell).forEach(look);
-    return sooner(nextLook([...plans.values()], this.#observed.agents, now), cleaning.again);
+    return sooner(nextLook([...plans.values()], this.#observed.agents, { now, since }), cleaning.again);
   }
 
   async #carryOut(

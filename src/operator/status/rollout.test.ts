@@ -93,6 +93,29 @@ describe('a change', () => {
     expect(status()?.failedNodes).toMatchObject([{ name: 'a', reason: 'NodeNotReady' }]);
   });
 
+  test('is not late for an operator that was away for longer than the deadline: it waits a minute for those who were, too', () => {
+    behaviours = { a: 'silent' };
+    cluster.apply('default', bad);
+    cluster.operate();
+    cluster.now += 3_600_000;
+    cluster.since = cluster.now;
+    pass(50);
+    expect([told(), status()?.rollout?.phase]).toEqual([['a'], 'Canary']);
+    behaviours = {};
+    pass(200);
+    expect(condition('Ready')).toBe('True AllNodesSynced');
+  });
+
+  test('is late after that minute, however long the operator was away', () => {
+    behaviours = { a: 'silent' };
+    cluster.apply('default', bad);
+    cluster.operate();
+    cluster.now += 3_600_000;
+    cluster.since = cluster.now;
+    pass(80);
+    expect(condition('Stalled')).toBe('True ProgressDeadlineExceeded');
+  });
+
   test('may fail on fewer nodes than maxFailed after the canary, and says so at its end', () => {
     behaviours = { b: 'fails' };
     cluster.apply('default', bad);

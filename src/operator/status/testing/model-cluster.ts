@@ -24,6 +24,8 @@ export class ModelCluster {
   /** Revision of the Pod template that the operator brings along. */
   agentRevision: string | undefined;
   now = Date.parse('2026-11-26T12:00:00Z');
+  /** Since when the operator has been looking; undefined: for ever. */
+  since: number | undefined;
   #uids = 0;
 
   /** Creates a config, or edits its spec. */
@@ -64,7 +66,10 @@ export class ModelCluster {
     const stateOf = ({ name }: ClusterNode) => this.seen(name);
     const agents = { revisionOf: ({ agent }: ProxyConfigSpec) => this.agentRevisionOf(agent), runOn: () => true };
     const configs = [...this.configs.values()].map((config) => ({ config, errors: [] }));
-    const { configs: plans, uncovered } = plan({ configs, nodes: [...this.nodes.values()], stateOf, now, agents });
+    const { configs: plans, uncovered } = plan({
+      ...{ configs, nodes: [...this.nodes.values()], stateOf, now, agents },
+      ...(this.since !== undefined && { since: new Date(this.since) }),
+    });
     let left = told;
     for (const [name, each] of plans) {
       const config = this.configs.get(name);
