@@ -11,6 +11,7 @@ export {
   batchMessageType,
   netfilterAttributes,
   netfilterFamily,
+  netfilterGroup,
   netfilterMessageType,
   netfilterRequest,
   protocolFamily,
@@ -21,4 +22,10 @@ export { ask, dump, dumpPages } from './requests.ts';
 export type { NetlinkRequest } from './requests.ts';
 export { RequestQueue } from './request-queue.ts';
 export { NetlinkSocket } from './socket.ts';
-export type { NetlinkProtocol, NetlinkTransport, SocketOptions } from './socket.ts';
+export type {
+  ListeningTransport,
+  NetlinkListener,
+  NetlinkProtocol,
+  NetlinkTransport,
+  SocketOptions,
+} from './socket.ts';

@@ -39,7 +39,24 @@ const recv = systemCall<[number, Uint8Array, number, number]>(
   'intptr_t recv(int fd, _Inout_ void *buffer, size_t length, int flags)',
 );
 
-export const libc = { open, close, setns, socket, bind, getsockname, setsockopt, send, recv };
+/** struct sock_fprog of linux/filter.h: `filter` has `len` instructions of eight bytes. */
+const filterProgram = koffi.struct({ len: 'uint16', filter: 'void *' });
+const setsockoptFilter: SystemCall<[number, number, number, FilterProgram, number]> = library.func(
+  'setsockopt',
+  'int',
+  [...['int', 'int', 'int'], koffi.pointer(filterProgram), 'uint32'],
+);
+
+interface FilterProgram {
+  readonly len: number;
+  readonly filter: Uint8Array;
+}
+
+/** SO_ATTACH_FILTER of asm-generic/socket.h, at SOL_SOCKET. */
+const attachFilter = (descriptor: number, program: FilterProgram): number =>
+  setsockoptFilter(descriptor, 1, 26, program, koffi.sizeof(filterProgram));
+
+export const libc = { open, close, setns, socket, bind, getsockname, setsockopt, attachFilter, send, recv };
 
 /** Error numbers of Linux by name; libuv does not know ERESTART: a batch came with an outdated generation. */
 export const errno = { ...constants.errno, ERESTART: 85 } as const;

@@ -13,6 +13,11 @@ export const subsystem = {
   nftables: 10, // NFNL_SUBSYS_NFTABLES
 } as const;
 
+/** Multicast groups. */
+export const netfilterGroup = {
+  nftables: 7, // NFNLGRP_NFTABLES
+} as const;
+
 /** nfgenmsg.nfgen_family. */
 export const protocolFamily = {
   unspecified: 0, // NFPROTO_UNSPEC

@@ -1,5 +1,6 @@
 import { netlinkProtocol } from './constants.ts';
 import { NetlinkError } from './error.ts';
+import { withoutSender } from './filter.ts';
 import { errno, errnoName, lastErrno, libc } from './libc.ts';
 import { messages, Payload } from './message-reader.ts';
 import type { Message } from './message-reader.ts';
@@ -15,6 +16,7 @@ const SOL_NETLINK = 270;
 const SO_SNDBUF = 7;
 const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
+const NETLINK_ADD_MEMBERSHIP = 1;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
 const NETLINK_GET_STRICT_CHK = 12;
@@ -45,15 +47,18 @@ export interface SocketOptions {
  */
 export class NetlinkSocket {
   readonly portId: number;
+  /** Opens another socket of the same protocol in the same network namespace. */
+  readonly #openAnother: () => NetlinkSocket;
   #descriptor: number;
   #sendBuffer = 0;
   #sending = false;
   #closing = false;
   readonly #received = Payload.of(new Uint8Array(receiveBufferSize));
 
-  private constructor(descriptor: number, portId: number) {
+  private constructor(descriptor: number, portId: number, openAnother: () => NetlinkSocket) {
     this.#descriptor = descriptor;
     this.portId = portId;
+    this.#openAnother = openAnother;
   }
 
   /** Opens, in the given network namespace if any (that needs CAP_SYS_ADMIN). Throws NetlinkError. */
@@ -68,9 +73,25 @@ export class NetlinkSocket {
       }
       // Without CAP_NET_ADMIN the default has to do: then only reading works anyhow.
       setOption(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, receiveQueueBytes);
-      return new NetlinkSocket(descriptor, portId);
+      return new NetlinkSocket(descriptor, portId, () => NetlinkSocket.open(protocol, options));
     } catch (error) {
       libc.close(descriptor);
+      throw error;
+    }
+  }
+
+  /**
+   * Hears from now on what the kernel tells a multicast group (an enum value, not a mask) of others: what this socket
+   * causes takes no room in the queue. Throws NetlinkError, with code EPERM without CAP_NET_ADMIN.
+   */
+  listen(group: number): NetlinkListener {
+    const listener = this.#openAnother();
+    try {
+      call('setsockopt', libc.attachFilter(listener.#descriptor, withoutSender(this.portId)));
+      call('setsockopt', setOption(listener.#descriptor, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group));
+      return listener;
+    } catch (error) {
+      listener.close();
       throw error;
     }
   }
@@ -133,7 +154,7 @@ export class NetlinkSocket {
     }
   }
 
-  /** All messages that answer one request, one datagram at a time. */
+  /** All messages that answer one request (or were heard), one datagram at a time. */
   *answers(): Generator<Message> {
     for (let datagram = this.receive(); datagram !== undefined; datagram = this.receive()) yield* messages(datagram);
   }
@@ -169,11 +190,22 @@ export class NetlinkSocket {
   }
 }
 
+/**
+ * What a multicast group has been told, in order. `answers` throws NetlinkError with code ENOBUFS where messages had to
+ * be dropped; those after that are there.
+ */
+export type NetlinkListener = Pick<NetlinkSocket, 'answers' | 'close'>;
+
 /** What a socket is to whoever asks through it: a stand-in for the kernel can take its place in tests. */
 export type NetlinkTransport = Pick<
   NetlinkSocket,
   'portId' | 'send' | 'answers' | 'answersOfOneDatagram' | 'drain' | 'close'
 >;
+
+/** One that can hear of others, too. */
+export interface ListeningTransport extends NetlinkTransport {
+  listen(group: number): NetlinkListener;
+}
 
 function call(name: string, result: number): number {
   if (result !== -1) return result;

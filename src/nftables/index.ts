@@ -37,6 +37,7 @@ export {
 export type { Statement, Value } from './expressions/index.ts';
 export { probeFeatures } from './features.ts';
 export type { Features } from './features.ts';
+export type { ForeignChange, ForeignChanges } from './foreign-changes.ts';
 export { fingerprint, ruleText } from './objects/index.ts';
 export type {
   ChainDefinition,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { errno, NetlinkError } from '../netlink/index.ts';
-import type { NetlinkTransport } from '../netlink/index.ts';
+import type { ListeningTransport } from '../netlink/index.ts';
 import { CommitError } from './commit-error.ts';
 import { NftablesSocket } from './socket.ts';
 import { Transaction } from './transaction.ts';
@@ -8,8 +8,11 @@ import { Transaction } from './transaction.ts';
 /** A socket that cannot send, at once or (like one for big batches) after a while. */
 function broken(number: number, later: boolean): NftablesSocket {
   const fault = new NetlinkError('send on a netlink socket failed', number);
-  const transport: NetlinkTransport = {
+  const transport: ListeningTransport = {
     portId: 1,
+    listen: () => {
+      throw fault;
+    },
     send: () => {
       if (!later) throw fault;
       return Promise.reject(fault);

@@ -2,16 +2,18 @@ import {
   ask,
   dump,
   netfilterAttributes,
+  netfilterGroup,
   NetlinkError,
   NetlinkSocket,
   protocolFamily,
   RequestQueue,
 } from '../netlink/index.ts';
-import type { Message, NetlinkRequest, NetlinkTransport, SocketOptions } from '../netlink/index.ts';
+import type { ListeningTransport, Message, NetlinkRequest, SocketOptions } from '../netlink/index.ts';
 import { checkAnswers } from './commit.ts';
 import { CommitError } from './commit-error.ts';
 import { chainAttribute, ruleAttribute, setAttribute, tableAttribute } from './constants.ts';
 import { elementsByKey } from './element-requests.ts';
+import { ForeignChanges } from './foreign-changes.ts';
 import { hintFor } from './hints.ts';
 import { decodeChain, decodeRule, decodeSet, decodeTable } from './objects/index.ts';
 import type { ChainInfo, Element, RuleInfo, SetDefinition, SetInfo, TableInfo } from './objects/index.ts';
@@ -38,11 +40,11 @@ export interface Commit {
  * small commits synchronously, in microseconds. All methods reject with NetlinkError when the kernel refuses.
  */
 export class NftablesSocket {
-  readonly #socket: NetlinkTransport;
+  readonly #socket: ListeningTransport;
   readonly #queue = new RequestQueue();
 
   /** Takes a socket of the netfilter protocol that nobody else uses, or what stands in for one. */
-  constructor(socket: NetlinkTransport) {
+  constructor(socket: ListeningTransport) {
     this.#socket = socket;
   }
 
@@ -75,6 +77,14 @@ export class NftablesSocket {
       };
       return sending === undefined ? finish() : sending.then(finish);
     });
+  }
+
+  /**
+   * Hears from now on what others than this socket commit to an inet table; close it in the end. The kernel then writes
+   * a message for each element of each commit, this socket's too: some 1 microsecond.
+   */
+  foreignChanges(table: string): ForeignChanges {
+    return new ForeignChanges(this.#socket.listen(netfilterGroup.nftables), table);
   }
 
   /** The current generation. The kernel tells process id and name of whoever asks, not of whoever committed last. */

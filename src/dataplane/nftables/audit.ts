@@ -1,15 +1,17 @@
 import { NetlinkError } from '../../netlink/index.ts';
-import type { SetInfo } from '../../nftables/index.ts';
+import type { Element, SetInfo } from '../../nftables/index.ts';
 import type { DesiredPort, Integrity, NodeSettings } from '../data-plane.ts';
-import { elementsById } from './element-map.ts';
+import { ElementMap } from './element-map.ts';
 import type { Generation } from './generation.ts';
 import { takeInventory } from './inventory.ts';
 import { signatureOf } from './layout.ts';
 import { requiredDefinition } from './sets.ts';
 import type { Sizes } from './sizes.ts';
 import { baseChainsOf, isCalledAlike } from './switch.ts';
+import { Suspicions } from './suspicions.ts';
+import type { Touched } from './suspicions.ts';
 import type { TableSocket } from './table-socket.ts';
-import { targetOf } from './target.ts';
+import { wantedElements } from './wanted.ts';
 
 /** What the table is to hold. */
 export interface Expected {
@@ -23,15 +25,15 @@ export interface Expected {
 const share = 0.05;
 
 /**
- * Finds out whether somebody else changed our table. Where the kernel does not prevent it, everybody's commits count up
- * one generation number, so that each of them is a reason to look: at sets and the number of their elements, chains and
- * rules at once, at all elements as often as their number allows.
+ * Finds out whether somebody else changed our table. Where the kernel does not prevent it, it tells of every change:
+ * rules are looked at, or the very elements that were touched, at once. Only where it had to leave something out
+ * (somebody wrote more than the queue holds), or very many elements were touched, all are compared, as often as their
+ * number allows.
  */
 export class Audit {
   readonly #tables: TableSocket;
   readonly #isWriting: () => boolean;
-  /** What others may have changed and nobody has looked at since. */
-  readonly #unsure = { rules: false, elements: false };
+  readonly #suspicions = new Suspicions();
   #restUntil = 0;
 
   /** @param isWriting whether what is expected and what the kernel holds are just being changed */
@@ -42,30 +44,55 @@ export class Audit {
 
   async verify(expected: Expected): Promise<Integrity> {
     if (this.#tables.owned) return 'intact';
-    if (await this.#tables.foreignCommits()) this.#unsure.rules = this.#unsure.elements = true;
-    if (this.#unsure.rules) {
-      const integrity = await this.#look('rules', () => this.#sameRules(expected));
-      if (integrity === 'changed') return integrity;
+    for (const change of this.#tables.foreignChanges()) this.#suspicions.note(change);
+    for (const look of [this.#lookAtRules, this.#lookAtTouched, this.#lookAtElements]) {
+      if (this.#isWriting()) return 'intact';
+      if ((await look.call(this, expected)) === 'changed') return 'changed';
     }
-    if (!this.#unsure.elements || performance.now() < this.#restUntil) return 'intact';
+    return 'intact';
+  }
+
+  async #lookAtRules(expected: Expected): Promise<Integrity> {
+    if (!this.#suspicions.rules) return 'intact';
+    this.#suspicions.rules = false;
+    const found = await this.#look(() => this.#sameRules(expected));
+    if (found === 'unsure') this.#suspicions.rules = true;
+    return this.#conclude(found);
+  }
+
+  async #lookAtTouched(expected: Expected): Promise<Integrity> {
+    const touched = this.#suspicions.takeTouched();
+    if (touched.size === 0) return 'intact';
+    const found = await this.#look(() => this.#sameTouched(expected, touched));
+    if (found === 'unsure') this.#suspicions.putBack(touched);
+    return this.#conclude(found);
+  }
+
+  async #lookAtElements(expected: Expected): Promise<Integrity> {
     const start = performance.now();
-    const integrity = await this.#look('elements', () => this.#sameElements(expected));
+    if (!this.#suspicions.elements || start < this.#restUntil) return 'intact';
+    this.#suspicions.elements = false;
+    const found = await this.#look(() => this.#sameElements(expected));
+    if (found === 'unsure') this.#suspicions.elements = true;
     const now = performance.now();
     this.#restUntil = now + (now - start) / share;
-    return integrity;
+    return this.#conclude(found);
+  }
+
+  /** A start puts everything right. */
+  #conclude(found: Integrity | 'unsure'): Integrity {
+    if (found !== 'changed') return 'intact';
+    this.#suspicions.elements = this.#suspicions.rules = false;
+    this.#suspicions.takeTouched();
+    return 'changed';
   }
 
   /** What we wrote ourselves during the look may be all that it has met: then the next one tells. */
-  async #look(part: 'rules' | 'elements', isSame: () => Promise<boolean>): Promise<Integrity> {
-    if (this.#isWriting()) return 'intact';
+  async #look(isSame: () => Promise<boolean>): Promise<Integrity | 'unsure'> {
     const { commits } = this.#tables;
     const same = await isSame().catch(isNotThere);
-    if (!same && (this.#isWriting() || commits !== this.#tables.commits)) return 'intact';
-    this.#unsure[part] = false;
     if (same) return 'intact';
-    // A start puts everything right.
-    this.#unsure.elements = false;
-    return 'changed';
+    return this.#isWriting() || commits !== this.#tables.commits ? 'unsure' : 'changed';
   }
 
   async #sameRules({ generation, sizes }: Expected): Promise<boolean> {
@@ -82,28 +109,66 @@ export class Audit {
       signatures.set(chain, `${signatures.get(chain) ?? ''}${fingerprint ?? '?'};`);
     }
     const isSame = ([name, signature]: readonly [string, string]): boolean => signatures.get(name) === signature;
+    const wanted = baseChainsOf(generation);
+    // One more than ours is asked about packets, too. Other chains are asked only where one of ours leads there.
     return (
+      chains.filter(({ base }) => base).length === wanted.length &&
       [...generation.layout.signatures].every(([name, signature]) => isSame([generation.chain(name), signature])) &&
-      baseChainsOf(generation).every(
+      wanted.every(
         (each) =>
           isSame([each.chain.name, signatureOf(each)]) && chains.some((chain) => isCalledAlike(each.chain, chain)),
       )
     );
   }
 
-  async #sameElements({ generation, ports, node }: Expected): Promise<boolean> {
-    const { elements, plan } = targetOf(ports, node);
-    const wanted = elementsById([...elements, ...plan.rooms.flatMap((room) => room.elements?.() ?? [])]);
-    for (const definition of [...generation.layout.setNames].map(requiredDefinition)) {
-      if (definition.dynamic === true) continue;
-      for (const element of await generation.elements(definition)) {
-        const want = wanted.get(element);
-        if (!want || want.data !== element.data) return false;
-        wanted.delete(element);
-      }
+  /** Touched elements of sets that packets do not meet are nobody's business. */
+  async #sameTouched(expected: Expected, touched: Touched): Promise<boolean> {
+    const { generation } = expected;
+    const concerned = [...generation.layout.setNames].flatMap((name) => {
+      const keys = touched.get(generation.set(name));
+      return keys === undefined ? [] : [[name, keys] as const];
+    });
+    if (concerned.length === 0) return true;
+    const byName = new Map(concerned);
+    const wanted = await this.#wanted(expected, ({ set, key }) => {
+      const keys = byName.get(set);
+      return keys === 'all' || keys?.has(key) === true;
+    });
+    for (const [name, keys] of concerned) {
+      const definition = requiredDefinition(name);
+      const there =
+        keys === 'all' ? await generation.elements(definition) : await generation.elementsByKey(definition, keys);
+      if (!takeEach(there, wanted)) return false;
     }
-    return wanted.values().next().done === true;
+    return wanted.isEmpty;
   }
+
+  async #sameElements(expected: Expected): Promise<boolean> {
+    const { generation } = expected;
+    const wanted = await this.#wanted(expected, () => true);
+    for (const definition of [...generation.layout.setNames].map(requiredDefinition)) {
+      if (definition.dynamic !== true && !takeEach(await generation.elements(definition), wanted)) return false;
+    }
+    return wanted.isEmpty;
+  }
+
+  async #wanted(expected: Expected, isAskedFor: (element: Element) => boolean): Promise<ElementMap<Element>> {
+    const wanted = new ElementMap<Element>();
+    for await (const part of wantedElements(expected)) {
+      for (const element of part) if (isAskedFor(element)) wanted.set(element, element);
+    }
+    return wanted;
+  }
+}
+
+/** Takes what is there out of what is wanted; false if it is something else. */
+function takeEach(there: readonly Element[], wanted: ElementMap<Element>): boolean {
+  for (const element of there) {
+    const want = wanted.get(element);
+    if (!want || want.data !== element.data) return false;
+    wanted.delete(element);
+  }
+  return true;
 }
 
 /** Whether a set is there, with as many elements as it is to have: who flushes it is found out at once, however large. */

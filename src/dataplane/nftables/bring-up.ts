@@ -45,6 +45,7 @@ export async function bringUp(site: Site, target: Target): Promise<BroughtUp> {
   await tables.features();
   const standing = await claimTable(tables.socket, tables.table);
   if (tables.settleOwnership(standing)) log.warn(...noOwner);
+  tables.watchOthers();
   // By itself: the kernel takes no base chain in the transaction that takes over a table.
   const claimed = await tables.commit(tables.claim());
   const before = await takeInventory(tables);

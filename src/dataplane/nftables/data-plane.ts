@@ -109,6 +109,7 @@ export class NftablesDataPlane implements DataPlane {
   }
 
   close(): void {
+    this.#table.close();
     this.#reader.close();
     this.#writer.close();
   }

@@ -89,4 +89,11 @@ export class Generation implements Names {
     const elements = await this.#tables.elements({ ...set, name: this.set(set.name) });
     return elements.map((element) => inOurNames(set, element));
   }
+
+  /** Those of a set of this generation that the kernel has with these keys. */
+  async elementsByKey(set: SetDefinition, keys: Iterable<string>): Promise<Element[]> {
+    const wanted = [...keys].map((key) => ({ key }));
+    const elements = await this.#tables.elementsByKey({ ...set, name: this.set(set.name) }, wanted);
+    return elements.flatMap((element) => (element ? inOurNames(set, element) : []));
+  }
 }

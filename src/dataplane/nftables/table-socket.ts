@@ -1,5 +1,12 @@
 import { CommitError, probeFeatures, Transaction } from '../../nftables/index.ts';
-import type { Element, Features, NftablesSocket, SetDefinition } from '../../nftables/index.ts';
+import type {
+  Element,
+  Features,
+  ForeignChange,
+  ForeignChanges,
+  NftablesSocket,
+  SetDefinition,
+} from '../../nftables/index.ts';
 import { nothingWritten } from '../data-plane.ts';
 import type { Written } from '../data-plane.ts';
 import { tableComment } from './claim.ts';
@@ -9,15 +16,15 @@ import type { Standing } from './claim.ts';
 const attempts = 20;
 
 /**
- * Writes to one table. Where the kernel does not keep others from changing it, every commit names the generation of the
- * ruleset that it builds on, so that no commit of somebody else goes unnoticed, not even one right before ours.
+ * Writes to one table. Where the kernel does not keep others from changing it, what they commit is heard, and every
+ * commit of ours names the generation of the ruleset that it builds on.
  */
 export class TableSocket {
   readonly table: string;
   readonly socket: NftablesSocket;
   /** The ruleset's generation after what we know of; undefined before the first commit. */
   #generation: number | undefined;
-  #foreign = false;
+  #others: ForeignChanges | undefined;
   #features: Features | undefined;
   /** The table was made without an owner, and cannot get one. */
   #unownable = false;
@@ -46,6 +53,23 @@ export class TableSocket {
   settleOwnership(standing: Standing): boolean {
     this.#unownable = this.#ownersKnown && standing === 'ours without an owner';
     return this.#unownable;
+  }
+
+  /** Hears of what others do from now on, where the kernel does not keep them from it. */
+  watchOthers(): void {
+    if (this.owned) this.close();
+    else this.#others ??= this.socket.foreignChanges(this.table);
+  }
+
+  /** What others have changed in the table since the last call. */
+  foreignChanges(): Iterable<ForeignChange | 'lost'> {
+    return this.#others?.read() ?? [];
+  }
+
+  /** Hears of nothing any more. */
+  close(): void {
+    this.#others?.close();
+    this.#others = undefined;
   }
 
   /** How many commits were made here. */
@@ -80,7 +104,7 @@ export class TableSocket {
       } catch (error) {
         const overtaken = expected !== undefined && error instanceof CommitError && error.code === 'ERESTART';
         if (!overtaken || attempt === attempts) throw error;
-        await this.#noticeOthers();
+        this.#generation = (await this.socket.generation()).id;
       }
     }
   }
@@ -90,22 +114,8 @@ export class TableSocket {
     return this.socket.elements(this.table, set);
   }
 
-  /**
-   * True if somebody else has committed in this namespace, perhaps to our table, since our first commit or the last
-   * time this was asked.
-   */
-  async foreignCommits(): Promise<boolean> {
-    // Nothing of ours is there yet.
-    if (this.#generation === undefined) return false;
-    await this.#noticeOthers();
-    const foreign = this.#foreign;
-    this.#foreign = false;
-    return foreign;
-  }
-
-  async #noticeOthers(): Promise<void> {
-    const { id } = await this.socket.generation();
-    if (id !== this.#generation) this.#foreign = true;
-    this.#generation = id;
+  /** Elements by key, by the kernel's name of the set; undefined for those that are not there. */
+  elementsByKey(set: SetDefinition, keys: readonly Pick<Element, 'key'>[]): Promise<(Element | undefined)[]> {
+    return this.socket.elementsByKey(this.table, set, keys);
   }
 }

@@ -171,6 +171,11 @@ export class Table {
     return true;
   }
 
+  /** Stops hearing of what others do. */
+  close(): void {
+    this.#tables.close();
+  }
+
   async #write<Result>(task: () => Promise<Result>): Promise<Result> {
     this.#writing++;
     try {

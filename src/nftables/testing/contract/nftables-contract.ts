@@ -2,6 +2,7 @@ import { describe } from 'vitest';
 import { batches } from './batches.ts';
 import { chainsAndRules } from './chains-and-rules.ts';
 import type { OpenHost } from './contract-host.ts';
+import { listening } from './listening.ts';
 import { packets } from './packets.ts';
 import { ranges } from './ranges.ts';
 import { reading } from './reading.ts';
@@ -17,6 +18,7 @@ export function nftablesContract(who: string, openHost: OpenHost): void {
     ranges(openHost);
     reading(openHost);
     batches(openHost);
+    listening(openHost);
     packets(openHost);
   });
 }

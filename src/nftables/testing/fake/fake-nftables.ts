@@ -6,16 +6,17 @@ import { NftablesSocket } from '../../socket.ts';
 import { runBatch } from './batch.ts';
 import type { FakeFeatures, Judge } from './change.ts';
 import { isFull } from './element-changes.ts';
+import { FakeListener } from './fake-listener.ts';
 import { FakeSocket } from './fake-socket.ts';
 import type { Datagrams, FakeKernel } from './fake-socket.ts';
-import { elementPages, isElementDump, listingOf } from './listings.ts';
+import { elementPages, isElementDump, listingOf, toldOf } from './listings.ts';
 import { errnoOf, Refusal } from './refusal.ts';
 import { Ruleset } from './ruleset.ts';
 import type { FakeSet } from './ruleset.ts';
 import { storedFromText } from './stored-element.ts';
 import type { StoredElement } from './stored-element.ts';
 import { rulesetText } from './text.ts';
-import { answerTo, encodeAnswer, encodeListing, encodePages } from './wire.ts';
+import { answerTo, encodeAnswer, encodeListing, encodePages, tableIsGone } from './wire.ts';
 
 /** Trouble with the next batch that changes something. */
 type Trouble =
@@ -36,6 +37,7 @@ export class FakeNftables implements FakeKernel {
   #ruleset = new Ruleset();
   #judge: Judge = () => undefined;
   readonly #troubles: Trouble[] = [];
+  readonly #listeners: FakeListener[] = [];
 
   /** @param features of the kernel; all of them unless told */
   constructor(features: Partial<FakeFeatures> = {}) {
@@ -61,6 +63,11 @@ export class FakeNftables implements FakeKernel {
   /** The answer to the next batch that changes anything gets lost, whether it was applied or not. */
   loseNextAnswer({ applied }: { applied: boolean }): void {
     this.#troubles.push({ kind: 'answer lost', applied });
+  }
+
+  /** What listeners have not read yet gets lost. */
+  loseNotifications(): void {
+    for (const listener of this.#listeners) listener.lose();
   }
 
   /** A packet lets a rule add an element to a dynamic set, or renew its time to live. False if the set is full. */
@@ -89,10 +96,12 @@ export class FakeNftables implements FakeKernel {
   /** `nft flush ruleset` of another program: tables that a living socket owns stay. */
   flushRuleset(): void {
     const next = this.#ruleset.copy();
-    for (const table of [...next.tables.values()]) if (table.owner === 0) next.tables.delete(table.name);
-    if (next.tables.size === this.#ruleset.tables.size) return;
+    const gone = [...next.tables.values()].filter(({ owner }) => owner === 0);
+    for (const { name } of gone) next.tables.delete(name);
+    if (gone.length === 0) return;
     next.settle();
     this.#ruleset = next;
+    this.#tell(gone.map(({ name }) => tableIsGone(name)));
   }
 
   /** The ruleset for people, in the manner of `nft list ruleset`. */
@@ -107,6 +116,12 @@ export class FakeNftables implements FakeKernel {
     if (first.type === batchMessageType.begin) return this.#commit(received, portId);
     if (isElementDump(first)) return encodePages(first, (request) => elementPages(() => this.#ruleset, request));
     return [encodeListing(first, (request) => listingOf(this.#ruleset, request))];
+  }
+
+  listen(exceptPortId: number): FakeListener {
+    const listener = new FakeListener(exceptPortId);
+    this.#listeners.push(listener);
+    return listener;
   }
 
   release(portId: number): void {
@@ -124,8 +139,18 @@ export class FakeNftables implements FakeKernel {
     const trouble = result.ruleset === undefined ? undefined : this.#troubles.shift();
     if (trouble?.kind === 'refused')
       return batch.slice(0, 1).map((begin) => encodeAnswer(answerTo(begin, new Refusal(trouble.code))));
-    if (trouble?.applied !== false) this.#ruleset = result.ruleset ?? this.#ruleset;
+    if (trouble?.applied !== false && result.ruleset) {
+      const before = this.#ruleset;
+      const told = batch.slice(1, -1).flatMap((message) => toldOf(before, message));
+      this.#ruleset = result.ruleset;
+      this.#tell(told, portId);
+    }
     return trouble === undefined ? answers : ['lost'];
+  }
+
+  #tell(changes: readonly Message[], portId = 0): void {
+    const heard = changes.map((message) => ({ ...message, payload: Payload.of(message.payload.copy()) }));
+    for (const listener of this.#listeners) if (listener.exceptPortId !== portId) listener.hear(heard);
   }
 
   #set(table: string, name: string): FakeSet {

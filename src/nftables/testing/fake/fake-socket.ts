@@ -1,5 +1,5 @@
 import { errno, messages, NetlinkError, Payload } from '../../../netlink/index.ts';
-import type { Message, NetlinkTransport } from '../../../netlink/index.ts';
+import type { ListeningTransport, Message, NetlinkListener } from '../../../netlink/index.ts';
 
 /** Datagrams that the kernel answers with, each made when it is received; `lost` where it had to drop one. */
 export type Datagrams = Iterable<Uint8Array | 'lost'>;
@@ -7,12 +7,14 @@ export type Datagrams = Iterable<Uint8Array | 'lost'>;
 /** What a socket needs of the kernel. */
 export interface FakeKernel {
   handle(request: Uint8Array, portId: number): Datagrams;
+  /** A listener that hears what others than this port commit. */
+  listen(exceptPortId: number): NetlinkListener;
   /** A socket is gone, with what it owned. */
   release(portId: number): void;
 }
 
 /** A netlink socket that a fake kernel answers, within `send`, as the real one does. */
-export class FakeSocket implements NetlinkTransport {
+export class FakeSocket implements ListeningTransport {
   readonly portId: number;
   readonly #kernel: FakeKernel;
   readonly #answers: Iterator<Uint8Array | 'lost', unknown>[] = [];
@@ -26,6 +28,11 @@ export class FakeSocket implements NetlinkTransport {
   send(bytes: Uint8Array): undefined {
     this.#checkOpen();
     this.#answers.push(this.#kernel.handle(bytes, this.portId)[Symbol.iterator]());
+  }
+
+  listen(): NetlinkListener {
+    this.#checkOpen();
+    return this.#kernel.listen(this.portId);
   }
 
   *answers(): Generator<Message> {

@@ -15,7 +15,7 @@ import { Refusal } from './refusal.ts';
 import type { FakeSet, FakeTable, Ruleset } from './ruleset.ts';
 import { storedElement, writeElement } from './stored-element.ts';
 import type { StoredElement } from './stored-element.ts';
-import { isDump } from './wire.ts';
+import { encodeMessage, isDump } from './wire.ts';
 import type { Listed } from './wire.ts';
 
 /** Elements in one page of a dump. */
@@ -128,6 +128,19 @@ export function* elementPages(current: () => Ruleset, request: Message): Generat
     if (page.length === 0) return;
     yield elementList(table, set, page);
   }
+}
+
+/** What listeners hear of a change: what was asked, but of a set that is emptied all that was in it. */
+export function toldOf(before: Ruleset, change: Message): Message[] {
+  const attributes = netfilterAttributes(change);
+  const named = attributes.get(elementListAttribute.elements) !== undefined;
+  if (named || (change.type & 0xff) !== nftMessage.deleteElements) return [change];
+  const table = before.tables.get(attributes.get(elementListAttribute.table)?.string() ?? '');
+  // Made in the same batch.
+  if (table?.sets.get(attributes.get(elementListAttribute.set)?.string() ?? '') === undefined) return [];
+  return [...elementPages(() => before, change)].map((listed) =>
+    encodeMessage({ ...listed, message: 'deleteElements' }),
+  );
 }
 
 function listedSet(ruleset: Ruleset, attributes: Payload): { table: FakeTable; set: FakeSet } {

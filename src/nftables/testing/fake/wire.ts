@@ -4,9 +4,11 @@ import {
   messageType,
   MessageWriter,
   protocolFamily,
+  Payload,
   writeNetfilterHeader,
 } from '../../../netlink/index.ts';
 import type { Message } from '../../../netlink/index.ts';
+import { tableAttribute } from '../../constants.ts';
 import type { nftMessage } from '../../constants.ts';
 import { nftMessageType } from '../../requests.ts';
 import { Refusal } from './refusal.ts';
@@ -97,4 +99,22 @@ function writeEnd(writer: MessageWriter, { sequence }: Message): void {
 
 export function isDump(request: Message): boolean {
   return (request.flags & flag.dump) === flag.dump;
+}
+
+/** What listeners are told of a table that is gone. */
+export function tableIsGone(name: string): Message {
+  return encodeMessage({
+    message: 'deleteTable',
+    attributes: (writer) => {
+      writer.string(tableAttribute.name, name);
+    },
+  });
+}
+
+/** An object as listeners are told of it. */
+export function encodeMessage({ message, attributes }: Listed): Message {
+  const writer = new MessageWriter();
+  writeNetfilterHeader(writer, protocolFamily.inet);
+  attributes(writer);
+  return { type: nftMessageType(message), flags: 0, sequence: 0, payload: Payload.of(writer.bytes) };
 }

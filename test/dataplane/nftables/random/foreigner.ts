@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { goto, Transaction } from '../../../../src/nftables/index.ts';
+import { drop, goto, Transaction } from '../../../../src/nftables/index.ts';
 import type { NftablesSocket, SetInfo } from '../../../../src/nftables/index.ts';
 import type { Namespace } from '../../../support/index.ts';
 
@@ -60,6 +60,12 @@ const deeds = {
       ours()
         .addChain({ name: 'theirs' })
         .addSet({ name: 'theirs', key: ['inet_service'] }),
+    ),
+  'adds a base chain of its own to our table': (_foreigner, nth) =>
+    Promise.resolve(
+      ours()
+        .addChain({ name: `hook${nth % 3}`, base: { type: 'nat', hook: 'prerouting', priority: -150 + (nth % 3) } })
+        .addRule({ chain: `hook${nth % 3}`, statements: [drop()] }),
     ),
   'adds an element': async ({ socket }, nth) => {
     const sets = (await socket.sets(table)).filter(({ name }) => /^(cluster_ips|service_ports)4/.test(name));

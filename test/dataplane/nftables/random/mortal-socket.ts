@@ -1,5 +1,5 @@
 import { NetlinkSocket } from '../../../../src/netlink/index.ts';
-import type { Message, NetlinkTransport } from '../../../../src/netlink/index.ts';
+import type { ListeningTransport, Message, NetlinkListener } from '../../../../src/netlink/index.ts';
 
 /** When an agent dies: at which of its netlink requests from now on, and whether the kernel still gets that one. */
 export interface Death {
@@ -34,7 +34,7 @@ export class Life {
 }
 
 /** A real netlink socket of an agent that dies in the middle of what it does. */
-export class MortalSocket implements NetlinkTransport {
+export class MortalSocket implements ListeningTransport {
   readonly #socket: NetlinkSocket;
   readonly #life: Life;
 
@@ -49,6 +49,10 @@ export class MortalSocket implements NetlinkTransport {
 
   send(bytes: Uint8Array): Promise<void> | undefined {
     return this.#life.spend(() => this.#socket.send(bytes));
+  }
+
+  listen(group: number): NetlinkListener {
+    return this.#socket.listen(group);
   }
 
   answers(): Generator<Message> {
