@@ -10,6 +10,7 @@ const mayImport = {
   kubernetes: ['api', 'runtime'],
   services: ['api', 'ip'],
   dataplane: ['api', 'ip', 'netlink', 'nftables', 'runtime', 'services'],
+  'kube-proxy': ['api', 'services'],
   agent: ['api', 'conntrack', 'dataplane', 'ip', 'kubernetes', 'runtime', 'services'],
   operator: ['api', 'ip', 'kubernetes', 'runtime'],
 };

@@ -23,7 +23,7 @@ export { maximumNamedNodes, maximumNodeMessage } from './limits.ts';
 export { nodeConditionReasons } from './node-reasons.ts';
 export type { NodeConditionReason, NodeConditionType } from './node-reasons.ts';
 export { canonicalJson, contentHash, revisionOf } from './revision.ts';
-export { algorithms, maglevTableSizes, modes } from './types.ts';
+export { algorithms, detectLocalModes, maglevTableSizes, modes } from './types.ts';
 export type {
   Algorithm,
   Condition,

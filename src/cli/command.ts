@@ -21,6 +21,10 @@ const subcommands: Readonly<Record<string, { summary: string; load: () => Promis
     summary: "remove nftproxy's table from this node",
     load: async () => (await import('./cleanup.ts')).cleanup,
   },
+  convert: {
+    summary: "turn kube-proxy's configuration into a ProxyConfig",
+    load: async () => (await import('./convert.ts')).convert,
+  },
   crds: {
     summary: 'write the CustomResourceDefinitions as YAML',
     load: async () => (await import('./crds.ts')).crds,

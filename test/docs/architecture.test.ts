@@ -24,7 +24,7 @@ function roomsOfRules(): Map<string, string[]> {
 
 /** The same, as the page's table of rooms tells people. */
 function roomsOfPage(): Map<string, string[]> {
-  const rows = [...page.matchAll(/^\| `src\/(\w+)` +\|.*\|(.*)\|$/gm)];
+  const rows = [...page.matchAll(/^\| `src\/([\w-]+)` +\|.*\|(.*)\|$/gm)];
   return new Map(rows.map(([, room = '', allowed = '']) => [room, listOf(allowed)]));
 }
 

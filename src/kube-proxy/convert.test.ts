@@ -1,0 +1,238 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { withDefaults } from '../api/index.ts';
+import { validateProxyConfig } from '../api/schema/index.ts';
+import { ipvsSchedulers } from '../services/index.ts';
+import { fieldsWithoutPlace } from './fields.ts';
+import { convert, conversionText, readKubeProxyConfiguration } from './index.ts';
+
+const head = { apiVersion: 'kubeproxy.config.k8s.io/v1alpha1', kind: 'KubeProxyConfiguration' };
+/** What kube-proxy 1.36 writes with --write-config-to and nothing else, in nftables mode. */
+const usual = {
+  ...head,
+  bindAddress: '0.0.0.0',
+  bindAddressHardFail: false,
+  clientConnection: {
+    acceptContentTypes: '',
+    burst: 10,
+    contentType: 'application/vnd.kubernetes.protobuf',
+    kubeconfig: '',
+    qps: 5,
+  },
+  clusterCIDR: '',
+  configSyncPeriod: '15m0s',
+  conntrack: {
+    maxPerCore: 32768,
+    min: 131072,
+    tcpBeLiberal: false,
+    tcpCloseWaitTimeout: '1h0m0s',
+    tcpEstablishedTimeout: '24h0m0s',
+    udpStreamTimeout: '0s',
+    udpTimeout: '0s',
+  },
+  detectLocal: { bridgeInterface: '', interfaceNamePrefix: '' },
+  detectLocalMode: 'ClusterCIDR',
+  enableProfiling: false,
+  healthzBindAddress: '0.0.0.0:10256',
+  hostnameOverride: '',
+  iptables: {
+    localhostNodePorts: true,
+    masqueradeAll: false,
+    masqueradeBit: 14,
+    minSyncPeriod: '1s',
+    syncPeriod: '30s',
+  },
+  ipvs: {
+    excludeCIDRs: null,
+    minSyncPeriod: '0s',
+    scheduler: '',
+    strictARP: false,
+    syncPeriod: '0s',
+    tcpFinTimeout: '0s',
+    tcpTimeout: '0s',
+    udpTimeout: '0s',
+  },
+  logging: {
+    flushFrequency: '5s',
+    format: 'text',
+    options: { json: { infoBufferSize: '0' }, text: { infoBufferSize: '0' } },
+    verbosity: 0,
+  },
+  metricsBindAddress: '127.0.0.1:10249',
+  mode: 'nftables',
+  nftables: { masqueradeAll: false, masqueradeBit: 14, minSyncPeriod: '0s', syncPeriod: '0s' },
+  nodePortAddresses: null,
+  oomScoreAdj: -999,
+  portRange: '',
+  showHiddenMetricsForVersion: '',
+  winkernel: {
+    enableDSR: false,
+    forwardHealthCheckVip: false,
+    networkName: '',
+    rootHnsEndpointName: '',
+    sourceVip: '',
+  },
+};
+
+const specOf = (configuration: object) => convert({ ...head, ...configuration }, 'default').config.spec;
+const notesOn = (configuration: object) =>
+  convert({ ...head, ...configuration }, 'default').notes.map(({ weight, field }) => `${weight} ${field}`);
+
+describe('a KubeProxyConfiguration becomes a ProxyConfig', () => {
+  test('that says nothing where it says nothing but its defaults', () => {
+    expect(convert(usual, 'default')).toEqual({
+      config: { apiVersion: 'nftproxy.io/v1alpha1', kind: 'ProxyConfig', metadata: { name: 'default' }, spec: {} },
+      notes: [],
+    });
+    expect(specOf({ mode: 'nftables' })).toEqual({});
+  });
+
+  test('with its CIDRs, local detection, masquerading, conntrack and addresses', () => {
+    const given = {
+      mode: 'nftables',
+      clusterCIDR: '10.244.0.0/16,fd00:10:244::/56',
+      detectLocalMode: 'BridgeInterface',
+      detectLocal: { bridgeInterface: 'cni0', interfaceNamePrefix: '' },
+      nftables: { masqueradeAll: true },
+      nodePortAddresses: ['192.168.0.0/16'],
+      conntrack: { maxPerCore: 0, min: null, tcpEstablishedTimeout: '2h', tcpBeLiberal: true, udpTimeout: '30s' },
+      healthzBindAddress: '0.0.0.0:20256',
+      metricsBindAddress: '0.0.0.0:20249',
+      logging: { verbosity: 5 },
+    };
+    expect(specOf(given)).toEqual({
+      clusterCIDRs: ['10.244.0.0/16', 'fd00:10:244::/56'],
+      detectLocal: { mode: 'BridgeInterface', bridgeInterface: 'cni0' },
+      masqueradeAll: true,
+      nodePortAddresses: ['192.168.0.0/16'],
+      conntrack: { maxPerCore: 0, tcpEstablishedTimeout: '2h', tcpBeLiberal: true, udpTimeout: '30s' },
+      agent: { healthzBindAddress: '0.0.0.0:20256', metricsBindAddress: '0.0.0.0:20249', logLevel: 'debug' },
+    });
+    expect(notesOn(given)).toEqual([]);
+  });
+
+  test('in which NodePorts answer where they answered: everywhere in the older modes, at the node’s own in nftables', () => {
+    expect(specOf({ mode: 'nftables' }).nodePortAddresses).toBeUndefined();
+    for (const mode of ['', 'iptables', 'ipvs'])
+      expect(specOf({ mode }).nodePortAddresses).toEqual(['0.0.0.0/0', '::/0']);
+    expect(specOf({ mode: 'iptables', nodePortAddresses: ['primary'] })).toEqual({});
+  });
+
+  test('that masquerades all as the settings of its mode said, those of iptables in IPVS mode', () => {
+    const [yes, no] = [{ masqueradeAll: true }, { masqueradeAll: false }];
+    expect(specOf({ mode: 'ipvs', iptables: yes, nftables: no }).masqueradeAll).toBe(true);
+    expect(specOf({ mode: 'nftables', iptables: yes, nftables: no }).masqueradeAll).toBeUndefined();
+  });
+
+  test.each([...ipvsSchedulers].map(([name, { algorithm }]) => [name, algorithm] as const))(
+    'with IPVS scheduler %s as algorithm %s, and says how near that comes',
+    (scheduler, algorithm) => {
+      const given = { mode: 'ipvs', ipvs: { scheduler } };
+      expect(specOf(given).loadBalancing?.algorithm).toBe(algorithm);
+      expect(notesOn(given).includes('changed ipvs.scheduler')).toBe(scheduler !== 'rr');
+    },
+  );
+
+  test('with round-robin where IPVS had no scheduler, and without any where the mode was another', () => {
+    expect(specOf({ mode: 'ipvs' }).loadBalancing).toEqual({ algorithm: 'round-robin' });
+    expect(specOf({ mode: 'iptables', ipvs: { scheduler: 'lc' } }).loadBalancing).toBeUndefined();
+  });
+});
+
+describe('what has no place in a ProxyConfig', () => {
+  test('is named, with what is lost apart from what is not needed', () => {
+    const given = {
+      mode: 'nftables',
+      featureGates: { Some: true },
+      bindAddress: '192.168.1.5',
+      ipvs: { strictARP: true, udpTimeout: '5m' },
+      nftables: { masqueradeBit: 20 },
+      fieldOfTomorrow: true,
+    };
+    expect(notesOn(given).sort()).toEqual([
+      'lost bindAddress',
+      'lost featureGates',
+      'lost fieldOfTomorrow',
+      'lost ipvs.udpTimeout',
+      'unneeded ipvs.strictARP',
+      'unneeded nftables.masqueradeBit',
+    ]);
+  });
+
+  test('stands above the ProxyConfig as comments, which YAML does not mind', () => {
+    const conversion = convert({ ...head, mode: 'ipvs', oomScoreAdj: -500 }, 'edge');
+    const text = conversionText(conversion);
+    expect(text).toContain('# Not carried over:\n# - oomScoreAdj: -500: ');
+    expect(text).toContain('# Carried over, and not quite the same:\n# - mode: "ipvs": ');
+    expect(parse(text)).toEqual(conversion.config);
+  });
+
+  test('is all that kube-proxy writes and is not carried over', () => {
+    const flat = Object.entries(usual).flatMap(([name, value]): string[] =>
+      typeof value === 'object' && value !== null && name !== 'featureGates'
+        ? Object.keys(value).map((inner) => `${name}.${inner}`)
+        : [name],
+    );
+    const unknown = Object.keys(fieldsWithoutPlace).filter((field) => !flat.includes(field));
+    expect(unknown).toEqual(['logging.vmodule', 'featureGates', 'windowsRunAsService']);
+  });
+});
+
+describe('where a KubeProxyConfiguration is read from', () => {
+  const mine = { ...head, mode: 'ipvs' };
+  const map = (data: Record<string, string>) => ({ apiVersion: 'v1', kind: 'ConfigMap', data });
+
+  test.each([
+    ['the file itself', stringify(mine)],
+    ['JSON', JSON.stringify(mine)],
+    ['kubeadm’s ConfigMap', stringify(map({ 'kubeconfig.conf': 'kind: Config\n', 'config.conf': stringify(mine) }))],
+    ['a List of ConfigMaps', stringify({ kind: 'List', items: [map({}), map({ config: stringify(mine) })] })],
+    ['one of several documents', `${stringify({ kind: 'ClusterConfiguration' })}---\n${stringify(mine)}`],
+  ])('may be %s', (_what, text) => {
+    expect(readKubeProxyConfiguration(text)).toEqual(mine);
+  });
+
+  test('is told when there is none, more than one, or no YAML', () => {
+    expect(() => readKubeProxyConfiguration('kind: Service\n')).toThrow('there is no KubeProxyConfiguration in this');
+    expect(() => readKubeProxyConfiguration(`${stringify(mine)}---\n${stringify(mine)}`)).toThrow('there are 2');
+    expect(() => readKubeProxyConfiguration('a: [')).toThrow('this is no YAML');
+  });
+
+  test.each([
+    [{ mode: 'fast' }, 'mode must be one of'],
+    [{ clusterCIDR: 5 }, 'clusterCIDR must be a text, and is 5'],
+    [{ nodePortAddresses: 'primary' }, 'nodePortAddresses must be a list of texts'],
+    [{ conntrack: { maxPerCore: 'many' } }, 'conntrack.maxPerCore must be a whole number'],
+    [{ iptables: { masqueradeAll: 'yes' } }, 'iptables.masqueradeAll must be true or false'],
+    [{ detectLocalMode: 'Guess' }, 'detectLocalMode must be one of'],
+  ])('a value that kube-proxy would not take is told by its name: %j', (given, message) => {
+    expect(() => convert({ ...head, ...given }, 'default')).toThrow(message);
+  });
+});
+
+test('whatever a valid configuration says, the ProxyConfig is valid', () => {
+  const configuration = fc.record(
+    {
+      mode: fc.constantFrom('', 'iptables', 'ipvs', 'nftables'),
+      clusterCIDR: fc.constantFrom('', '10.244.0.0/16', 'fd00::/64,10.1.0.0/16'),
+      detectLocalMode: fc.constantFrom('', 'ClusterCIDR', 'NodeCIDR'),
+      nodePortAddresses: fc.constantFrom(null, [], ['primary'], ['10.0.0.0/8', 'fd00::/8']),
+      ipvs: fc.record({ scheduler: fc.constantFrom('', ...ipvsSchedulers.keys(), 'none') }, { requiredKeys: [] }),
+      iptables: fc.record({ masqueradeAll: fc.boolean(), localhostNodePorts: fc.boolean() }, { requiredKeys: [] }),
+      conntrack: fc.record(
+        { maxPerCore: fc.option(fc.nat()), min: fc.option(fc.nat()), udpTimeout: fc.constantFrom('0s', '1m30s', '') },
+        { requiredKeys: [] },
+      ),
+      logging: fc.record({ verbosity: fc.nat(10) }),
+    },
+    { requiredKeys: [] },
+  );
+  fc.assert(
+    fc.property(configuration, (given) => {
+      const { config } = convert({ ...head, ...given }, 'default');
+      expect(validateProxyConfig(config)).not.toHaveProperty('errors');
+      expect(() => withDefaults(config.spec)).not.toThrow();
+    }),
+  );
+});

@@ -1,0 +1,135 @@
+import { apiVersion, detectLocalModes, proxyConfigKind } from '../api/index.ts';
+import type { AgentSettings, ConntrackSettings, ProxyConfigSpec } from '../api/index.ts';
+import { ipvsSchedulers } from '../services/index.ts';
+import { Draft } from './draft.ts';
+import type { Note } from './draft.ts';
+import type { KubeProxyConfiguration } from './read.ts';
+
+/** A ProxyConfig that does what a kube-proxy did, as far as there are words for it. */
+export interface Conversion {
+  readonly config: {
+    readonly apiVersion: string;
+    readonly kind: string;
+    readonly metadata: { readonly name: string };
+    readonly spec: ProxyConfigSpec;
+  };
+  readonly notes: readonly Note[];
+}
+
+/**
+ * What a kube-proxy with this configuration did, as a ProxyConfig; and notes on all that has no place in one, or is not
+ * quite the same. Fields that say what kube-proxy does by itself leave no trace.
+ *
+ * @throws Error that names a field whose value kube-proxy would not take
+ */
+export function convert(configuration: KubeProxyConfiguration, name: string): Conversion {
+  const draft = new Draft(configuration);
+  const spec: ProxyConfigSpec = {
+    ...loadBalancing(draft),
+    ...detectLocal(draft),
+    ...clusterCIDRs(draft),
+    ...masqueradeAll(draft),
+    ...nodePortAddresses(draft),
+    ...conntrack(draft),
+    ...agent(draft),
+  };
+  return { config: { apiVersion, kind: proxyConfigKind, metadata: { name }, spec }, notes: draft.notes() };
+}
+
+function loadBalancing(draft: Draft): Pick<ProxyConfigSpec, 'loadBalancing'> {
+  const scheduler = draft.text('ipvs.scheduler') ?? 'rr';
+  if (draft.mode !== 'ipvs') return {};
+  const known = ipvsSchedulers.get(scheduler);
+  if (known === undefined) {
+    draft.changed('ipvs.scheduler', scheduler, 'no scheduler of IPVS: connections are spread at random');
+    return {};
+  }
+  const near = { same: 'the same', approximate: 'nearly the same', meaningless: 'what it is good for here' };
+  const stands = known.algorithm ?? 'random';
+  if (scheduler !== 'rr') {
+    draft.changed('ipvs.scheduler', scheduler, `${stands} is ${near[known.sameness]}: ${known.note}`);
+  }
+  return known.algorithm === undefined ? {} : { loadBalancing: { algorithm: known.algorithm } };
+}
+
+function detectLocal(draft: Draft): Pick<ProxyConfigSpec, 'detectLocal'> {
+  const given = draft.text('detectLocalMode') ?? 'ClusterCIDR';
+  const mode = detectLocalModes.find((each) => each === given);
+  if (mode === undefined)
+    throw new Error(`detectLocalMode must be one of ${detectLocalModes.join(', ')}, and is ${JSON.stringify(given)}`);
+  const bridgeInterface = draft.text('detectLocal.bridgeInterface');
+  const interfaceNamePrefix = draft.text('detectLocal.interfaceNamePrefix');
+  if (mode === 'ClusterCIDR') return {};
+  return {
+    detectLocal: {
+      mode,
+      ...(mode === 'BridgeInterface' && bridgeInterface !== undefined && { bridgeInterface }),
+      ...(mode === 'InterfaceNamePrefix' && interfaceNamePrefix !== undefined && { interfaceNamePrefix }),
+    },
+  };
+}
+
+function clusterCIDRs(draft: Draft): Pick<ProxyConfigSpec, 'clusterCIDRs'> {
+  const given = draft.text('clusterCIDR');
+  return given === undefined ? {} : { clusterCIDRs: given.split(',').map((cidr) => cidr.trim()) };
+}
+
+/** kube-proxy's IPVS mode reads it from iptables, too. */
+function masqueradeAll(draft: Draft): Pick<ProxyConfigSpec, 'masqueradeAll'> {
+  const [iptables, nftables] = [draft.flag('iptables.masqueradeAll'), draft.flag('nftables.masqueradeAll')];
+  return (draft.mode === 'nftables' ? nftables : iptables) ? { masqueradeAll: true } : {};
+}
+
+/** The default is another one in each mode. */
+function nodePortAddresses(draft: Draft): Pick<ProxyConfigSpec, 'nodePortAddresses'> {
+  const given = draft.texts('nodePortAddresses');
+  if (!draft.flag('iptables.localhostNodePorts', true) && draft.mode !== 'nftables')
+    draft.changed('iptables.localhostNodePorts', false, 'NodePorts answer on 127.0.0.1 and ::1, over TCP');
+  if (given.length > 0) return given.join() === 'primary' ? {} : { nodePortAddresses: given };
+  if (draft.mode === 'nftables') return {};
+  draft.changed(
+    'nodePortAddresses',
+    given,
+    `in ${draft.mode} mode none means every address, and so it is written here; leave it out, and NodePorts answer at ` +
+      "the Node's own addresses only",
+  );
+  return { nodePortAddresses: ['0.0.0.0/0', '::/0'] };
+}
+
+function conntrack(draft: Draft): Pick<ProxyConfigSpec, 'conntrack'> {
+  const texts = ['tcpEstablishedTimeout', 'tcpCloseWaitTimeout', 'udpTimeout', 'udpStreamTimeout'] as const;
+  const given: Partial<ConntrackSettings> = {};
+  for (const field of ['maxPerCore', 'min'] as const) {
+    const value = draft.count(`conntrack.${field}`);
+    if (value !== undefined) given[field] = value;
+  }
+  for (const field of texts) {
+    const value = draft.text(`conntrack.${field}`);
+    if (value !== undefined) given[field] = value;
+  }
+  if (draft.flag('conntrack.tcpBeLiberal')) given.tcpBeLiberal = true;
+  const unusual = Object.entries(given).filter(([field, value]) => !usualConntrack[field]?.includes(value));
+  return unusual.length === 0 ? {} : { conntrack: Object.fromEntries(unusual) };
+}
+
+const usualConntrack: Readonly<Record<string, readonly unknown[]>> = {
+  maxPerCore: [32768],
+  min: [131072],
+  tcpEstablishedTimeout: ['24h', '24h0m0s'],
+  tcpCloseWaitTimeout: ['1h', '1h0m0s'],
+  udpTimeout: ['0s', '0'],
+  udpStreamTimeout: ['0s', '0'],
+};
+
+/** klog's verbosity from which on it tells more than people want to read every day. */
+const debugVerbosity = 4;
+
+function agent(draft: Draft): Pick<ProxyConfigSpec, 'agent'> {
+  const settings: AgentSettings = {};
+  const health = draft.text('healthzBindAddress');
+  const metrics = draft.text('metricsBindAddress');
+  if (health !== undefined && health !== '0.0.0.0:10256') settings.healthzBindAddress = health;
+  if (metrics !== undefined && metrics !== '127.0.0.1:10249') settings.metricsBindAddress = metrics;
+  if ((draft.count('logging.verbosity') ?? 0) >= debugVerbosity) settings.logLevel = 'debug';
+  return Object.keys(settings).length === 0 ? {} : { agent: settings };
+}

@@ -1,0 +1,50 @@
+import { parseAllDocuments } from 'yaml';
+
+/** A KubeProxyConfiguration as it was read: its fields, not yet looked at. */
+export type KubeProxyConfiguration = Readonly<Record<string, unknown>>;
+
+/** What is between the braces, or undefined for anything that is no object. */
+export function objectOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : undefined;
+}
+
+/**
+ * The KubeProxyConfiguration in a YAML or JSON text: the only document of that kind, or the one in a ConfigMap (kubeadm's
+ * `kube-proxy` has it under `config.conf`, EKS' `kube-proxy-config` under `config`), also in a List as kubectl prints it.
+ *
+ * @throws Error that says what is wrong with the text, or that there is none in it, or more than one
+ */
+export function readKubeProxyConfiguration(text: string): KubeProxyConfiguration {
+  const found = documentsOf(text).flatMap(configurationsIn);
+  const [first, ...others] = found;
+  if (first === undefined) {
+    throw new Error('there is no KubeProxyConfiguration in this, and no ConfigMap that holds one');
+  }
+  if (others.length > 0) throw new Error(`there are ${found.length} KubeProxyConfigurations in this; give one of them`);
+  return first;
+}
+
+function documentsOf(text: string): unknown[] {
+  return parseAllDocuments(text).map((document) => {
+    const [error] = document.errors;
+    if (error !== undefined) throw new Error(`this is no YAML: ${error.message}`);
+    return document.toJS() as unknown;
+  });
+}
+
+function configurationsIn(document: unknown): KubeProxyConfiguration[] {
+  const object = objectOf(document);
+  if (object === undefined) return [];
+  const { kind, items, data } = object;
+  if (kind === 'KubeProxyConfiguration') return [object];
+  if (Array.isArray(items)) return items.flatMap(configurationsIn);
+  if (kind !== 'ConfigMap') return [];
+  // kubeadm keeps a kubeconfig beside it.
+  return Object.values(objectOf(data) ?? {}).flatMap((value) =>
+    typeof value === 'string' && value.includes('KubeProxyConfiguration')
+      ? documentsOf(value).flatMap(configurationsIn)
+      : [],
+  );
+}
