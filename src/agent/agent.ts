@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import type { ConntrackSocket } from '../conntrack/index.ts';
 import { RunningDataPlane } from '../dataplane/index.ts';
 import type { DataPlaneFactories } from '../dataplane/index.ts';
@@ -54,7 +55,11 @@ export class Agent {
     const { nodeName, sysctlDirectory, healthAddress, metricsAddress, stateDirectory, config: file } = options;
     const state = new DesiredState(nodeName, clock.wall());
     const dataPlane = new RunningDataPlane(deps.dataPlanes, log);
-    const targets = () => targetsOf(client.servers, state.forwarding?.values() ?? []);
+    const targets = () =>
+      targetsOf(client.servers, state.forwarding?.values() ?? [], {
+        addresses: Object.values(networkInterfaces()).flatMap((all) => all?.map(({ address }) => address) ?? []),
+        nodePortAddresses: state.settings?.nodePortAddresses ?? [],
+      });
     const trial = new Trial({ targets, connect, clock });
     const sync = new Sync({ state, dataPlane, log, trial, changed: () => this.#loop.request() });
     const health = new ProxyHealth({ clock, timeoutMilliseconds: healthTimeoutMilliseconds, families });

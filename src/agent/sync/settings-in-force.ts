@@ -60,12 +60,17 @@ export class SettingsInForce {
     if (this.#onTrial) return this.#onTrial;
     if (this.#good && this.#doubted?.config.revision === wanted.config.revision) return this.#good;
     this.#doubted = undefined;
-    const refused = this.#refused;
-    // Another revision is a reason: somebody may have mended what the kernel refused.
-    const other = refused?.config.revision !== wanted.config.revision;
-    const anew = this.#retry || !refused || other || (!refused.rolledBack && !isSame(refused, wanted));
+    const anew = this.#retry || this.#isNews(wanted);
     this.#retry = false;
     return anew ? wanted : (this.#good ?? wanted);
+  }
+
+  /** Whether there is more reason to try it than there was for what was refused. */
+  #isNews(wanted: Setup): boolean {
+    const refused = this.#refused;
+    // Another revision is a reason: somebody may have mended what the kernel refused.
+    if (!refused || refused.config.revision !== wanted.config.revision) return true;
+    return !refused.rolledBack && !isSame(refused, wanted);
   }
 
   /** The kernel has what was chosen: what is wanted, or the last good one in its place. */

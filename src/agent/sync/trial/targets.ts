@@ -1,3 +1,4 @@
+import { contains, familyOf } from '../../../ip/index.ts';
 import type { ServicePort } from '../../../services/index.ts';
 
 /** An address and port on the network. */
@@ -22,17 +23,47 @@ export interface ServersInUse {
   readonly all: readonly string[];
 }
 
+/** What of this node matters to its NodePorts. */
+export interface NodeAtStake {
+  /** Its own addresses. */
+  readonly addresses: readonly string[];
+  /** Within which NodePorts are to be served. */
+  readonly nodePortAddresses: readonly string[];
+}
+
+/** Connections from here are the agent's own affair. */
+const loopback = ['127.0.0.0/8', '::1/128'];
+
 /** So many Services besides the API server itself: each connection is one that a program of somebody's must accept. */
 const mostServices = 5;
+/** Of a node so many addresses are tried. */
+const mostAddresses = 8;
 /** Those on which everything else depends come first. */
 const first = ['default/kubernetes', 'kube-system/kube-dns'];
 
-/** Where to connect to: an API server at its own address, and ClusterIPs of Services that have endpoints, over TCP. */
-export function targetsOf(apiServers: ServersInUse, ports: Iterable<ServicePort>): Target[] {
-  const services = [...ports].flatMap((port) => serviceTarget(port) ?? []);
+/**
+ * Where to connect to: an API server at its own address, ClusterIPs of Services that have endpoints, over TCP, and one
+ * NodePort.
+ */
+export function targetsOf(apiServers: ServersInUse, all: Iterable<ServicePort>, node: NodeAtStake): Target[] {
+  const ports = [...all];
+  const services = ports.flatMap((port) => serviceTarget(port) ?? []);
   services.sort((a, b) => a.rank - b.rank);
   const sample = services.slice(0, mostServices).map(({ target }) => target);
-  return [apiServerTarget(apiServers), ...sample];
+  const nodePort = ports.flatMap((port) => nodePortTarget(port, node) ?? []).slice(0, 1);
+  return [apiServerTarget(apiServers), ...sample, ...nodePort];
+}
+
+/** Whoever wants NodePorts on loopback addresses alone wants them to be served nowhere else. */
+function nodePortTarget(servicePort: ServicePort, node: NodeAtStake): Target | undefined {
+  const { namespace, name, protocol, family, frontends, clusterEndpoints } = servicePort;
+  const frontend = frontends.find(({ kind }) => kind === 'NodePort');
+  if (protocol !== 'tcp' || frontend === undefined || clusterEndpoints.length === 0) return undefined;
+  if (node.nodePortAddresses.every((range) => contains(loopback, range.split('/', 1)[0] ?? ''))) return undefined;
+  const own = node.addresses.filter((address) => familyOf(address) === family && !contains(loopback, address));
+  const [first, ...alternatives] = own.slice(0, mostAddresses).map((address) => ({ address, port: frontend.port }));
+  const title = `NodePort ${frontend.port} of Service ${namespace}/${name} at any address of this node`;
+  return first && { ...first, name: title, endpoints: clusterEndpoints, alternatives };
 }
 
 /** An API server that goes away just now has not been cut off as long as another one can be reached. */

@@ -127,9 +127,34 @@ it('connections are tried to the API server, and to few Services: that of the AP
   const kubernetes = { ...servicePort(99).port, namespace: 'default', name: 'kubernetes' };
   const silent = { ...servicePort(98).port, clusterEndpoints: [] };
   const server = 'https://[2001:db8::1]:6443';
-  const targets = targetsOf({ current: server, all: [server, 'https://api.example'] }, [silent, ...ports, kubernetes]);
+  const node = { addresses: [], nodePortAddresses: ['0.0.0.0/0'] };
+  const servers = { current: server, all: [server, 'https://api.example'] };
+  const targets = targetsOf(servers, [silent, ...ports, kubernetes], node);
   expect(targets).toHaveLength(6);
   expect(targets[0]).toMatchObject({ address: '2001:db8::1', port: 6443, endpoints: [] });
   expect(targets[0]?.alternatives).toEqual([{ address: 'api.example', port: 443 }]);
   expect(targets[1]?.name).toContain('Service default/kubernetes (');
+});
+
+describe('a NodePort', () => {
+  const addresses = ['127.0.0.1', '192.0.2.1', '2001:db8::1', '198.51.100.1'];
+  const frontends = [{ kind: 'NodePort', port: 30080, policy: 'Cluster' }] as const;
+  const { port } = servicePort(1, ['10.244.0.1'], { frontends });
+  const of = (nodePortAddresses: readonly string[]) => {
+    const servers = { current: 'https://192.0.2.9:6443', all: [] };
+    return targetsOf(servers, [port], { addresses, nodePortAddresses }).slice(1);
+  };
+
+  it('is tried at any address of the node but loopback ones', () => {
+    expect(of(['203.0.113.0/24'])).toMatchObject([
+      {
+        name: 'NodePort 30080 of Service default/service-1 at any address of this node',
+        ...{ address: '192.0.2.1', port: 30080, alternatives: [{ address: '198.51.100.1', port: 30080 }] },
+      },
+    ]);
+  });
+
+  it('is not missed where somebody wants it on loopback addresses alone', () => {
+    expect(of(['127.0.0.0/8', '::1/128'])).toEqual([]);
+  });
 });
