@@ -58,11 +58,15 @@ export class SettingsInForce {
   /** What to write: the wanted setup, or the last good one while nothing gives reason to try a refused one again. */
   choose(wanted: Setup): Setup {
     if (this.#onTrial) return this.#onTrial;
-    if (this.#good && this.#doubted?.config.revision === wanted.config.revision) return this.#good;
+    if (this.#good && this.#isDoubted(wanted)) return this.#good;
     this.#doubted = undefined;
     const anew = this.#retry || this.#isNews(wanted);
     this.#retry = false;
     return anew ? wanted : (this.#good ?? wanted);
+  }
+
+  #isDoubted({ config }: Setup): boolean {
+    return this.#doubted?.config.revision === config.revision;
   }
 
   /** Whether there is more reason to try it than there was for what was refused. */
