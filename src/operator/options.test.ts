@@ -12,7 +12,7 @@ describe('the command line', () => {
       logLevel: 'info',
       leaderElect: true,
       manageCrds: true,
-      identity: `operator-0_${process.pid}`,
+      identity: 'operator-0',
       apiServers: [],
       agentApiServers: [],
     });

@@ -91,7 +91,8 @@ export function parseOperatorOptions(args: readonly string[], environment: NodeJ
     logLevel: oneOf('--log-level', values['log-level'], logLevels),
     manageCrds: isTrue('--manage-crds', values['manage-crds']),
     leaderElect: isTrue('--leader-elect', values['leader-elect']),
-    identity: `${podName ?? hostname()}_${process.pid}`,
+    // A Pod runs one operator at a time: one that is restarted there need not wait for the Lease of its predecessor.
+    identity: podName ?? `${hostname()}_${process.pid}`,
   };
 }
 
