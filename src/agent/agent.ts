@@ -101,15 +101,15 @@ export class Agent {
         new MemoryRelease(clock),
       ],
     });
+    const problems = new ProblemReporter({ events, present: () => state.forwarding?.problems() ?? [], log });
     this.#intake = new ObjectIntake({
-      ...{ state, health, metrics: metrics.kubeProxy, apiServers, nodeName, log },
-      problems: new ProblemReporter({ events, log }),
+      ...{ state, health, metrics: metrics.kubeProxy, apiServers, problems, nodeName, log },
       changed: () => this.#loop.request(),
       problemsChanged: () => reporter.update(),
     });
     this.#sources = new Sources({ client, nodeName, handler: this.#intake, log });
     this.#governing = new Governing({
-      ...{ client, nodeName, file, state, reporter, events, clock, log },
+      ...{ client, nodeName, file, state, reporter, events, problems, clock, log },
       changed: () => this.#loop.request(),
       cleanUp,
     });

@@ -4,7 +4,7 @@ import type { Clock, Logger } from '../runtime/index.ts';
 import { Assignment, ConfigurationFile } from './sources/index.ts';
 import type { Assigned, AssignedConfig, WatchStatistics } from './sources/index.ts';
 import { noConfiguration } from './status/index.ts';
-import type { Reporter } from './status/index.ts';
+import type { ProblemReporter, Reporter } from './status/index.ts';
 import type { DesiredState } from './sync/index.ts';
 
 /** How long an agent that knows all Services waits for its ProxyNodeState before it goes on with what it had. */
@@ -19,6 +19,8 @@ export interface GoverningOptions {
   readonly state: Pick<DesiredState, 'config' | 'configure'>;
   readonly reporter: Pick<Reporter, 'follow' | 'update'>;
   readonly events: Pick<EventRecorder, 'event'>;
+  /** Told whether this node writes the Events in which all agents see the same. */
+  readonly problems: Pick<ProblemReporter, 'speak'>;
   /** The node is to get another configuration. */
   readonly changed: () => void;
   /** The node is to have nothing of ours any more; the ProxyConfig that it had last. */
@@ -65,6 +67,8 @@ export class Governing {
   async start(): Promise<void> {
     this.#assignment?.start();
     if (!this.#file) return;
+    // Nobody is there to choose one of the nodes.
+    this.#o.problems.speak(true);
     this.#o.state.configure(await this.#file.read());
     this.#file.watch((config) => {
       this.#o.log.info('the configuration file changed', { revision: config.revision });
@@ -101,6 +105,7 @@ export class Governing {
   #assigned(assigned: Assigned | undefined): void {
     this.#uncovered = !assigned?.config;
     this.#o.reporter.follow(assigned?.object);
+    this.#o.problems.speak(assigned?.objectEvents ?? false);
     if (assigned?.cleanUpAfter !== undefined) this.#o.cleanUp(assigned.cleanUpAfter);
     else if (assigned?.config) this.#governedBy(assigned.config);
     // Before, an earlier run's configuration may still come.

@@ -245,6 +245,8 @@ export interface ProxyNodeStateSpec extends NodeAssignment {
   rollout?: NodeRollout;
   /** No ProxyConfig governs the node, and the last one said Cleanup: nothing of ours is to be in its kernel. */
   cleanup?: NodeCleanup;
+  /** Its agent writes the Events on Services and EndpointSlices, in which all agents see the same. */
+  objectEvents?: true;
 }
 
 /** That a node is to have nothing of ours in its kernel. */

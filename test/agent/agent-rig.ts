@@ -169,7 +169,7 @@ export class AgentRig implements AsyncDisposable {
     const conntrack = { maxPerCore: 0, ...settings.conntrack };
     const config = withDefaults({ clusterCIDRs, ...settings, conntrack });
     const spec = { configRef: { name: 'default', generation: 1 }, revision: revisionOf(config), config };
-    await this.#tell(spec);
+    await this.#tell({ ...spec, objectEvents: true });
   }
 
   /** What the operator last told this node, and its agent said. */

@@ -13,6 +13,8 @@ export interface Assigned {
   readonly config: AssignedConfig | undefined;
   /** The node is to have nothing of ours any more: the ProxyConfig that it had last. */
   readonly cleanUpAfter: string | undefined;
+  /** This node writes the Events in which all agents see the same. */
+  readonly objectEvents: boolean;
   /** The object itself, for whoever reports into its status. */
   readonly object: ProxyNodeState;
 }
@@ -76,8 +78,9 @@ export class Assignment {
 /** An object that somebody made by hand, or through a weaker CRD, may have no spec. */
 function assignedBy(object: ProxyNodeState): Assigned {
   const spec = object.spec as ProxyNodeState['spec'] | undefined;
-  if (!spec) return { config: undefined, cleanUpAfter: undefined, object };
-  const { configRef, revision, config, cleanup } = spec;
-  if (cleanup) return { config: undefined, cleanUpAfter: configRef.name, object };
-  return { config: { name: configRef.name, revision, config }, cleanUpAfter: undefined, object };
+  if (!spec) return { config: undefined, cleanUpAfter: undefined, objectEvents: false, object };
+  const { configRef, revision, config, cleanup, objectEvents = false } = spec;
+  const rest = { objectEvents, object };
+  if (cleanup) return { config: undefined, cleanUpAfter: configRef.name, ...rest };
+  return { config: { name: configRef.name, revision, config }, cleanUpAfter: undefined, ...rest };
 }

@@ -86,6 +86,15 @@ export class ProxyNodeStateSpecDto extends NodeAssignmentDto {
   @IsOptional()
   @Nested(() => NodeCleanupDto)
   cleanup?: NodeCleanupDto;
+
+  @Field({
+    description:
+      'The agent of this node writes the Events on Services and EndpointSlices in which something cannot be honoured: all ' +
+      'agents see the same there, and one of them tells it.',
+  })
+  @IsOptional()
+  @IsBoolean()
+  objectEvents?: true;
 }
 
 /** Written by the agent of the node, when it changes. */

@@ -70,8 +70,8 @@ const longestNoteBytes = 1024;
  * number of different ones about one object is limited. Writing happens in the background, one at a time; what cannot
  * be written is reported to `onError` and forgotten.
  *
- * What every node sees alike (a bad annotation) is one Event without anybody being chosen to write it: its name follows
- * from its content, and who comes second finds it there.
+ * What several instances may tell in the same words (a bad annotation, which every node sees) is one Event, however many
+ * of them write it: its name follows from its content, and who comes second finds it there.
  */
 export class EventRecorder {
   readonly #options: EventRecorderOptions;

@@ -4,6 +4,7 @@ import { ClusterCache, isTold } from '../cluster/index.ts';
 import type { ClusterNode } from '../cluster/index.ts';
 import { perTerm } from '../injection.ts';
 import { belongsTo, nodeStateOf } from './node-state.ts';
+import { spokesmanOf } from './spokesman.ts';
 import { isOn } from './target.ts';
 import type { ConfigPlan } from './plan.ts';
 
@@ -17,6 +18,7 @@ export class Assignments {
   /** By name of the node; the uid tells it from a Node of the same name that comes later. */
   readonly #decided = new Map<string, { readonly uid: string; readonly spec: ProxyNodeStateSpec }>();
   #uncovered: ReadonlySet<string> | undefined;
+  #spokesman: string | undefined;
 
   constructor(@Inject(ClusterCache) cache: ClusterCache) {
     this.#cache = cache;
@@ -71,15 +73,32 @@ export class Assignments {
     return this.#uncovered === undefined ? undefined : !this.#uncovered.has(node);
   }
 
+  /**
+   * Chooses whose agent writes the Events on Services and EndpointSlices, among the nodes that a config governs; returns
+   * the names of those that have to be looked at.
+   */
+  chooseSpokesman(stateOf: (node: ClusterNode) => ProxyNodeState | undefined): string[] {
+    const nodes = [...this.#cache.nodes.values()].filter(({ name, uid }) => this.#decided.get(name)?.uid === uid);
+    const isTold = (name: string): boolean => this.#cache.nodeStates.get(name)?.spec.objectEvents ?? false;
+    this.#spokesman = spokesmanOf(nodes, stateOf, this.#spokesman ?? nodes.map(nameOf).find(isTold));
+    return nodes.map(nameOf).filter((name) => isTold(name) !== (name === this.#spokesman));
+  }
+
   /** The node's ProxyNodeState as it is to be; undefined if nothing has been decided. */
   desiredOf(node: ClusterNode): ProxyNodeState | undefined {
     const decided = this.#decided.get(node.name);
-    return decided?.uid === node.uid ? nodeStateOf(decided.spec, node) : undefined;
+    if (decided?.uid !== node.uid) return undefined;
+    return nodeStateOf(node.name === this.#spokesman ? { ...decided.spec, objectEvents: true } : decided.spec, node);
   }
 
+  /** Who speaks for all is decided for each term, and no part of what a node is told. */
   #kept(node: ClusterNode): ProxyNodeStateSpec | undefined {
     const state = this.stateOf(node);
-    return isTold(state) ? state.spec : undefined;
+    if (!isTold(state)) return undefined;
+    if (!('objectEvents' in state.spec)) return state.spec;
+    const spec = { ...state.spec };
+    delete spec.objectEvents;
+    return spec;
   }
 }
 

@@ -80,6 +80,8 @@ describe('a ProxyConfig', () => {
     await round();
     await round();
     expect(await condition('Ready')).toMatchObject({ status: 'True', reason: 'AllNodesSynced' });
+    const { spec } = await rig.get<ProxyNodeState>('ProxyNodeState', 'node-1');
+    expect(spec.objectEvents, 'its agent writes the Events on Services').toBe(true);
     expect(await events()).toEqual(['RolloutComplete', 'RolloutStarted']);
   });
 

@@ -52,6 +52,7 @@ export class RolloutReconciler {
       [...plans.values()].map((each) => this.#carryOut(each, { ...seen, now }, look)),
     );
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+    this.#assignments.chooseSpokesman(seen.stateOf).forEach(look);
     if (failed !== undefined) throw failed.reason;
     const cleaning = await this.#cleanup.next(configs, uncovered, now);
     this.#assignments.cleanUp(cleaning.tell).forEach(look);
