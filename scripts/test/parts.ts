@@ -25,8 +25,8 @@ const processors = availableParallelism();
 
 /**
  * Unit tests keep the processors busy; tests with the kernel wait a good deal, for packets that do not come and processes
- * that start, so that one more file than there are processors runs at a time. Each has network namespaces and an API
- * server of its own: nothing is shared but the machine.
+ * that start (with as many files as processors at a time, these are idle for half of it), so that two more run at a time. Each
+ * has network namespaces and an API server of its own: nothing is shared but the machine.
  */
 export const parts: readonly Part[] = [
   {
@@ -40,7 +40,7 @@ export const parts: readonly Part[] = [
     name: 'kernel and end-to-end tests',
     folders: [...others, ...clusters],
     needsRoot: true,
-    arguments: [`--maxWorkers=${processors + 1}`],
+    arguments: [`--maxWorkers=${processors + 2}`],
   },
   // The stories with packets run against nftables above, and here against every other data plane.
   ...modes.slice(1).map((mode) => ({

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { conditionOf } from '../../src/api/index.ts';
 import type { Cluster } from '../cluster/index.ts';
 import * as nftproxy from './nftproxy.ts';
 
@@ -20,9 +21,8 @@ describe.skipIf(!root)('a ProxyConfig that says onDelete: Cleanup (needs root)',
     return nodes.filter((_node, index) => tables[index]?.includes('table inet nftproxy'));
   };
   const uncovered = async () => {
-    const reason = '{.status.conditions[?(@.type=="Uncovered")].reason}';
-    const all = await cluster.kubectl('get', 'nftps', '-o', `jsonpath={range .items[*]}${reason} {end}`);
-    return all.trim().split(/\s+/).filter(Boolean);
+    const states = await nftproxy.nodeStates(cluster);
+    return states.flatMap(({ status }) => conditionOf(status?.conditions, 'Uncovered')?.reason ?? []);
   };
 
   test('a slip in its nodeSelector is told before anything goes, and mending it is all it needs', async () => {

@@ -1,5 +1,8 @@
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { group, proxyConfigPlural, proxyNodeStatePlural, version } from '../../src/api/index.ts';
+import type { ProxyConfig, ProxyNodeState } from '../../src/api/index.ts';
+import { resourcePath } from '../../src/kubernetes/index.ts';
 import { isReady, startCluster } from '../cluster/index.ts';
 import type { Cluster, Pod } from '../cluster/index.ts';
 import { listedSets, proxyConfigObject } from '../support/index.ts';
@@ -45,6 +48,17 @@ export async function apply(cluster: Cluster, ...objects: object[]): Promise<voi
 export async function configure(cluster: Cluster, spec: object = {}): Promise<void> {
   await apply(cluster, proxyConfig(spec));
   await cluster.kubectl('wait', '--for=condition=Ready', 'nftpc/default', '--timeout=90s');
+}
+
+/** A ProxyConfig as it is now. What is asked again and again goes through a client: a kubectl costs a process each time. */
+export function configOf(cluster: Cluster, name = 'default'): Promise<ProxyConfig> {
+  return cluster.client.get(resourcePath({ group, version, plural: proxyConfigPlural, name }));
+}
+
+/** The ProxyNodeStates of all nodes. */
+export async function nodeStates(cluster: Cluster): Promise<readonly ProxyNodeState[]> {
+  const path = resourcePath({ group, version, plural: proxyNodeStatePlural });
+  return (await cluster.client.listAll<ProxyNodeState>(path)).items;
 }
 
 /** A Deployment of echo servers and a dual-stack Service in front of it. */

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { conditionOf } from '../../src/api/index.ts';
 import { ApiClient, resourcePath } from '../../src/kubernetes/index.ts';
+import type { Lease } from '../../src/kubernetes/index.ts';
 import { startCluster } from '../cluster/index.ts';
 import type { Cluster } from '../cluster/index.ts';
 import * as nftproxy from './nftproxy.ts';
@@ -20,11 +22,14 @@ describe.skipIf(!root)('an agent of which nothing is heard any more (needs root)
     cluster.kubectl('get', ...object.split('/'), '-o', `jsonpath={${path}}`);
   const condition = (object: string, type: string, what: 'status' | 'reason') =>
     field(object, `.status.conditions[?(@.type=="${type}")].${what}`);
-  const renewTime = (node: string) =>
-    cluster.kubectl('get', 'lease', node, '-n', 'nftproxy-system', '-o', 'jsonpath={.spec.renewTime}');
+  const renewTime = async (name: string): Promise<string | undefined> => {
+    const namespace = 'nftproxy-system';
+    const path = resourcePath({ group: 'coordination.k8s.io', version: 'v1', plural: 'leases', namespace, name });
+    return (await cluster.client.get<Lease>(path)).spec?.renewTime;
+  };
   /** It takes up to a minute by design, and longer on a busy machine. */
   const untilSilent = () => {
-    const silent = async () => (await field('nftpc/default', '.status.nodes.silent')) === '2';
+    const silent = async () => (await nftproxy.configOf(cluster)).status?.nodes?.silent === 2;
     return cluster.waitFor('status to say that nothing is heard of the agents', silent, 150);
   };
   const restore = async () => {
@@ -34,7 +39,7 @@ describe.skipIf(!root)('an agent of which nothing is heard any more (needs root)
 
   test('each agent has a Lease of its node’s name, which goes with the Node', async () => {
     for (const node of cluster.nodes) {
-      await cluster.waitFor('a Lease', async () => (await renewTime(node.name)) !== '');
+      await cluster.waitFor('a Lease', async () => (await renewTime(node.name)) !== undefined);
       const owner = await cluster.kubectl(
         ...['get', 'lease', node.name, '-n', 'nftproxy-system', '-o', 'jsonpath={.metadata.ownerReferences[0].uid}'],
       );
@@ -87,7 +92,8 @@ describe.skipIf(!root)('an agent of which nothing is heard any more (needs root)
     expect(await field('nftpc/default', '.status.nodes.silent')).toBe('0');
     // Their Pods become ready in their own time.
     await cluster.waitFor('nothing to be degraded', async () => {
-      return (await condition('nftpc/default', 'Degraded', 'status')) === 'False';
+      const { status } = await nftproxy.configOf(cluster);
+      return conditionOf(status?.conditions, 'Degraded')?.status === 'False';
     });
   });
 });

@@ -1,0 +1,1 @@
+export { argoHealth } from './argo.ts';
