@@ -22,10 +22,4 @@ export { ask, dump, dumpPages } from './requests.ts';
 export type { NetlinkRequest } from './requests.ts';
 export { RequestQueue } from './request-queue.ts';
 export { NetlinkSocket } from './socket.ts';
-export type {
-  ListeningTransport,
-  NetlinkListener,
-  NetlinkProtocol,
-  NetlinkTransport,
-  SocketOptions,
-} from './socket.ts';
+export type { OpenTransport, NetlinkListener, NetlinkProtocol, NetlinkTransport, SocketOptions } from './socket.ts';

@@ -47,18 +47,18 @@ export interface SocketOptions {
  */
 export class NetlinkSocket {
   readonly portId: number;
-  /** Opens another socket of the same protocol in the same network namespace. */
-  readonly #openAnother: () => NetlinkSocket;
+  /** Opens another socket of the same protocol in the same network namespace. Throws NetlinkError. */
+  readonly another: () => NetlinkSocket;
   #descriptor: number;
   #sendBuffer = 0;
   #sending = false;
   #closing = false;
   readonly #received = Payload.of(new Uint8Array(receiveBufferSize));
 
-  private constructor(descriptor: number, portId: number, openAnother: () => NetlinkSocket) {
+  private constructor(descriptor: number, portId: number, another: () => NetlinkSocket) {
     this.#descriptor = descriptor;
     this.portId = portId;
-    this.#openAnother = openAnother;
+    this.another = another;
   }
 
   /** Opens, in the given network namespace if any (that needs CAP_SYS_ADMIN). Throws NetlinkError. */
@@ -85,7 +85,7 @@ export class NetlinkSocket {
    * causes takes no room in the queue. Throws NetlinkError, with code EPERM without CAP_NET_ADMIN.
    */
   listen(group: number): NetlinkListener {
-    const listener = this.#openAnother();
+    const listener = this.another();
     try {
       call('setsockopt', libc.attachFilter(listener.#descriptor, withoutSender(this.portId)));
       call('setsockopt', setOption(listener.#descriptor, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group));
@@ -202,9 +202,10 @@ export type NetlinkTransport = Pick<
   'portId' | 'send' | 'answers' | 'answersOfOneDatagram' | 'drain' | 'close'
 >;
 
-/** One that can hear of others, too. */
-export interface ListeningTransport extends NetlinkTransport {
+/** One that can hear of others, too, and have a second one opened. */
+export interface OpenTransport extends NetlinkTransport {
   listen(group: number): NetlinkListener;
+  another(): NetlinkTransport;
 }
 
 function call(name: string, result: number): number {

@@ -9,6 +9,7 @@ export {
   ctOriginalDport,
   ctStateNew,
   ctStatusDnat,
+  deleteFromMap,
   dnatFromMap,
   drop,
   fibLocal,

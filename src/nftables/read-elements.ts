@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
-import { ask, dump, netfilterAttributes } from '../netlink/index.ts';
-import type { NetlinkTransport } from '../netlink/index.ts';
-import { setAttribute } from './constants.ts';
+import { ask, dump, dumpPages, netfilterAttributes } from '../netlink/index.ts';
+import type { Message, NetlinkTransport, OpenTransport } from '../netlink/index.ts';
+import { elementListAttribute, setAttribute } from './constants.ts';
 import { collectElements, elementsRequest, setRequest } from './element-requests.ts';
 import { joinIntervals } from './objects/index.ts';
 import type { Element, Mark, SetDefinition } from './objects/index.ts';
@@ -57,6 +57,39 @@ export async function readElements(socket: NetlinkTransport, table: string, set:
   }
 }
 
+/**
+ * Whether a set has more elements than so many, those whose time is up included. Costs what reading that many costs, and
+ * nothing where the kernel tells the number (6.18).
+ */
+export async function hasMoreElements(
+  socket: OpenTransport,
+  o: { readonly table: string; readonly set: SetDefinition; readonly than: number },
+): Promise<boolean> {
+  const known = countInKernel(socket, o.table, o.set);
+  if (known !== undefined) return known > o.than;
+  // A dump can only be given up by closing the socket.
+  const other = socket.another();
+  try {
+    let count = 0;
+    for await (const page of dumpPages(other, elementsRequest(o.table, o.set))) {
+      for (const message of page) count += countElements(message);
+      if (count <= o.than) continue;
+      other.close();
+      return true;
+    }
+    return false;
+  } finally {
+    other.close();
+  }
+}
+
+function countElements(message: Message): number {
+  let count = 0;
+  const list = netfilterAttributes(message).get(elementListAttribute.elements);
+  for (const [, item] of list?.attributes() ?? []) if (item.length > 0) count++;
+  return count;
+}
+
 function isRight({ undisturbed, plausible, repeats }: Look, settled: boolean): boolean {
   if (repeats) return false;
   return settled ? undisturbed || plausible : undisturbed && plausible;
@@ -90,7 +123,10 @@ function dumpElements(socket: NetlinkTransport, table: string, set: SetDefinitio
 
 /** How many elements a dump should have; undefined if the kernel does not tell. */
 function countOf(socket: NetlinkTransport, table: string, set: SetDefinition): number | undefined {
-  if (set.interval === true || set.timeout === true) return undefined;
+  return set.interval === true || set.timeout === true ? undefined : countInKernel(socket, table, set);
+}
+
+function countInKernel(socket: NetlinkTransport, table: string, set: SetDefinition): number | undefined {
   let count: number | undefined;
   ask(socket, setRequest(table, set), (message) => {
     count = netfilterAttributes(message).get(setAttribute.count)?.u32();

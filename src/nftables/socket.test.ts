@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { errno, NetlinkError } from '../netlink/index.ts';
-import type { ListeningTransport } from '../netlink/index.ts';
+import type { OpenTransport } from '../netlink/index.ts';
 import { CommitError } from './commit-error.ts';
 import { NftablesSocket } from './socket.ts';
 import { Transaction } from './transaction.ts';
@@ -8,9 +8,12 @@ import { Transaction } from './transaction.ts';
 /** A socket that cannot send, at once or (like one for big batches) after a while. */
 function broken(number: number, later: boolean): NftablesSocket {
   const fault = new NetlinkError('send on a netlink socket failed', number);
-  const transport: ListeningTransport = {
+  const transport: OpenTransport = {
     portId: 1,
     listen: () => {
+      throw fault;
+    },
+    another: () => {
       throw fault;
     },
     send: () => {

@@ -8,7 +8,7 @@ import {
   protocolFamily,
   RequestQueue,
 } from '../netlink/index.ts';
-import type { ListeningTransport, Message, NetlinkRequest, SocketOptions } from '../netlink/index.ts';
+import type { OpenTransport, Message, NetlinkRequest, SocketOptions } from '../netlink/index.ts';
 import { checkAnswers } from './commit.ts';
 import { CommitError } from './commit-error.ts';
 import { chainAttribute, ruleAttribute, setAttribute, tableAttribute } from './constants.ts';
@@ -17,7 +17,7 @@ import { ForeignChanges } from './foreign-changes.ts';
 import { hintFor } from './hints.ts';
 import { decodeChain, decodeRule, decodeSet, decodeTable } from './objects/index.ts';
 import type { ChainInfo, Element, RuleInfo, SetDefinition, SetInfo, TableInfo } from './objects/index.ts';
-import { readElements } from './read-elements.ts';
+import { hasMoreElements, readElements } from './read-elements.ts';
 import { currentGeneration, nftRequest } from './requests.ts';
 import type { Generation } from './requests.ts';
 import type { Transaction } from './transaction.ts';
@@ -40,11 +40,11 @@ export interface Commit {
  * small commits synchronously, in microseconds. All methods reject with NetlinkError when the kernel refuses.
  */
 export class NftablesSocket {
-  readonly #socket: ListeningTransport;
+  readonly #socket: OpenTransport;
   readonly #queue = new RequestQueue();
 
   /** Takes a socket of the netfilter protocol that nobody else uses, or what stands in for one. */
-  constructor(socket: ListeningTransport) {
+  constructor(socket: OpenTransport) {
     this.#socket = socket;
   }
 
@@ -129,6 +129,11 @@ export class NftablesSocket {
    */
   elements(table: string, set: SetDefinition): Promise<Element[]> {
     return this.#queue.run(() => readElements(this.#socket, table, set));
+  }
+
+  /** Whether a set has more than so many elements: quick however many those are. */
+  hasMoreElements(table: string, set: SetDefinition, than: number): Promise<boolean> {
+    return this.#queue.run(() => hasMoreElements(this.#socket, { table, set, than }));
   }
 
   /**

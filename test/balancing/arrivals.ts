@@ -12,9 +12,20 @@ export class Arrivals {
     this.untranslated = untranslated;
     for (const { client, endpoint, flows } of pairs) {
       const endpoints = this.byClient.get(client) ?? new Map<string, number>();
-      endpoints.set(endpoint, flows);
+      endpoints.set(endpoint, (endpoints.get(endpoint) ?? 0) + flows);
       this.byClient.set(client, endpoints);
       this.byEndpoint.set(endpoint, (this.byEndpoint.get(endpoint) ?? 0) + flows);
+    }
+  }
+
+  /** What arrived in two readings. */
+  plus(other: Arrivals): Arrivals {
+    return new Arrivals([...this.#pairs(), ...other.#pairs()], this.untranslated + other.untranslated);
+  }
+
+  *#pairs(): Generator<{ client: string; endpoint: string; flows: number }> {
+    for (const [client, endpoints] of this.byClient) {
+      for (const [endpoint, flows] of endpoints) yield { client, endpoint, flows };
     }
   }
 

@@ -119,10 +119,11 @@ export class Rig extends NodeRig implements AsyncDisposable {
     await this.forgetConnections();
     const sent = await this.#sender.send(flows);
     // On a busy machine the last ones are still on their way.
+    let arrivals = await readArrivals(this.endpoints);
     for (let look = 1; ; look++) {
-      const arrivals = await readArrivals(this.endpoints);
       if (arrivals.total + arrivals.untranslated >= sent || look === looks) return arrivals;
       await setTimeout(lookMilliseconds);
+      arrivals = arrivals.plus(await readArrivals(this.endpoints));
     }
   }
 

@@ -1,4 +1,14 @@
-import { concat, ipDaddr, ipSaddr, lookup, matchL4Protocol, thDport, updateMap } from '../../nftables/index.ts';
+import {
+  concat,
+  deleteFromMap,
+  drop,
+  ipDaddr,
+  ipSaddr,
+  lookup,
+  matchL4Protocol,
+  thDport,
+  updateMap,
+} from '../../nftables/index.ts';
 import type { Statement } from '../../nftables/index.ts';
 import type { Endpoint, Family, Protocol, ServicePort } from '../../services/index.ts';
 import { render } from './base-chains.ts';
@@ -16,7 +26,9 @@ import { requiredDefinition } from './sets.ts';
  * ```
  *
  * An endpoint is remembered after the choice and only while it is live. So once it has left the live set, forgetting
- * those that stay with it is complete, and costs what this Service port remembers.
+ * those that stay with it is complete, and costs what this Service port remembers. Where that is too much, the room is
+ * a crowded one, and the endpoint goes into `left4_<digest>`: its clients are forgotten one by one when they come, and
+ * what they came with is dropped, so that it never gets to the endpoint; what they send next is a new choice.
  */
 export interface Affinity {
   readonly family: Family;
@@ -46,11 +58,31 @@ export function affinityMapName(scope: AffinityScope, { family, digest, port }: 
 }
 
 export function liveSetName(scope: AffinityScope, affinity: Affinity): string {
-  return affinityMapName(scope, affinity).replace('affinity', 'live');
+  return liveSetOf(affinityMapName(scope, affinity));
 }
 
 export function learnChainName({ family, digest }: Affinity): string {
   return `learn${family}_${digest}`;
+}
+
+/** The room that has a map of clients. */
+export function roomOf(map: string): string {
+  return map.replace(/^(local_)?affinity(_address)?/, 'learn');
+}
+
+/** Where the endpoints are that have left while very many clients stayed with them, by any map of those clients. */
+export function leftSetName(map: string): string {
+  return map.replace(/^(local_)?affinity(_address)?/, 'left');
+}
+
+export function liveSetOf(map: string): string {
+  return map.replace('affinity', 'live');
+}
+
+/** Whether a set has live endpoints of the Service port whose clients are in the map, in any scope. */
+export function isLiveSetOf(set: string, map: string): boolean {
+  const plain = (name: string): string => name.replace(/^local_/, '');
+  return plain(set) === plain(liveSetOf(map));
 }
 
 export function isAffinityMap(setName: string): boolean {
@@ -65,32 +97,44 @@ export function rememberedAs(liveSet: string, endpoint: string): { map: string; 
   return { map, data: address === undefined ? endpoint : endpoint.slice(0, endpoint.indexOf(' ')) };
 }
 
-export function affinityRoom(affinity: Affinity, scopes: Iterable<AffinityScope>): Room {
+/** @param crowded whether very many clients are remembered there */
+export function affinityRoom(affinity: Affinity, scopes: Iterable<AffinityScope>, crowded: boolean): Room {
   const { family, protocol, seconds, port } = affinity;
   const name = learnChainName(affinity);
   const sorted = [...scopes].sort();
+  const endpoint = concat(ipDaddr(family), thDport());
+  const remembered = port === undefined ? endpoint : ipDaddr(family);
+  const left = leftSetName(affinityMapName('', affinity));
   const learn = (scope: AffinityScope): Statement[] => {
-    const endpoint = concat(ipDaddr(family), thDport());
-    const remembered = port === undefined ? endpoint : ipDaddr(family);
     return [
       matchL4Protocol(protocol),
       lookup(endpoint, liveSetName(scope, affinity)),
       updateMap(affinityMapName(scope, affinity), ipSaddr(family), remembered, seconds),
     ];
   };
+  const forget: Statement[] = [
+    matchL4Protocol(protocol),
+    lookup(endpoint, left),
+    ...sorted.map((scope) => lookup(endpoint, liveSetName(scope, affinity), { invert: true })),
+    ...sorted.map((scope) => deleteFromMap(affinityMapName(scope, affinity), ipSaddr(family), remembered)),
+    drop(),
+  ];
   return {
     name,
-    version: [seconds, port ?? '', ...sorted].join(' '),
+    version: [seconds, port ?? '', crowded ? 'crowded' : '', ...sorted].join(' '),
     kept: false,
-    sets: sorted.flatMap((scope) => [
-      requiredDefinition(affinityMapName(scope, affinity)),
-      requiredDefinition(liveSetName(scope, affinity)),
-    ]),
+    sets: [
+      ...sorted.flatMap((scope) => [
+        requiredDefinition(affinityMapName(scope, affinity)),
+        requiredDefinition(liveSetName(scope, affinity)),
+      ]),
+      ...(crowded ? [requiredDefinition(left)] : []),
+    ],
     chains: () => [
-      render(
-        { name },
-        sorted.map((scope) => ['', ...learn(scope)] as const),
-      ),
+      render({ name }, [
+        ...sorted.map((scope) => ['', ...learn(scope)] as const),
+        ...(crowded ? [['remembered, but it has left: the next packet is a new choice', ...forget] as const] : []),
+      ]),
     ],
   };
 }

@@ -76,6 +76,33 @@ describe('an endpoint that leaves a Service with session affinity', () => {
     expect(await rig.contents('affinity4')).toEqual(second);
   });
 
+  it('and stays with very many clients is put down as one that left, and nobody waits for reading those', async () => {
+    const rig = await withClients();
+    const set = await rig.kernelName('affinity4');
+    for (let client = 0; client < 20_001; client++) {
+      const key = `20.0.${client >> 8}.${client & 255}`;
+      rig.kernel.learn('nftproxy', { set, key, data: '10.244.0.1 . 8080', timeoutSeconds: 600 });
+    }
+    let deleted = 0;
+    rig.refuse((element, change) => {
+      if (element.set === 'affinity4' && change === 'delete') deleted++;
+      return undefined;
+    });
+    await rig.dataPlane.apply(ports(servicePort(9, [2], sticky)));
+    expect(deleted).toBe(0);
+    expect(await rig.contents('left4')).toEqual(['10.244.0.1 . 8080']);
+    const packet = { source: '20.0.0.1', destination: addressOf(9), protocol: 'tcp', port: 80 } as const;
+    const more = { fromHost: false, fromPod: undefined, toHost: false, masqueradeAll: false } as const;
+    const { endpoints, chosen, steps } = await rig.dataPlane.explain({ ...packet, ...more });
+    expect([endpoints, chosen]).toEqual([['10.244.0.2:8080'], undefined]);
+    expect(steps.join()).toContain('stayed with 10.244.0.1:8080, which has left');
+    // It left while no agent was there.
+    rig.restart();
+    await rig.dataPlane.start(ports(servicePort(9, [3], sticky)), plainNode);
+    expect(await rig.contents('left4')).toEqual(['10.244.0.1 . 8080', '10.244.0.2 . 8080']);
+    expect(deleted).toBe(0);
+  });
+
   it('while the agent was away is forgotten by its clients before they are led anywhere', async () => {
     const rig = await withClients();
     rig.restart();

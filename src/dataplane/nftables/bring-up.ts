@@ -10,9 +10,9 @@ import type { InForce } from './in-force.ts';
 import { adoptable, takeInventory, unusedNumber } from './inventory.ts';
 import type { Inventory } from './inventory.ts';
 import { removeOthers, removeUnfinished } from './leftovers.ts';
-import { forgetStrayClients, liveEndpoints } from './affinity.ts';
 import { outlivesGenerations } from './sets.ts';
 import { Sizes } from './sizes.ts';
+import { StrayClients } from './stray-clients.ts';
 import { switchTo } from './switch.ts';
 import type { TableSocket } from './table-socket.ts';
 import type { Target } from './target.ts';
@@ -57,10 +57,11 @@ export async function bringUp(site: Site, target: Target): Promise<BroughtUp> {
   const rooms = new BuiltRooms(generation, sizes);
   try {
     const { written, shared } = await writeBeside({ generation, rooms, sizes }, target);
-    const live = liveEndpoints(target.elements, adopted.keys());
-    const forgotten = await forgetStrayClients(generation, live);
+    const strays = new StrayClients({ tables, generation, elements: target.elements });
+    await strays.find(adopted.keys(), before);
+    const forgotten = await strays.forget();
     const switched = await switchTo(tables, { generation, before, shared });
-    const forgottenSince = await forgetStrayClients(generation, live);
+    const forgottenSince = await strays.forget();
     log.info('a new generation of the table is in force', {
       generation: generation.number,
       elements: written.elements,

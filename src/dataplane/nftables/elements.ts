@@ -23,6 +23,8 @@ export interface PortElements {
   readonly rooms: readonly Room[];
 }
 
+type IsCrowded = (room: string) => boolean;
+
 /** Collects the elements of one Service port. */
 class Rendering {
   readonly own: Element[] = [];
@@ -31,13 +33,15 @@ class Rendering {
   readonly #port: ServicePort;
   readonly #tables = new Map<readonly Endpoint[], SlotTable>();
   readonly #weights: LoadWeights | undefined;
+  readonly #isCrowded: IsCrowded;
   /** What frontends with affinity choose from, by scope. */
   readonly #live = new Map<AffinityScope, Set<string>>();
   readonly #affinity: Affinity | undefined;
   #knownDigest: string | undefined;
 
-  constructor(port: ServicePort, weights: LoadWeights | undefined) {
+  constructor(port: ServicePort, weights: LoadWeights | undefined, isCrowded: IsCrowded) {
     this.#port = port;
+    this.#isCrowded = isCrowded;
     this.#weights = weights;
     const { family, protocol, affinitySeconds: seconds } = port;
     if (seconds !== undefined)
@@ -75,7 +79,7 @@ class Rendering {
     const affinity = this.#affinity;
     const { frontends, protocol } = this.#port;
     if (!affinity || this.#live.size === 0) return;
-    this.need(affinityRoom(affinity, this.#live.keys()));
+    this.need(affinityRoom(affinity, this.#live.keys(), this.#isCrowded(learnChainName(affinity))));
     for (const [scope, endpoints] of this.#live) {
       const set = liveSetName(scope, affinity);
       for (const key of endpoints) this.own.push({ set, key });
@@ -120,9 +124,13 @@ class Rendering {
   }
 }
 
-/** The elements that make the kernel forward `port`. Pure: the same port always gives the same elements. */
-export function elementsOf(port: ServicePort, weights?: LoadWeights): PortElements {
-  const rendering = new Rendering(port, weights);
+/**
+ * The elements that make the kernel forward `port`. Pure: the same port always gives the same elements.
+ *
+ * @param isCrowded whether very many clients are remembered in a room of this name
+ */
+export function elementsOf(port: ServicePort, weights?: LoadWeights, isCrowded: IsCrowded = () => false): PortElements {
+  const rendering = new Rendering(port, weights, isCrowded);
   for (const frontend of port.frontends) {
     if (frontend.kind === 'NodePort') renderNodePort(rendering, port, frontend);
     else renderAddress(rendering, port, frontend);

@@ -90,6 +90,11 @@ export class Generation implements Names {
     return elements.map((element) => inOurNames(set, element));
   }
 
+  /** Whether a set of this generation has more than so many elements. */
+  hasMoreElements(set: SetDefinition, than: number): Promise<boolean> {
+    return this.#tables.hasMoreElements({ ...set, name: this.set(set.name) }, than);
+  }
+
   /** Those of a set of this generation that the kernel has with these keys. */
   async elementsByKey(set: SetDefinition, keys: Iterable<string>): Promise<Element[]> {
     const wanted = [...keys].map((key) => ({ key }));

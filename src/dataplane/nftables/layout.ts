@@ -42,6 +42,10 @@ export class Layout {
     return this.#chains;
   }
 
+  hasSet(name: string): boolean {
+    return this.#sets.has(name);
+  }
+
   hasChain(name: string): boolean {
     return this.#chains.has(name);
   }

@@ -31,6 +31,13 @@ export class TableState {
   readonly #references = new ElementMap<number>();
   /** How many Service ports need a room, by its name. */
   readonly #tenants = new Map<string, number>();
+  /** Rooms in which very many clients are remembered. */
+  readonly #crowded: Set<string>;
+
+  /** @param crowded rooms in which very many clients are remembered already */
+  constructor(crowded: Iterable<string> = []) {
+    this.#crowded = new Set(crowded);
+  }
 
   /** The accepted Service ports, by id. */
   get ports(): ReadonlyMap<string, DesiredPort> {
@@ -42,6 +49,13 @@ export class TableState {
     return this.#tenants.has(room);
   }
 
+  /** Very many clients are remembered in these rooms. True if any is another one because of that. */
+  crowd(rooms: readonly string[]): boolean {
+    const before = this.#crowded.size;
+    for (const room of rooms) this.#crowded.add(room);
+    return this.#crowded.size > before;
+  }
+
   /** Elements to delete and add so that the kernel follows `changes`; nothing is remembered before `accept()`. */
   plan(changes: Changes): Plan {
     const difference = new Difference(this.#references);
@@ -51,8 +65,8 @@ export class TableState {
       tenants.set(name, (tenants.get(name) ?? this.#tenants.get(name) ?? 0) + by);
     };
     for (const [id, desired] of changes) {
-      const before = render(this.#ports.get(id));
-      const after = render(desired);
+      const before = this.#render(this.#ports.get(id));
+      const after = this.#render(desired);
       difference.own(before.own, after.own);
       difference.shared(before.shared, after.shared);
       for (const { name } of before.rooms) count(name, -1);
@@ -71,7 +85,10 @@ export class TableState {
       ownerOf: (culprit) => (owners ??= this.#owners(changes)).of(culprit),
       accept: () => {
         for (const [id, desired] of changes) setOrDelete(this.#ports, id, desired);
-        for (const [name, number] of tenants) setOrDelete(this.#tenants, name, number === 0 ? undefined : number);
+        for (const [name, number] of tenants) {
+          setOrDelete(this.#tenants, name, number === 0 ? undefined : number);
+          if (number === 0) this.#crowded.delete(name);
+        }
         this.#countReferences(references);
       },
     };
@@ -80,9 +97,13 @@ export class TableState {
   /** Whose elements and rooms these are; asked for after a failure only. What is added belongs to who adds it. */
   #owners(changes: Changes): Owners {
     const owners = new Owners();
-    for (const id of changes.keys()) owners.add(id, { ...render(this.#ports.get(id)), shared: [], rooms: [] });
-    for (const [id, desired] of changes) owners.add(id, render(desired));
+    for (const id of changes.keys()) owners.add(id, { ...this.#render(this.#ports.get(id)), shared: [], rooms: [] });
+    for (const [id, desired] of changes) owners.add(id, this.#render(desired));
     return owners;
+  }
+
+  #render(desired: DesiredPort | undefined): PortElements {
+    return desired ? elementsOf(desired.port, desired.weights, (room) => this.#crowded.has(room)) : nothing;
   }
 
   #countReferences(references: Iterable<Counted>): void {
@@ -98,8 +119,4 @@ const nothing: PortElements = { own: [], shared: [], rooms: [] };
 function setOrDelete<V>(map: Map<string, V>, key: string, value: V | undefined): void {
   if (value === undefined) map.delete(key);
   else map.set(key, value);
-}
-
-function render(desired: DesiredPort | undefined): PortElements {
-  return desired ? elementsOf(desired.port, desired.weights) : nothing;
 }

@@ -131,6 +131,11 @@ const roomTemplates = {
     options: { dynamic: true, timeout: true, size: affinityCapacity },
   },
   live_address: { key: endpoint, comment: 'endpoints that clients may stay with; all have one port' },
+  left: {
+    key: endpoint,
+    comment: 'endpoints that have left; who stays with one of them is forgotten when it comes again',
+    options: { dynamic: true, timeout: true, size: affinityCapacity },
+  },
   sources: {
     key: ['address'],
     comment: 'who may connect (loadBalancerSourceRanges)',

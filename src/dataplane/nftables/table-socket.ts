@@ -114,6 +114,11 @@ export class TableSocket {
     return this.socket.elements(this.table, set);
   }
 
+  /** Whether a set has more than so many elements, by the kernel's name. */
+  hasMoreElements(set: SetDefinition, than: number): Promise<boolean> {
+    return this.socket.hasMoreElements(this.table, set, than);
+  }
+
   /** Elements by key, by the kernel's name of the set; undefined for those that are not there. */
   elementsByKey(set: SetDefinition, keys: readonly Pick<Element, 'key'>[]): Promise<(Element | undefined)[]> {
     return this.socket.elementsByKey(this.table, set, keys);

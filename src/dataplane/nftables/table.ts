@@ -3,7 +3,9 @@ import type { Element, NftablesSocket } from '../../nftables/index.ts';
 import type { Logger } from '../../runtime/index.ts';
 import { addWritten, nothingWritten } from '../data-plane.ts';
 import type { Applied, Changes, DesiredPort, Integrity, NodeSettings, Refusal, Written } from '../data-plane.ts';
-import { commitForgetting } from './affinity.ts';
+import { roomOf } from './affinity-room.ts';
+import { commitForgetting, waysToForget } from './affinity.ts';
+import type { WaysToForget } from './affinity.ts';
 import { Audit } from './audit.ts';
 import { writeElements } from './batches.ts';
 import { Budget } from './budget.ts';
@@ -16,6 +18,7 @@ import { culpritsOf } from './culprits.ts';
 import { differenceTo } from './difference.ts';
 import { inGroups } from './groups.ts';
 import type { InForce } from './in-force.ts';
+import { crowdedRooms } from './stray-clients.ts';
 import { nodeElements } from './node-elements.ts';
 import { TableState } from './plan.ts';
 import type { Plan } from './plan.ts';
@@ -94,8 +97,9 @@ export class Table {
     const admission = budget.admit(accepted);
     const refused = [...admission.refused];
     for (const { id } of refused) accepted.delete(id);
+    const crowded = await crowdedRooms(this.#tables);
     for (;;) {
-      const target = targetOf(accepted, node);
+      const target = targetOf(accepted, node, crowded);
       try {
         const { written, removed, ...inForce } = await this.#bringUp(target);
         target.plan.accept();
@@ -202,10 +206,12 @@ export class Table {
     for (const { id } of refused) group.delete(id);
     let written = nothingWritten;
     while (group.size > 0) {
-      const plan = this.#state.plan(group);
+      let plan = this.#state.plan(group);
+      const ways = await waysToForget(this.#required.generation, plan);
+      if (this.#state.crowd(ways.putDown.map(({ map }) => roomOf(map)))) plan = this.#state.plan(group);
       const progress = { accepted: false };
       try {
-        written = addWritten(written, await this.#commit(plan, progress));
+        written = addWritten(written, await this.#commit(plan, ways, progress));
         admission.accept(group.keys());
         return { written, refused };
       } catch (error) {
@@ -227,10 +233,10 @@ export class Table {
    * old generation of the ruleset may already read the new one's elements, but finds a chain of the new one still empty:
    * it would leave untranslated, and its connection would stay so (docs/decisions/0007-chains-before-verdicts.md).
    */
-  async #commit(plan: Plan, progress: { accepted: boolean }): Promise<Written> {
+  async #commit(plan: Plan, ways: WaysToForget, progress: { accepted: boolean }): Promise<Written> {
     const { generation, rooms, sizes } = this.#required;
     const built = await rooms.build(rooms.missing(plan.rooms));
-    const written = await commitForgetting(generation, plan, async (forget) => {
+    const written = await commitForgetting(generation, ways, async (forget) => {
       const tx = generation.transaction();
       forget(tx);
       writeElements(tx, plan);

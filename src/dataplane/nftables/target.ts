@@ -18,9 +18,17 @@ export interface Target {
   readonly chains: readonly RenderedChain[];
 }
 
-/** Everything the table is to hold for these Service ports and this node. Pure. */
-export function targetOf(ports: ReadonlyMap<string, DesiredPort>, node: NodeSettings): Target {
-  const state = new TableState();
+/**
+ * Everything the table is to hold for these Service ports and this node. Pure.
+ *
+ * @param crowded rooms in which very many clients are remembered
+ */
+export function targetOf(
+  ports: ReadonlyMap<string, DesiredPort>,
+  node: NodeSettings,
+  crowded: Iterable<string>,
+): Target {
+  const state = new TableState(crowded);
   const plan = state.plan(ports);
   return {
     state,

@@ -131,7 +131,14 @@ class Walk {
     for (const map of maps) {
       const { data } = (await this.#view.get(map, this.#packet.source)) ?? {};
       if (data === undefined) continue;
-      const endpoint = endpoints.find((each) => each === data || each.startsWith(`${data} `)) ?? data;
+      const endpoint = endpoints.find((each) => each === data || each.startsWith(`${data} `));
+      if (endpoint === undefined) {
+        this.#say(
+          `session affinity: ${this.#packet.source} stayed with ${endpointForPeople(data)}, which has left: what it sends ` +
+            'first is dropped, what it sends next is a new choice',
+        );
+        return undefined;
+      }
       this.#say(`session affinity: ${this.#packet.source} stays with ${endpointForPeople(endpoint)}`);
       return endpoint;
     }

@@ -148,6 +148,7 @@ export const dynamicSetAttribute = {
 
 export const dynamicSetOperation = {
   update: 1, // NFT_DYNSET_OP_UPDATE
+  delete: 2, // NFT_DYNSET_OP_DELETE
 } as const;
 
 /** `numgen` */

@@ -25,7 +25,7 @@ export {
 export { jhashMod, numgenInc, numgenRandom } from './number-values.ts';
 export { ctOriginalDaddr, ctOriginalDport, ipDaddr, ipSaddr, l4proto, thDport, thSport } from './packet-values.ts';
 export type { Statement } from './statement.ts';
-export { updateMap, updateSet } from './updates.ts';
+export { deleteFromMap, updateMap, updateSet } from './updates.ts';
 export { concat } from './value.ts';
 export type { Value } from './value.ts';
 export { decodeVerdict, encodeVerdict } from './verdicts.ts';

@@ -10,11 +10,19 @@ export function updateMap(mapName: string, key: Value, data: Value, timeoutSecon
   return {
     text: `update @${mapName} { ${key.text} timeout ${formatSeconds(timeoutSeconds)} : ${data.text} }`,
     encode: (encoder) => {
-      // Before any register is in use: making sure of the family takes one.
-      if (data.family !== undefined) encoder.requireFamily(data.family);
-      loadValue(encoder, key, 0);
-      loadValue(encoder, data, key.words);
-      dynamicSet(encoder, mapName, timeoutSeconds, key.words);
+      loadPair(encoder, key, data);
+      dynamicSet(encoder, mapName, { operation: 'update', timeoutSeconds, dataWord: key.words });
+    },
+  };
+}
+
+/** `delete @affinity4 { key : data }`: whatever is remembered under the key goes; the data only has to be of its type. */
+export function deleteFromMap(mapName: string, key: Value, data: Value): Statement {
+  return {
+    text: `delete @${mapName} { ${key.text} : ${data.text} }`,
+    encode: (encoder) => {
+      loadPair(encoder, key, data);
+      dynamicSet(encoder, mapName, { operation: 'delete', dataWord: key.words });
     },
   };
 }
@@ -25,18 +33,35 @@ export function updateSet(setName: string, key: Value, timeoutSeconds: number): 
     text: `update @${setName} { ${key.text} timeout ${formatSeconds(timeoutSeconds)} }`,
     encode: (encoder) => {
       loadValue(encoder, key, 0);
-      dynamicSet(encoder, setName, timeoutSeconds);
+      dynamicSet(encoder, setName, { operation: 'update', timeoutSeconds });
     },
   };
 }
 
-function dynamicSet(encoder: ExpressionEncoder, setName: string, timeoutSeconds: number, dataWord?: number): void {
+function loadPair(encoder: ExpressionEncoder, key: Value, data: Value): void {
+  // Before any register is in use: making sure of the family takes one.
+  if (data.family !== undefined) encoder.requireFamily(data.family);
+  loadValue(encoder, key, 0);
+  loadValue(encoder, data, key.words);
+}
+
+interface Change {
+  readonly operation: keyof typeof dynamicSetOperation;
+  readonly timeoutSeconds?: number;
+  /** Register of the data of a map, counted in words of four bytes. */
+  readonly dataWord?: number;
+}
+
+function dynamicSet(encoder: ExpressionEncoder, setName: string, change: Change): void {
+  const { operation, timeoutSeconds, dataWord } = change;
   encoder.expression('dynset', (writer) => {
     writer.number(dynamicSetAttribute.keyRegister, register(0));
     if (dataWord !== undefined) writer.number(dynamicSetAttribute.dataRegister, register(dataWord));
-    writer.number(dynamicSetAttribute.operation, dynamicSetOperation.update);
+    writer.number(dynamicSetAttribute.operation, dynamicSetOperation[operation]);
     writer.string(dynamicSetAttribute.setName, encoder.names.set(setName));
-    writer.bigNumber(dynamicSetAttribute.timeout, Math.round(timeoutSeconds * 1000));
+    if (timeoutSeconds !== undefined) {
+      writer.bigNumber(dynamicSetAttribute.timeout, Math.round(timeoutSeconds * 1000));
+    }
   });
 }
 

@@ -9,7 +9,7 @@ import { Namespace } from '../../support/index.ts';
 let namespace: Namespace;
 let dataPlane: DataPlane | undefined;
 let foreigner: NftablesSocket;
-const clients = 40_000;
+const clients = 15_000;
 
 beforeEach(async () => {
   namespace = await Namespace.create('expiring');

@@ -46,7 +46,11 @@ export class FakeNftables implements FakeKernel {
 
   /** A socket of one program. */
   open(): NftablesSocket {
-    return new NftablesSocket(new FakeSocket(this, this.#nextPortId++));
+    return new NftablesSocket(this.openSocket());
+  }
+
+  openSocket(): FakeSocket {
+    return new FakeSocket(this, this.#nextPortId++);
   }
 
   /** From now on each element that is added or deleted is refused if `judge` names a code; replaces an earlier one. */

@@ -1,5 +1,5 @@
 import { errno, messages, NetlinkError, Payload } from '../../../netlink/index.ts';
-import type { ListeningTransport, Message, NetlinkListener } from '../../../netlink/index.ts';
+import type { OpenTransport, Message, NetlinkListener } from '../../../netlink/index.ts';
 
 /** Datagrams that the kernel answers with, each made when it is received; `lost` where it had to drop one. */
 export type Datagrams = Iterable<Uint8Array | 'lost'>;
@@ -7,6 +7,8 @@ export type Datagrams = Iterable<Uint8Array | 'lost'>;
 /** What a socket needs of the kernel. */
 export interface FakeKernel {
   handle(request: Uint8Array, portId: number): Datagrams;
+  /** A socket more. */
+  openSocket(): FakeSocket;
   /** A listener that hears what others than this port commit. */
   listen(exceptPortId: number): NetlinkListener;
   /** A socket is gone, with what it owned. */
@@ -14,7 +16,7 @@ export interface FakeKernel {
 }
 
 /** A netlink socket that a fake kernel answers, within `send`, as the real one does. */
-export class FakeSocket implements ListeningTransport {
+export class FakeSocket implements OpenTransport {
   readonly portId: number;
   readonly #kernel: FakeKernel;
   readonly #answers: Iterator<Uint8Array | 'lost', unknown>[] = [];
@@ -33,6 +35,10 @@ export class FakeSocket implements ListeningTransport {
   listen(): NetlinkListener {
     this.#checkOpen();
     return this.#kernel.listen(this.portId);
+  }
+
+  another(): FakeSocket {
+    return this.#kernel.openSocket();
   }
 
   *answers(): Generator<Message> {

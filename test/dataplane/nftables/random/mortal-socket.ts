@@ -1,5 +1,5 @@
 import { NetlinkSocket } from '../../../../src/netlink/index.ts';
-import type { ListeningTransport, Message, NetlinkListener } from '../../../../src/netlink/index.ts';
+import type { OpenTransport, Message, NetlinkListener } from '../../../../src/netlink/index.ts';
 
 /** When an agent dies: at which of its netlink requests from now on, and whether the kernel still gets that one. */
 export interface Death {
@@ -34,13 +34,17 @@ export class Life {
 }
 
 /** A real netlink socket of an agent that dies in the middle of what it does. */
-export class MortalSocket implements ListeningTransport {
+export class MortalSocket implements OpenTransport {
   readonly #socket: NetlinkSocket;
   readonly #life: Life;
 
-  constructor(life: Life, namespacePath: string) {
+  constructor(life: Life, socket: NetlinkSocket) {
     this.#life = life;
-    this.#socket = NetlinkSocket.open('netfilter', { namespacePath });
+    this.#socket = socket;
+  }
+
+  static open(life: Life, namespacePath: string): MortalSocket {
+    return new MortalSocket(life, NetlinkSocket.open('netfilter', { namespacePath }));
   }
 
   get portId(): number {
@@ -49,6 +53,10 @@ export class MortalSocket implements ListeningTransport {
 
   send(bytes: Uint8Array): Promise<void> | undefined {
     return this.#life.spend(() => this.#socket.send(bytes));
+  }
+
+  another(): MortalSocket {
+    return new MortalSocket(this.#life, this.#socket.another());
   }
 
   listen(group: number): NetlinkListener {

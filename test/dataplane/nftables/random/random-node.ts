@@ -103,7 +103,7 @@ export class RandomNode {
     const { path } = this.#namespace;
     const life = new Life();
     this.#life = life;
-    const socket = (): NftablesSocket => new NftablesSocket(new MortalSocket(life, path));
+    const socket = (): NftablesSocket => new NftablesSocket(MortalSocket.open(life, path));
     const log = createLogger({ format: 'text', level: 'debug', write: (line) => this.logs.push(line) });
     return new NftablesDataPlane({ writer: socket(), reader: socket(), log, drained: () => Promise.resolve() });
   }
