@@ -134,10 +134,26 @@ async function asServiceAccount(file: string): Promise<string> {
   return target;
 }
 
-async function applyCrds(): Promise<void> {
-  for (const crd of await readCrds())
-    await client.apply(crdPath(crd.metadata.name), crd, { fieldManager: 'git', force: true });
+/** kustomize fills in the namespace of a binding's service account. */
+function inNamespace(object: KubernetesObject & { subjects?: object[] }): object {
+  if (object.subjects === undefined) return object;
+  return { ...object, subjects: object.subjects.map((subject) => ({ ...subject, namespace })) };
 }
+
+type ShippedCrd = Awaited<ReturnType<typeof readCrds>>[number];
+
+/** As a Git tool does that puts back what is not as in Git. */
+async function applyCrds(inGit: (shipped: ShippedCrd) => object = (shipped) => shipped): Promise<void> {
+  for (const crd of await readCrds())
+    await client.apply(crdPath(crd.metadata.name), inGit(crd), { fieldManager: 'git', force: true });
+}
+
+/** What Git has when it was forgotten there. */
+const older = ({ metadata, spec, ...crd }: ShippedCrd): object => ({
+  ...crd,
+  metadata: { ...metadata, annotations: { 'nftproxy.io/crd-version': '0' } },
+  spec: { ...spec, names: { ...spec.names, shortNames: [`old-${spec.names.plural}`] } },
+});
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'nftproxy-crds-'));
@@ -156,12 +172,9 @@ beforeAll(async () => {
   for (const document of parseAllDocuments(await readFile(rbac, 'utf8'))) {
     const object = document.toJS() as KubernetesObject & { apiVersion: string; kind: string };
     const [group, version = 'v1'] = object.apiVersion.includes('/') ? object.apiVersion.split('/') : ['', 'v1'];
-    const { namespace: of } = object.metadata;
     const plural = `${object.kind.toLowerCase()}s`;
-    await client.create(
-      resourcePath({ ...(group && { group }), version, plural, ...(of && { namespace: of }) }),
-      object,
-    );
+    const where = ['ServiceAccount', 'Role', 'RoleBinding'].includes(object.kind) ? { namespace } : {};
+    await client.create(resourcePath({ ...(group && { group }), version, plural, ...where }), inNamespace(object));
   }
   kubeconfig = await asServiceAccount(admin);
 }, 90_000);
@@ -239,6 +252,37 @@ describe('the CRDs of an operator', { timeout: 90_000 }, () => {
     expect([crd.spec.names.shortNames, crd.metadata.annotations]).toEqual([['new'], expect.objectContaining(newer)]);
     await client.mergePatch(crdPath(configs), { metadata: { annotations: { 'nftproxy.io/crd-version': '0' } } });
     await untilCrd(configs, 'of this program', ({ spec }) => spec.names.shortNames.join() === 'nftpc');
+  });
+});
+
+describe('CRDs that Git keeps, too', { timeout: 90_000 }, () => {
+  const version = (crd: Crd) => crd.metadata.annotations?.['nftproxy.io/crd-version'];
+
+  test('rest while both have the same', async () => {
+    operator = await start();
+    await untilReady(operator);
+    await applyCrds();
+    const before = await untilCrd(configs, 'to be there', () => true);
+    await putConfig('10.248.0.0/16');
+    await untilState('of the config', ({ spec }) => spec.config.clusterCIDRs[0] === '10.248.0.0/16');
+    await applyCrds();
+    const after = await untilCrd(configs, 'to be there', () => true);
+    expect(after.metadata.resourceVersion).toBe(before.metadata.resourceVersion);
+    expect(log).not.toContain('put it back');
+  });
+
+  test('that are older there are put back once, then left to Git, and the operator says so', async () => {
+    operator = await start();
+    await untilReady(operator);
+    await applyCrds(older);
+    await untilCrd(configs, 'of this program', (crd) => version(crd) !== '0');
+    await untilLogged('put it back');
+    await applyCrds(older);
+    await untilLogged('of version 0, older than');
+    await putConfig('10.249.0.0/16');
+    await untilState('of the config', ({ spec }) => spec.config.clusterCIDRs[0] === '10.249.0.0/16');
+    expect(version(await untilCrd(configs, 'to be there', () => true))).toBe('0');
+    await applyCrds();
   });
 });
 

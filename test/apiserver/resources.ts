@@ -146,6 +146,16 @@ export const builtins: readonly Resource[] = [
     traits: ['cluster'],
     categories: ['api-extensions'],
   }),
+  builtin('policy/v1', 'poddisruptionbudgets', 'PodDisruptionBudget', {
+    traits: ['status', 'generation'],
+    shortNames: ['pdb'],
+  }),
+  builtin('flowcontrol.apiserver.k8s.io/v1', 'flowschemas', 'FlowSchema', {
+    traits: ['cluster', 'status', 'generation'],
+  }),
+  builtin('flowcontrol.apiserver.k8s.io/v1', 'prioritylevelconfigurations', 'PriorityLevelConfiguration', {
+    traits: ['cluster', 'status', 'generation'],
+  }),
   builtin('scheduling.k8s.io/v1', 'priorityclasses', 'PriorityClass', { traits: ['cluster'], shortNames: ['pc'] }),
 ];
 

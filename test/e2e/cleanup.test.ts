@@ -48,7 +48,14 @@ describe.skipIf(!root)('a ProxyConfig that says onDelete: Cleanup (needs root)',
     // Nothing holds it up.
     await cluster.kubectl('delete', 'nftpc', 'default', '--timeout=10s');
     await cluster.waitFor('every node to say so', async () => (await uncovered()).length === nodes.length);
-    await cluster.kubectl('delete', 'pod', '-n', 'nftproxy-system', '-l', 'app.kubernetes.io/name=nftproxy-operator');
+    await cluster.kubectl(
+      'delete',
+      'pod',
+      '-n',
+      nftproxy.defaultNamespace,
+      '-l',
+      'app.kubernetes.io/name=nftproxy-operator',
+    );
     await cluster.waitFor(
       'no node to have the table',
       async () => {

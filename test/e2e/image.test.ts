@@ -49,7 +49,7 @@ describe.skipIf(!root)('the image that the Dockerfile describes (needs root)', {
   });
 
   test('lets its processes see nothing else of the machine that runs them', () => {
-    for (const pod of cluster.pods({ namespace: 'nftproxy-system' })) {
+    for (const pod of cluster.pods({ namespace: nftproxy.defaultNamespace })) {
       const seen = readdirSync(`/proc/${cluster.pid(pod)}/root`);
       expect(seen).toContain('nftproxy');
       expect(readdirSync(`/proc/${cluster.pid(pod)}/root/nftproxy`).toSorted()).toEqual([

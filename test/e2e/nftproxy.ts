@@ -1,4 +1,5 @@
-import { join } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { stringify } from 'yaml';
 import { group, proxyConfigPlural, proxyNodeStatePlural, version } from '../../src/api/index.ts';
 import type { ProxyConfig, ProxyNodeState } from '../../src/api/index.ts';
@@ -11,7 +12,10 @@ import type { LoadResult } from '../support/index.ts';
 const repository = join(import.meta.dirname, '../..');
 
 /** What people apply. */
-export const manifests = join(repository, 'config');
+export const manifests = join(repository, 'config/default');
+
+/** The namespace that it names. */
+export const defaultNamespace = 'nftproxy-system';
 
 const clusterCIDRs = ['10.244.0.0/16', 'fd00:10:244::/48'];
 
@@ -23,20 +27,37 @@ export function proxyConfig(spec: object = {}): object {
   return proxyConfigObject({ detectLocal: { mode: 'ClusterCIDR' }, clusterCIDRs, rollout: hasty, ...spec });
 }
 
-/** Applies what `config` ships. */
-export async function applyConfig(cluster: Cluster): Promise<void> {
-  await cluster.kubectl('apply', '-k', manifests);
+/** What people change of it in an overlay. */
+export interface Installation {
+  readonly namespace?: string;
+  /** In the place of `nftproxy`. */
+  readonly image?: string;
 }
 
-/** Installs what `config` ships, and waits until the operator has published its CRDs. */
-export async function installOperator(cluster: Cluster): Promise<void> {
+/** Applies what `config` ships, as it is or as an overlay of two lines has it. */
+export async function applyConfig(cluster: Cluster, changes: Installation = {}): Promise<void> {
+  await cluster.kubectl('apply', '-k', Object.keys(changes).length === 0 ? manifests : await overlay(cluster, changes));
+}
+
+/** Installs what `config` ships; its CRDs are served then. */
+export async function installOperator(cluster: Cluster, changes: Installation = {}): Promise<void> {
   await cluster.image();
-  await applyConfig(cluster);
-  await cluster.waitFor('the CRDs', () =>
-    cluster.kubectl('get', 'crd', 'proxyconfigs.nftproxy.io', 'proxynodestates.nftproxy.io'),
-  );
+  await applyConfig(cluster, changes);
   const crds = ['crd/proxyconfigs.nftproxy.io', 'crd/proxynodestates.nftproxy.io'];
   await cluster.kubectl('wait', '--for=condition=Established', ...crds, '--timeout=60s');
+}
+
+/** A folder with the overlay that a user would write. */
+async function overlay(cluster: Cluster, { namespace, image }: Installation): Promise<string> {
+  const folder = join(cluster.workDir, 'overlay');
+  await mkdir(folder, { recursive: true });
+  const kustomization = {
+    resources: [relative(folder, manifests)],
+    ...(namespace !== undefined && { namespace }),
+    ...(image !== undefined && { images: [{ name: 'nftproxy', newName: image }] }),
+  };
+  await writeFile(join(folder, 'kustomization.yaml'), stringify(kustomization));
+  return folder;
 }
 
 export async function apply(cluster: Cluster, ...objects: object[]): Promise<void> {
@@ -125,7 +146,7 @@ export async function clusterIps(cluster: Cluster, service: string): Promise<str
 /** The agent's pod on a node. @throws Error when there is none. */
 export function agentOn(cluster: Cluster, nodeName: string): Pod {
   const labels = { 'app.kubernetes.io/component': 'agent' };
-  const [pod] = cluster.pods({ namespace: 'nftproxy-system', nodeName, labels });
+  const [pod] = cluster.pods({ nodeName, labels });
   if (pod === undefined) throw new Error(`there is no agent on ${nodeName}`);
   return pod;
 }

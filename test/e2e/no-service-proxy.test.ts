@@ -20,7 +20,7 @@ describe.skipIf(!root)('a cluster that has no service proxy yet (needs root)', {
 
   const restarts = () =>
     cluster
-      .pods({ namespace: 'nftproxy-system' })
+      .pods({ namespace: nftproxy.defaultNamespace })
       .map(({ status }) => status?.containerStatuses?.[0]?.restartCount ?? 0);
 
   test('the operator stays alive, and says what to do', async () => {
@@ -33,7 +33,7 @@ describe.skipIf(!root)('a cluster that has no service proxy yet (needs root)', {
   test('once it is told where the API server is, it and its agents work, and the ClusterIP is served', async () => {
     const { ipv4 } = cluster.network.controlPlane.addresses;
     const where = `NFTPROXY_API_SERVER=https://${ipv4}:6443`;
-    await cluster.kubectl('-n', 'nftproxy-system', 'set', 'env', `deployment/${operator}`, where);
+    await cluster.kubectl('-n', nftproxy.defaultNamespace, 'set', 'env', `deployment/${operator}`, where);
     await cluster.waitFor('the CRDs', () => cluster.kubectl('get', 'crd', 'proxyconfigs.nftproxy.io'));
     await nftproxy.configure(cluster);
     expect(await nftproxy.rules(cluster, 'node-1')).toContain('services4');
@@ -41,14 +41,14 @@ describe.skipIf(!root)('a cluster that has no service proxy yet (needs root)', {
 
   test('other addresses of the API server restart no agent', async () => {
     const pods = () =>
-      cluster.pods({ namespace: 'nftproxy-system', labels: { 'app.kubernetes.io/component': 'agent' } });
+      cluster.pods({ namespace: nftproxy.defaultNamespace, labels: { 'app.kubernetes.io/component': 'agent' } });
     const before = pods().map(({ metadata }) => metadata.uid);
     const slice = ['-n', 'default', 'patch', 'endpointslice', 'kubernetes', '--type=merge', '-p'];
     const { ipv4 } = cluster.network.controlPlane.addresses;
     const endpoints = [ipv4, '192.0.2.99'].map((address) => ({ addresses: [address], conditions: { ready: true } }));
     await cluster.kubectl(...slice, JSON.stringify({ endpoints }));
     const told = () =>
-      cluster.kubectl('-n', 'nftproxy-system', 'get', 'configmap', 'nftproxy-api-servers', '-o', 'yaml');
+      cluster.kubectl('-n', nftproxy.defaultNamespace, 'get', 'configmap', 'nftproxy-api-servers', '-o', 'yaml');
     await cluster.waitFor('the ConfigMap', async () => (await told()).includes('https://192.0.2.99:6443'));
     await cluster.waitFor('the agents', async () => (await cluster.logs('nftproxy-agent')).includes('192.0.2.99'));
     await nftproxy.configure(cluster, { masqueradeAll: true });

@@ -190,7 +190,7 @@ describe.skipIf(!root)('what changes nodes reaches them in stages (needs root)',
       await stage.edit({ masqueradeAll: true });
       await cluster.waitFor('the canary to be told', async () => (await stage.changedSince(before)) === 1);
       const labels = { 'app.kubernetes.io/name': 'nftproxy-operator' };
-      const [operator] = cluster.pods({ namespace: 'nftproxy-system', labels });
+      const [operator] = cluster.pods({ namespace: nftproxy.defaultNamespace, labels });
       process.kill(cluster.pid(operator!), 'SIGKILL');
       expectStages([1, ...(await stage.countsUntilAllAreTold(before))]);
       await stage.becomes('Ready');

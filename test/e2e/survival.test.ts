@@ -65,7 +65,7 @@ describe.skipIf(!root)('what survives what (needs root)', { timeout: 180_000 }, 
   });
 
   test('when the API server restarts, requests go on, and operator and agents see what changes afterwards', async () => {
-    const processes = () => cluster.pods({ namespace: 'nftproxy-system' }).map((pod) => cluster.pid(pod));
+    const processes = () => cluster.pods({ namespace: nftproxy.defaultNamespace }).map((pod) => cluster.pid(pod));
     const before = processes();
     const result = await nftproxy.requestWhile(cluster, { pod: 'client', address: ip }, async () => {
       await cluster.apiServer.restart();
@@ -79,15 +79,17 @@ describe.skipIf(!root)('what survives what (needs root)', { timeout: 180_000 }, 
   });
 
   test('without the operator everything stays; a new one takes over', async () => {
-    await cluster.kubectl('scale', '-n', 'nftproxy-system', 'deployment/nftproxy-operator', '--replicas=0');
+    await cluster.kubectl('scale', '-n', nftproxy.defaultNamespace, 'deployment/nftproxy-operator', '--replicas=0');
     await cluster.waitFor(
       'the operator to end',
       () =>
-        cluster.pods({ namespace: 'nftproxy-system', labels: { 'app.kubernetes.io/name': 'nftproxy-operator' } })
-          .length === 0,
+        cluster.pods({
+          namespace: nftproxy.defaultNamespace,
+          labels: { 'app.kubernetes.io/name': 'nftproxy-operator' },
+        }).length === 0,
     );
     expect((await nftproxy.request(cluster, 'client', ip, 20)).failures).toEqual([]);
-    await cluster.kubectl('scale', '-n', 'nftproxy-system', 'deployment/nftproxy-operator', '--replicas=1');
+    await cluster.kubectl('scale', '-n', nftproxy.defaultNamespace, 'deployment/nftproxy-operator', '--replicas=1');
     await nftproxy.configure(cluster, { masqueradeAll: true });
     await nftproxy.configure(cluster);
   });

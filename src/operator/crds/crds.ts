@@ -19,6 +19,8 @@ interface Kept {
   readonly wanted: Crd;
   readonly reflector: Reflector<InstalledCrd>;
   applied?: InstalledCrd;
+  /** Somebody had brought an older one after that, and it was put back. */
+  replacedOlder: boolean;
   said?: string;
 }
 
@@ -80,10 +82,10 @@ export class Crds {
 
   /** Brings one CRD in line, or says why not. @throws ApiError, ConnectionError; Error if it is not served afterwards */
   async reconcile(name: string): Promise<undefined> {
-    const { wanted, reflector, applied } = this.#kept(name);
+    const { wanted, reflector, applied, replacedOlder } = this.#kept(name);
     const found = reflector.get(name);
     const { version } = installedCrd(wanted);
-    switch (judge({ found, applied, version, manage: this.#manage })) {
+    switch (judge({ found, applied, version, manage: this.#manage, replacedOlder })) {
       case 'leave':
         this.#kept(name).said = '';
         return;
@@ -129,6 +131,7 @@ export class Crds {
     const after = installedCrd(await installCrd(this.#client, wanted));
     kept.applied = after;
     const { name } = wanted.metadata;
+    if (applied !== undefined && found !== undefined && found.version < after.version) kept.replacedOlder = true;
     if (applied === undefined) this.#log.info('the CRD is installed', { crd: name, version: after.version });
     if (wasRestored({ found, applied }, after)) this.#say(name, words.restored, 'CRDRestored');
     kept.said = '';
@@ -170,6 +173,6 @@ export class Crds {
           ...{ resource: plural, name, error, retryInMilliseconds },
         }),
     });
-    return { wanted, reflector };
+    return { wanted, reflector, replacedOlder: false };
   }
 }

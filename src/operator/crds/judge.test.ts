@@ -4,7 +4,9 @@ import { judge, wasRestored } from './judge.ts';
 import type { Case } from './judge.ts';
 
 const found = { uid: 'a', generation: 2, version: 3, leaving: false, established: true };
-const settled: Case = { found, applied: found, version: 3, manage: true };
+const settled: Case = { found, applied: found, version: 3, manage: true, replacedOlder: false };
+
+const older: Partial<Case> = { found: { ...found, version: 2, generation: 3 } };
 
 describe('what is to be done about a CRD', () => {
   test.each<[string, Partial<Case>, string]>([
@@ -14,6 +16,9 @@ describe('what is to be done about a CRD', () => {
     ['was deleted and made anew by somebody', { found: { ...found, uid: 'b' } }, 'apply'],
     ['was changed by somebody', { found: { ...found, generation: 3 } }, 'apply'],
     ['is older', { found: { ...found, version: 2 }, applied: undefined }, 'apply'],
+    ['is older again, after it was put back once: some tool keeps it', { ...older, replacedOlder: true }, 'older'],
+    ['is of our version again, and not as it was applied', { found: { ...found, generation: 5 }, replacedOlder: true }, 'apply'],
+    ['was deleted, also after an older one was put back', { found: undefined, replacedOlder: true }, 'apply'],
     ['is being deleted: it is written when it has gone', { found: { ...found, leaving: true } }, 'leave'],
     ['is newer', { found: { ...found, version: 4, generation: 9 } }, 'newer'],
   ])('that %s', (_what, change, verdict) => {

@@ -10,6 +10,8 @@ export interface Case {
   readonly version: number;
   /** Whether this program writes CRDs at all. */
   readonly manage: boolean;
+  /** An older one has been put back in this term already. */
+  readonly replacedOlder: boolean;
 }
 
 /**
@@ -18,7 +20,8 @@ export interface Case {
  * - `apply`: it is missing, old, or not as it was applied
  * - `leave`: it is as it should be, or about to go, and the time to act is when it has gone
  * - `newer`: a newer program has written it. Its objects may have fields that ours would drop, so it stays
- * - `missing`, `older`: somebody else is to write it
+ * - `missing`, `older`: somebody else is to write it: told so by an option, or by an older one that comes back when it was
+ *   put back once. That is no slip but a tool which keeps what Git has, and neither of the two would ever rest
  */
 export type Verdict = 'apply' | 'leave' | 'newer' | 'missing' | 'older';
 
@@ -30,7 +33,8 @@ export function judge(one: Case): Verdict {
   return manage ? judgeOurs(one) : judgeTheirs(one);
 }
 
-function judgeOurs({ found, applied, version }: Case): Verdict {
+function judgeOurs({ found, applied, version, replacedOlder }: Case): Verdict {
+  if (replacedOlder && found !== undefined && found.version < version) return 'older';
   const asApplied = found !== undefined && applied !== undefined && isSame(found, applied);
   return asApplied && found.version === version ? 'leave' : 'apply';
 }

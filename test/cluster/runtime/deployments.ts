@@ -1,5 +1,5 @@
 import { isFinished, isReady, isTerminating } from './objects.ts';
-import type { Condition, Deployment, Node, Pod } from './objects.ts';
+import type { Condition, Deployment, Node, Pod, PodSpec } from './objects.ts';
 import { mayRunOn, podFromTemplate, templateHash } from './scheduling.ts';
 
 /** Label with the hash of the template that a Deployment's pod was made from. */
@@ -14,7 +14,8 @@ export interface DeploymentPlan {
 
 /**
  * As many pods as `replicas`, spread evenly over the nodes that match. (There are no ReplicaSets here: the Deployment
- * owns its pods.) Pods made from an older template are replaced one at a time, the new one first.
+ * owns its pods.) Pods made from an older template are replaced as `strategy` says, by default one at a time and the new
+ * one first. A pod that needs a port of its node's waits until no other of the Deployment has that port there.
  * @param pods the pods that the Deployment owns, also those that are going.
  * @param now RFC 3339, for conditions that change.
  */
@@ -25,16 +26,38 @@ export function planDeployment(
   now: string,
 ): DeploymentPlan {
   const desired = deployment.spec.replicas ?? 1;
+  const { surge, unavailable } = strategyOf(deployment);
   const hash = templateHash(deployment.spec.template);
   const live = pods.filter((pod) => !isTerminating(pod) && !isFinished(pod));
   const current = live.filter((pod) => pod.metadata.labels?.[hashLabel] === hash);
   const old = live.filter((pod) => !current.includes(pod));
-  const missing = Math.max(0, Math.min(desired - current.length, desired + 1 - live.length));
+  const missing = Math.max(0, Math.min(desired - current.length, desired + surge - live.length));
+  const free = nodes.filter((node) => hasPortsFor(deployment, node, pods));
   return {
-    create: placePods(deployment, nodes, live, old.length > 0 ? missing : Math.max(0, desired - current.length)),
-    remove: [...surplus(current, desired), ...replaceable(old, current, desired)],
-    status: statusOf(deployment, { live, current, desired }, now),
+    create: placePods(deployment, free, live, missing),
+    remove: [...surplus(current, desired), ...replaceable(old, current, desired - unavailable)],
+    status: statusOf(deployment, { live, current, desired, needed: desired - unavailable }, now),
   };
+}
+
+/** Numbers as they are; shares come to what they are for a few pods: one more, none less. */
+function strategyOf({ spec }: Deployment): { surge: number; unavailable: number } {
+  const { maxSurge, maxUnavailable } = spec.strategy?.rollingUpdate ?? {};
+  return {
+    surge: typeof maxSurge === 'number' ? maxSurge : 1,
+    unavailable: typeof maxUnavailable === 'number' ? maxUnavailable : 0,
+  };
+}
+
+/** As the scheduler sees it: also a pod that is going has its host ports. */
+function hasPortsFor(deployment: Deployment, node: Node, pods: readonly Pod[]): boolean {
+  const wanted = hostPorts(deployment.spec.template.spec);
+  const there = pods.filter((pod) => pod.spec.nodeName === node.metadata.name && !isFinished(pod));
+  return !there.some((pod) => hostPorts(pod.spec).some((port) => wanted.includes(port)));
+}
+
+function hostPorts({ containers }: PodSpec): number[] {
+  return containers.flatMap(({ ports = [] }) => ports.flatMap(({ hostPort }) => hostPort ?? []));
 }
 
 /** Too many: first those that are not ready, then those on the nodes with the most pods, the youngest first. */
@@ -56,10 +79,10 @@ function surplus(current: readonly Pod[], desired: number): Pod[] {
   return removed;
 }
 
-/** Old pods that may go: those not ready, and one ready one for every new ready one. */
-function replaceable(old: readonly Pod[], current: readonly Pod[], desired: number): Pod[] {
+/** Old pods that may go: those not ready, and of the ready ones as many as are not needed. */
+function replaceable(old: readonly Pod[], current: readonly Pod[], needed: number): Pod[] {
   const ready = [...old, ...current].filter(isReady).length;
-  const spare = Math.max(0, ready - desired);
+  const spare = Math.max(0, ready - needed);
   return [...old.filter((pod) => !isReady(pod)), ...old.filter(isReady).slice(0, spare)];
 }
 
@@ -69,7 +92,8 @@ function placePods(deployment: Deployment, nodes: readonly Node[], live: readonl
   const add = (name: string) => load.set(name, (load.get(name) ?? 0) + 1);
   for (const pod of live) if (load.has(pod.spec.nodeName ?? '')) add(pod.spec.nodeName ?? '');
   const created: Pod[] = [];
-  for (let index = 0; index < count && matching.length > 0; index += 1) {
+  const room = hostPorts(deployment.spec.template.spec).length > 0 ? matching.length : count;
+  for (let index = 0; index < Math.min(count, room) && matching.length > 0; index += 1) {
     const [emptiest] = [...load].toSorted(([, a], [, b]) => a - b)[0] ?? [''];
     created.push(podFromTemplate(deployment, 'Deployment', emptiest, hashLabel));
     add(emptiest);
@@ -83,11 +107,13 @@ interface Present {
   /** Those of the present template. */
   readonly current: readonly Pod[];
   readonly desired: number;
+  /** As many are to be there always. */
+  readonly needed: number;
 }
 
-function statusOf(deployment: Deployment, { live, current, desired }: Present, now: string): object {
+function statusOf(deployment: Deployment, { live, current, desired, needed }: Present, now: string): object {
   const ready = live.filter(isReady).length;
-  const available = ready >= desired;
+  const available = ready >= needed;
   const complete = current.filter(isReady).length === desired && live.length === desired;
   const conditions = [
     {

@@ -8,7 +8,9 @@ import type { Node } from './objects.ts';
 const amounts = { cpu: '8', memory: '32Gi', pods: '110' };
 
 /** Where control-plane pods are placed. It has no Node object: no DaemonSet runs there, no ProxyConfig matches it. */
-export const controlPlaneNode: Node = { metadata: { name: 'control-plane' } };
+export const controlPlaneNode: Node = {
+  metadata: { name: 'control-plane', labels: { 'kubernetes.io/os': 'linux' } },
+};
 
 /** Creates the Node object of a node, as its kubelet would, and reports it ready. Every node has a zone of its own. */
 export async function registerNode(client: ApiClient, node: NetworkNode): Promise<void> {

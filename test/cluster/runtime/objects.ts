@@ -24,7 +24,7 @@ export interface Container {
   command?: string[];
   args?: string[];
   env?: EnvVar[];
-  ports?: { name?: string; containerPort: number; protocol?: string }[];
+  ports?: { name?: string; containerPort: number; hostPort?: number; protocol?: string }[];
   readinessProbe?: Probe;
   livenessProbe?: Probe;
   startupProbe?: Probe;
@@ -130,7 +130,12 @@ export interface DaemonSet extends KubernetesObject {
 }
 
 export interface Deployment extends KubernetesObject {
-  spec: { replicas?: number; selector: LabelSelector; template: PodTemplate };
+  spec: {
+    replicas?: number;
+    selector: LabelSelector;
+    template: PodTemplate;
+    strategy?: { rollingUpdate?: { maxSurge?: number | string; maxUnavailable?: number | string } };
+  };
   status?: { conditions?: Condition[] };
 }
 

@@ -110,6 +110,37 @@ describe('a Deployment', () => {
   });
 });
 
+describe('a Deployment whose pods need a port of their node', () => {
+  const [a] = nodes as [Node];
+  const onHost = (image: string): Deployment => {
+    const ports = [{ containerPort: 80, hostPort: 80 }];
+    const spec = { hostNetwork: true, containers: [{ name: 'x', image, ports }] };
+    const strategy = { rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } };
+    return { metadata, spec: { replicas: 2, selector, template: { ...template, spec }, strategy } };
+  };
+  const old = planDeployment(onHost('echo'), [a], [], '').create.map((pod) => running(pod));
+
+  test('gets one on each node, and is available with the one that it may not do without', () => {
+    expect(old).toHaveLength(1);
+    const { create, status } = planDeployment(onHost('echo'), [a], old, '');
+    expect(create).toEqual([]);
+    const available = { type: 'Available', status: 'True' };
+    expect(status).toMatchObject({ conditions: [available, {}], unavailableReplicas: 1 });
+  });
+
+  test('makes the new one when the old has gone, with its port', () => {
+    const changed = onHost('pause');
+    const both = [...old, running({ ...old[0]!, spec: { ...old[0]!.spec, nodeName: 'b' } })];
+    const first = planDeployment(changed, nodes.slice(0, 2), both, '');
+    expect([first.create, first.remove.length]).toEqual([[], 1]);
+    const going = [terminating(both[0]!), both[1]!];
+    expect(planDeployment(changed, nodes.slice(0, 2), going, '')).toMatchObject({ create: [], remove: [] });
+    expect(planDeployment(changed, nodes.slice(0, 2), [both[1]!], '').create.map(({ spec }) => spec.nodeName)).toEqual([
+      'a',
+    ]);
+  });
+});
+
 describe('EndpointSlices', () => {
   const service: Service = {
     metadata,

@@ -1,0 +1,85 @@
+import { describe, expect, test } from 'vitest';
+import { config, find, overlaid, nameOf, rendered } from './manifests.ts';
+import type { Manifest } from './manifests.ts';
+
+const image = 'registry.example/of/mine/nftproxy:1.2.3';
+const elsewhere = overlaid('default', {
+  namespace: 'elsewhere',
+  images: [{ name: 'nftproxy', newName: 'registry.example/of/mine/nftproxy', newTag: '1.2.3' }],
+});
+const shipped = rendered(`${config}/default`);
+
+/** As `kubectl api-resources --namespaced` says. */
+const namespaced = ['ServiceAccount', 'Role', 'RoleBinding', 'Deployment', 'PodDisruptionBudget'];
+
+interface Subject {
+  readonly kind: string;
+  readonly name?: string;
+  readonly namespace?: string;
+  readonly serviceAccount?: { readonly name: string; readonly namespace: string };
+}
+
+/** Whom bindings and flow schemas are about. */
+function subjectsOf(object: Manifest): Subject[] {
+  const { subjects, spec } = object as { subjects?: Subject[]; spec?: { rules?: { subjects: Subject[] }[] } };
+  return subjects ?? (object.kind === 'FlowSchema' ? (spec?.rules ?? []) : []).flatMap((rule) => rule.subjects);
+}
+
+describe('an overlay with another namespace and image', () => {
+  test('says the namespace of config/default nowhere any more', () => {
+    expect(JSON.stringify(shipped)).toContain('nftproxy-system');
+    expect(JSON.stringify(elsewhere)).not.toContain('nftproxy-system');
+  });
+
+  test('has all that lives in a namespace in that one, and makes it', () => {
+    const inside = elsewhere.filter(({ kind }) => namespaced.includes(kind));
+    expect(inside.length).toBeGreaterThan(6);
+    for (const object of inside)
+      expect([nameOf(object), object.metadata.namespace]).toEqual([nameOf(object), 'elsewhere']);
+    expect(elsewhere.filter(({ kind }) => kind === 'Namespace').map(nameOf)).toEqual(['Namespace/elsewhere']);
+  });
+
+  test('gives rights, and a place at the API server, to the service accounts there', () => {
+    const subjects = elsewhere.flatMap(subjectsOf);
+    expect(subjects).toHaveLength(6);
+    for (const { kind, serviceAccount, name, namespace } of subjects) {
+      expect(kind).toBe('ServiceAccount');
+      expect(serviceAccount?.namespace ?? namespace).toBe('elsewhere');
+      expect(['nftproxy-agent', 'nftproxy-operator']).toContain(serviceAccount?.name ?? name);
+    }
+  });
+
+  test('names the image once, in the operator’s Deployment; agents run what the operator runs', () => {
+    expect(JSON.stringify(elsewhere).split(image)).toHaveLength(2);
+    const operator = JSON.stringify(find(elsewhere, 'Deployment/nftproxy-operator'));
+    expect(operator).toContain(image);
+    expect(operator).not.toMatch(/--image|--namespace/);
+  });
+
+  test('holds agents and operator to what is theirs, whatever the namespace', () => {
+    for (const name of ['nftproxy-agent-own-node', 'nftproxy-operator-own-crds']) {
+      const policy = `ValidatingAdmissionPolicy/${name}`;
+      expect(find(elsewhere, policy).spec).toEqual(find(shipped, policy).spec);
+    }
+  });
+
+  test('differs from what is shipped in nothing else', () => {
+    const renamed = JSON.stringify(shipped)
+      .replaceAll('nftproxy-system', 'elsewhere')
+      .replaceAll('"image":"nftproxy"', `"image":"${image}"`);
+    const sorted = (objects: Manifest[]) => objects.map((object) => JSON.stringify(object)).sort();
+    const placed = (objects: Manifest[]) => objects.map((object) => withoutPlace(object));
+    expect(sorted(placed(elsewhere))).toEqual(sorted(placed(JSON.parse(renamed) as Manifest[])));
+  });
+});
+
+/** kustomize says a namespace of kinds that it does not know to have none; API servers leave it out. */
+function withoutPlace(object: Manifest): Manifest {
+  const { namespace, ...metadata } = object.metadata;
+  return { ...object, metadata: namespaced.includes(object.kind) ? { ...metadata, namespace } : metadata } as Manifest;
+}
+
+test('config/default begins with the namespace and the CRDs', () => {
+  const kinds = shipped.map(({ kind }) => kind);
+  expect(kinds.slice(0, 3)).toEqual(['Namespace', 'CustomResourceDefinition', 'CustomResourceDefinition']);
+});
