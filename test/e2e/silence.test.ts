@@ -85,8 +85,9 @@ describe.skipIf(!root)('an agent of which nothing is heard any more (needs root)
   );
 
   test.runIf(process.env['KUBEBUILDER_ASSETS'])('the operator can create no CRDs but its own', async () => {
-    const crd = await cluster.kubectl('get', 'crd', 'proxyconfigs.nftproxy.io', '-o', 'json');
-    const foreign = crd.replaceAll('nftproxy.io', 'example.io').replaceAll(/"(resourceVersion|uid)": "[^"]+",?/g, '');
+    const own = await cluster.kubectl('get', 'crd', 'proxyconfigs.nftproxy.io', '-o', 'json');
+    const { spec, ...crd } = JSON.parse(own.replaceAll('nftproxy.io', 'example.io')) as Record<string, unknown>;
+    const foreign = JSON.stringify({ ...crd, metadata: { name: 'proxyconfigs.example.io' }, spec });
     const as = [`--as=system:serviceaccount:${namespace}:nftproxy-operator`];
     const create = (...args: string[]) => cluster.kubectlWithInput(foreign, 'create', '-f', '-', ...args);
     await expect(create(...as)).rejects.toThrow('may only create its own CustomResourceDefinitions');

@@ -57,3 +57,12 @@ export function find(objects: readonly Manifest[], name: string): Manifest {
   if (found === undefined) throw new Error(`there is no ${name}`);
   return found;
 }
+
+/** As `kubectl api-resources --namespaced` says. */
+export const namespaced = ['ServiceAccount', 'Role', 'RoleBinding', 'Deployment', 'PodDisruptionBudget'];
+
+/** kustomize says a namespace of kinds that it does not know to have none; API servers leave it out. */
+export function withoutPlace(object: Manifest): Manifest {
+  const { namespace, ...metadata } = object.metadata;
+  return { ...object, metadata: namespaced.includes(object.kind) ? { ...metadata, namespace } : metadata } as Manifest;
+}

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { config, find, overlaid, nameOf, rendered } from './manifests.ts';
+import { config, find, nameOf, namespaced, overlaid, rendered, withoutPlace } from './manifests.ts';
 import type { Manifest } from './manifests.ts';
 
 const image = 'registry.example/of/mine/nftproxy:1.2.3';
@@ -8,9 +8,6 @@ const elsewhere = overlaid('default', {
   images: [{ name: 'nftproxy', newName: 'registry.example/of/mine/nftproxy', newTag: '1.2.3' }],
 });
 const shipped = rendered(`${config}/default`);
-
-/** As `kubectl api-resources --namespaced` says. */
-const namespaced = ['ServiceAccount', 'Role', 'RoleBinding', 'Deployment', 'PodDisruptionBudget'];
 
 interface Subject {
   readonly kind: string;
@@ -68,16 +65,10 @@ describe('an overlay with another namespace and image', () => {
       .replaceAll('nftproxy-system', 'elsewhere')
       .replaceAll('"image":"nftproxy"', `"image":"${image}"`);
     const sorted = (objects: Manifest[]) => objects.map((object) => JSON.stringify(object)).sort();
-    const placed = (objects: Manifest[]) => objects.map((object) => withoutPlace(object));
+    const placed = (objects: Manifest[]) => objects.map(withoutPlace);
     expect(sorted(placed(elsewhere))).toEqual(sorted(placed(JSON.parse(renamed) as Manifest[])));
   });
 });
-
-/** kustomize says a namespace of kinds that it does not know to have none; API servers leave it out. */
-function withoutPlace(object: Manifest): Manifest {
-  const { namespace, ...metadata } = object.metadata;
-  return { ...object, metadata: namespaced.includes(object.kind) ? { ...metadata, namespace } : metadata } as Manifest;
-}
 
 test('config/default begins with the namespace and the CRDs', () => {
   const kinds = shipped.map(({ kind }) => kind);
