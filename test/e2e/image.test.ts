@@ -31,8 +31,11 @@ describe.skipIf(!root)('the image that the Dockerfile describes (needs root)', {
     return Object.fromEntries(lines.map((line) => line.split(/:\s+/) as [string, string]));
   }
 
-  test('starts the operator, which installs its CRDs, as a user without any capability', async () => {
+  test('starts the operator, which has its CRDs and puts them back, as a user without any capability', async () => {
     await nftproxy.installOperator(cluster);
+    await cluster.kubectl('delete', 'crd', 'proxyconfigs.nftproxy.io');
+    await cluster.waitFor('the CRD', () => cluster.kubectl('get', 'crd', 'proxyconfigs.nftproxy.io'));
+    await cluster.kubectl('wait', '--for=condition=Established', 'crd/proxyconfigs.nftproxy.io', '--timeout=60s');
     const [pod] = cluster.pods({ labels: { 'app.kubernetes.io/name': 'nftproxy-operator' } });
     expect(processStatus(pod!)).toMatchObject({
       Uid: expect.stringMatching(/^1000\b/) as string,

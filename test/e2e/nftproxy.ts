@@ -39,12 +39,14 @@ export async function applyConfig(cluster: Cluster, changes: Installation = {}):
   await cluster.kubectl('apply', '-k', Object.keys(changes).length === 0 ? manifests : await overlay(cluster, changes));
 }
 
-/** Installs what `config` ships; its CRDs are served then. */
+/** Installs what `config` ships; the CRDs are served then, and an operator works. */
 export async function installOperator(cluster: Cluster, changes: Installation = {}): Promise<void> {
   await cluster.image();
   await applyConfig(cluster, changes);
   const crds = ['crd/proxyconfigs.nftproxy.io', 'crd/proxynodestates.nftproxy.io'];
   await cluster.kubectl('wait', '--for=condition=Established', ...crds, '--timeout=60s');
+  const operator = ['-n', changes.namespace ?? defaultNamespace, 'deployment/nftproxy-operator'];
+  await cluster.kubectl('wait', '--for=condition=Available', ...operator, '--timeout=120s');
 }
 
 /** A folder with the overlay that a user would write. */

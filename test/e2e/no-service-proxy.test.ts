@@ -34,7 +34,6 @@ describe.skipIf(!root)('a cluster that has no service proxy yet (needs root)', {
     const { ipv4 } = cluster.network.controlPlane.addresses;
     const where = `NFTPROXY_API_SERVER=https://${ipv4}:6443`;
     await cluster.kubectl('-n', nftproxy.defaultNamespace, 'set', 'env', `deployment/${operator}`, where);
-    await cluster.waitFor('the CRDs', () => cluster.kubectl('get', 'crd', 'proxyconfigs.nftproxy.io'));
     await nftproxy.configure(cluster);
     expect(await nftproxy.rules(cluster, 'node-1')).toContain('services4');
   });

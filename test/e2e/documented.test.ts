@@ -1,0 +1,92 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startCluster } from '../cluster/index.ts';
+import type { Cluster } from '../cluster/index.ts';
+import * as nftproxy from './nftproxy.ts';
+
+const root = process.getuid?.() === 0;
+const repository = join(import.meta.dirname, '../..');
+const run = promisify(execFile);
+
+/** The commands in the first block of code below a heading, without what is said beside them. */
+function documented(page: string, heading: string): string[] {
+  const text = readFileSync(join(repository, page), 'utf8');
+  const section = text.slice(text.indexOf(`\n${heading}\n`));
+  const [, block = ''] = /^```\n([\s\S]*?)^```$/m.exec(section) ?? [];
+  const commands = block.split('\n').map((line) => line.replace(/\s+#.*$/, ''));
+  return commands.filter((line) => line !== '');
+}
+
+// Whoever installs, upgrades and removes nftproxy types what the pages say, from the top of the repository.
+describe.skipIf(!root)('what the pages say to type (needs root)', { timeout: 300_000 }, () => {
+  let cluster: Cluster;
+
+  beforeAll(async () => {
+    cluster = await startCluster({ nodes: 2 });
+    await cluster.image();
+  }, 180_000);
+  afterAll(() => cluster.stop(), 60_000);
+
+  async function type(commands: readonly string[]): Promise<string> {
+    const env = { ...process.env, KUBECONFIG: cluster.kubeconfig };
+    let last = '';
+    for (const command of commands)
+      last = (await run('bash', ['-c', command], { cwd: repository, env, timeout: 200_000 })).stdout;
+    return last;
+  }
+  const agents = () => cluster.pods({ labels: { 'app.kubernetes.io/component': 'agent' } });
+
+  test('installs it, one command right after the other', async () => {
+    const commands = documented('README.md', '## Use it on a cluster');
+    expect(commands).toHaveLength(5);
+    expect(await type(commands)).toMatch(/proxynodestate\S+node-2/);
+    for (const { name } of cluster.nodes) expect(await nftproxy.rules(cluster, name)).toContain('services4');
+  });
+
+  test('does no harm when it is typed again, as the other page has it', async () => {
+    const commands = documented('docs/operations.md', '## Installing');
+    expect(commands).toHaveLength(4);
+    const before = agents().map(({ metadata }) => metadata.uid);
+    await type(commands);
+    expect(agents().map(({ metadata }) => metadata.uid)).toEqual(before);
+  });
+
+  test('upgrades operator and agents, and goes back', async () => {
+    const commands = documented('docs/operations.md', '## Upgrading');
+    const image = 'registry.example/nftproxy:1.2.3';
+    expect(commands[0]).toContain(image);
+    const untilAgentsRun = (wanted: string) =>
+      cluster.waitFor(
+        `agents of ${wanted}`,
+        () => agents().length === 2 && agents().every(({ spec }) => spec.containers[0]?.image === wanted),
+        150,
+      );
+    await type(commands);
+    await untilAgentsRun(image);
+    await type(documented('README.md', '## Use it on a cluster').slice(0, 1));
+    await untilAgentsRun('nftproxy');
+    await cluster.kubectl('wait', '--for=condition=Ready', 'nftpc/default', '--timeout=90s');
+  });
+
+  test('removes it, rules and all', async () => {
+    const commands = documented('docs/operations.md', '## Removing nftproxy');
+    const last = commands.findIndex((command) => command.startsWith('kubectl get nftps'));
+    await type(commands.slice(0, last));
+    await cluster.waitFor(
+      'all to say CleanedUp',
+      async () => (await type([commands[last]!])).split('CleanedUp').length === 1 + cluster.nodes.length,
+      150,
+    );
+    expect(commands.slice(last + 1)).toHaveLength(2);
+    await type(commands.slice(last + 1));
+    const kinds = ['crd', 'clusterrole', 'clusterrolebinding', 'validatingadmissionpolicy', 'flowschema', 'namespace'];
+    const left = await cluster.kubectl('get', kinds.join(), '-o', 'name');
+    expect(left.split('\n').filter((name) => name.includes('nftproxy'))).toEqual([]);
+    await cluster.waitFor('the agents to end', () => agents().length === 0);
+    for (const { name } of cluster.nodes)
+      expect(await cluster.nodeExec(name, 'nft', 'list', 'tables')).not.toContain('nftproxy');
+  });
+});
