@@ -34,9 +34,9 @@ export interface Installation {
   readonly image?: string;
 }
 
-/** Applies what `config` ships, as it is or as an overlay of two lines has it. */
+/** Applies what `config` ships, with an overlay as a user writes it. */
 export async function applyConfig(cluster: Cluster, changes: Installation = {}): Promise<void> {
-  await cluster.kubectl('apply', '-k', Object.keys(changes).length === 0 ? manifests : await overlay(cluster, changes));
+  await cluster.kubectl('apply', '-k', await overlay(cluster, changes));
 }
 
 /** Installs what `config` ships; the CRDs are served then, and an operator works. */
@@ -49,12 +49,13 @@ export async function installOperator(cluster: Cluster, changes: Installation = 
   await cluster.kubectl('wait', '--for=condition=Available', ...operator, '--timeout=120s');
 }
 
-/** A folder with the overlay that a user would write. */
+/** A folder with the overlay. There is one machine for operators here, so there is one operator. */
 async function overlay(cluster: Cluster, { namespace, image }: Installation): Promise<string> {
   const folder = join(cluster.workDir, 'overlay');
   await mkdir(folder, { recursive: true });
   const kustomization = {
     resources: [relative(folder, manifests)],
+    replicas: [{ name: 'nftproxy-operator', count: 1 }],
     ...(namespace !== undefined && { namespace }),
     ...(image !== undefined && { images: [{ name: 'nftproxy', newName: image }] }),
   };
