@@ -12,7 +12,7 @@ import type { LoadResult } from '../support/index.ts';
 const repository = join(import.meta.dirname, '../..');
 
 /** What people apply. */
-export const manifests = join(repository, 'config/default');
+const manifests = join(repository, 'config/default');
 
 /** The namespace that it names. */
 export const defaultNamespace = 'nftproxy-system';

@@ -14,7 +14,7 @@ describe.skipIf(!root)('a cluster that has no service proxy yet (needs root)', {
     await cluster.image();
     // Nobody translates the ClusterIP of the API server anywhere.
     await cluster.network.controlPlane.space.ip('address delete 10.96.0.1/32 dev lo');
-    await cluster.kubectl('apply', '-k', nftproxy.manifests);
+    await nftproxy.applyConfig(cluster);
   }, 180_000);
   afterAll(() => cluster.stop(), 60_000);
 
