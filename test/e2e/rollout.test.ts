@@ -102,7 +102,7 @@ describe.skipIf(!root)('what changes nodes reaches them in stages (needs root)',
     test('Events tell the story, and a Pod that is deleted by hand gets the last good agent', async () => {
       expect(await stage.events()).toEqual(expect.arrayContaining(['RolloutStarted', 'RolloutFailed', 'RolledBack']));
       const [, second] = stage.agents();
-      await cluster.kubectl('delete', 'pod', '-n', 'nftproxy-system', second!.metadata.name);
+      await cluster.kubectl('delete', 'pod', '-n', nftproxy.defaultNamespace, second!.metadata.name);
       await cluster.waitFor(
         'another agent there',
         () => stage.allRun() && !stage.uids().includes(second!.metadata.uid),

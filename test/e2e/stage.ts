@@ -7,7 +7,7 @@ import type { Cluster, Pod } from '../cluster/index.ts';
 import { argoHealth } from '../gitops/index.ts';
 import * as nftproxy from './nftproxy.ts';
 
-const namespace = 'nftproxy-system';
+const namespace = nftproxy.defaultNamespace;
 
 /** One canary for two seconds, then two nodes at a time. */
 export const rollout = {
@@ -42,7 +42,7 @@ export class Stage {
 
   /** What the operator's container is told beside its image, which is what agents are made from. */
   async tellOperator(...args: string[]): Promise<void> {
-    const container = { name: 'operator', args: ['operator', ...args] };
+    const container = { name: 'operator', args: ['operator', '--http-port=10349', ...args] };
     const patch = { spec: { template: { spec: { containers: [container] } } } };
     await this.cluster.kubectl(
       ...['patch', '-n', namespace, 'deployment/nftproxy-operator', '-p'],
