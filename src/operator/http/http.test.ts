@@ -130,20 +130,21 @@ describe('/metrics', () => {
     const metrics = app.get(OperatorMetrics, { strict: false });
     metrics.reconciled('nodes', 0.002, true);
     metrics.reconciled('nodes', 0.2, false);
-    metrics.setNodes('default', {
-      matching: 3,
-      updated: 3,
-      ready: 2,
-      failed: 1,
-      pending: 0,
-      silent: 0,
-      ignored: 0,
-      uncovered: 0,
+    const nodes = { matching: 3, updated: 3, ready: 2, failed: 1, pending: 0, silent: 0, ignored: 0, uncovered: 0 };
+    const condition = (type: string, status: 'True' | 'False', reason: string) => ({
+      ...{ type, status, reason, message: '', lastTransitionTime: '2026-11-26T00:00:00Z' },
     });
+    metrics.setStatus('default', { nodes, conditions: [condition('Stalled', 'True', 'RolloutFailed')] });
+    expect(await scrape()).toContain(
+      'nftproxy_operator_condition{config="default",type="Stalled",reason="RolloutFailed"} 1',
+    );
+    metrics.setStatus('default', { nodes, conditions: [condition('Ready', 'False', 'NodesFailing')] });
     const there = await scrape();
     expect(there).toContain('nftproxy_operator_reconciles_total{queue="nodes",result="error"} 1');
     expect(there).toContain('nftproxy_operator_reconcile_duration_seconds_count{queue="nodes"} 2');
     expect(there).toContain('nftproxy_operator_nodes{config="default",state="failed"} 1');
+    expect(there).toContain('nftproxy_operator_condition{config="default",type="Ready",reason="NodesFailing"} 0');
+    expect(there).not.toContain('Stalled');
     metrics.forgetConfig('default');
     expect(await scrape()).not.toContain('config="default"');
   });

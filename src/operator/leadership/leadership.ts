@@ -16,7 +16,7 @@ const retryLimits = { first: 1000, atMost: 30_000 };
 @Injectable()
 export class Leadership {
   readonly #election: Election;
-  readonly #terms: Terms;
+  readonly #terms: Pick<Terms, 'next'>;
   readonly #log: Logger;
   readonly #clock: Clock;
   /** Aborted when the turn ends; undefined while this process does not lead. */
@@ -28,7 +28,7 @@ export class Leadership {
 
   constructor(
     @Inject(ELECTION) election: Election,
-    @Inject(Terms) terms: Terms,
+    @Inject(Terms) terms: Pick<Terms, 'next'>,
     @Inject(LOGGER) log: Logger,
     @Inject(CLOCK) clock: Clock,
   ) {

@@ -16,8 +16,10 @@ interface Work {
 @Injectable(perTerm)
 export class Queues {
   readonly #queues: Readonly<Record<QueueName, WorkQueue>>;
+  readonly #report: ReconcileReport;
 
   constructor(@Inject(Reconcilers) reconcilers: Reconcilers, @Inject(ReconcileReport) report: ReconcileReport) {
+    this.#report = report;
     const { nodes, rollouts, agents, crds } = reconcilers;
     const queue = (name: QueueName, work: Work): WorkQueue =>
       new WorkQueue({ ...work, onDone: (outcome) => report.done(name, outcome) });
@@ -47,5 +49,6 @@ export class Queues {
   /** Drops what waits; resolves when what is under way has ended. */
   async stop(): Promise<void> {
     await Promise.all(Object.values(this.#queues).map((queue) => queue.stop()));
+    this.#report.over();
   }
 }

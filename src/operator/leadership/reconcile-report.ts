@@ -23,6 +23,11 @@ export class ReconcileReport {
     this.#log = log;
   }
 
+  /** No reconcile is under way any more, nor will there be one. */
+  over(): void {
+    this.#metrics.forgetConfigs();
+  }
+
   done(queue: QueueName, { key, seconds, error, retryInMilliseconds }: Outcome): void {
     this.#metrics.reconciled(queue, seconds, error === undefined);
     if (error === undefined) return;

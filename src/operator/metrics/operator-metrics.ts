@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { NodeCounts } from '../../api/index.ts';
+import type { Condition, ProxyConfigStatus } from '../../api/index.ts';
 
 /** What the names of all metrics of the operator begin with. */
 export const metricPrefix = 'nftproxy_operator_';
@@ -17,8 +17,11 @@ export type QueueName = (typeof queueNames)[number];
 export class OperatorMetrics {
   readonly registry = new Registry();
   readonly #nodes: Gauge;
+  readonly #conditions: Gauge;
   readonly #reconciles: Counter;
   readonly #duration: Histogram;
+  /** Conditions that are shown, by config. */
+  readonly #known = new Map<string, readonly Condition[]>();
 
   constructor() {
     const registers = [this.registry];
@@ -27,6 +30,12 @@ export class OperatorMetrics {
       name: `${metricPrefix}nodes`,
       help: 'Nodes of a ProxyConfig by state (the counts of its status).',
       labelNames: ['config', 'state'],
+      registers,
+    });
+    this.#conditions = new Gauge({
+      name: `${metricPrefix}condition`,
+      help: 'Conditions of a ProxyConfig, each with its reason: 1 for True, else 0.',
+      labelNames: ['config', 'type', 'reason'],
       registers,
     });
     this.#reconciles = new Counter({
@@ -48,9 +57,13 @@ export class OperatorMetrics {
     }
   }
 
-  /** Sets the counts of a config's status. */
-  setNodes(config: string, counts: NodeCounts): void {
-    for (const [state, count] of Object.entries(counts)) this.#nodes.set({ config, state }, Number(count));
+  /** What a config's status says: its counts, and the conditions that it has. */
+  setStatus(config: string, { nodes, conditions = [] }: ProxyConfigStatus): void {
+    this.forgetConfig(config);
+    for (const [state, count] of Object.entries(nodes ?? {})) this.#nodes.set({ config, state }, Number(count));
+    for (const { type, reason, status } of conditions)
+      this.#conditions.set({ config, type, reason }, status === 'True' ? 1 : 0);
+    this.#known.set(config, conditions);
   }
 
   /** A config that is gone has no counts, not zeros. */
@@ -58,6 +71,15 @@ export class OperatorMetrics {
     for (const state of ['matching', 'updated', 'ready', 'failed', 'pending', 'silent', 'ignored', 'uncovered']) {
       this.#nodes.remove({ config, state });
     }
+    for (const { type, reason } of this.#known.get(config) ?? []) this.#conditions.remove({ config, type, reason });
+    this.#known.delete(config);
+  }
+
+  /** Who does not lead knows nothing of any config: another process may say something else by now. */
+  forgetConfigs(): void {
+    this.#nodes.reset();
+    this.#conditions.reset();
+    this.#known.clear();
   }
 
   /** One reconcile has ended. */

@@ -42,7 +42,7 @@ export class StatusPublisher {
    */
   async publish(checked: CheckedConfig, next: ProxyConfigStatus): Promise<void> {
     const { config } = checked;
-    if (next.nodes) this.#metrics.setNodes(config.metadata.name, next.nodes);
+    this.#metrics.setStatus(config.metadata.name, next);
     if (canonicalJson(next) === canonicalJson(config.status)) return;
     if (!(await this.#write(checked, next))) return;
     this.#written.set(uidOf(config), next);

@@ -1,2 +1,3 @@
 export { testDependencies } from './dependencies.ts';
 export { TermRig } from './term-rig.ts';
+export { operatorMetricsText } from './metrics-text.ts';

@@ -1,0 +1,1 @@
+export { agentMetricsText } from './metrics-text.ts';

@@ -1,0 +1,44 @@
+import { AgentMetrics } from '../observe/index.ts';
+
+/** What a scrape of an agent shows that has one of everything. */
+export function agentMetricsText(): Promise<string> {
+  const metrics = new AgentMetrics({
+    version: '0.0.0',
+    families: [4, 6],
+    sources: {
+      connectionCounts: () =>
+        Promise.resolve([
+          {
+            ...{ namespace: 'default', service: 'web', port: 'http', protocol: 'tcp', family: 4 },
+            ...{ frontend: 'ClusterIP', connections: 1 },
+          },
+        ]),
+      noLocalEndpoints: () => [],
+      localhostListeners: () => 1,
+      mode: () => 'nftables',
+      mapElements: () => [['services4', 1]],
+      quarantinedServicePorts: () => 1,
+      settingsRefused: () => true,
+      uncovered: () => true,
+      lastGoodKept: () => false,
+      watches: () => [
+        {
+          resource: 'services',
+          lists: 2,
+          watches: 1,
+          events: 1,
+          errors: 1,
+          cacheMisses: 1,
+          lastEventAgeSeconds: 1,
+          failing: false,
+        },
+      ],
+    },
+    onCollectFailure: (error) => {
+      throw error;
+    },
+  });
+  metrics.own.committed('failure', 1);
+  metrics.own.applied(1);
+  return metrics.text();
+}

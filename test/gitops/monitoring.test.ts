@@ -1,0 +1,99 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parser } from '@prometheus-io/lezer-promql';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { agentMetricsText } from '../../src/agent/testing/index.ts';
+import { operatorMetricsText } from '../../src/operator/testing/index.ts';
+import { config, find, rendered } from './manifests.ts';
+
+interface Rule {
+  readonly alert: string;
+  readonly expr: string;
+  readonly labels: { readonly severity: string };
+  readonly annotations: { readonly summary: string };
+}
+interface Panel {
+  readonly title: string;
+  readonly targets: readonly { readonly expr: string }[];
+}
+
+const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+const objects = rendered(join(config, 'monitoring'));
+const { groups } = find(objects, 'PrometheusRule/nftproxy').spec as { groups: { rules: Rule[] }[] };
+const alerts = groups.flatMap(({ rules }) => rules);
+const { panels } = JSON.parse(read('config/monitoring/dashboard.json')) as { panels: Panel[] };
+
+/** Metric → the labels that its series have, as Prometheus would store what the programs show. */
+const metrics = new Map<string, Set<string>>();
+/** Those that Prometheus adds, and the relabelings of the PodMonitors. */
+const added = ['instance', 'job', 'namespace', 'pod', 'node', 'container'];
+
+beforeAll(async () => {
+  for (const text of [await agentMetricsText(), await operatorMetricsText()]) {
+    for (const [, name = '', labels = ''] of text.matchAll(/^([a-zA-Z_]\w*)(?:\{(.*)\})? \S+$/gm)) {
+      const names = [...labels.matchAll(/(\w+)="/g)].map(([, label = '']) => label);
+      metrics.set(name, new Set([...(metrics.get(name) ?? added), ...names]));
+    }
+  }
+});
+
+/** What an expression of PromQL consists of: [kind of node, text]. */
+function partsOf(expression: string): [string, string][] {
+  const parts: [string, string][] = [];
+  parser.parse(expression).iterate({
+    enter: ({ name, from, to }) => void parts.push([name, expression.slice(from, to)]),
+  });
+  return parts;
+}
+
+const texts = (expression: string, kind: string) =>
+  partsOf(expression).flatMap(([name, text]) => (name === kind ? [text] : []));
+
+const expressions = [
+  ...alerts.map(({ alert, expr }) => [alert, expr] as const),
+  ...panels.flatMap(({ title, targets }) => targets.map(({ expr }) => [title, expr] as const)),
+];
+
+describe('alerts and the dashboard', () => {
+  test.each(expressions)('ask only for what the programs show: %s', (_name, expression) => {
+    expect(texts(expression, '⚠'), 'no PromQL').toEqual([]);
+    const asked = texts(expression, 'Identifier');
+    expect(asked.length).toBeGreaterThan(0);
+    const known = asked.filter((name) => metrics.has(name));
+    expect(known).toEqual(asked);
+    const labels = new Set(asked.flatMap((name) => [...(metrics.get(name) ?? [])]));
+    for (const label of [...texts(expression, 'LabelName')]) expect([...labels, 'le']).toContain(label);
+  });
+
+  test('would notice a metric that nobody shows, a label that it does not have, and what is no PromQL', () => {
+    expect(metrics.has('nftproxy_nodes_that_fail')).toBe(false);
+    expect(metrics.get('nftproxy_operator_nodes')?.has('colour')).toBe(false);
+    expect(texts('sum by (', '⚠').length).toBeGreaterThan(0);
+  });
+
+  test('every alert says how bad it is and what is the matter, and docs/operations.md what to do', () => {
+    const page = read('docs/operations.md');
+    for (const { alert, labels, annotations } of alerts) {
+      expect(['critical', 'warning']).toContain(labels.severity);
+      expect(annotations.summary).not.toBe('');
+      expect(page, alert).toContain(`| \`${alert}\``);
+    }
+    const named = [...page.matchAll(/^\| `(Nftproxy\w+)`/gm)].map(([, name]) => name);
+    expect(named.toSorted()).toEqual(alerts.map(({ alert }) => alert).toSorted());
+  });
+});
+
+describe('the PodMonitors', () => {
+  test('select the Pods of operator and agents, by a port that the operator’s container has', () => {
+    const deployment = find(rendered(join(config, 'default')), 'Deployment/nftproxy-operator').spec as {
+      template: { metadata: { labels: object }; spec: { containers: { ports: { name: string }[] }[] } };
+    };
+    const monitor = find(objects, 'PodMonitor/nftproxy-operator').spec as {
+      selector: { matchLabels: object };
+      podMetricsEndpoints: { port: string }[];
+    };
+    expect(deployment.template.metadata.labels).toMatchObject(monitor.selector.matchLabels);
+    const ports = deployment.template.spec.containers[0]?.ports.map(({ name }) => name);
+    expect(ports).toContain(monitor.podMetricsEndpoints[0]?.port);
+  });
+});
