@@ -17,10 +17,20 @@ const db: Target = {
 function rig(...accepting: string[]) {
   const clock = new ManualClock();
   const open = new Set(accepting);
-  const connect = ({ address }: Place) => Promise.resolve(open.has(address));
+  const refusals = new Map<string, number>();
+  const connect = ({ address }: Place) => {
+    const left = refusals.get(address) ?? 0;
+    refusals.set(address, left - 1);
+    return Promise.resolve(open.has(address) && left <= 0);
+  };
+  /** It is open, but for so many attempts. */
+  const refuse = (address: string, times: number) => {
+    open.add(address);
+    refusals.set(address, times);
+  };
   let targets: readonly Target[] = [api, web, db];
   const trial = new Trial({ targets: () => targets, connect, clock });
-  return { trial, open, clock, setTargets: (now: readonly Target[]) => (targets = now) };
+  return { trial, open, refuse, clock, setTargets: (now: readonly Target[]) => (targets = now) };
 }
 
 /** What the trial finds broken, by name, while time goes by. */
@@ -74,6 +84,20 @@ describe('a trial of settings', () => {
     for (const gone of ['10.96.0.1', '10.244.0.1', '10.96.0.2']) node.open.delete(gone);
     node.setTargets([api, web]);
     expect(await broken(node, working)).toEqual([]);
+  });
+
+  it('blames nothing on settings where some endpoints are dead, and one of many attempts comes to a living one', async () => {
+    const node = rig(...everything);
+    node.setTargets([{ ...web, endpoints: [endpoint, { address: '10.244.0.9', port: 8080 }] }]);
+    const working = await node.trial.before();
+    node.open.delete('10.96.0.1');
+    expect(await broken(node, working)).toEqual(['web']);
+    // The first three attempts come to the dead one.
+    node.refuse('10.96.0.1', 3);
+    expect(await broken(node, working)).toEqual([]);
+    node.setTargets([web]);
+    node.refuse('10.96.0.1', 3);
+    expect(await broken(node, working), 'with living ones alone three attempts are enough').toEqual(['web']);
   });
 
   it('finds out whether what was broken works without the settings', async () => {

@@ -3,10 +3,12 @@ import type { Clock } from '../../../runtime/index.ts';
 import type { Connect } from './connect.ts';
 import type { Target } from './targets.ts';
 
-/** Attempts in a row that must all fail: with the last look at endpoints less than four seconds. */
+/** Attempts in a row that must all fail: with the looks at endpoints less than five seconds. */
 const attempts = 3;
 const attemptMilliseconds = 700;
 const betweenMilliseconds = 300;
+/** So many more, at once, where some endpoints are dead: with half of them, one in a hundred thousand finds none alive. */
+const attemptsAmongDead = 16;
 /** While what was broken stays so, it is asked again after so long. */
 const againMilliseconds = 5000;
 /** Of a Service's endpoints so many are asked whether they live. */
@@ -24,7 +26,8 @@ export interface TrialOptions {
  * Whether settings leave alone what worked before them: looks before they are applied, again after, and once more when
  * they had to go.
  *
- * What did not work before proves nothing, nor does a Service none of whose endpoints accepts a connection any more, nor
+ * What did not work before proves nothing, nor does a Service none of whose endpoints accepts a connection any more, or of
+ * which a few attempts may all have come to dead ones, nor
  * what does not work without the settings, either: an API server may be away just now. Needs no API server.
  */
 export class Trial {
@@ -39,14 +42,14 @@ export class Trial {
     return this.#which(this.#o.targets(), true);
   }
 
-  /** What worked and does not any more, as far as nothing but settings can have broken it; within four seconds. */
+  /** What worked and does not any more, as far as nothing but settings can have broken it; within five seconds. */
   async broken(working: readonly Target[]): Promise<readonly Target[]> {
     let failing = working;
     for (let attempt = 1; attempt <= attempts && failing.length > 0; attempt++) {
       if (attempt > 1) await sleep(this.#o.clock, betweenMilliseconds);
       failing = await this.#which(failing, false);
     }
-    return this.#withLivingEndpoints(failing);
+    return this.#notByBadLuck(failing);
   }
 
   /** What of this works, now that the settings are gone with which it did not; within four seconds. */
@@ -62,7 +65,7 @@ export class Trial {
   async untilTheyCanTell(broken: readonly Target[], asked: () => boolean): Promise<void> {
     while (asked()) {
       await sleep(this.#o.clock, againMilliseconds);
-      const expected = await this.#withLivingEndpoints(broken);
+      const expected = (await this.#withEndpoints(broken)).filter(({ living }) => living > 0);
       if (expected.length === 0 || (await this.#which(broken, true)).length > 0) return;
     }
   }
@@ -78,16 +81,29 @@ export class Trial {
     return answers.includes(true);
   }
 
-  async #withLivingEndpoints(failing: readonly Target[]): Promise<readonly Target[]> {
+  /** Those that endpoints speak for: all of them, or some, and not even many attempts come to one of these. */
+  async #notByBadLuck(failing: readonly Target[]): Promise<readonly Target[]> {
+    const seen = await this.#withEndpoints(failing);
+    const judged = seen.map(async ({ target, living, dead }) => {
+      if (living === 0 || dead === 0) return living > 0;
+      const many = Array.from({ length: attemptsAmongDead }, () => this.#reaches(target));
+      return !(await Promise.all(many)).includes(true);
+    });
+    const isBroken = await Promise.all(judged);
+    return failing.filter((_target, index) => isBroken[index]);
+  }
+
+  /** How many of a target's endpoints accept connections from here; the API server counts as one that does. */
+  async #withEndpoints(targets: readonly Target[]): Promise<{ target: Target; living: number; dead: number }[]> {
     const now = new Map(this.#o.targets().map((target) => [target.name, target]));
-    const alive = await Promise.all(
-      failing.map(async ({ name, endpoints }) => {
-        if (endpoints.length === 0) return true;
-        const current = now.get(name)?.endpoints.slice(0, mostEndpoints) ?? [];
+    return Promise.all(
+      targets.map(async (target) => {
+        if (target.endpoints.length === 0) return { target, living: 1, dead: 0 };
+        const current = now.get(target.name)?.endpoints.slice(0, mostEndpoints) ?? [];
         const answers = await Promise.all(current.map((place) => this.#o.connect(place, attemptMilliseconds)));
-        return answers.includes(true);
+        const living = answers.filter(Boolean).length;
+        return { target, living, dead: answers.length - living };
       }),
     );
-    return failing.filter((_target, index) => alive[index]);
   }
 }
