@@ -2,7 +2,7 @@
 export interface Patience {
   /** Until it is too late; 30 if left out. */
   readonly seconds?: number;
-  /** Between two looks; 5 if left out. */
+  /** Between two looks, at least; 5 if left out. */
   readonly milliseconds?: number;
   /** Whether waiting has become pointless. */
   readonly hopeless?: () => boolean;
@@ -24,6 +24,7 @@ export async function eventually<Answer>(
   const { seconds, milliseconds, hopeless, evidence } = { ...usualPatience, ...patience };
   const deadline = performance.now() + seconds * 1000;
   for (;;) {
+    const askedAt = performance.now();
     const { answer, error } = await attempt(ask);
     if (answer !== false && answer !== undefined) return answer as Exclude<Answer, false | undefined>;
     const late = performance.now() > deadline;
@@ -31,7 +32,9 @@ export async function eventually<Answer>(
       const given = late ? `waited ${seconds} s in vain` : 'it is hopeless to wait';
       throw new Error(`${given} for ${description}${error}${evidence()}`);
     }
-    await new Promise((resolve) => setTimeout(resolve, milliseconds));
+    // What takes long to ask (it starts a process) is asked less often, so that what is waited for gets on.
+    const pause = Math.max(milliseconds, Math.min(1000, 3 * (performance.now() - askedAt)));
+    await new Promise((resolve) => setTimeout(resolve, pause));
   }
 }
 
