@@ -13,6 +13,10 @@ const subcommands: Readonly<Record<string, { summary: string; load: () => Promis
     summary: 'publish the CRDs, assign ProxyConfigs to nodes, manage the agents, report status',
     load: async () => (await import('./operator.ts')).operator,
   },
+  status: {
+    summary: 'show the ProxyConfigs of a cluster, their rollouts, and its nodes',
+    load: async () => (await import('./status.ts')).status,
+  },
   explain: {
     summary: 'say what this node would do with a connection, and why',
     load: async () => (await import('./explain.ts')).explain,
