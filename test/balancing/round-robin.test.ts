@@ -6,7 +6,7 @@ import { Rig } from './rig.ts';
 let rig: Rig;
 
 beforeAll(async () => {
-  rig = await Rig.create(8);
+  rig = await Rig.create(12);
 }, 60_000);
 
 afterAll(async () => {
@@ -75,6 +75,18 @@ describe('round-robin', () => {
     expect(countsOf(byEndpoint, [1, 2, 3, 4])).toEqual([100, 200, 500, 0]);
     expect(countsOf(byEndpoint, [5, 6, 7, 8])).toEqual([200, 200, 200, 200]);
   }, 60_000);
+
+  it('serves every endpoint equally often however often their number changes', async () => {
+    // More numbers than a Service keeps rules for, and back to some of them.
+    rig.setEndpoints('second', [11, 12]);
+    for (const number of [2, 3, 4, 5, 6, 7, 8, 9, 10, 2, 10, 4, 3, 1, 3, 4]) {
+      const endpoints = Array.from({ length: number }, (_, index) => index + 1);
+      rig.setEndpoints('first', endpoints);
+      await rig.run();
+      const { byEndpoint } = await rig.flows(alternating([1, 2], 20 * number));
+      expect(countsOf(byEndpoint, endpoints), `${number} endpoints`).toEqual(endpoints.map(() => 20));
+    }
+  }, 120_000);
 
   it('removes the chains of a Service that no longer uses it', async () => {
     rig.setService('first', { number: 1, algorithm: 'random' });

@@ -1,6 +1,7 @@
 import { totalmem } from 'node:os';
 import { slotCount } from '../balancing/index.ts';
 import type { Changes, DesiredPort, Refusal } from '../data-plane.ts';
+import type { Endpoint } from '../../services/index.ts';
 
 /** Most elements that this node may hold. */
 export interface ElementLimits {
@@ -22,7 +23,9 @@ export function limitsByMemory(bytes = Math.min(process.constrainedMemory(), tot
 
 /** Roughly how many elements a Service port needs, without making them. */
 export function elementsNeeded({ port }: DesiredPort): number {
-  const [everywhere, here] = [slotCount(port, port.clusterEndpoints), slotCount(port, port.localEndpoints)];
+  const slots = (endpoints: readonly Endpoint[]): number =>
+    slotCount(port, endpoints) + (port.algorithm === 'round-robin' ? 1 : 0);
+  const [everywhere, here] = [slots(port.clusterEndpoints), slots(port.localEndpoints)];
   return port.frontends.reduce((sum, { policy }) => sum + 4 + everywhere + (policy === 'Local' ? here : 0), 4);
 }
 

@@ -10,7 +10,8 @@ const roomsPerTransaction = 2500;
 
 /** A room as it stands in the kernel. */
 interface Built {
-  readonly version: string;
+  /** What it serves; first the one that all that leads there knew last. */
+  readonly versions: readonly string[];
   readonly kept: boolean;
   readonly sets: readonly string[];
   readonly chains: readonly string[];
@@ -31,9 +32,9 @@ export class BuiltRooms {
     this.#sizes = sizes;
   }
 
-  /** Those of `rooms` that are not there, or of another version. */
+  /** Those of `rooms` that are not there, or serve other versions only. */
   missing(rooms: readonly Room[]): Room[] {
-    return rooms.filter(({ name, version }) => this.#built.get(name)?.version !== version);
+    return rooms.filter(({ name, version }) => this.#built.get(name)?.versions.includes(version) !== true);
   }
 
   /** Makes rooms; each comes after those that it needs. What the kernel refuses is thrown, what was made stays. */
@@ -52,13 +53,14 @@ export class BuiltRooms {
    *
    * @param settled rooms whose new versions all that leads there knows: what those no longer need goes, too
    */
-  async clear(unneeded: readonly string[], settled: readonly string[] = []): Promise<Written> {
+  async clear(unneeded: readonly string[], settled: readonly Room[] = []): Promise<Written> {
     const gone = unneeded.flatMap((name) => {
       const built = this.#built.get(name);
       return built && !built.kept ? [{ name, ...built }] : [];
     });
-    const shrunk = settled.flatMap((name) => {
-      const built = this.#built.get(name);
+    const shrunk = settled.flatMap((room) => {
+      const { name } = room;
+      const built = this.#settle(room);
       return built && built.obsoleteSets.length > 0 ? [{ name, ...built }] : [];
     });
     const plan = this.#generation.layout.plan({
@@ -80,8 +82,20 @@ export class BuiltRooms {
     return written;
   }
 
+  /** From now on this version is the one that must not be forgotten. */
+  #settle({ name, version }: Room): Built | undefined {
+    const built = this.#built.get(name);
+    if (!built || built.versions[0] === version) return built;
+    const settled = { ...built, versions: [version, ...built.versions.filter((each) => each !== version)] };
+    this.#built.set(name, settled);
+    return settled;
+  }
+
   async #buildTogether(rooms: readonly Room[]): Promise<Written> {
-    const rendered = rooms.map((room) => ({ room, chains: room.chains() }));
+    const rendered = rooms.map((room) => {
+      const versions = versionsOf(room, this.#built.get(room.name)?.versions);
+      return { room, versions, chains: room.chains(versions) };
+    });
     const plan = this.#generation.layout.plan({
       sets: rooms.flatMap(({ sets }) => sets),
       chains: rendered.flatMap(({ chains }) => chains),
@@ -90,12 +104,12 @@ export class BuiltRooms {
     plan.add(tx);
     const written = await this.#generation.commit(tx);
     plan.accept();
-    for (const { room, chains } of rendered) {
+    for (const { room, versions, chains } of rendered) {
       const sets = room.sets.map(({ name }) => name);
       const before = this.#built.get(room.name);
       const obsoleteSets = before?.sets.filter((name) => !sets.includes(name)) ?? [];
       this.#built.set(room.name, {
-        version: room.version,
+        versions,
         kept: room.kept,
         sets: [...sets, ...obsoleteSets],
         chains: chains.map(({ chain }) => chain.name),
@@ -118,4 +132,10 @@ export class BuiltRooms {
     this.#built.set(name, { ...built, elements });
     return written;
   }
+}
+
+/** What a room is to serve: elements lead to the version in force until they are written, so that one always stays. */
+function versionsOf({ version, versionsServed = 1 }: Room, [inForce, ...others]: readonly string[] = []): string[] {
+  if (inForce === undefined || versionsServed === 1) return [version];
+  return [inForce, version, ...others].slice(0, versionsServed);
 }

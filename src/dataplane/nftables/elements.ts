@@ -8,7 +8,7 @@ import type { Affinity, AffinityScope } from './affinity-room.ts';
 import { digestOf } from './digest.ts';
 import { endpointText, frontendKey, hairpinKey, slotKey } from './keys.ts';
 import type { Room } from './rooms.ts';
-import { selectionNames } from './selection-names.ts';
+import { countsSetOf, selectionNames } from './selection-names.ts';
 import type { Scope, Selection } from './selection-names.ts';
 import { selectionRooms, stickyRoom } from './selection-rooms.ts';
 import { sourceRangeRoom } from './source-range-room.ts';
@@ -64,6 +64,7 @@ class Rendering {
     const selection = this.#selection(scope, table.length);
     const { chain, map } = selectionNames(selection);
     this.need(...selectionRooms(selection));
+    if (selection.only) this.own.push({ set: countsSetOf(map), key: slotKey(frontend, table.length) });
     table.forEach((endpoint, slot) => {
       this.own.push({ set: map, key: slotKey(frontend, slot), data: endpointText(endpoint) });
     });

@@ -10,10 +10,13 @@ export interface Room {
   readonly name: string;
   /** What of it may change while it has the same name. */
   readonly version: string;
+  /** So many versions it serves at once, this one and the last ones before it; one if left out. */
+  readonly versionsServed?: number;
   /** Stays when the last Service port that needs it goes: there are few such, and one is soon needed again. */
   readonly kept: boolean;
   readonly sets: readonly SetDefinition[];
-  readonly chains: () => readonly RenderedChain[];
+  /** @param versions that it is to serve, this one among them */
+  readonly chains: (versions: readonly string[]) => readonly RenderedChain[];
   /** What its sets hold as long as it is there; nothing if left out. */
   readonly elements?: () => readonly Element[];
 }

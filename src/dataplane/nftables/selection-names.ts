@@ -39,6 +39,11 @@ export function selectionNames({ scope, family, method, slots, only }: Selection
   return { chain: `${chain}${shard}_${only.digest}`, map: `${scope}round_robin_endpoints${family}_${shard}` };
 }
 
+/** The set that says how many slots a frontend has, by the map of round robin that holds them. */
+export function countsSetOf(map: string): string {
+  return map.replace('endpoints', 'counts');
+}
+
 const selectionChain = /^(affinity_)?((?:node_port_)?(?:local_)?)(random|hash|round_robin)([46])_(\w+)$/;
 
 /** What the name of an endpoint-selection chain tells. */

@@ -5,6 +5,7 @@ import {
   goto,
   ipSaddr,
   jhashMod,
+  lookup,
   matchL4Protocol,
   matchL4Protocols,
   numgenInc,
@@ -15,10 +16,11 @@ import type { Family } from '../../services/index.ts';
 import { affinityMapName } from './affinity-room.ts';
 import type { Affinity, AffinityScope } from './affinity-room.ts';
 import { render, renderPlain } from './base-chains.ts';
+import type { RenderedChain } from './base-chains.ts';
 import { frontendFields } from './fields.ts';
 import { protocols } from './keys.ts';
 import type { Room } from './rooms.ts';
-import { selectionNames } from './selection-names.ts';
+import { countsSetOf, selectionNames } from './selection-names.ts';
 import type { Scope, Selection } from './selection-names.ts';
 import { requiredDefinition } from './sets.ts';
 
@@ -27,28 +29,46 @@ export const hashSeed = 0x6e667470;
 
 /** What must be there for a selection. */
 export function selectionRooms(selection: Selection): Room[] {
-  const { chain, map } = selectionNames(selection);
-  const { only, slots } = selection;
-  const definition = { name: chain, ...(only && { comment: only.id.slice(0, 120) }) };
-  const room: Room = {
-    name: chain,
-    version: String(slots),
-    kept: only === undefined,
-    sets: [],
-    chains: () => [renderPlain(definition, drawRules(selection, map))],
-  };
-  return only === undefined ? [room] : [shardRoom(selection, map), room];
+  if (selection.only) return roundRobinRooms(selection, selection.only.id);
+  const { chain: name, map } = selectionNames(selection);
+  const chains = (): RenderedChain[] => [renderPlain({ name }, drawRules(selection, map))];
+  return [{ name, version: String(selection.slots), kept: true, sets: [], chains }];
 }
 
-/** The map that some round-robin Service ports share, and where they go on when a slot is not there. */
+/** Numbers of slots for which a round-robin Service port keeps a rule. Each is one look-up for a new connection. */
+const countsKept = 8;
+
+/**
+ * A rule for each of the last numbers of slots, and an element says which one draws: going from one to another, as every
+ * rollout does, writes no rule. After a rule the kernel looks through all chains (docs/decisions/0029-nothing-waits-for-a-walk.md).
+ */
+function roundRobinRooms(selection: Selection, id: string): Room[] {
+  const { chain: name, map } = selectionNames(selection);
+  const drawOf = (count: string): Statement[][] => drawRules({ ...selection, slots: Number(count) }, map);
+  const room: Room = {
+    name,
+    version: String(selection.slots),
+    versionsServed: countsKept,
+    kept: false,
+    sets: [],
+    chains: (counts) => [
+      renderPlain({ name, comment: id.slice(0, 120) }, [...counts.flatMap(drawOf), [goto(firstChain(map))]]),
+    ],
+  };
+  return [shardRoom(selection, map), room];
+}
+
+const firstChain = (map: string): string => `first_${map}`;
+
+/** The map and the set that some round-robin Service ports share, and where they go on when a slot is not there. */
 function shardRoom({ family, scope }: Selection, map: string): Room {
   return {
     name: map,
     version: '',
     kept: false,
-    sets: [requiredDefinition(map)],
+    sets: [map, countsSetOf(map)].map(requiredDefinition),
     chains: () => [
-      renderPlain({ name: `first_${map}` }, firstSlot(map, frontendFields(family, isNodePort(scope)), family)),
+      renderPlain({ name: firstChain(map) }, firstSlot(map, frontendFields(family, isNodePort(scope)), family)),
     ],
   };
 }
@@ -72,13 +92,15 @@ function drawRules(selection: Selection, map: string): Statement[][] {
 }
 
 function makeRules(selection: Selection, map: string): Statement[][] {
-  const { family, scope, only } = selection;
+  const { family, scope, slots, only } = selection;
   const key = frontendFields(family, isNodePort(scope));
   const toSlot = dnatFromMap(family, concat(...key, draw(selection)), map);
-  return only === undefined
-    ? [[matchL4Protocols(protocols), toSlot], ...firstSlot(map, key, family)]
-    : [[matchL4Protocol(only.protocol), toSlot], [goto(`first_${map}`)]];
+  if (!only) return [[matchL4Protocols(protocols), toSlot], ...firstSlot(map, key, family)];
+  return [[matchL4Protocol(only.protocol), lookup(concat(...key, constant(slots)), countsSetOf(map)), toSlot]];
 }
+
+/** A number in the place of a slot, as `nft` can print and read it. */
+const constant = (value: number): Value => numgenRandom(1, value);
 
 /**
  * For a packet that looked up the Service in one generation of the ruleset and its slot in the next, which has fewer:

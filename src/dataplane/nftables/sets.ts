@@ -147,6 +147,8 @@ const roomTemplates = {
     data: endpoint,
     comment: 'endpoints of NodePorts by slot',
   },
+  round_robin_counts: { key: [...frontend, 'slot'], comment: 'how many slots: which rule draws one' },
+  node_port_round_robin_counts: { key: [...nodePort, 'slot'], comment: 'how many slots: which rule draws one' },
 } as const satisfies Record<string, Template>;
 
 const roomPattern = /^(?:local_)?((?:node_port_)?(?:local_)?[a-z_]+?)([46])_(\w+)$/;

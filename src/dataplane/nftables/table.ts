@@ -247,10 +247,7 @@ export class Table {
       sizes.addEach(plan.adds, 1);
       return committed;
     });
-    const cleared = await rooms.clear(
-      this.#unneeded(plan.unneededRooms),
-      plan.rooms.map(({ name }) => name),
-    );
+    const cleared = await rooms.clear(this.#unneeded(plan.unneededRooms), plan.rooms);
     return [built, written, cleared].reduce(addWritten);
   }
 

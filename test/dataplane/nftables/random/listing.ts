@@ -15,6 +15,28 @@ export async function listing(namespace: Namespace): Promise<Map<string, string>
   return new Map(kept.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+/** Of a chain of round robin: a rule that draws for Services with a certain number of slots. */
+const draw = /numgen random mod 1 offset (\d+) @(\w+_)?round_robin_counts.* numgen inc mod \1 map /;
+
+/** Rules of round robin for numbers of slots that a Service port has had stay: those that `fresh` does not have. */
+export function withoutRulesThatStay(
+  listed: ReadonlyMap<string, string>,
+  fresh: ReadonlyMap<string, string>,
+): Map<string, string> {
+  const needed = (name: string): ((line: string) => boolean) => {
+    const lines = new Set(
+      fresh
+        .get(name)
+        ?.split('\n')
+        .map((line) => line.trim()),
+    );
+    return (line) => lines.has(line.trim()) || !draw.test(line);
+  };
+  const body = (name: string, text: string): string =>
+    /^chain \w*round_robin/.test(name) ? text.split('\n').filter(needed(name)).join('\n').trim() : text;
+  return new Map([...listed].map(([name, text]) => [name, body(name, text)]));
+}
+
 /** Elements come in the kernel's order. */
 function bodyText(body: string): string {
   const [head = '', elements] = body.split(/\t+elements = \{/);
