@@ -6,3 +6,5 @@ export { governedBy, isClean, stoppedPhase, works } from './bounds.ts';
 export { nodeNames, spec, specOf, story } from './stories.ts';
 export type { Event } from './stories.ts';
 export { WatchedCluster } from './watched-cluster.ts';
+export { effective, later, machine, noon, nothing, older, revision, statusOf, summary, target } from './statements.ts';
+export type { Said, Story } from './statements.ts';
