@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parser } from '@prometheus-io/lezer-promql';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { agentMetricsText } from '../../src/agent/testing/index.ts';
-import { operatorMetricsText } from '../../src/operator/testing/index.ts';
+import { agentLabels, operatorMetricsText } from '../../src/operator/testing/index.ts';
 import { config, find, rendered } from './manifests.ts';
 
 interface Rule {
@@ -83,17 +83,42 @@ describe('alerts and the dashboard', () => {
   });
 });
 
+interface PodMonitor {
+  readonly selector: { readonly matchLabels: object };
+  readonly podMetricsEndpoints: readonly {
+    readonly port?: string;
+    readonly relabelings?: readonly {
+      sourceLabels: string[];
+      regex?: string;
+      targetLabel: string;
+      replacement?: string;
+    }[];
+  }[];
+}
+
 describe('the PodMonitors', () => {
-  test('select the Pods of operator and agents, by a port that the operator’s container has', () => {
+  const monitor = (name: string) => find(objects, `PodMonitor/${name}`).spec as PodMonitor;
+
+  test('select the Pods of the operator, by a port that its container has', () => {
     const deployment = find(rendered(join(config, 'default')), 'Deployment/nftproxy-operator').spec as {
       template: { metadata: { labels: object }; spec: { containers: { ports: { name: string }[] }[] } };
     };
-    const monitor = find(objects, 'PodMonitor/nftproxy-operator').spec as {
-      selector: { matchLabels: object };
-      podMetricsEndpoints: { port: string }[];
-    };
-    expect(deployment.template.metadata.labels).toMatchObject(monitor.selector.matchLabels);
+    const { selector, podMetricsEndpoints } = monitor('nftproxy-operator');
+    expect(deployment.template.metadata.labels).toMatchObject(selector.matchLabels);
     const ports = deployment.template.spec.containers[0]?.ports.map(({ name }) => name);
-    expect(ports).toContain(monitor.podMetricsEndpoints[0]?.port);
+    expect(ports).toContain(podMetricsEndpoints[0]?.port);
+  });
+
+  test('select the agents’ Pods as the operator makes them, and ask them in both families', () => {
+    const { selector, podMetricsEndpoints } = monitor('nftproxy-agent');
+    expect(selector.matchLabels).toEqual(agentLabels);
+    const rules = podMetricsEndpoints[0]?.relabelings?.filter(({ targetLabel }) => targetLabel === '__address__') ?? [];
+    const asked = (address: string) =>
+      rules.flatMap(({ regex = '', replacement = '' }) => {
+        const whole = new RegExp(`^(?:${regex})$`);
+        return whole.test(address) ? [address.replace(whole, replacement)] : [];
+      });
+    expect(asked('192.0.2.7')).toEqual(['192.0.2.7:10249']);
+    expect(asked('2001:db8::7')).toEqual(['[2001:db8::7]:10249']);
   });
 });
