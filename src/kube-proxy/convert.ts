@@ -1,4 +1,11 @@
-import { apiVersion, detectLocalModes, proxyConfigKind } from '../api/index.ts';
+import {
+  apiVersion,
+  detectLocalModes,
+  durationSeconds,
+  effectiveAgent,
+  proxyConfigKind,
+  withDefaults,
+} from '../api/index.ts';
 import type { AgentSettings, ConntrackSettings, ProxyConfigSpec } from '../api/index.ts';
 import { ipvsSchedulers } from '../services/index.ts';
 import { Draft } from './draft.ts';
@@ -96,30 +103,22 @@ function nodePortAddresses(draft: Draft): Pick<ProxyConfigSpec, 'nodePortAddress
   return { nodePortAddresses: ['0.0.0.0/0', '::/0'] };
 }
 
+/** What kube-proxy does by itself is what a ProxyConfig does that says nothing. */
+const usual = { conntrack: withDefaults({}).conntrack, agent: effectiveAgent() };
+
 function conntrack(draft: Draft): Pick<ProxyConfigSpec, 'conntrack'> {
-  const texts = ['tcpEstablishedTimeout', 'tcpCloseWaitTimeout', 'udpTimeout', 'udpStreamTimeout'] as const;
   const given: Partial<ConntrackSettings> = {};
   for (const field of ['maxPerCore', 'min'] as const) {
     const value = draft.count(`conntrack.${field}`);
-    if (value !== undefined) given[field] = value;
+    if (value !== undefined && value !== usual.conntrack[field]) given[field] = value;
   }
-  for (const field of texts) {
-    const value = draft.text(`conntrack.${field}`);
-    if (value !== undefined) given[field] = value;
+  for (const field of ['tcpEstablishedTimeout', 'tcpCloseWaitTimeout', 'udpTimeout', 'udpStreamTimeout'] as const) {
+    const value = draft.duration(`conntrack.${field}`);
+    if (value !== undefined && durationSeconds(value) !== durationSeconds(usual.conntrack[field])) given[field] = value;
   }
   if (draft.flag('conntrack.tcpBeLiberal')) given.tcpBeLiberal = true;
-  const unusual = Object.entries(given).filter(([field, value]) => !usualConntrack[field]?.includes(value));
-  return unusual.length === 0 ? {} : { conntrack: Object.fromEntries(unusual) };
+  return Object.keys(given).length === 0 ? {} : { conntrack: given };
 }
-
-const usualConntrack: Readonly<Record<string, readonly unknown[]>> = {
-  maxPerCore: [32768],
-  min: [131072],
-  tcpEstablishedTimeout: ['24h', '24h0m0s'],
-  tcpCloseWaitTimeout: ['1h', '1h0m0s'],
-  udpTimeout: ['0s', '0'],
-  udpStreamTimeout: ['0s', '0'],
-};
 
 /** klog's verbosity from which on it tells more than people want to read every day. */
 const debugVerbosity = 4;
@@ -128,8 +127,8 @@ function agent(draft: Draft): Pick<ProxyConfigSpec, 'agent'> {
   const settings: AgentSettings = {};
   const health = draft.text('healthzBindAddress');
   const metrics = draft.text('metricsBindAddress');
-  if (health !== undefined && health !== '0.0.0.0:10256') settings.healthzBindAddress = health;
-  if (metrics !== undefined && metrics !== '127.0.0.1:10249') settings.metricsBindAddress = metrics;
+  if (health !== undefined && health !== usual.agent.healthzBindAddress) settings.healthzBindAddress = health;
+  if (metrics !== undefined && metrics !== usual.agent.metricsBindAddress) settings.metricsBindAddress = metrics;
   if ((draft.count('logging.verbosity') ?? 0) >= debugVerbosity) settings.logLevel = 'debug';
   return Object.keys(settings).length === 0 ? {} : { agent: settings };
 }

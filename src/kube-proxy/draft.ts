@@ -1,3 +1,4 @@
+import { durationSeconds } from '../api/index.ts';
 import { fieldsWithoutPlace } from './fields.ts';
 import type { Weight } from './fields.ts';
 import { objectOf } from './read.ts';
@@ -45,6 +46,18 @@ export class Draft {
     if (value === '' || value === undefined) return undefined;
     if (typeof value !== 'string') throw new Error(`${field} must be a text, and is ${JSON.stringify(value)}`);
     return value;
+  }
+
+  /** In Go's words, e.g. `24h0m0s`. @throws Error for anything else */
+  duration(field: string): string | undefined {
+    const value = this.text(field);
+    if (value === undefined) return undefined;
+    try {
+      durationSeconds(value);
+      return value;
+    } catch (cause) {
+      throw new Error(`${field} must be a duration such as 24h0m0s, and is ${JSON.stringify(value)}`, { cause });
+    }
   }
 
   /** @throws Error for another type */

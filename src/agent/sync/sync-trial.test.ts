@@ -31,22 +31,30 @@ async function node({ started = true } = {}) {
   rig.serve(1, ['10.244.0.1']);
   if (started) await rig.sync.run();
   const settle = () => new Promise((resolve) => setImmediate(resolve));
-  return {
-    rig,
-    /** Runs whenever the trial asks for it, as the loop does. */
-    follow: async (): Promise<void> => {
-      do {
-        rig.changes = 0;
-        await rig.sync.run();
-        await settle();
-      } while (rig.changes > 0);
-    },
-    looked: async () => (looks.resolve([web]), await settle()),
-    decided: async (...broken: Target[]): Promise<void> => {
-      verdicts.pop()?.resolve(broken);
+  /** Runs whenever the trial asks for it, as the loop does. */
+  const follow = async (): Promise<void> => {
+    do {
+      rig.changes = 0;
+      await rig.sync.run();
       await settle();
+    } while (rig.changes > 0);
+  };
+  const looked = async () => (looks.resolve([web]), await settle());
+  const decided = async (...broken: Target[]): Promise<void> => {
+    verdicts.pop()?.resolve(broken);
+    await settle();
+  };
+  return {
+    ...{ rig, follow, looked, decided },
+    /** Other settings are tried, and something goes away that has nothing to do with them. */
+    intoDoubt: async (): Promise<void> => {
+      rig.configure({ masqueradeAll: true });
+      await looked();
+      await follow();
+      outage = Promise.withResolvers();
+      await decided(web);
+      await follow();
     },
-    outageBegins: () => (outage = Promise.withResolvers()),
     outageEnds: async (): Promise<void> => {
       outage?.resolve();
       outage = undefined;
@@ -118,14 +126,9 @@ describe('settings on trial', () => {
   });
 
   it('that had to go while an API server was away are not blamed for that: they are tried again when it is back', async () => {
-    const { rig, follow, looked, decided, outageBegins, outageEnds, masquerades } = await node();
+    const { rig, follow, intoDoubt, decided, outageEnds, masquerades } = await node();
     const before = rig.sync.appliedRevision;
-    rig.configure({ masqueradeAll: true });
-    await looked();
-    await follow();
-    outageBegins();
-    await decided(web);
-    await follow();
+    await intoDoubt();
     // What was before is in force, and nobody is told that the settings failed.
     expect([masquerades(), rig.sync.appliedRevision, rig.sync.refusedSetup]).toEqual([false, before, undefined]);
     rig.serve(2, ['10.244.0.2']);
@@ -141,13 +144,8 @@ describe('settings on trial', () => {
   });
 
   it('in doubt give way to others at once', async () => {
-    const { rig, follow, looked, decided, outageBegins, outageEnds } = await node();
-    rig.configure({ masqueradeAll: true });
-    await looked();
-    await follow();
-    outageBegins();
-    await decided(web);
-    await follow();
+    const { rig, follow, intoDoubt, decided, outageEnds } = await node();
+    await intoDoubt();
     rig.configure({ nodePortAddresses: ['192.0.2.0/24'] });
     await follow();
     await decided();

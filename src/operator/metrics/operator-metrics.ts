@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Condition, ProxyConfigStatus } from '../../api/index.ts';
+import type { ProxyConfigStatus } from '../../api/index.ts';
 
 /** What the names of all metrics of the operator begin with. */
 export const metricPrefix = 'nftproxy_operator_';
@@ -20,8 +20,8 @@ export class OperatorMetrics {
   readonly #conditions: Gauge;
   readonly #reconciles: Counter;
   readonly #duration: Histogram;
-  /** Conditions that are shown, by config. */
-  readonly #known = new Map<string, readonly Condition[]>();
+  /** What is shown, by config. */
+  readonly #shown = new Map<string, ProxyConfigStatus>();
 
   constructor() {
     const registers = [this.registry];
@@ -58,28 +58,28 @@ export class OperatorMetrics {
   }
 
   /** What a config's status says: its counts, and the conditions that it has. */
-  setStatus(config: string, { nodes, conditions = [] }: ProxyConfigStatus): void {
+  setStatus(config: string, status: ProxyConfigStatus): void {
     this.forgetConfig(config);
+    this.#shown.set(config, status);
+    const { nodes, conditions = [] } = status;
     for (const [state, count] of Object.entries(nodes ?? {})) this.#nodes.set({ config, state }, Number(count));
-    for (const { type, reason, status } of conditions)
-      this.#conditions.set({ config, type, reason }, status === 'True' ? 1 : 0);
-    this.#known.set(config, conditions);
+    for (const { type, reason, status: is } of conditions)
+      this.#conditions.set({ config, type, reason }, is === 'True' ? 1 : 0);
   }
 
   /** A config that is gone has no counts, not zeros. */
   forgetConfig(config: string): void {
-    for (const state of ['matching', 'updated', 'ready', 'failed', 'pending', 'silent', 'ignored', 'uncovered']) {
-      this.#nodes.remove({ config, state });
-    }
-    for (const { type, reason } of this.#known.get(config) ?? []) this.#conditions.remove({ config, type, reason });
-    this.#known.delete(config);
+    const { nodes, conditions = [] } = this.#shown.get(config) ?? {};
+    for (const state of Object.keys(nodes ?? {})) this.#nodes.remove({ config, state });
+    for (const { type, reason } of conditions) this.#conditions.remove({ config, type, reason });
+    this.#shown.delete(config);
   }
 
   /** Who does not lead knows nothing of any config: another process may say something else by now. */
   forgetConfigs(): void {
     this.#nodes.reset();
     this.#conditions.reset();
-    this.#known.clear();
+    this.#shown.clear();
   }
 
   /** One reconcile has ended. */

@@ -79,9 +79,9 @@ export class Assignments {
    */
   chooseSpokesman(stateOf: (node: ClusterNode) => ProxyNodeState | undefined): string[] {
     const nodes = [...this.#cache.nodes.values()].filter(({ name, uid }) => this.#decided.get(name)?.uid === uid);
-    const isTold = (name: string): boolean => this.#cache.nodeStates.get(name)?.spec.objectEvents ?? false;
-    this.#spokesman = spokesmanOf(nodes, stateOf, this.#spokesman ?? nodes.map(nameOf).find(isTold));
-    return nodes.map(nameOf).filter((name) => isTold(name) !== (name === this.#spokesman));
+    const isMarked = (name: string): boolean => this.#cache.nodeStates.get(name)?.spec.objectEvents ?? false;
+    this.#spokesman = spokesmanOf(nodes, stateOf, this.#spokesman ?? nodes.map(nameOf).find(isMarked));
+    return nodes.map(nameOf).filter((name) => isMarked(name) !== (name === this.#spokesman));
   }
 
   /** The node's ProxyNodeState as it is to be; undefined if nothing has been decided. */
