@@ -27,6 +27,8 @@ export interface ClusterOptions {
   workDir?: string;
   /** Folder with etcd and kube-apiserver; $KUBEBUILDER_ASSETS by default. Without it the TypeScript API server runs. */
   assets?: string | undefined;
+  /** Checkouts of other versions, by the tag of the image that is made from them; any other tag means this checkout. */
+  versions?: Readonly<Record<string, string>>;
   /** Progress and trouble of the runtime; to `runtime.log` in the work folder by default. */
   log?: (line: string) => void;
 }
@@ -39,8 +41,8 @@ export class Cluster {
   /** A client that may do everything. */
   readonly client: ApiClient;
   readonly runtime: Runtime;
-  /** The image `nftproxy`: what the checkout's Dockerfile described when this was first asked. */
-  readonly image: () => Promise<Image>;
+  /** The image `nftproxy`: what the Dockerfile described when this was first asked; of the checkout that its tag names. */
+  readonly image: (name?: string) => Promise<Image>;
   readonly #door: ApiServerDoor;
 
   constructor(parts: {
@@ -49,7 +51,7 @@ export class Cluster {
     apiServer: ApiServerControl;
     client: ApiClient;
     runtime: Runtime;
-    image: () => Promise<Image>;
+    image: (name?: string) => Promise<Image>;
     door: ApiServerDoor;
   }) {
     this.workDir = parts.workDir;
@@ -205,7 +207,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     const client = new ApiClient(await loadConnection({ kubeconfig: apiServer.kubeconfig }));
     undo.push(() => client.close());
     await publishApiService(client, network);
-    const image = once(() => buildImage(repository));
+    const image = imagesOf(options.versions ?? {});
     const runtime = await Runtime.start({
       kubeconfig: apiServer.kubeconfig,
       network,
@@ -223,10 +225,15 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   }
 }
 
-/** Does something when it is first asked for, and gives everybody that result. */
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => (made ??= make());
+/** Builds an image when it is first asked for, and gives everybody that result. */
+function imagesOf(versions: Readonly<Record<string, string>>): (name?: string) => Promise<Image> {
+  const made = new Map<string, Promise<Image>>();
+  return (name = 'nftproxy') => {
+    const checkout = versions[name.split(':')[1] ?? ''] ?? repository;
+    const image = made.get(checkout) ?? buildImage(checkout);
+    made.set(checkout, image);
+    return image;
+  };
 }
 
 function fileLog(path: string): (line: string) => void {

@@ -11,8 +11,8 @@ import type { LoadResult } from '../support/index.ts';
 
 const repository = join(import.meta.dirname, '../..');
 
-/** What people apply. */
-const manifests = join(repository, 'config/default');
+/** What people apply, in a checkout. */
+const manifests = 'config/default';
 
 /** The namespace that it names. */
 export const defaultNamespace = 'nftproxy-system';
@@ -32,6 +32,8 @@ export interface Installation {
   readonly namespace?: string;
   /** In the place of `nftproxy`. */
   readonly image?: string;
+  /** Checkout of another version, whose manifests are applied. */
+  readonly checkout?: string;
 }
 
 /** Applies what `config` ships, with an overlay as a user writes it. */
@@ -39,9 +41,14 @@ export async function applyConfig(cluster: Cluster, changes: Installation = {}):
   await cluster.kubectl('apply', '-k', await overlay(cluster, changes));
 }
 
+/** Takes away what `config` ships, all at once, as `kubectl delete -k` does. */
+export async function deleteConfig(cluster: Cluster, changes: Installation = {}): Promise<void> {
+  await cluster.kubectl('delete', '-k', await overlay(cluster, changes), '--ignore-not-found');
+}
+
 /** Installs what `config` ships; the CRDs are served then, and an operator works. */
 export async function installOperator(cluster: Cluster, changes: Installation = {}): Promise<void> {
-  await cluster.image();
+  await cluster.image(changes.image);
   await applyConfig(cluster, changes);
   const crds = ['crd/proxyconfigs.nftproxy.io', 'crd/proxynodestates.nftproxy.io'];
   await cluster.kubectl('wait', '--for=condition=Established', ...crds, '--timeout=60s');
@@ -50,17 +57,24 @@ export async function installOperator(cluster: Cluster, changes: Installation = 
 }
 
 /** A folder with the overlay. There is one machine for operators here, so there is one operator. */
-async function overlay(cluster: Cluster, { namespace, image }: Installation): Promise<string> {
+async function overlay(cluster: Cluster, changes: Installation): Promise<string> {
+  const { namespace, image, checkout = repository } = changes;
   const folder = join(cluster.workDir, 'overlay');
   await mkdir(folder, { recursive: true });
   const kustomization = {
-    resources: [relative(folder, manifests)],
+    resources: [relative(folder, join(checkout, manifests))],
     replicas: [{ name: 'nftproxy-operator', count: 1 }],
     ...(namespace !== undefined && { namespace }),
-    ...(image !== undefined && { images: [{ name: 'nftproxy', newName: image }] }),
+    ...(image !== undefined && { images: [imageChange(image)] }),
   };
   await writeFile(join(folder, 'kustomization.yaml'), stringify(kustomization));
   return folder;
+}
+
+/** `name:tag`, in kustomize's words. */
+function imageChange(image: string): object {
+  const [newName, newTag] = image.split(':');
+  return { name: 'nftproxy', newName, newTag };
 }
 
 export async function apply(cluster: Cluster, ...objects: object[]): Promise<void> {

@@ -29,8 +29,8 @@ export interface PodHost {
   certificateAuthority: string;
   issueToken: (subject: TokenSubject) => Promise<string>;
   readConfigMap(namespace: string, name: string): Promise<Record<string, string>>;
-  /** The image `nftproxy`. @throws Error when the Dockerfile cannot be carried out. */
-  image(): Promise<Image>;
+  /** A built image by its name. @throws Error when the Dockerfile cannot be carried out. */
+  image(name: string): Promise<Image>;
   /** Folder for this pod's logs and volumes. */
   folder: string;
   /** Folder for what is made on this node's own disk: all nodes share one machine. */
@@ -127,7 +127,7 @@ export class RunningPod {
   }
 
   async #imageProcess(spec: Container, mounts: Mounts): Promise<Pick<ProcessOptions, 'command' | 'env'>> {
-    const image = await this.#host.image();
+    const image = await this.#host.image(spec.image);
     const env = this.#environment(spec, image.env);
     const root = join(this.#host.folder, 'roots', spec.name);
     await mkdir(root, { recursive: true });

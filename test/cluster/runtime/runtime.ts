@@ -18,8 +18,8 @@ export interface RuntimeOptions {
   network: ClusterNetwork;
   /** Logs and volumes of pods go below this folder. */
   folder: string;
-  /** The image `nftproxy`, asked for when the first container of it starts. */
-  image: () => Promise<Image>;
+  /** The image `nftproxy` by its whole name, asked for when a container of it starts. */
+  image: (name: string) => Promise<Image>;
   /** PEM text of the API server's CA. */
   certificateAuthority: string;
   issueToken: (subject: TokenSubject) => Promise<string>;
