@@ -1,0 +1,108 @@
+/*
+ * `npm run test:kernels`: tests with packets on other kernels, in emulated machines without KVM.
+ *
+ *     npm run test:kernels                                   what is in the list below, on all kernels
+ *     npm run test:kernels -- 6.12 newest                    on these
+ *     npm run test:kernels -- 6.1 test/services/policies.test.ts
+ *
+ * Exit codes as those of `npm test`: 0 all ran and passed; 1 something failed.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { repository } from './build.ts';
+import { kernels } from './kernels/catalogue.ts';
+import type { Kernel } from './kernels/catalogue.ts';
+import { installKernel } from './kernels/package.ts';
+import { runInGuest } from './kernels/machine.ts';
+import { isRoot, PrerequisiteError, programs, requirePrograms } from './prerequisites.ts';
+import { bold, green, red, say } from './terminal.ts';
+import { countsOf, failureLines } from './test/report.ts';
+import type { Report } from './test/report.ts';
+
+/** What says most about a kernel in a quarter of an hour: an emulated machine is some fifteen times slower. */
+const usualFiles = [
+  ...['bulk', 'contract', 'netlink', 'ownership', 'packets'].map((name) => `test/nftables/${name}.test.ts`),
+  ...['cluster-ip', 'policies', 'affinity', 'sctp'].map((name) => `test/services/${name}.test.ts`),
+];
+
+/** What it takes beyond what all tests need. */
+const emulator = [
+  { name: 'qemu-system-x86_64', packageName: 'qemu-system-x86' },
+  { name: 'busybox', packageName: 'busybox-static' },
+  { name: 'cpio', packageName: 'cpio' },
+  { name: 'depmod', packageName: 'kmod' },
+  { name: 'xz', packageName: 'xz-utils' },
+];
+
+/** vitest with three processes; modules of ours and packages are in memory, too. */
+const memoryMegabytes = 6144;
+
+async function testOn(kernel: Kernel, files: readonly string[]): Promise<Report> {
+  const store = join(repository, '.nftproxy/kernels');
+  const installed = installKernel(kernel, store, say);
+  // Not below /tmp, of which a guest has its own.
+  const folder = mkdtempSync(join(store, 'run-'));
+  try {
+    say(bold(`\n== kernel ${kernel.name} (${installed.release}): ${files.join(', ')}`));
+    const { exitCode, report } = await runInGuest({
+      ...{ kernel: installed, folder, memoryMegabytes },
+      script: scriptFor(files),
+      line: (text) => say(`${kernel.name.padEnd(6)} ${text}`),
+    });
+    if (report.trim() !== '') return JSON.parse(report) as Report;
+    const end = exitCode === undefined ? 'the machine ended before its tests did' : `exit code ${exitCode}`;
+    return { files: [], unhandled: [`kernel ${kernel.name} (${installed.release}): ${end}`] };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Time limits are for real machines: this one counts time as they do, and gets less done. */
+function scriptFor(files: readonly string[]): string {
+  const reporters = ['--reporter=verbose', `--reporter=${join(repository, 'scripts/test/reporter.ts')}`];
+  const limits = ['--testTimeout=900000', '--hookTimeout=900000', '--maxWorkers=2'];
+  const vitest = [process.execPath, join(repository, 'node_modules/vitest/vitest.mjs'), 'run'];
+  return [
+    `export PATH=${process.env['PATH'] ?? ''} HOME=/tmp NO_COLOR=1 NFTPROXY_TEST_REPORT=/tmp/report.json`,
+    `cd ${repository}`,
+    // To a terminal it would draw, and a console is one.
+    `${[...vitest, ...reporters, ...limits, ...files].join(' ')} 2>&1 | cat`,
+    'code=${PIPESTATUS[0]}',
+    'cat /tmp/report.json > /dev/ttyS1',
+    'exit $code',
+  ].join('\n');
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  if (!isRoot()) throw new PrerequisiteError('it needs root, to show this machine’s files to the emulated ones');
+  requirePrograms([...Object.values(programs), ...emulator], say);
+  const named = kernels.filter(({ name }) => args.includes(name));
+  const files = args.filter((arg) => !kernels.some(({ name }) => name === arg));
+  const reports: { kernel: Kernel; report: Report; seconds: number }[] = [];
+  for (const kernel of named.length > 0 ? named : kernels) {
+    const started = performance.now();
+    const report = await testOn(kernel, files.length > 0 ? files : usualFiles);
+    reports.push({ kernel, report, seconds: (performance.now() - started) / 1000 });
+  }
+  return conclude(reports);
+}
+
+function conclude(reports: readonly { kernel: Kernel; report: Report; seconds: number }[]): number {
+  say();
+  for (const { kernel, report, seconds } of reports) {
+    const { passed, failed, skipped } = countsOf([report]);
+    const line = `kernel ${kernel.name.padEnd(7)} ${passed} passed, ${failed} failed, ${skipped} skipped in ${seconds.toFixed(0)} s`;
+    say(failed > 0 ? red(line) : green(line));
+    for (const failure of failureLines([report])) say(`  ${failure}`);
+  }
+  const { passed, failed, skipped } = countsOf(reports.map(({ report }) => report));
+  say(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+  return failed > 0 ? 1 : 0;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  console.error(red(error instanceof PrerequisiteError ? `cannot run the tests: ${error.message}` : String(error)));
+  process.exitCode = 1;
+}
