@@ -15,7 +15,7 @@ const mayImport = {
   operator: ['api', 'ip', 'kubernetes', 'runtime'],
 };
 
-const testFaces = ['^test/[^/]+/index\\.ts$', '^test/support/node/index\\.ts$'];
+const testFaces = ['^test/[^/]+/index\\.ts$', '^test/support/(node|kube-proxy)/index\\.ts$'];
 
 const production = { pathNot: ['\\.test\\.ts$', '/testing/'] };
 
@@ -64,7 +64,7 @@ module.exports = {
     },
     {
       name: 'faces-of-test-rooms',
-      comment: 'a room of test is used through its index.ts; test/support has a second one for nodes',
+      comment: 'a room of test is used through its index.ts; test/support has others for nodes and kube-proxy',
       severity: 'error',
       from: { path: '^test/([^/]+)/' },
       to: { path: '^test/[^/]+/', pathNot: ['^test/$1/', ...testFaces] },

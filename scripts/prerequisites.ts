@@ -14,6 +14,7 @@ export const programs = {
   ip: { name: 'ip', packageName: 'iproute2' },
   nft: { name: 'nft', packageName: 'nftables' },
   conntrack: { name: 'conntrack', packageName: 'conntrack' },
+  iptables: { name: 'iptables-nft', packageName: 'iptables' },
   openssl: { name: 'openssl', packageName: 'openssl' },
   setpriv: { name: 'setpriv', packageName: 'util-linux' },
   /** Argo CD's health checks are written in it. */

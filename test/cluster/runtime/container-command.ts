@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { kubeProxyCommand } from '../../support/kube-proxy/index.ts';
 import type { Container, EnvVar, Pod } from './objects.ts';
 
 const repository = join(import.meta.dirname, '../../..');
@@ -7,7 +8,11 @@ const repository = join(import.meta.dirname, '../../..');
 const machinePrograms: Record<string, string[]> = {
   echo: [process.execPath, join(repository, 'test/cluster/workloads/echo.ts')],
   pause: ['sleep', 'infinity'],
+  'kube-proxy': [...kubeProxyCommand()],
 };
+
+/** Where manifests say that an image has its program, which is somewhere else here: kubeadm's DaemonSet does. */
+const pathsInImages: Record<string, string> = { 'kube-proxy': '/usr/local/bin/kube-proxy' };
 
 /** What a kubelet calls ErrImagePull. */
 export class ImagePullError extends Error {}
@@ -35,6 +40,9 @@ export function containerCommand(
   entrypoint: readonly string[] | undefined = machinePrograms[imageName(container.image)],
 ): string[] {
   const expand = (words: string[] = []) => words.map((word) => expandVariables(word, env));
+  const [program, ...rest] = expand(container.command);
+  const inImage = program !== undefined && program === pathsInImages[imageName(container.image)];
+  if (inImage) return [...(entrypoint ?? []), ...rest, ...expand(container.args)];
   if (container.command !== undefined) return [...expand(container.command), ...expand(container.args)];
   if (entrypoint === undefined)
     throw new ImagePullError(`image ${container.image} does not exist on this machine; it has no command`);

@@ -184,6 +184,13 @@ describe('a container', () => {
     expect(containerCommand({ name: 'x', image: 'docker.io/pause@sha256:0' }, {})).toEqual(['sleep', 'infinity']);
   });
 
+  test('of the image kube-proxy runs it by the path that kubeadm says', () => {
+    const command = ['/usr/local/bin/kube-proxy', '--config=/var/lib/kube-proxy/config.conf'];
+    const container = { name: 'kube-proxy', image: 'registry.k8s.io/kube-proxy:v1.36.2', command };
+    const entrypoint = ['node', 'kube-proxy-main.ts'];
+    expect(containerCommand(container, {}, entrypoint)).toEqual([...entrypoint, ...command.slice(1)]);
+  });
+
   test('of an unknown image needs a command', () => {
     expect(() => containerCommand({ name: 'x', image: 'nginx' }, {})).toThrow('image nginx does not exist');
     expect(containerCommand({ name: 'x', image: 'nginx', command: ['true'] }, {})).toEqual(['true']);

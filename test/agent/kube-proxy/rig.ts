@@ -1,0 +1,54 @@
+import { eventually } from '../../support/index.ts';
+import type { ManagedProcess } from '../../support/index.ts';
+import { addresses } from '../../support/node/index.ts';
+import type { KubeProxyMode } from '../../support/kube-proxy/index.ts';
+import type { AgentRig } from '../agent-rig.ts';
+
+/** Starts a kube-proxy on the rig's node and waits until its rules are in the kernel. */
+export async function startKubeProxy(
+  rig: AgentRig,
+  command: readonly string[],
+  mode: KubeProxyMode,
+): Promise<ManagedProcess> {
+  const kubeconfig = await rig.apiServer.issueKubeconfig('kube-proxy', 'https://127.0.0.1:6443', ['system:masters']);
+  const process = rig.node.start([
+    ...command,
+    ...['--kubeconfig', kubeconfig, '--hostname-override', 'node-1', '--proxy-mode', mode],
+    ...['--cluster-cidr', `${addresses[4].podCIDR},${addresses[6].podCIDR}`],
+    // The table of connections belongs to the whole machine.
+    '--conntrack-max-per-core=0',
+    // What the API server of the tests does not speak.
+    ...['--kube-api-content-type=application/json', '--feature-gates=WatchListClient=false'],
+  ]);
+  const healthy = async (): Promise<boolean> =>
+    (await rig.get('node', 'http://127.0.0.1:10256/healthz').catch(() => undefined))?.status === 200;
+  await eventually('kube-proxy to be healthy', healthy, {
+    milliseconds: 50,
+    hopeless: () => !process.running,
+    evidence: () => process.output,
+  });
+  return process;
+}
+
+/**
+ * The rules of kube-proxy on the node as another program of the same kind would have to write them: chains with their
+ * hooks, sets and maps of the tables `kube-proxy`, and for iptables every rule; sorted, as order between chains is none.
+ */
+export async function shapeOf(rig: AgentRig, mode: KubeProxyMode): Promise<string[]> {
+  if (mode === 'nftables') {
+    const text = await rig.nft('list', 'ruleset');
+    const heads = /^(?:table .*|\t(?:chain|set|map) .*|\t\t(?:type|flags) .*)$/gm;
+    return [...text.matchAll(heads)].map(([line]) => line.trim()).toSorted();
+  }
+  const saved = await Promise.all(['iptables-nft-save', 'ip6tables-nft-save'].map((program) => rig.node.run(program)));
+  const lines = saved.flatMap((text) => text.split('\n'));
+  return lines.flatMap((line) => ruleOf(line)).toSorted();
+}
+
+/** A line of iptables-save without what counts or explains; kube-proxy's rules that only count (nfacct) are left out. */
+function ruleOf(line: string): string[] {
+  if (!/^[:*-]/.test(line) || (line.includes('nfacct') && !line.includes('INVALID'))) return [];
+  const bare = line.replace(/ \[\d+:\d+\]$/, '').replace(/ -m nfacct --nfacct-name +\S+/, '');
+  const words = bare.replaceAll(/ -m comment --comment ("[^"]*"|\S+)/g, '').split(/ (?=-|! -)/);
+  return [[words[0], ...words.slice(1).toSorted()].join(' ')];
+}
