@@ -6,6 +6,8 @@ import { certificatesFor } from './auth/certificates.ts';
 import { writeKubeconfig } from './auth/kubeconfig.ts';
 import { serviceAccountGroups, TokenIssuer } from './auth/tokens.ts';
 import type { ClusterState } from './cluster-state.ts';
+import { upgrade } from './exec/upgrade.ts';
+import type { ExecInPod } from './exec/pod-command.ts';
 import type { Service } from './http/exchange.ts';
 import { handle } from './http/router.ts';
 import type { KubeObject } from './json.ts';
@@ -17,6 +19,7 @@ import { Store } from './store/store.ts';
 import { Controllers } from './write/controllers.ts';
 
 export { certificatesFor } from './auth/certificates.ts';
+export type { ExecInPod, PodCommand } from './exec/pod-command.ts';
 export { Store } from './store/store.ts';
 export type { Json, KubeObject, ManagedFieldsEntry } from './json.ts';
 
@@ -36,6 +39,8 @@ export interface ApiServerOptions {
   store?: Store;
   /** Whether Roles and their bindings decide what somebody may do; false: everybody may do everything. */
   rbac?: boolean;
+  /** Runs commands in the containers of pods, as kubelets do. */
+  exec?: ExecInPod;
   /** Milliseconds to the first bookmark of a watch and between later ones. */
   bookmarks?: { first: number; every: number };
 }
@@ -110,9 +115,13 @@ export async function startApiServer(o: ApiServerOptions): Promise<ApiServer> {
     rbac: o.rbac ?? false,
     bookmarks: o.bookmarks ?? { first: 1000, every: 30_000 },
     watches: new Set(),
+    exec: o.exec,
     address: `${host}:${o.port ?? 0}`,
   };
-  const listener = new Listener(certificates, (request, response) => void handle(service, request, response));
+  const listener = new Listener(certificates, {
+    request: (request, response) => void handle(service, request, response),
+    upgrade: (request, socket, head) => void upgrade(service, request, { socket, head }),
+  });
   const port = await listener.listen({ host, port: o.port ?? 0, unixSocket: o.unixSocket });
   const url = `https://${host}:${port}`;
   service.address = `${host}:${port}`;

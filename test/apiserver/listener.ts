@@ -3,9 +3,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { Server } from 'node:https';
 import type { AddressInfo, ListenOptions, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Certificates } from './auth/certificates.ts';
 
-export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+export interface Handlers {
+  readonly request: (request: IncomingMessage, response: ServerResponse) => void;
+  /** A client wants to speak another protocol on this connection. */
+  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+}
 
 async function listen(server: Server, where: ListenOptions): Promise<void> {
   await new Promise<void>((resolve, reject) => {
@@ -19,18 +24,19 @@ export class Listener {
   readonly #servers: Server[] = [];
   readonly #sockets = new Set<Socket>();
   readonly #certificates: Certificates;
-  readonly #handler: Handler;
+  readonly #handlers: Handlers;
 
-  constructor(certificates: Certificates, handler: Handler) {
+  constructor(certificates: Certificates, handlers: Handlers) {
     this.#certificates = certificates;
-    this.#handler = handler;
+    this.#handlers = handlers;
   }
 
   #server(): Server {
     const { serverCertificate, serverKey } = this.#certificates;
     // HTTP/1.1 only.
     const tls = { cert: serverCertificate, key: serverKey };
-    const server = createServer({ ...tls, keepAliveTimeout: 120_000, requestTimeout: 0 }, this.#handler);
+    const server = createServer({ ...tls, keepAliveTimeout: 120_000, requestTimeout: 0 }, this.#handlers.request);
+    server.on('upgrade', this.#handlers.upgrade);
     // HTTP knows a connection only after its TLS handshake: one in the middle of it must not keep us from closing.
     server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readFile, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApiClient, loadConnection, resourcePath } from '../../src/kubernetes/index.ts';
+import type { PodCommand } from '../apiserver/index.ts';
 import { defaultNamespace, eventually, runCommand } from '../support/index.ts';
 import type { Namespace } from '../support/index.ts';
 import { ApiServerDoor, publishApiService } from './api-server-door.ts';
@@ -198,9 +199,11 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   try {
     const network = await ClusterNetwork.create(options.nodes ?? 3);
     undo.push(() => network.close());
+    const kubelets = Promise.withResolvers<Runtime>();
+    const exec = async (command: PodCommand) => (await kubelets.promise).exec(command);
     const assets = options.assets ?? process.env['KUBEBUILDER_ASSETS'];
     const folder = join(workDir, 'api-server');
-    const apiServer = await (assets ? startKubeApiServer(assets, folder) : startTypescriptApiServer(folder));
+    const apiServer = await (assets ? startKubeApiServer(assets, folder) : startTypescriptApiServer(folder, exec));
     undo.push(() => apiServer.close());
     const door = await ApiServerDoor.create(network, apiServer.port);
     undo.push(() => door.close());
@@ -218,6 +221,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       apiService: { host: kubernetesServiceIp, port: 443 },
       log: options.log ?? fileLog(join(workDir, 'runtime.log')),
     });
+    kubelets.resolve(runtime);
     return new Cluster({ workDir, network, apiServer, client, runtime, image, door });
   } catch (error) {
     for (const step of undo.reverse()) await step();

@@ -1,16 +1,20 @@
 import { readFile } from 'node:fs/promises';
 import { startApiServer } from '../apiserver/index.ts';
-import type { ApiServerOptions } from '../apiserver/index.ts';
+import type { ApiServerOptions, ExecInPod } from '../apiserver/index.ts';
 import { apiServerNames, serviceCidrs } from './control-plane.ts';
 import type { ApiServerControl } from './control-plane.ts';
 
-/** Starts the API server of test/apiserver in this process. Authorization is RBAC, as with the real one. */
-export async function startTypescriptApiServer(folder: string): Promise<ApiServerControl> {
+/**
+ * Starts the API server of test/apiserver in this process. Authorization is RBAC, as with the real one.
+ * @param exec what kubelets do for `kubectl exec`
+ */
+export async function startTypescriptApiServer(folder: string, exec: ExecInPod): Promise<ApiServerControl> {
   const options: ApiServerOptions = {
     dataDirectory: folder,
     addresses: apiServerNames.filter((name) => name.startsWith('IP:')).map((name) => name.slice('IP:'.length)),
     serviceCidrs,
     rbac: true,
+    exec,
   };
   let server = await startApiServer(options);
   const { url, port, kubeconfig, caFile, store } = server;

@@ -4,7 +4,7 @@ export { eventually } from './eventually.ts';
 export type { Patience } from './eventually.ts';
 export { deleteLeftovers } from './leftovers.ts';
 export { link, linkAll } from './link.ts';
-export { ManagedProcess } from './managed-process.ts';
+export { limitTo, ManagedProcess } from './managed-process.ts';
 export type { ProcessEnd, ProcessOptions } from './managed-process.ts';
 export { listRuleset, Namespace } from './namespace.ts';
 export { listedSets, withoutGenerations } from './nft-listing.ts';

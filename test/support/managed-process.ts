@@ -143,7 +143,8 @@ function commandLine(options: ProcessOptions): [string, ...string[]] {
   return [...die, 'unshare', '--mount', '--propagation', 'slave', 'sh', '-ec', script, 'sh', ...limited];
 }
 
-function limitTo(capabilities: readonly string[] | undefined): string[] {
+/** The words before a command that limit it to capabilities; none when left out. */
+export function limitTo(capabilities: readonly string[] | undefined): string[] {
   if (capabilities === undefined) return [];
   const set = ['-all', ...new Set(['dac_read_search', ...capabilities])].join(',+');
   return ['setpriv', '--inh-caps=-all', `--bounding-set=${set}`, '--'];

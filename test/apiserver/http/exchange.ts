@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TokenIssuer, User } from '../auth/tokens.ts';
 import type { ClusterState } from '../cluster-state.ts';
+import type { ExecInPod } from '../exec/pod-command.ts';
 import type { BookmarkTiming, WatchStream } from './watch.ts';
 
 /** What the handlers of one API server share. */
@@ -11,6 +12,8 @@ export interface Service {
   rbac: boolean;
   bookmarks: BookmarkTiming;
   watches: Set<WatchStream>;
+  /** What kubelets do for `pods/exec`; undefined: there are none. */
+  exec: ExecInPod | undefined;
   /** host:port, for discovery. */
   address: string;
 }

@@ -1,9 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { authenticate } from '../auth/authenticate.ts';
-import { isAllowed, nameOf, refusal, verbOf } from '../auth/authorize.ts';
+import { nameOf, verbOf } from '../auth/authorize.ts';
 import type { JsonObject } from '../json.ts';
-import { targetOf } from '../resources.ts';
-import { forbidden, internal, methodNotAllowed, StatusError, unauthorized, unknownPath } from '../status.ts';
+import { internal, methodNotAllowed, StatusError, unauthorized, unknownPath } from '../status.ts';
 import {
   aggregated,
   aggregatedType,
@@ -15,6 +14,7 @@ import {
 } from '../view/discovery.ts';
 import { openApiDocument, openApiIndex, openApiV2, openApiV2Type } from '../view/openapi.ts';
 import type { Exchange, Service } from './exchange.ts';
+import { permit } from './permission.ts';
 import { parseResourcePath } from './request.ts';
 import type { ResourcePath } from './request.ts';
 import { handleResource } from './resource-handler.ts';
@@ -106,9 +106,7 @@ function refuse(exchange: Exchange): StatusError {
 function authorize({ request, query, user, service }: Exchange, path: ResourcePath): void {
   const watch = ['1', 'true'].includes(query.get('watch') ?? '');
   const name = nameOf(path, query.get('fieldSelector'));
-  const wish = { ...path, name, verb: verbOf(request.method ?? 'GET', path, watch) };
-  if (isAllowed(user, wish, service.state.store)) return;
-  throw forbidden(targetOf(path.resource), path.name, refusal(user, wish));
+  permit(service, user, { ...path, name, verb: verbOf(request.method ?? 'GET', path, watch) });
 }
 
 async function answer(exchange: Exchange): Promise<void> {
@@ -116,7 +114,7 @@ async function answer(exchange: Exchange): Promise<void> {
   if (request.method === 'GET' && (openApi(exchange) || discovery(exchange))) return;
   const resourcePath = parseResourcePath(path, service.state.registry);
   if (!resourcePath) throw refuse(exchange);
-  if (service.rbac) authorize(exchange, resourcePath);
+  authorize(exchange, resourcePath);
   await handleResource(exchange, resourcePath);
 }
 

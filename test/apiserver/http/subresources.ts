@@ -1,7 +1,7 @@
 import type { JsonObject, KubeObject } from '../json.ts';
 import { objectAt, stringAt, textOf } from '../json.ts';
 import { storageKey, targetOf } from '../resources.ts';
-import { methodNotAllowed, notFound, unknownPath } from '../status.ts';
+import { badRequest, methodNotAllowed, notFound, unknownPath } from '../status.ts';
 import { mergePatch } from '../fields/patch.ts';
 import { represent } from '../view/represent.ts';
 import { keyOf } from '../write/options.ts';
@@ -64,6 +64,10 @@ async function scale(exchange: Exchange, path: ResourcePath, verb: string): Prom
 
 /** Answers the subresources that are not /status. Throws StatusError 404 for those this server does not have. */
 export async function subresource(exchange: Exchange, path: ResourcePath, verb: string): Promise<void> {
+  if (path.resource.plural === 'pods' && path.subresource === 'exec') {
+    existing(exchange, path);
+    throw badRequest('Upgrade request required');
+  }
   if (path.subresource !== 'scale' || !path.resource.scale) throw unknownPath();
   await scale(exchange, path, verb);
 }

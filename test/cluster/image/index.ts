@@ -1,4 +1,4 @@
 export { buildImage } from './build.ts';
 export type { Image } from './build.ts';
-export { inImageRoot } from './root.ts';
-export type { ImageUser } from './root.ts';
+export { besideInImageRoot, inImageRoot } from './root.ts';
+export type { ImageUser, RootOptions } from './root.ts';

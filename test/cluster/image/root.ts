@@ -54,10 +54,22 @@ export function inImageRoot(options: RootOptions, command: readonly string[]): s
       `mount -o bind,${writable ? 'rw' : 'ro'} ${quote(from)} ${inside(path)}`,
     ]),
     ...limits(options),
-    `exec chroot . env -C ${quote(options.workdir)} ${privileges(options)} -- "$@"`,
+    `exec chroot . env -C ${quote(options.workdir)} ${privileges(options).join(' ')} -- "$@"`,
   ];
   // Private: what is mounted here must not appear on the machine, where it would outlive the process.
   return ['unshare', '--mount', '--propagation', 'private', 'sh', '-ec', lines.join('\n'), 'sh', ...command];
+}
+
+/**
+ * The command that runs another one where {@link inImageRoot} runs the process `pid`, with no more than that has; its
+ * network namespace, too.
+ */
+export function besideInImageRoot(options: RootOptions, pid: number, command: readonly string[]): string[] {
+  return ['nsenter', `--target=${pid}`, '--mount', '--net', '--root', 'env', '-C', options.workdir].concat(
+    privileges(options),
+    '--',
+    command,
+  );
 }
 
 function isLink(path: string): boolean {
@@ -72,12 +84,12 @@ function limits({ root, capabilities, readOnly }: RootOptions): string[] {
 }
 
 /** A change of the user forgets the signal that a dying parent sends, so it is asked for again. */
-function privileges({ user, capabilities, noNewPrivileges }: RootOptions): string {
-  const words = ['setpriv', '--pdeathsig KILL', `--reuid ${user.uid}`, `--regid ${user.gid}`, '--clear-groups'];
+function privileges({ user, capabilities, noNewPrivileges }: RootOptions): string[] {
+  const words = ['setpriv', '--pdeathsig=KILL', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups'];
   if (capabilities !== undefined)
     words.push('--inh-caps=-all', `--bounding-set=-all${capabilities.map((c) => `,+${c}`).join('')}`);
   if (noNewPrivileges === true) words.push('--no-new-privs');
-  return words.join(' ');
+  return words;
 }
 
 function quote(text: string): string {

@@ -1,37 +1,28 @@
-import { inImageRoot } from '../image/index.ts';
-import type { Image, ImageUser } from '../image/index.ts';
+import type { Image, ImageUser, RootOptions } from '../image/index.ts';
 import type { Container } from './objects.ts';
 
 /** Folders of this machine that a container sees: path in the container → folder. */
 export type Mounts = Record<string, string>;
 
 /**
- * The command that runs a container of a built image: in the image's file system, as its user, with what the container's
- * security context leaves it.
+ * How a container of a built image runs: in the image's file system, as its user, with what the container's security
+ * context leaves it.
  * @param root an empty folder for this container alone.
  * @throws Error when the container must not run as root and would (a kubelet's CreateContainerConfigError).
  */
-export function imageCommand(
-  image: Image,
-  container: Container,
-  command: readonly string[],
-  places: { root: string; mounts: Mounts },
-): string[] {
+export function imageRoot(image: Image, container: Container, places: { root: string; mounts: Mounts }): RootOptions {
   const security = container.securityContext ?? {};
   const own = { path: image.workdir, from: `${image.folder}${image.workdir}`, writable: false };
   const volumes = Object.entries(places.mounts).map(([path, from]) => ({ path, from, writable: true }));
-  return inImageRoot(
-    {
-      root: places.root,
-      mounts: [own, ...volumes],
-      workdir: image.workdir,
-      user: userOf(image, container),
-      ...(security.privileged === true ? {} : { capabilities: capabilitiesOf(container) }),
-      noNewPrivileges: security.allowPrivilegeEscalation === false,
-      readOnly: security.readOnlyRootFilesystem === true,
-    },
-    command,
-  );
+  return {
+    root: places.root,
+    mounts: [own, ...volumes],
+    workdir: image.workdir,
+    user: userOf(image, container),
+    ...limitsOf(container),
+    noNewPrivileges: security.allowPrivilegeEscalation === false,
+    readOnly: security.readOnlyRootFilesystem === true,
+  };
 }
 
 function userOf(image: Image, { name, securityContext = {} }: Container): ImageUser {
@@ -40,6 +31,11 @@ function userOf(image: Image, { name, securityContext = {} }: Container): ImageU
     throw new Error(`container ${name} has runAsNonRoot and would run as root`);
   }
   return { uid, gid: securityContext.runAsGroup ?? (uid === image.user.uid ? image.user.gid : 0) };
+}
+
+/** What a container is limited to. */
+export function limitsOf(container: Container): { capabilities?: string[] } {
+  return container.securityContext?.privileged === true ? {} : { capabilities: capabilitiesOf(container) };
 }
 
 /** What container runtimes give by default, changed as the container's security context says. */

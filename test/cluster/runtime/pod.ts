@@ -1,17 +1,23 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { PodCommand } from '../../apiserver/index.ts';
 import type { TokenSubject } from '../control-plane.ts';
-import { ManagedProcess } from '../../support/index.ts';
+import { limitTo, ManagedProcess } from '../../support/index.ts';
 import type { Namespace, ProcessOptions } from '../../support/index.ts';
-import type { Image } from '../image/index.ts';
+import { besideInImageRoot, inImageRoot } from '../image/index.ts';
+import type { Image, RootOptions } from '../image/index.ts';
 import { isNotFound } from '../../../src/kubernetes/index.ts';
 import { containerCommand, containerEnvironment, isBuiltImage } from './container-command.ts';
 import { RunningContainer } from './container.ts';
-import { capabilitiesOf, imageCommand } from './image-process.ts';
+import { imageRoot, limitsOf } from './image-process.ts';
 import type { Mounts } from './image-process.ts';
 import { keyOf } from './objects.ts';
 import type { Condition, Container, Pod, PodStatus, Volume } from './objects.ts';
 import { runProbe } from './probes.ts';
+
+type Environment = Record<string, string>;
 
 const serviceAccountPath = '/var/run/secrets/kubernetes.io/serviceaccount';
 
@@ -92,6 +98,32 @@ export class RunningPod {
       ?.pid;
   }
 
+  /**
+   * Runs a command beside the process of a container, in its namespaces and with no more than that may do.
+   * @throws Error when the container does not run.
+   */
+  async exec({ container, command, stdin }: PodCommand): Promise<ChildProcess> {
+    const running = this.#containers.find(({ spec }) => spec.name === container);
+    if (running?.pid === undefined) throw new Error(`container not found ("${container}")`);
+    const { program, env } = await this.#beside(running.spec, running.pid, command);
+    const [name = '', ...args] = program;
+    return spawn(name, args, { cwd: '/', env, stdio: [stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'] });
+  }
+
+  async #beside(
+    spec: Container,
+    pid: number,
+    command: readonly string[],
+  ): Promise<{ program: string[]; env: Environment }> {
+    if (isBuiltImage(spec)) {
+      const { root, env } = await this.#imageProcess(spec, {});
+      return { program: besideInImageRoot(root, pid, command), env };
+    }
+    const limits = limitTo(limitsOf(spec).capabilities);
+    const program = ['nsenter', `--target=${pid}`, '--mount', '--net', ...limits, ...command];
+    return { program, env: this.#environment(spec, {}) };
+  }
+
   /** SIGTERM, after the grace period SIGKILL; then the network goes. */
   async stop(graceSeconds: number): Promise<void> {
     await Promise.all(this.#containers.map((container) => container.stop(graceSeconds * 1000)));
@@ -114,7 +146,10 @@ export class RunningPod {
   async #processOptions(spec: Container, volumes: Record<string, string>): Promise<ProcessOptions> {
     const mounts = mountsOf(spec, volumes);
     const common = { namespace: this.#space.name, logFile: join(this.#host.folder, `${spec.name}.log`) };
-    if (isBuiltImage(spec)) return { ...common, ...(await this.#imageProcess(spec, mounts)) };
+    if (isBuiltImage(spec)) {
+      const { root, env, entrypoint } = await this.#imageProcess(spec, mounts);
+      return { ...common, command: inImageRoot(root, containerCommand(spec, env, entrypoint)), env };
+    }
     const env = this.#environment(spec, {});
     return {
       ...common,
@@ -122,20 +157,22 @@ export class RunningPod {
       env,
       mounts,
       readOnlyRoot: spec.securityContext?.readOnlyRootFilesystem === true,
-      ...(spec.securityContext?.privileged === true ? {} : { capabilities: capabilitiesOf(spec) }),
+      ...limitsOf(spec),
     };
   }
 
-  async #imageProcess(spec: Container, mounts: Mounts): Promise<Pick<ProcessOptions, 'command' | 'env'>> {
+  async #imageProcess(
+    spec: Container,
+    mounts: Mounts,
+  ): Promise<{ root: RootOptions; env: Environment; entrypoint: string[] }> {
     const image = await this.#host.image(spec.image);
     const env = this.#environment(spec, image.env);
     const root = join(this.#host.folder, 'roots', spec.name);
     await mkdir(root, { recursive: true });
-    const command = containerCommand(spec, env, image.entrypoint);
-    return { command: imageCommand(image, spec, command, { root, mounts }), env };
+    return { root: imageRoot(image, spec, { root, mounts }), env, entrypoint: image.entrypoint };
   }
 
-  #environment(spec: Container, imageEnvironment: Record<string, string>): Record<string, string> {
+  #environment(spec: Container, imageEnvironment: Environment): Environment {
     const place = { nodeName: this.#host.nodeName, hostIPs: this.#host.hostIPs, podIPs: this.#ips };
     return containerEnvironment(this.pod, spec, place, { ...imageEnvironment, ...this.#host.environment });
   }

@@ -1,6 +1,8 @@
+import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { ApiClient, Reflector, loadConnection, resourcePath } from '../../../src/kubernetes/index.ts';
 import type { KubernetesObject } from '../../../src/kubernetes/index.ts';
+import type { PodCommand } from '../../apiserver/index.ts';
 import type { TokenSubject } from '../control-plane.ts';
 import type { Image } from '../image/index.ts';
 import type { ClusterNetwork, NetworkMachine } from '../network.ts';
@@ -120,6 +122,13 @@ export class Runtime {
   /** A pod that runs on this machine. */
   pod(key: string): RunningPod | undefined {
     return this.#kubelet.running(key);
+  }
+
+  /** Runs a command in a container, as its kubelet does. @throws Error when the pod or the container does not run here */
+  async exec(command: PodCommand): Promise<ChildProcess> {
+    const pod = this.pod(`${command.namespace}/${command.pod}`);
+    if (pod === undefined) throw new Error(`pod does not exist ("${command.pod}_${command.namespace}")`);
+    return pod.exec(command);
   }
 
   /** The pods that the API server holds, as last seen. */
