@@ -7,6 +7,10 @@ export const apiVersion = `${group}/${version}`;
 /** Where the operator and its agents are unless they are told otherwise. */
 export const defaultNamespace = 'nftproxy-system';
 
+/** Labels of the agents' Pods, and the name of the container in them that is the agent. */
+export const agentLabels = { 'app.kubernetes.io/name': 'nftproxy', 'app.kubernetes.io/component': 'agent' } as const;
+export const agentContainer = 'agent';
+
 /** kubectl category of both kinds: `kubectl get nftproxy`. */
 export const category = 'nftproxy';
 

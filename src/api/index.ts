@@ -2,7 +2,9 @@ export { effectiveAgent, tolerateEverything, amountOf } from './agent-settings.t
 export type { AgentSettings, EffectiveAgent, TaintEffect, Toleration } from './agent-settings.ts';
 export { conditionOf, nextCondition, rfc3339, shorten } from './conditions.ts';
 export {
+  agentContainer,
   agentFieldManager,
+  agentLabels,
   agentSilent,
   apiVersion,
   configLabel,

@@ -18,7 +18,7 @@ const subcommands: Readonly<Record<string, { summary: string; load: () => Promis
     load: async () => (await import('./status.ts')).status,
   },
   explain: {
-    summary: 'say what this node would do with a connection, and why',
+    summary: 'say what a node would do with a connection, and why',
     load: async () => (await import('./explain.ts')).explain,
   },
   cleanup: {

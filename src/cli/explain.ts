@@ -1,21 +1,29 @@
 import { dataPlaneFactories } from '../dataplane/index.ts';
-import { createLogger, oneOf, parseOptions } from '../runtime/index.ts';
+import { createLogger, oneOf, parseOptions, UsageError } from '../runtime/index.ts';
+import { explainEverywhere, explainOn } from './explain-elsewhere.ts';
 import { askAgent, packetOf } from './explain-packet.ts';
 import { questionOf } from './explain-question.ts';
+import type { Question } from './explain-question.ts';
 import { explanationText, ownerOf } from './explain-text.ts';
 
 const usage = `Usage: nftproxy explain --to ADDRESS:PORT [--from ADDRESS] [--protocol tcp|udp|sctp] [--interface NAME]
 
-Says what this node would do with a new connection, and why, from what is in the kernel now.
+Says what a node would do with a new connection, and why, from what is in the kernel now.
 
   --to ADDRESS:PORT   where the client connects to; [ADDRESS]:PORT for IPv6
-  --from ADDRESS      the client (default: this host)
+  --from ADDRESS      the client (default: the node itself)
   --protocol          tcp, udp or sctp (default tcp)
   --interface NAME    where the packet comes in; decides with detectLocal by interface
   --agent URL         the agent's metrics address, asked for the mode that runs, its configuration and the names of
                       Services (default http://127.0.0.1:10249)
   --mode              which data plane to ask if the agent does not answer (default nftables)
   --output            text or json (default text)
+
+On another node than this one, with the rights of the kubeconfig's user (get and create on pods/exec):
+
+  --node NAME         asks the agent of that node; without --from, from that node itself
+  --all-nodes         asks all agents, and shows the answers that differ
+  --kubeconfig FILE   default: $KUBECONFIG, ~/.kube/config, or the service account of the Pod
 `;
 
 /** `nftproxy explain`. */
@@ -28,9 +36,30 @@ export async function explain(args: readonly string[]): Promise<number> {
     agent: { type: 'string', default: 'http://127.0.0.1:10249' },
     mode: { type: 'string', default: 'nftables' },
     output: { type: 'string', default: 'text' },
+    node: { type: 'string' },
+    'all-nodes': { type: 'boolean', default: false },
+    kubeconfig: { type: 'string' },
   });
   const question = questionOf(values, usage);
   const output = oneOf('--output', values.output, ['text', 'json']);
+  const { node, 'all-nodes': everywhere, kubeconfig, ...rest } = values;
+  if (everywhere && (node !== undefined || output === 'json')) {
+    throw new UsageError('--all-nodes goes neither with --node nor with --output json');
+  }
+  const elsewhere = { kubeconfig, args: ['explain', ...wordsOf(rest)] };
+  if (everywhere) return explainEverywhere(elsewhere);
+  return node === undefined ? explainHere(question, { ...rest, output }) : explainOn(node, elsewhere);
+}
+
+/** The options again, as another process is to be given them. */
+function wordsOf(options: Readonly<Record<string, string | undefined>>): string[] {
+  return Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : `--${name}=${value}`));
+}
+
+async function explainHere(
+  question: Question,
+  values: { output: string; agent: string; mode: string },
+): Promise<number> {
   const log = createLogger({ format: 'text', level: 'warn', write: (line) => process.stderr.write(line) });
   const factories = dataPlaneFactories({ log });
   const agent = await askAgent(values.agent);
@@ -42,7 +71,7 @@ export async function explain(args: readonly string[]): Promise<number> {
     const explanation = await dataPlane.explain(packet);
     const owner = ownerOf(packet, explanation, agent.ports);
     process.stdout.write(
-      output === 'json'
+      values.output === 'json'
         ? `${JSON.stringify({ mode, packet, ...explanation, service: owner?.id })}\n`
         : explanationText(packet, explanation, owner, { ...agent, mode }),
     );

@@ -13,6 +13,8 @@ export { loadConnection } from './connection/index.ts';
 export type { Connection } from './connection/index.ts';
 export { EventRecorder } from './events/index.ts';
 export type { EventRecorderOptions, EventRegarding } from './events/index.ts';
+export { execInPod } from './exec/index.ts';
+export type { PodCommand } from './exec/index.ts';
 export { parseSelector } from './parse-selector.ts';
 export { selects } from './label-selector.ts';
 export { LeaderElector } from './leader-election/index.ts';

@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parser } from '@prometheus-io/lezer-promql';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { agentLabels } from '../../src/api/index.ts';
 import { agentMetricsText } from '../../src/agent/testing/index.ts';
-import { agentLabels, operatorMetricsText } from '../../src/operator/testing/index.ts';
+import { operatorMetricsText } from '../../src/operator/testing/index.ts';
 import { config, find, rendered } from './manifests.ts';
 
 interface Rule {

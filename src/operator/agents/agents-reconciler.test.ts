@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { agentLabels, agentRevisionLabel } from '../cluster/index.ts';
+import { agentLabels } from '../../api/index.ts';
+import { agentRevisionLabel } from '../cluster/index.ts';
 import type { AgentDaemonSet } from '../cluster/index.ts';
 import { TermRig } from '../testing/index.ts';
 import { AgentsModule } from './agents.module.ts';

@@ -1,7 +1,7 @@
-import { contentHash } from '../../api/index.ts';
+import { agentContainer, agentLabels, contentHash } from '../../api/index.ts';
 import type { EffectiveAgent } from '../../api/index.ts';
 import type { LogFormat } from '../../runtime/index.ts';
-import { agentLabels, agentName, agentRevisionLabel, apiServerMapName } from '../cluster/index.ts';
+import { agentName, agentRevisionLabel, apiServerMapName } from '../cluster/index.ts';
 import type { PodTemplate } from '../cluster/index.ts';
 import { agentArgs, healthz } from './agent-args.ts';
 
@@ -72,7 +72,7 @@ function podSpec(options: PodOptions): NonNullable<PodTemplate['spec']> {
     nodeSelector: { 'kubernetes.io/os': 'linux' },
     tolerations: [{ operator: 'Exists' }],
     terminationGracePeriodSeconds: 10,
-    containers: [agentContainer(options)],
+    containers: [containerOf(options)],
     volumes: [
       // A container's own /proc/sys is read-only; the conntrack settings of the ProxyConfig are the node's.
       { name: 'sysctls', hostPath: { path: '/proc/sys/net', type: 'Directory' } },
@@ -88,11 +88,11 @@ function pullSecrets({ imagePullSecrets }: EffectiveAgent): { imagePullSecrets?:
   return imagePullSecrets.length === 0 ? {} : { imagePullSecrets: imagePullSecrets.map((name) => ({ name })) };
 }
 
-function agentContainer({ image, logFormat, agent, revision }: PodOptions) {
+function containerOf({ image, logFormat, agent, revision }: PodOptions) {
   const { port, probedAt } = healthz(agent);
   const probe = (path: string) => ({ httpGet: { path, port, scheme: 'HTTP', ...probedAt }, timeoutSeconds: 5 });
   return {
-    name: 'agent',
+    name: agentContainer,
     image,
     args: [
       ...['agent', '--node-name=$(NODE_NAME)', '--sysctl-directory=/host/proc/sys'],

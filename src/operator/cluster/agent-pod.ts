@@ -2,9 +2,6 @@ import type { KubernetesObject } from '../../kubernetes/index.ts';
 import { troubleOf } from './agent-pod-trouble.ts';
 import type { PodStatus } from './agent-pod-trouble.ts';
 
-/** Labels of the agents' Pods. */
-export const agentLabels = { 'app.kubernetes.io/name': 'nftproxy', 'app.kubernetes.io/component': 'agent' } as const;
-
 /** Label of an agent's Pod with the revision of the template that it was made from. */
 export const agentRevisionLabel = 'nftproxy.io/agent-revision';
 

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { group, proxyNodeStatePlural, version } from '../../api/index.ts';
+import { agentLabels, group, proxyNodeStatePlural, version } from '../../api/index.ts';
 import type { ProxyNodeState } from '../../api/index.ts';
 import { apiServersIn, Reflector, resourcePath } from '../../kubernetes/index.ts';
 import type {
@@ -17,7 +17,7 @@ import { agentName, AgentShortage, apiServerMapName } from './agent-daemon-set.t
 import type { AgentCounts, AgentDaemonSet, ApiServerMap } from './agent-daemon-set.ts';
 import { AgentLeases } from './agent-leases.ts';
 import type { Silence } from './agent-leases.ts';
-import { agentLabels, agentPodOf, byNode } from './agent-pod.ts';
+import { agentPodOf, byNode } from './agent-pod.ts';
 import type { AgentPod } from './agent-pod.ts';
 import { clusterNodeOf, sameNode } from './cluster-node.ts';
 import type { ClusterNode } from './cluster-node.ts';

@@ -1,6 +1,6 @@
 export { agentName, apiServerMapName } from './agent-daemon-set.ts';
 export type { AgentCounts, AgentDaemonSet, ApiServerMap, PodTemplate } from './agent-daemon-set.ts';
-export { agentLabels, agentRevisionLabel } from './agent-pod.ts';
+export { agentRevisionLabel } from './agent-pod.ts';
 export type { AgentPod } from './agent-pod.ts';
 export type { Silence } from './agent-leases.ts';
 export { ClusterCache } from './cluster-cache.ts';

@@ -1,4 +1,3 @@
-export { agentLabels } from '../cluster/index.ts';
 export { testDependencies } from './dependencies.ts';
 export { TermRig } from './term-rig.ts';
 export { operatorMetricsText } from './metrics-text.ts';

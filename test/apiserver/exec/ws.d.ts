@@ -8,7 +8,7 @@ declare module 'ws' {
     send(data: Buffer): void;
     close(code?: number, reason?: string): void;
     on(event: 'message', listener: (data: Buffer) => void): this;
-    on(event: 'close', listener: () => void): this;
+    on(event: 'close', listener: (code: number, reason: Buffer) => void): this;
   }
 
   export class WebSocketServer {

@@ -1,7 +1,7 @@
 import type { JsonObject, KubeObject } from '../json.ts';
 import { objectAt, stringAt, textOf } from '../json.ts';
 import { storageKey, targetOf } from '../resources.ts';
-import { badRequest, methodNotAllowed, notFound, unknownPath } from '../status.ts';
+import { badRequest, internal, methodNotAllowed, notFound, unknownPath } from '../status.ts';
 import { mergePatch } from '../fields/patch.ts';
 import { represent } from '../view/represent.ts';
 import { keyOf } from '../write/options.ts';
@@ -66,6 +66,8 @@ async function scale(exchange: Exchange, path: ResourcePath, verb: string): Prom
 export async function subresource(exchange: Exchange, path: ResourcePath, verb: string): Promise<void> {
   if (path.resource.plural === 'pods' && path.subresource === 'exec') {
     existing(exchange, path);
+    // The words of a kube-apiserver that does not reach a kubelet.
+    if (!exchange.service.exec) throw internal('error dialing backend: there is no kubelet');
     throw badRequest('Upgrade request required');
   }
   if (path.subresource !== 'scale' || !path.resource.scale) throw unknownPath();

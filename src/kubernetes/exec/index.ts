@@ -1,0 +1,2 @@
+export { execInPod } from './exec.ts';
+export type { PodCommand } from './exec.ts';
