@@ -77,7 +77,7 @@ export function parseAgentOptions(args: readonly string[], environment: NodeJS.P
     ...(values.config === undefined ? {} : { config: values.config }),
     apiServers: serverUrls(values['api-server']),
     apiServersDirectory: values['api-servers-directory'],
-    nodeName: values['node-name'] ?? environment['NODE_NAME'] ?? hostname().toLowerCase(),
+    nodeName: nodeNameOf(values['node-name'], environment),
     healthAddress: values['healthz-bind-address'],
     metricsAddress: values['metrics-bind-address'],
     sysctlDirectory: values['sysctl-directory'],
@@ -86,6 +86,11 @@ export function parseAgentOptions(args: readonly string[], environment: NodeJS.P
     logFormat: oneOf('--log-format', values['log-format'], logFormats),
     logLevel: oneOf('--log-level', values['log-level'], logLevels),
   };
+}
+
+/** The Node that a process runs on, unless its command line says another: $NODE_NAME, else the host's name. */
+export function nodeNameOf(given: string | undefined, environment: NodeJS.ProcessEnv): string {
+  return given ?? environment['NODE_NAME'] ?? hostname().toLowerCase();
 }
 
 function serverUrls(text: string): string[] {

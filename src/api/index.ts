@@ -24,6 +24,7 @@ export { durationSeconds } from './duration.ts';
 export { maximumNamedNodes, maximumNodeMessage } from './limits.ts';
 export { nodeConditionReasons } from './node-reasons.ts';
 export type { NodeConditionReason, NodeConditionType } from './node-reasons.ts';
+export { byRank } from './rank.ts';
 export { canonicalJson, contentHash, revisionOf } from './revision.ts';
 export { algorithms, detectLocalModes, maglevTableSizes, modes } from './types.ts';
 export type {

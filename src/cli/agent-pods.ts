@@ -38,11 +38,12 @@ interface ContainerState {
  */
 export class AgentPods {
   readonly #connection: Connection;
-  readonly #client: ApiClient;
+  /** For the same cluster. */
+  readonly client: ApiClient;
 
   private constructor(connection: Connection) {
     this.#connection = connection;
-    this.#client = new ApiClient(connection);
+    this.client = new ApiClient(connection);
   }
 
   /** @throws Error when no connection is described. */
@@ -68,7 +69,7 @@ export class AgentPods {
     const printed = Promise.all([text(stdout), text(stderr)]);
     const target = { namespace: metadata.namespace ?? '', pod: metadata.name, container: agentContainer };
     const exitCode = await execInPod(
-      { connection: this.#connection, client: this.#client },
+      { connection: this.#connection, client: this.client },
       {
         ...{ ...target, command: [...program, ...args], stdout, stderr },
         ...(input !== undefined && { stdin: Readable.from([Buffer.from(input)]) }),
@@ -79,7 +80,7 @@ export class AgentPods {
   }
 
   close(): Promise<void> {
-    return this.#client.close();
+    return this.client.close();
   }
 
   async #pods(fieldSelector?: string): Promise<Pod[]> {
@@ -87,7 +88,7 @@ export class AgentPods {
       .map(([name, value]) => `${name}=${value}`)
       .join(',');
     const path = resourcePath({ version: 'v1', plural: 'pods' });
-    return (await this.#client.listAll<Pod>(path, { labelSelector, fieldSelector })).items;
+    return (await this.client.listAll<Pod>(path, { labelSelector, fieldSelector })).items;
   }
 
   /** The agent's Pod on a node, which runs. Of two, one of which is on its way out, the one that stays. */
@@ -103,7 +104,7 @@ export class AgentPods {
 
   async #absence(node: string): Promise<Error> {
     try {
-      await this.#client.get(resourcePath({ version: 'v1', plural: 'nodes', name: node }));
+      await this.client.get(resourcePath({ version: 'v1', plural: 'nodes', name: node }));
     } catch (error) {
       if (isNotFound(error)) return new Error(`the cluster has no Node ${JSON.stringify(node)}`);
       // Whoever may ask agents need not be allowed to look at Nodes.

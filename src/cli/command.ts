@@ -21,6 +21,10 @@ const subcommands: Readonly<Record<string, { summary: string; load: () => Promis
     summary: 'say what a node would do with a connection, and why',
     load: async () => (await import('./explain.ts')).explain,
   },
+  diff: {
+    summary: 'show what a changed ProxyConfig would write on a node',
+    load: async () => (await import('./diff.ts')).diff,
+  },
   cleanup: {
     summary: "remove nftproxy's table from this node",
     load: async () => (await import('./cleanup.ts')).cleanup,

@@ -4,7 +4,7 @@ import type { Family, Frontend, Protocol, ServicePort } from '../services/index.
  * The contract that every data plane keeps: how Service ports become forwarding in the kernel of this node.
  *
  * - Calls that write (`start`, `apply`, `setNode`, `remove`) must not overlap; the agent's pacer sees to that.
- *   Reading (`verify`, `counters`, `explain`, `served`) may happen at any time.
+ *   Reading (`verify`, `counters`, `explain`, `preview`, `served`) may happen at any time.
  * - A Service port that the kernel refuses is named in `refused` while all others are written. What is no Service
  *   port's fault is thrown; the kernel's state is then not surely known, and another `start` is the way back.
  * - Nothing is ever removed by `close`: rules stay in force when an agent stops. Only `remove` takes them away.
@@ -46,6 +46,12 @@ export interface DataPlane {
 
   /** What this node would do with the first packet of a connection, read from the kernel; works without `start`. */
   explain(packet: Packet): Promise<Explanation>;
+
+  /**
+   * What `start` would change of what the kernel holds, whoever wrote that; writes nothing, and works without `start`.
+   * Weights by load that an agent has learned are not known here.
+   */
+  preview(ports: ReadonlyMap<string, DesiredPort>, node: NodeSettings): Promise<Preview>;
 
   /**
    * Takes everything of this mode out of the kernel, and nothing of anybody else. Says for people what it was
@@ -135,6 +141,39 @@ export interface Applied {
 export interface Started extends Applied {
   /** Frontends that an earlier run left in the kernel and that are nobody's any more. */
   readonly removedFrontends: readonly FrontendAddress[];
+}
+
+/** An element of a set, in the words of tools of this mode. */
+export interface PreviewedElement {
+  readonly key: string;
+  readonly data?: string;
+}
+
+/** What would become of one set, or of all sets of one kind that Service ports have of their own. */
+export interface PreviewedSet {
+  readonly name: string;
+  readonly deletes: readonly PreviewedElement[];
+  readonly adds: readonly PreviewedElement[];
+}
+
+/** Names of chains. */
+export interface PreviewedChains {
+  readonly added: readonly string[];
+  readonly changed: readonly string[];
+  readonly removed: readonly string[];
+  /** Rules change that all Services share: all is written anew beside what is there, and switched to at once. */
+  readonly allAnew: boolean;
+}
+
+/** What a change would do to the kernel. */
+export interface Preview {
+  /** Only those in which something changes, by name. */
+  readonly sets: readonly PreviewedSet[];
+  readonly chains: PreviewedChains;
+  /** How many elements there are afterwards. */
+  readonly elements: number;
+  /** Service ports for which there is no room. */
+  readonly refused: readonly Refusal[];
 }
 
 /** Where a Service port was reached; a NodePort has no address of its own. */

@@ -102,6 +102,31 @@ describe.skipIf(!root || !withKubelets)(
       expect((await ask(nodePort)).stdout).toMatch(/^node-1, node-3:\n( {2}.*\n)+\nnode-2:\n( {2}.*\n)+$/);
     });
 
+    test('what a changed ProxyConfig would write on a node is told, and is what it then writes', async () => {
+      const file = join(cluster.workDir, 'changed.yaml');
+      const change = async (spec: object, name = 'default'): Promise<Asked> => {
+        const changed = { ...nftproxy.proxyConfig(spec), metadata: { name } };
+        await writeFile(file, stringify(changed));
+        return ask(['diff', '-f', file, '--node', 'node-2']);
+      };
+      expect(await change({})).toMatchObject({ exitCode: 0, stderr: '' });
+      const maglev = { loadBalancing: { algorithm: 'maglev', maglev: { tableSize: 251 } } };
+      const { exitCode, stdout } = await change(maglev);
+      expect(exitCode).toBe(1);
+      expect(stdout).toContain('loadBalancing.algorithm: "random" -> "maglev"');
+      const ours = async () => (await nftproxy.elements(cluster, 'node-2', 'endpoints4')).length;
+      const before = await ours();
+      const [, deleted, added] = /^endpoints4: (\d+) deleted, (\d+) added$/m.exec(stdout) ?? [];
+      await nftproxy.configure(cluster, maglev);
+      expect(await ours()).toBe(before - Number(deleted) + Number(added));
+      const other = await change({ ...maglev, priority: -1 }, 'other');
+      expect(other).toMatchObject({ exitCode: 0, stderr: '' });
+      expect(other.stdout).toContain('ProxyConfig default (priority 0) governs node node-2 before ProxyConfig other');
+      expect((await change({ nodeSelector: { matchLabels: { no: 'node' } } })).stdout).toContain(
+        'does not select node node-2',
+      );
+    });
+
     test('whoever may exec into the agents’ Pods may ask, and others read what they lack', async () => {
       const allowed = await kubeconfigOf('may-ask', asker.rules);
       expect(await ask(explain('--node', 'node-1'), allowed)).toMatchObject({ exitCode: 0, stderr: '' });

@@ -12,6 +12,7 @@ import type {
   Integrity,
   NodeSettings,
   Packet,
+  Preview,
   Started,
   Written,
 } from '../data-plane.ts';
@@ -19,6 +20,7 @@ import { limitsByMemory } from './budget.ts';
 import type { ElementLimits } from './budget.ts';
 import { connectionCounts, frontendsAmong } from './counters.ts';
 import { kernelView } from './kernel-view.ts';
+import { previewOf } from './preview.ts';
 import { Table } from './table.ts';
 import { trace } from './trace.ts';
 
@@ -44,6 +46,7 @@ export class NftablesDataPlane implements DataPlane {
   /** For reading counters, so that a scrape never delays a write. */
   readonly #reader: NftablesSocket;
   readonly #table: Table;
+  readonly #limits: ElementLimits;
 
   /**
    * The writer owns the table. Both sockets are closed by `close`.
@@ -55,6 +58,7 @@ export class NftablesDataPlane implements DataPlane {
     const { writer, reader, log, drained = () => setTimeout(packetMilliseconds), limits = limitsByMemory() } = o;
     this.#writer = writer;
     this.#reader = reader;
+    this.#limits = limits;
     this.#table = new Table({ socket: writer, log, name: tableName, drained, limits });
   }
 
@@ -102,6 +106,10 @@ export class NftablesDataPlane implements DataPlane {
       throw new Error(`this node has no table inet ${tableName}: has the agent written it yet?`);
     }
     return trace(await kernelView(this.#reader, tableName), packet);
+  }
+
+  preview(ports: ReadonlyMap<string, DesiredPort>, node: NodeSettings): Promise<Preview> {
+    return previewOf({ socket: this.#reader, table: tableName, limits: this.#limits }, ports, node);
   }
 
   async remove(): Promise<string | undefined> {

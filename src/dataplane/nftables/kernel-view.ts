@@ -14,7 +14,7 @@ export interface TableView {
 export async function kernelView(
   socket: NftablesSocket,
   table: string,
-): Promise<TableView & { elements(set: string): Promise<readonly Element[]> }> {
+): Promise<TableView & { readonly sets: Iterable<string>; elements(set: string): Promise<readonly Element[]> }> {
   const { sets, inForce } = await takeInventory({ socket, table });
   const names = namesInForce(sets, inForce);
   const define = (set: string): SetDefinition => ({ ...requiredDefinition(set), name: names.get(set) ?? set });
@@ -29,6 +29,7 @@ export async function kernelView(
     },
     ranges: async (set) => (await elements(set)).map(({ key }) => key),
     elements,
+    sets: names.keys(),
   };
 }
 

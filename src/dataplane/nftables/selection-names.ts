@@ -56,6 +56,12 @@ export interface ParsedSelection {
   readonly affinity: readonly string[];
 }
 
+/** Whether a chain stays when the last Service port that needs it goes: one that any Service port may need. */
+export function isKeptSelection(name: string): boolean {
+  const [, sticky, , method] = selectionChain.exec(name) ?? [];
+  return sticky === undefined && (method === 'random' || method === 'hash');
+}
+
 /** The reverse of `selectionNames`, and of the chains with `affinity_` in front. @throws Error for other chains. */
 export function parseSelectionChain(name: string): ParsedSelection {
   const [, sticky, scope = '', method, family = '', suffix = ''] = selectionChain.exec(name) ?? [];

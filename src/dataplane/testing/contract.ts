@@ -153,6 +153,28 @@ export function dataPlaneContract(name: string, createHost: () => Promise<Contra
       expect(await dataPlane.verify()).toBe('intact');
     });
 
+    it('says beforehand what it would change, of whatever is there, and changes nothing by that', async () => {
+      const [before, after] = [byId([servicePort(1), servicePort(2)]), byId([servicePort(1), servicePort(3)])];
+      const keys = async (dataPlane: DataPlane): Promise<[deletes: string, adds: string]> => {
+        const { sets } = await dataPlane.preview(after, plainNode);
+        const said = (list: 'deletes' | 'adds') => sets.flatMap((set) => set[list].map(({ key }) => key)).join();
+        return [said('deletes'), said('adds')];
+      };
+      expect((await keys(open()))[0]).toBe('');
+      const dataPlane = open();
+      await dataPlane.start(before, plainNode);
+      expect((await open().preview(before, plainNode)).sets).toEqual([]);
+      const [deletes, adds] = await keys(open());
+      expect(deletes).toMatch(/10\.96\.0\.2|service-2/);
+      expect(adds).toMatch(/10\.96\.0\.3|service-3/);
+      expect(`${deletes}${adds}`).not.toMatch(/10\.96\.0\.1\b|service-1\b/);
+      expect(await dataPlane.verify()).toBe('intact');
+      expect(await actions(dataPlane, 2)).toEqual(['forward']);
+      expect((await dataPlane.preview(before, { ...plainNode, masqueradeAll: true })).chains.allAnew).toBe(true);
+      await dataPlane.apply(new Map([...after, ['default/service-2:/tcp/4', undefined]]));
+      expect(await keys(open())).toEqual(['', '']);
+    });
+
     it('is removed without a trace, once', async () => {
       const dataPlane = open();
       expect(await dataPlane.remove()).toBeUndefined();

@@ -10,6 +10,7 @@ import type {
   Integrity,
   NodeSettings,
   Packet,
+  Preview,
   Started,
   Written,
 } from '../data-plane.ts';
@@ -114,6 +115,19 @@ export class MemoryDataPlane implements DataPlane {
     const forwarded = endpoints.length > 0;
     const action = owner ? (forwarded ? 'forward' : 'reject') : 'pass';
     return Promise.resolve({ action, steps: [], endpoints, masquerade: false });
+  }
+
+  preview(ports: ReadonlyMap<string, DesiredPort>, node: NodeSettings): Promise<Preview> {
+    const { ports: present, node: before } = this.kernel;
+    const isSame = (id: string): boolean => JSON.stringify(present.get(id)) === JSON.stringify(ports.get(id));
+    const changed = (ids: Iterable<string>) => [...ids].filter((id) => !isSame(id)).map((key) => ({ key }));
+    const [deletes, adds] = [changed(present.keys()), changed(ports.keys())];
+    const allAnew = JSON.stringify(node) !== JSON.stringify(before);
+    return Promise.resolve({
+      sets: deletes.length + adds.length > 0 ? [{ name: 'ports', deletes, adds }] : [],
+      chains: { added: [], changed: [], removed: [], allAnew },
+      ...{ elements: ports.size, refused: [] },
+    });
   }
 
   remove(): Promise<string | undefined> {

@@ -1,5 +1,4 @@
-import { defaultPriority } from '../../api/index.ts';
-import type { ProxyConfig } from '../../api/index.ts';
+import { byRank } from '../../api/index.ts';
 import { selects } from '../../kubernetes/index.ts';
 import type { CheckedConfig, ClusterNode } from '../cluster/index.ts';
 
@@ -39,7 +38,9 @@ export function divide(
   toldBy: (node: string) => string | undefined,
   runsAgent: (node: ClusterNode) => boolean = () => true,
 ): Division {
-  const order = [...configs].filter(({ config }) => config.metadata.deletionTimestamp === undefined).sort(byRank);
+  const order = [...configs]
+    .filter(({ config }) => config.metadata.deletionTimestamp === undefined)
+    .sort((a, b) => byRank(a.config, b.config));
   const shares = new Map(order.map(({ config }) => [config.metadata.name, new GrowingShare()]));
   const uncovered: string[] = [];
   for (const node of nodes) {
@@ -71,16 +72,4 @@ class GrowingShare implements Share {
 /** The agents' DaemonSet is for Linux; a Node that does not say is one that no kubelet has registered. */
 function isLinux({ labels }: ClusterNode): boolean {
   return (labels['kubernetes.io/os'] ?? 'linux') === 'linux';
-}
-
-function byRank({ config: a }: CheckedConfig, { config: b }: CheckedConfig): number {
-  const priority = priorityOf(b) - priorityOf(a);
-  if (priority !== 0) return priority;
-  const [older, younger] = [a.metadata.creationTimestamp ?? '', b.metadata.creationTimestamp ?? ''];
-  if (older !== younger) return older < younger ? -1 : 1;
-  return a.metadata.name < b.metadata.name ? -1 : 1;
-}
-
-function priorityOf({ spec }: ProxyConfig): number {
-  return spec.priority ?? defaultPriority;
 }
