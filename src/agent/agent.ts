@@ -14,7 +14,7 @@ import { agentServers, ProxyHealth, SyncMetrics } from './observe/index.ts';
 import type { AgentOptions } from './options.ts';
 import { ObjectIntake } from './object-intake.ts';
 import { Sources } from './sources/index.ts';
-import { agentState, ProblemReporter, RefusalReporter } from './status/index.ts';
+import { agentState, Busiest, ProblemReporter, RefusalReporter } from './status/index.ts';
 import { connect, DesiredState, LoadFollower, Sync, SyncLoop, targetsOf, Trial } from './sync/index.ts';
 
 const families = [4, 6] as const;
@@ -48,6 +48,7 @@ export class Agent {
   readonly #lastGood: LastGoodFile;
   readonly #servers: readonly HttpListener[];
   readonly #intake: ObjectIntake;
+  readonly #busiest: Busiest;
 
   /** @param cleanUp told when the node is to have nothing of ours any more: the ProxyConfig that it had last */
   constructor(options: AgentOptions, deps: AgentDependencies, cleanUp: (config: string) => void) {
@@ -68,11 +69,16 @@ export class Agent {
       state: () =>
         agentState({
           ...{ state, sync, dataPlane, governing: this.#governing, nodeServices: this.#nodeServices },
-          ...{ failure: this.#loop.failure, servers: this.#servers },
+          ...{ failure: this.#loop.failure, servers: this.#servers, busiest: this.#busiest },
         }),
       watches: () => [...watches(), ...this.#governing.watches(clock.wall())],
     });
     const { events, reporter, apiServers } = this.#contact;
+    this.#busiest = new Busiest({
+      counts: () => dataPlane.current?.counters() ?? Promise.resolve([]),
+      changed: () => reporter.update(),
+      ...{ clock, log },
+    });
     const metrics = agentMetrics({
       ...{ families, state, sync, dataPlane, watches, log },
       localhostListeners: (family) => this.#nodeServices.localhostListeners(family),
@@ -131,7 +137,10 @@ export class Agent {
       () => {
         this.#intake.synced(lastGood?.node);
         this.#loop.start();
-        if (this.#governing.byOperator) this.#contact.lease.start();
+        if (this.#governing.byOperator) {
+          this.#contact.lease.start();
+          this.#busiest.start();
+        }
         return this.#governing.settle(lastGood?.config);
       },
       // Stopped before everything was known: there is nothing to begin.
@@ -144,7 +153,7 @@ export class Agent {
     await this.#loop.stop();
     await Promise.all([
       ...[this.#sources.stop(), this.#governing.stop(), this.#contact.stop()],
-      ...[this.#lastGood.stop(), this.#nodeServices.stop()],
+      ...[this.#lastGood.stop(), this.#nodeServices.stop(), this.#busiest.stop()],
       ...this.#servers.map((server) => server.close()),
     ]);
     this.#dataPlane.close();

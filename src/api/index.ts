@@ -21,7 +21,7 @@ export {
 export { defaultPriority, effectiveRollout, rolloutDefaults, withDefaults } from './defaults.ts';
 export type { EffectiveRollout } from './defaults.ts';
 export { durationSeconds } from './duration.ts';
-export { maximumNamedNodes, maximumNodeMessage } from './limits.ts';
+export { maximumBusiest, maximumNamedNodes, maximumNodeMessage } from './limits.ts';
 export { nodeConditionReasons } from './node-reasons.ts';
 export type { NodeConditionReason, NodeConditionType } from './node-reasons.ts';
 export { byRank } from './rank.ts';
@@ -29,6 +29,7 @@ export { canonicalJson, contentHash, revisionOf } from './revision.ts';
 export { algorithms, detectLocalModes, maglevTableSizes, modes } from './types.ts';
 export type {
   Algorithm,
+  BusiestServicePorts,
   Condition,
   ConntrackSettings,
   EffectiveConfig,
@@ -51,4 +52,5 @@ export type {
   ProxySettings,
   RolloutPhase,
   RolloutStatus,
+  ServicePortConnections,
 } from './types.ts';

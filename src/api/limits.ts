@@ -7,3 +7,6 @@ export const configNameLength = 63;
 export const maximumNamedNodes = 16;
 /** Longest message about one of them. */
 export const maximumNodeMessage = 256;
+
+/** Most Service ports that a node names as its busiest. */
+export const maximumBusiest = 10;

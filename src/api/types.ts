@@ -255,6 +255,20 @@ export interface NodeCleanup {
   startedAt: string;
 }
 
+/** The Service ports of a node with the most new connections between two times (RFC 3339, UTC), most first. */
+export interface BusiestServicePorts {
+  since: string;
+  until: string;
+  servicePorts: ServicePortConnections[];
+}
+
+export interface ServicePortConnections {
+  /** `namespace/service:port`; without a name of the port `namespace/service`. */
+  name: string;
+  /** New connections, as the kernel counted them. */
+  connections: number;
+}
+
 export interface ProxyNodeStateStatus {
   observedGeneration?: number;
   appliedRevision?: string;
@@ -273,6 +287,8 @@ export interface ProxyNodeStateStatus {
   leaseDurationSeconds?: number;
   /** When appliedRevision, or what a condition of the agent says, last changed. RFC 3339, UTC. */
   lastChangeTime?: string;
+  /** The node's busiest Service ports, a few times an hour; absent before the first time. */
+  busiest?: BusiestServicePorts;
   /** Synced, Degraded, ConntrackConfigured. */
   conditions?: Condition[];
 }

@@ -1,6 +1,7 @@
 import type { RunningDataPlane } from '../../dataplane/index.ts';
 import { describeError } from '../../runtime/index.ts';
 import type { DesiredState, Sync } from '../sync/index.ts';
+import type { Busiest } from './busiest.ts';
 import { settingsRefused } from './status.ts';
 import type { AgentState } from './status.ts';
 
@@ -14,6 +15,7 @@ export function agentState(o: {
   governing: { readonly uncovered: boolean };
   /** The agent's HTTP servers. */
   servers: readonly { readonly failure: string | undefined }[];
+  busiest: Pick<Busiest, 'current'>;
   nodeServices: { readonly failedConntrackSettings: readonly string[] | undefined };
 }): AgentState {
   const { forwarding } = o.state;
@@ -25,6 +27,7 @@ export function agentState(o: {
     ...(o.failure !== undefined && { failure: o.failure }),
     ...(o.governing.uncovered && o.state.config && { goesOnWith: o.state.config.name }),
     ...(conntrack !== undefined && { conntrack }),
+    busiest: o.busiest.current,
     unserved: o.servers.flatMap(({ failure }) => failure ?? []),
     quarantined: [...o.sync.quarantine.values()],
     services,

@@ -1,3 +1,4 @@
+export { Busiest } from './busiest.ts';
 export { doubtOf } from './doubt.ts';
 export { NodeLease } from './node-lease.ts';
 export { agentState, settingsFault } from './agent-state.ts';

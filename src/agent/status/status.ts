@@ -1,6 +1,12 @@
 import { release } from 'node:os';
 import { conditionOf, nextCondition, rfc3339 } from '../../api/index.ts';
-import type { Condition, NodeConditionReason, NodeConditionType, ProxyNodeStateStatus } from '../../api/index.ts';
+import type {
+  BusiestServicePorts,
+  Condition,
+  NodeConditionReason,
+  NodeConditionType,
+  ProxyNodeStateStatus,
+} from '../../api/index.ts';
 import type { Problem } from '../../services/index.ts';
 
 /** What the agent knows about its own work, as far as it is reported. */
@@ -25,6 +31,8 @@ export interface AgentState {
   readonly services: number;
   readonly endpoints: number;
   readonly elements: number;
+  /** Service ports with the most new connections; undefined: nothing to say. */
+  readonly busiest?: BusiestServicePorts | undefined;
   /** Conntrack settings of the node that could not be made, and why; undefined before the first attempt. */
   readonly conntrack?: readonly string[];
   /** Problems in Services and EndpointSlices, worth a look though everything else works. */
@@ -80,6 +88,7 @@ export function statusOf(o: {
     agentVersion,
     ...(agentRevision !== undefined && { agentRevision }),
     ...(o.leaseSeconds === undefined ? {} : { leaseDurationSeconds: o.leaseSeconds }),
+    ...(state.busiest !== undefined && { busiest: state.busiest }),
     lastChangeTime: saysTheSame(previous, said) ? (previous?.lastChangeTime ?? rfc3339(now)) : rfc3339(now),
   };
 }

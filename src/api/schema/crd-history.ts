@@ -9,6 +9,7 @@ export const crdHistory: readonly string[] = [
   '94b1c534a641a4e8',
   'c69636d70c0c8cff',
   '6e0044cf050b97b7',
+  '9495fb18277abed1',
 ];
 
 /** The version of the CRDs that this program has. */

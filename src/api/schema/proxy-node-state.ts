@@ -1,9 +1,10 @@
 import { ArrayMaxSize, IsBoolean, IsInt, IsOptional, IsString, Matches, MaxLength, Min } from 'class-validator';
+import { maximumBusiest } from '../limits.ts';
 import { ConditionDto } from './condition.ts';
 import { Field, Nested } from './field.ts';
 import { objectNameLength, objectNamePattern, reasonPattern, revisionPattern } from './patterns.ts';
 import { ProxySettingsDto } from './settings.ts';
-import type { NodeCleanup, ProxyNodeStateStatus } from '../types.ts';
+import type { BusiestServicePorts, NodeCleanup, ProxyNodeStateStatus, ServicePortConnections } from '../types.ts';
 
 class ConfigRefDto {
   @Field({ description: 'Name of the ProxyConfig.' })
@@ -97,6 +98,33 @@ export class ProxyNodeStateSpecDto extends NodeAssignmentDto {
   objectEvents?: true;
 }
 
+class ServicePortConnectionsDto implements ServicePortConnections {
+  @Field({ description: 'namespace/service:port; without a name of the port namespace/service.' })
+  @IsString()
+  @MaxLength(200)
+  name!: string;
+
+  @Field({ description: 'New connections, as the kernel of the node counted them.', format: 'int64' })
+  @IsInt()
+  @Min(0)
+  connections!: number;
+}
+
+class BusiestServicePortsDto implements BusiestServicePorts {
+  @Field({ description: 'From when on it was counted.', format: 'date-time' })
+  @IsString()
+  since!: string;
+
+  @Field({ description: 'Until when it was counted.', format: 'date-time' })
+  @IsString()
+  until!: string;
+
+  @Field({ description: 'Most new connections first; those without any are left out.' })
+  @ArrayMaxSize(maximumBusiest)
+  @Nested(() => ServicePortConnectionsDto, { each: true })
+  servicePorts!: ServicePortConnectionsDto[];
+}
+
 /** Written by the agent of the node, when it changes. */
 export class ProxyNodeStateStatusDto implements ProxyNodeStateStatus {
   @Field({ description: 'metadata.generation that this status speaks of.', format: 'int64' })
@@ -174,6 +202,15 @@ export class ProxyNodeStateStatusDto implements ProxyNodeStateStatus {
   @IsOptional()
   @IsString()
   lastChangeTime?: string;
+
+  @Field({
+    description:
+      'Service ports of the node with the most new connections, most first: for people who look, a few times an hour.',
+    atomic: true,
+  })
+  @IsOptional()
+  @Nested(() => BusiestServicePortsDto)
+  busiest?: BusiestServicePortsDto;
 
   @Field({
     description: 'Synced, Degraded and ConntrackConfigured, from the agent; Uncovered, from the operator.',
