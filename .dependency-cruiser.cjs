@@ -8,11 +8,12 @@ const mayImport = {
   nftables: ['ip', 'netlink'],
   conntrack: ['ip', 'netlink'],
   kubernetes: ['api', 'runtime'],
+  overview: ['api', 'kubernetes', 'runtime'],
   services: ['api', 'ip'],
   dataplane: ['api', 'ip', 'netlink', 'nftables', 'runtime', 'services'],
   'kube-proxy': ['api', 'services'],
   agent: ['api', 'conntrack', 'dataplane', 'ip', 'kubernetes', 'runtime', 'services'],
-  operator: ['api', 'ip', 'kubernetes', 'runtime'],
+  operator: ['api', 'ip', 'kubernetes', 'overview', 'runtime'],
 };
 
 const testFaces = ['^test/[^/]+/index\\.ts$', '^test/support/(node|kube-proxy)/index\\.ts$'];

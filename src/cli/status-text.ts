@@ -1,92 +1,52 @@
 import { conditionOf } from '../api/index.ts';
-import type { NamedNode, ProxyConfig, ProxyConfigStatus, ProxyNodeState } from '../api/index.ts';
+import type { ProxyNodeState } from '../api/index.ts';
+import { overviewOf } from '../overview/index.ts';
+import type { BusyServicePort, Change, ClusterObjects, ConfigOverview } from '../overview/index.ts';
 
-/** What `kubectl get nftpc,nftps` has, at once. */
-export interface ClusterStatus {
-  readonly configs: readonly ProxyConfig[];
-  readonly nodes: readonly ProxyNodeState[];
-}
+/** So many of the last changes are told: the rest is on the operator's page. */
+const mostChanges = 5;
 
-/** Lists of a status that name nodes in trouble, worst first, and what they are called. */
-const lists = [
-  ['failedNodes', 'failing'],
-  ['silentNodes', 'silent'],
-  ['uncoveredNodes', 'uncovered'],
-  ['pendingNodes', 'waited for'],
-] as const;
-
-/** Whether every ProxyConfig is Ready, as of its spec as it is, and there is one. */
-export function isAllReady({ configs }: ClusterStatus): boolean {
-  return configs.length > 0 && configs.every(isReady);
-}
-
-function isReady(config: ProxyConfig): boolean {
-  return isCurrent(config) && conditionOf(config.status?.conditions, 'Ready')?.status === 'True';
-}
-
-function isCurrent({ metadata, status }: ProxyConfig): boolean {
-  return (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
-}
-
-/** All of it for people: each ProxyConfig with its rollout and the nodes in trouble, then a line a node. */
-export function statusText(status: ClusterStatus): string {
-  const { configs, nodes } = status;
+/**
+ * All of it for people, what the operator's page shows: each ProxyConfig with its rollout and the nodes in trouble, a line
+ * a node, the busiest Service ports, and what changed last.
+ */
+export function statusText(objects: ClusterObjects, now: Date): string {
+  const { configs, nodes } = objects;
   if (configs.length === 0 && nodes.length === 0) return 'there is no ProxyConfig, and no node was ever told one\n';
-  const paragraphs = [...configs].sort(byName).map(configText);
+  const overview = overviewOf(objects, now);
   const none = configs.length === 0 ? ['there is no ProxyConfig: nodes go on with what they were told last\n'] : [];
-  return [...none, ...paragraphs, nodeTable(nodes)].join('\n');
+  const tables = [
+    nodeTable(nodes),
+    busiestTable(overview.busiest),
+    changeTable(overview.changes.slice(0, mostChanges)),
+  ];
+  return [...none, ...overview.configs.map(configText), ...tables.filter((table) => table !== '')].join('\n');
 }
 
-function configText(config: ProxyConfig): string {
-  const { status = {} } = config;
-  const { phase, startedAt = '' } = status.rollout ?? {};
+function configText(config: ConfigOverview): string {
+  const { rollout } = config;
   const lines = [
-    headline(config),
-    ...(phase === undefined ? [] : [`  rollout: ${phase}, begun ${startedAt}`]),
-    ...troubles(status),
-    ...lists.flatMap(([list, name]) => (status[list] ?? []).map((node) => nodeLine(name, node))),
+    `ProxyConfig ${config.name}: ${config.ready ? 'Ready' : 'not Ready'}: ${config.why}`,
+    ...(rollout === undefined ? [] : [`  rollout: ${rollout.phase}, begun ${rollout.startedAt}`]),
+    ...config.troubles.map(({ type, reason, message }) => `  ${type}: ${reason}: ${message}`),
+    ...config.named.map(({ list, name, reason, message }) => `  ${list}: ${name}: ${reason}: ${message}`),
   ];
   return lines.map((line) => `${line}\n`).join('');
 }
 
-function headline(config: ProxyConfig): string {
-  const { metadata, status } = config;
-  const ready = conditionOf(status?.conditions, 'Ready');
-  const why =
-    ready === undefined || !isCurrent(config)
-      ? 'the operator has not looked at it yet'
-      : `${ready.reason}: ${ready.message}`;
-  return `ProxyConfig ${metadata.name}: ${isReady(config) ? 'Ready' : 'not Ready'}: ${why}`;
+/** As kubectl aligns its tables; none without rows. */
+function table(head: readonly string[], body: readonly (readonly string[])[]): string {
+  if (body.length === 0) return '';
+  const rows = [head, ...body];
+  const widths = head.map((_, column) => rows.reduce((width, row) => Math.max(width, row[column]?.length ?? 0), 0));
+  const line = (row: readonly string[]): string =>
+    row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ');
+  return rows.map((row) => `${line(row).trimEnd()}\n`).join('');
 }
 
-/** What is said beside Ready, and not in the same words. */
-function troubles({ conditions }: ProxyConfigStatus): string[] {
-  const said = conditionOf(conditions, 'Ready')?.message;
-  return ['Stalled', 'Degraded'].flatMap((type) => {
-    const condition = conditionOf(conditions, type);
-    const isNews = condition?.status === 'True' && condition.message !== said;
-    return isNews ? [`  ${type}: ${condition.reason}: ${condition.message}`] : [];
-  });
-}
-
-function nodeLine(name: string, node: NamedNode): string {
-  return `  ${name}: ${node.name}: ${node.reason}: ${node.message}`;
-}
-
-/** As kubectl aligns its tables. */
 function nodeTable(nodes: readonly ProxyNodeState[]): string {
   const head = ['NODE', 'CONFIG', 'REVISION', 'APPLIED', 'SYNCED', 'DEGRADED', 'SERVICES', 'ENDPOINTS', 'AGENT'];
-  const rows = [head, ...[...nodes].sort(byName).map(nodeRow)];
-  const widths = head.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('');
+  return table(head, [...nodes].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1)).map(nodeRow));
 }
 
 function nodeRow({ metadata, spec, status = {} }: ProxyNodeState): string[] {
@@ -100,6 +60,22 @@ function nodeRow({ metadata, spec, status = {} }: ProxyNodeState): string[] {
   ];
 }
 
-function byName(a: { metadata: { name: string } }, b: { metadata: { name: string } }): number {
-  return a.metadata.name < b.metadata.name ? -1 : 1;
+function busiestTable(busiest: readonly BusyServicePort[]): string {
+  const rows = busiest.map(({ name, connectionsPerSecond, nodes }) => [
+    name,
+    rate(connectionsPerSecond),
+    String(nodes),
+  ]);
+  return table(['BUSIEST SERVICE PORT', 'CONNECTIONS/S', 'NODES'], rows);
+}
+
+function rate(perSecond: number): string {
+  return perSecond.toFixed(perSecond < 10 ? 2 : 0);
+}
+
+function changeTable(changes: readonly Change[]): string {
+  return table(
+    ['CHANGED LAST', 'WHAT', ''],
+    changes.map(({ at, about, what }) => [at, about, what]),
+  );
 }

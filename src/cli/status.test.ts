@@ -5,9 +5,11 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { startApiServer } from '../../test/apiserver/index.ts';
 import { withDefaults } from '../api/index.ts';
 import type { Condition, ProxyConfig, ProxyNodeState } from '../api/index.ts';
+import { isAllReady } from '../overview/index.ts';
 import { runCommand } from './command.ts';
-import { isAllReady, statusText } from './status-text.ts';
+import { statusText } from './status-text.ts';
 
+const now = new Date('2026-11-26T00:03:00Z');
 const condition = (type: string, status: Condition['status'], reason: string, message: string): Condition => ({
   ...{ type, status, reason, message, lastTransitionTime: '2026-11-26T00:00:00Z' },
 });
@@ -16,6 +18,7 @@ const ready: ProxyConfig = {
   spec: {},
   status: {
     observedGeneration: 2,
+    currentRevision: '0123456789',
     rollout: { phase: 'Complete', startedAt: '2026-11-26T00:00:00Z', lastProgressAt: '2026-11-26T00:01:00Z' },
     conditions: [condition('Ready', 'True', 'AllNodesSynced', '2/2 nodes have revision 0123456789')],
   },
@@ -39,12 +42,15 @@ const node = (name: string, synced: Condition): ProxyNodeState => ({
 });
 
 describe('nftproxy status', () => {
-  test('says of every ProxyConfig whether it is Ready, why not, and where, and has a line for every node', () => {
-    const nodes = [
-      node('node-2', condition('Synced', 'Unknown', 'AgentSilent', 'nothing is heard')),
-      node('node-1', condition('Synced', 'True', 'UpToDate', '')),
-    ];
-    expect(statusText({ configs: [stopped, ready], nodes })).toBe(
+  test('says of every ProxyConfig whether it is Ready, why not, and where, and has a line for every node; the busiest Service ports, and what changed last', () => {
+    const silent = node('node-2', condition('Synced', 'Unknown', 'AgentSilent', 'nothing is heard'));
+    const good = node('node-1', condition('Synced', 'True', 'UpToDate', 'the kernel holds every Service'));
+    const busiest = {
+      ...{ since: '2026-11-25T23:50:00Z', until: '2026-11-26T00:00:00Z' },
+      servicePorts: [{ name: 'shop/cart:http', connections: 1200 }],
+    };
+    const nodes = [silent, { ...good, status: { ...good.status, lastChangeTime: '2026-11-26T00:02:00Z', busiest } }];
+    expect(statusText({ configs: [stopped, ready], nodes }, now)).toBe(
       [
         'ProxyConfig default: Ready: AllNodesSynced: 2/2 nodes have revision 0123456789',
         '  rollout: Complete, begun 2026-11-26T00:00:00Z',
@@ -56,17 +62,26 @@ describe('nftproxy status', () => {
         'node-1  default  0123456789  0123456789  True                   -         12        30         0.1.0',
         'node-2  default  0123456789  0123456789  Unknown (AgentSilent)  -         12        30         0.1.0',
         '',
+        'BUSIEST SERVICE PORT  CONNECTIONS/S  NODES',
+        'shop/cart:http        2.00           1',
+        '',
+        'CHANGED LAST          WHAT',
+        '2026-11-26T00:02:00Z  node-1               UpToDate: the kernel holds every Service',
+        '2026-11-26T00:00:00Z  ProxyConfig default  Ready is True: AllNodesSynced: 2/2 nodes have revision 0123456789',
+        '2026-11-26T00:00:00Z  ProxyConfig default  rollout of revision 0123456789 begun',
+        '2026-11-26T00:00:00Z  ProxyConfig edge     Stalled is True: RolloutFailed: revision failed on node-9',
+        '2026-11-26T00:00:00Z  ProxyConfig edge     Ready is False: RolloutFailed: revision failed on node-9',
+        '',
       ].join('\n'),
     );
   });
 
   test('does not take the word of an operator that has not seen the last edit', () => {
     const edited = { ...ready, metadata: { name: 'default', generation: 3 } };
-    expect(statusText({ configs: [edited], nodes: [] })).toContain('not Ready: the operator has not looked at it yet');
-    expect([isAllReady({ configs: [ready], nodes: [] }), isAllReady({ configs: [edited], nodes: [] })]).toEqual([
-      true,
-      false,
-    ]);
+    expect(statusText({ configs: [edited], nodes: [] }, now)).toContain(
+      'not Ready: the operator has not looked at it yet',
+    );
+    expect([isAllReady([ready]), isAllReady([edited])]).toEqual([true, false]);
   });
 });
 

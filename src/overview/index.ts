@@ -1,0 +1,10 @@
+export { isAllReady } from './config.ts';
+export type { ConfigOverview } from './config.ts';
+export type { Change } from './changes.ts';
+export type { BusyServicePort } from './busiest.ts';
+export type { NodeGroup, NodeLook } from './node-groups.ts';
+export { overviewOf } from './overview.ts';
+export type { ClusterObjects, Overview } from './overview.ts';
+export { pageHandler } from './page/index.ts';
+export type { Told } from './page/index.ts';
+export { readObjects } from './read-objects.ts';

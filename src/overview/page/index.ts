@@ -1,0 +1,2 @@
+export { pageHandler } from './page-handler.ts';
+export type { Told } from './page-handler.ts';
