@@ -27,6 +27,9 @@ export const programs = {
   },
 } as const satisfies Record<string, Program>;
 
+/** The operator's page is looked at in it, by tests alone: it is large. */
+export const chromium: Program = { name: 'chromium', packageName: 'chromium' };
+
 /** What cannot be done on this machine as it is; the message says how to help. */
 export class PrerequisiteError extends Error {
   override readonly name = 'PrerequisiteError';

@@ -8,7 +8,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildIfNeeded, makeImage, repository } from './build.ts';
-import { isRoot, PrerequisiteError, programs, requirePrograms } from './prerequisites.ts';
+import { chromium, isRoot, PrerequisiteError, programs, requirePrograms } from './prerequisites.ts';
 import { bold, dim, green, red, say, yellow } from './terminal.ts';
 import { parts } from './test/parts.ts';
 import type { Part } from './test/parts.ts';
@@ -79,7 +79,7 @@ function conclude(outcomes: readonly Outcome[], left: readonly Part[]): number {
 }
 
 async function main(extra: readonly string[]): Promise<number> {
-  if (isRoot()) requirePrograms(Object.values(programs), say);
+  if (isRoot()) requirePrograms([...Object.values(programs), chromium], say);
   buildIfNeeded(say);
   if (isRoot()) await makeImage(say);
   const possible = parts.filter((part) => isRoot() || !part.needsRoot);

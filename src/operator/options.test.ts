@@ -8,6 +8,7 @@ describe('the command line', () => {
       namespace: 'nftproxy-system',
       image: 'nftproxy:1',
       httpPort: 8080,
+      pagePort: 8081,
       logFormat: 'text',
       logLevel: 'info',
       leaderElect: true,
@@ -39,6 +40,7 @@ describe('the command line', () => {
   test.each([
     [[], '--image is missing'],
     [['--image=i', '--http-port=high'], '--http-port is "high"'],
+    [['--image=i', '--page-port=70000'], '--page-port is "70000"'],
     [['--image=i', '--log-format=xml'], '--log-format is "xml": use one of text, json'],
     [['--image=i', '--log-level=loud'], '--log-level is "loud": use one of debug, info, warn, error'],
     [['--image=i', '--leader-elect=maybe'], '--leader-elect'],

@@ -22,6 +22,8 @@ export interface OperatorOptions {
   readonly agentNodeSelector?: LabelSelector;
   /** Port of /healthz, /readyz and /metrics; 0 takes a free one. */
   readonly httpPort: number;
+  /** Port of the page for people, on 127.0.0.1 alone; 0 takes a free one; undefined: there is no page. */
+  readonly pagePort?: number;
   /** Of this process and of the agents. */
   readonly logFormat: LogFormat;
   /** Of this process alone: another level here restarts no agent. */
@@ -49,6 +51,8 @@ Keeps the CRDs, runs an agent on every node and tells each what the ProxyConfigs
   --agent-node-selector S nodes that have an agent at all, e.g. 'type!=virtual-kubelet' (default: every Linux node); takes
                           effect at once: agents elsewhere end, and what they wrote stays
   --http-port PORT        port of /healthz, /readyz and /metrics (default 8080)
+  --page-port PORT        port of a page for people, on 127.0.0.1 alone: kubectl port-forward leads there (default 8081;
+                          empty: no page)
   --log-format FORMAT     text or json (default text); the agents get the same
   --log-level LEVEL       debug, info, warn or error (default info)
   --manage-crds BOOL      true or false: whether the operator writes its CRDs, and puts them back when somebody deletes or
@@ -66,6 +70,7 @@ export function parseOperatorOptions(args: readonly string[], environment: NodeJ
     'agent-node-selector': { type: 'string' },
     namespace: { type: 'string', default: environment['POD_NAMESPACE'] ?? defaultNamespace },
     'http-port': { type: 'string', default: '8080' },
+    'page-port': { type: 'string', default: '8081' },
     'log-format': { type: 'string', default: 'text' },
     'log-level': { type: 'string', default: 'info' },
     'manage-crds': { type: 'string', default: 'true' },
@@ -86,7 +91,8 @@ export function parseOperatorOptions(args: readonly string[], environment: NodeJ
     apiServers: serverUrls('--api-server', values['api-server']),
     agentApiServers: serverUrls('--agent-api-server', values['agent-api-server']),
     ...agentNodeSelector(values['agent-node-selector']),
-    httpPort: port(values['http-port']),
+    httpPort: port('--http-port', values['http-port']),
+    ...pagePort(values['page-port']),
     logFormat: oneOf('--log-format', values['log-format'], logFormats),
     logLevel: oneOf('--log-level', values['log-level'], logLevels),
     manageCrds: isTrue('--manage-crds', values['manage-crds']),
@@ -100,9 +106,13 @@ function isTrue(option: string, text: string): boolean {
   return oneOf(option, text, ['true', 'false']) === 'true';
 }
 
-function port(text: string): number {
+function pagePort(text: string): Pick<OperatorOptions, 'pagePort'> {
+  return text === '' ? {} : { pagePort: port('--page-port', text) };
+}
+
+function port(option: string, text: string): number {
   if (/^\d{1,5}$/.test(text) && Number(text) < 65536) return Number(text);
-  throw new UsageError(`--http-port is "${text}": use a port number`);
+  throw new UsageError(`${option} is "${text}": use a port number`);
 }
 
 function serverUrls(option: string, text: string): string[] {

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { ReflectorStatistics } from '../../kubernetes/index.ts';
+import type { ClusterObjects } from '../../overview/index.ts';
 import type { Logger } from '../../runtime/index.ts';
 import { ClusterCache } from '../cluster/index.ts';
 import { Crds } from '../crds/index.ts';
@@ -72,6 +73,11 @@ export class ControlLoop implements Term {
 
   get queueLengths(): Readonly<Record<string, number>> {
     return this.#queues.lengths;
+  }
+
+  objects(): ClusterObjects {
+    const configs = this.#cache.configs.all().map(({ config }) => config);
+    return { configs, nodes: [...this.#cache.nodeStates.values()] };
   }
 
   watchStatistics(): ReadonlyMap<string, ReflectorStatistics> {

@@ -3,7 +3,8 @@ import type { ApiClient } from '../../kubernetes/index.ts';
 import type { Logger } from '../../runtime/index.ts';
 import type { OperatorOptions } from '../options.ts';
 
-const leaseName = 'nftproxy-operator';
+/** Name of the Lease of who leads, in the operator's namespace. */
+export const leaseName = 'nftproxy-operator';
 
 /** Told of the turns at leading: won, lost, won ... */
 export interface Candidate {

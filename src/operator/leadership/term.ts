@@ -1,4 +1,5 @@
 import type { ReflectorStatistics } from '../../kubernetes/index.ts';
+import type { ClusterObjects } from '../../overview/index.ts';
 
 /** One term of leadership: what runs from winning the Lease to losing it. */
 export interface Term {
@@ -10,6 +11,8 @@ export interface Term {
   readonly synced: boolean;
   /** Keys waiting, by queue. */
   readonly queueLengths: Readonly<Record<string, number>>;
+  /** What the caches hold of ours. */
+  objects(): ClusterObjects;
   /** Counters of each watch, by plural name. */
   watchStatistics(): ReadonlyMap<string, ReflectorStatistics>;
 }

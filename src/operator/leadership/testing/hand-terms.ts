@@ -1,4 +1,5 @@
 import type { ReflectorStatistics } from '../../../kubernetes/index.ts';
+import type { ClusterObjects } from '../../../overview/index.ts';
 import type { Term } from '../term.ts';
 
 /** A term whose start and end a test decides. */
@@ -6,6 +7,7 @@ export class HandTerm implements Term {
   synced = false;
   queueLengths: Readonly<Record<string, number>> = {};
   watches: ReadonlyMap<string, ReflectorStatistics> = new Map();
+  held: ClusterObjects = { configs: [], nodes: [] };
   readonly #started = Promise.withResolvers<undefined>();
   readonly #ended = Promise.withResolvers<undefined>();
   readonly #tell: (what: string) => void;
@@ -26,6 +28,10 @@ export class HandTerm implements Term {
     await this.#ended.promise;
     this.synced = false;
     this.#tell('has ended');
+  }
+
+  objects(): ClusterObjects {
+    return this.held;
   }
 
   watchStatistics(): ReadonlyMap<string, ReflectorStatistics> {

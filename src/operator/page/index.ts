@@ -1,0 +1,2 @@
+export { PageModule } from './page.module.ts';
+export { PageServer } from './page-server.ts';
