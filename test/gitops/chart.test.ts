@@ -69,7 +69,7 @@ describe('the chart', () => {
     const values = { operator: { extraArgs: ['--manage-crds=false'] }, imagePullSecrets: [{ name: 'registry' }] };
     const { spec } = find(helmTemplate({ ...standard, values }), 'Deployment/nftproxy-operator');
     expect(spec).toMatchObject({ template: { spec: { imagePullSecrets: [{ name: 'registry' }] } } });
-    expect(JSON.stringify(spec)).toContain('"--http-port=10349","--manage-crds=false"]');
+    expect(JSON.stringify(spec)).toContain('"--page-port=10350","--manage-crds=false"]');
   });
 
   test('makes a ProxyConfig where it is told its spec, settings of the agents included', () => {
