@@ -4,6 +4,7 @@ import { ServiceAllocator } from './admission/allocator.ts';
 import { followDefinitions } from './admission/definitions.ts';
 import { certificatesFor } from './auth/certificates.ts';
 import { writeKubeconfig } from './auth/kubeconfig.ts';
+import { RequestLog } from './auth/request-log.ts';
 import { serviceAccountGroups, TokenIssuer } from './auth/tokens.ts';
 import type { ClusterState } from './cluster-state.ts';
 import { upgrade } from './exec/upgrade.ts';
@@ -20,6 +21,7 @@ import { Controllers } from './write/controllers.ts';
 
 export { certificatesFor } from './auth/certificates.ts';
 export type { ExecInPod, PodCommand } from './exec/pod-command.ts';
+export { RequestLog } from './auth/request-log.ts';
 export { Store } from './store/store.ts';
 export type { Json, KubeObject, ManagedFieldsEntry } from './json.ts';
 
@@ -41,6 +43,8 @@ export interface ApiServerOptions {
   rbac?: boolean;
   /** Runs commands in the containers of pods, as kubelets do. */
   exec?: ExecInPod;
+  /** Folder in which what service accounts ask for is written down (with `rbac`). */
+  requestLog?: string | undefined;
   /** Milliseconds to the first bookmark of a watch and between later ones. */
   bookmarks?: { first: number; every: number };
 }
@@ -116,6 +120,7 @@ export async function startApiServer(o: ApiServerOptions): Promise<ApiServer> {
     bookmarks: o.bookmarks ?? { first: 1000, every: 30_000 },
     watches: new Set(),
     exec: o.exec,
+    requestLog: o.requestLog === undefined ? undefined : new RequestLog(o.requestLog),
     address: `${host}:${o.port ?? 0}`,
   };
   const listener = new Listener(certificates, {

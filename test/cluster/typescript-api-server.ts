@@ -15,6 +15,7 @@ export async function startTypescriptApiServer(folder: string, exec: ExecInPod):
     serviceCidrs,
     rbac: true,
     exec,
+    requestLog: process.env['NFTPROXY_REQUEST_LOG'],
   };
   let server = await startApiServer(options);
   const { url, port, kubeconfig, caFile, store } = server;

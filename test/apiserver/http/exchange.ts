@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { RequestLog } from '../auth/request-log.ts';
 import type { TokenIssuer, User } from '../auth/tokens.ts';
 import type { ClusterState } from '../cluster-state.ts';
 import type { ExecInPod } from '../exec/pod-command.ts';
@@ -12,6 +13,7 @@ export interface Service {
   rbac: boolean;
   bookmarks: BookmarkTiming;
   watches: Set<WatchStream>;
+  requestLog: RequestLog | undefined;
   /** What kubelets do for `pods/exec`; undefined: there are none. */
   exec: ExecInPod | undefined;
   /** host:port, for discovery. */

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { authenticate } from '../auth/authenticate.ts';
 import { nameOf, verbOf } from '../auth/authorize.ts';
 import type { JsonObject } from '../json.ts';
+import { storageKey } from '../resources.ts';
 import { internal, methodNotAllowed, StatusError, unauthorized, unknownPath } from '../status.ts';
 import {
   aggregated,
@@ -13,9 +14,11 @@ import {
   resourceList,
 } from '../view/discovery.ts';
 import { openApiDocument, openApiIndex, openApiV2, openApiV2Type } from '../view/openapi.ts';
+import { keyOf } from '../write/options.ts';
+import { patchTypes } from '../write/write.ts';
 import type { Exchange, Service } from './exchange.ts';
 import { permit } from './permission.ts';
-import { parseResourcePath } from './request.ts';
+import { contentType, parseResourcePath } from './request.ts';
 import type { ResourcePath } from './request.ts';
 import { handleResource } from './resource-handler.ts';
 import { sendJson, sendStatus, sendText } from './respond.ts';
@@ -106,7 +109,12 @@ function refuse(exchange: Exchange): StatusError {
 function authorize({ request, query, user, service }: Exchange, path: ResourcePath): void {
   const watch = ['1', 'true'].includes(query.get('watch') ?? '');
   const name = nameOf(path, query.get('fieldSelector'));
-  permit(service, user, { ...path, name, verb: verbOf(request.method ?? 'GET', path, watch) });
+  const verb = verbOf(request.method ?? 'GET', path, watch);
+  permit(service, user, { ...path, name, verb });
+  // Server-side apply makes what is not there, and then takes the permission to create, too (patch.go of the real one).
+  if (verb !== 'patch' || path.subresource !== '' || contentType(request) !== patchTypes.apply) return;
+  if (!service.state.store.get(storageKey(path.resource), keyOf(path)))
+    permit(service, user, { ...path, verb: 'create' });
 }
 
 async function answer(exchange: Exchange): Promise<void> {
