@@ -22,6 +22,12 @@ export const proxyNodeStatePlural = 'proxynodestates';
 /** Label on a ProxyNodeState: name of the ProxyConfig that its spec came from. */
 export const configLabel = `${group}/config`;
 
+/**
+ * Label on a Node: `parked` keeps kube-proxy's Pod away from it, `restoring` says that it is waited for. People may look for
+ * it; only the operator writes it.
+ */
+export const kubeProxyLabel = `${group}/kube-proxy`;
+
 /** Annotation on our CRDs: a whole number that grows with each change of their schema; none is 0. */
 export const crdVersionAnnotation = `${group}/crd-version`;
 

@@ -37,6 +37,10 @@ export interface LabelSelectorRequirement {
 export const deletePolicies = ['Keep', 'Cleanup'] as const;
 export type DeletePolicy = (typeof deletePolicies)[number];
 
+/** Whether the operator parks kube-proxy on the nodes that a ProxyConfig governs, once they do without it. */
+export const kubeProxyManagements = ['Disabled', 'Enabled'] as const;
+export type KubeProxyManagement = (typeof kubeProxyManagements)[number];
+
 /** What a ProxyConfig may say about a node's data plane; everything has a default. */
 export interface ProxySettings {
   mode?: Mode;
@@ -134,6 +138,7 @@ export interface ProxyConfigSpec extends ProxySettings {
   priority?: number;
   agent?: AgentSettings;
   rollout?: RolloutSettings;
+  kubeProxyManagement?: KubeProxyManagement;
 }
 
 /** Nodes of one ProxyConfig, counted. */
@@ -193,6 +198,16 @@ export interface RolloutStatus {
   canaryPassedAt?: string;
 }
 
+/** Where kube-proxy is parked among the nodes of a ProxyConfig. */
+export interface KubeProxyStatus {
+  /** Nodes on which it is not to run. */
+  parked: number;
+  /** Nodes on which it is to run again, and is waited for. */
+  restoring: number;
+  /** Since when the first nodes have worked without it, RFC 3339, UTC; absent unless the others wait for that. */
+  soakingSince?: string;
+}
+
 export interface ProxyConfigStatus {
   observedGeneration?: number;
   currentRevision?: string;
@@ -206,6 +221,8 @@ export interface ProxyConfigStatus {
   silentNodes?: NamedNode[];
   pendingNodes?: NamedNode[];
   uncoveredNodes?: NamedNode[];
+  /** Absent where kube-proxy is nobody's business. */
+  kubeProxy?: KubeProxyStatus;
   conditions?: Condition[];
 }
 
@@ -247,6 +264,8 @@ export interface ProxyNodeStateSpec extends NodeAssignment {
   cleanup?: NodeCleanup;
   /** Its agent writes the Events on Services and EndpointSlices, in which all agents see the same. */
   objectEvents?: true;
+  /** kube-proxy has been parked, and its Pod on the node is gone: its rules may go. No part of the revision. */
+  kubeProxy?: 'Parked';
 }
 
 /** That a node is to have nothing of ours in its kernel. */

@@ -80,6 +80,8 @@ async function start(manageCrds = true): Promise<RunningOperator> {
     httpPort: 0,
     leaderElect: false,
     manageCrds,
+    manageKubeProxy: true,
+    kubeProxy: { namespace: 'kube-system', name: 'kube-proxy' },
   } as const;
   const others = {
     logFormat: 'text',

@@ -36,6 +36,8 @@ function startOperator(identity: string): Promise<RunningOperator> {
     httpPort: 0,
     leaderElect: true,
     manageCrds: true,
+    manageKubeProxy: true,
+    kubeProxy: { namespace: 'kube-system', name: 'kube-proxy' },
     apiServers: [],
     agentApiServers: [],
   };

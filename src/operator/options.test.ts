@@ -13,6 +13,8 @@ describe('the command line', () => {
       logLevel: 'info',
       leaderElect: true,
       manageCrds: true,
+      manageKubeProxy: true,
+      kubeProxy: { namespace: 'kube-system', name: 'kube-proxy' },
       identity: 'operator-0',
       apiServers: [],
       agentApiServers: [],
@@ -22,6 +24,7 @@ describe('the command line', () => {
   test('is understood', () => {
     const args = ['--namespace=ns', '--http-port=0', '--log-format=json', '--log-level=warn', '--leader-elect=false'];
     args.push('--manage-crds=false', '--agent-node-selector=!virtual');
+    args.push('--manage-kube-proxy=false', '--kube-proxy=system/proxy');
     const environment = { POD_NAME: 'operator-0', NFTPROXY_API_SERVER: 'https://192.0.2.10:6443' };
     expect(parseOperatorOptions([...args, '--agent-api-server=https://a:1,b'], environment)).toMatchObject({
       namespace: 'ns',
@@ -31,6 +34,8 @@ describe('the command line', () => {
       logLevel: 'warn',
       leaderElect: false,
       manageCrds: false,
+      manageKubeProxy: false,
+      kubeProxy: { namespace: 'system', name: 'proxy' },
       apiServers: ['https://192.0.2.10:6443'],
       agentApiServers: ['https://a:1', 'https://b'],
       agentNodeSelector: { matchExpressions: [{ key: 'virtual', operator: 'DoesNotExist' }] },
@@ -39,6 +44,7 @@ describe('the command line', () => {
 
   test.each([
     [[], '--image is missing'],
+    [['--image=a', '--kube-proxy=kube-proxy'], '--kube-proxy is "kube-proxy"'],
     [['--image=i', '--http-port=high'], '--http-port is "high"'],
     [['--image=i', '--page-port=70000'], '--page-port is "70000"'],
     [['--image=i', '--log-format=xml'], '--log-format is "xml": use one of text, json'],

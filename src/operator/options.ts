@@ -32,6 +32,10 @@ export interface OperatorOptions {
   readonly leaderElect: boolean;
   /** False: the CRDs are somebody else's to write, Git's say. */
   readonly manageCrds: boolean;
+  /** False: kube-proxy is parked nowhere, whatever ProxyConfigs say, and comes back where it was. */
+  readonly manageKubeProxy: boolean;
+  /** kube-proxy's DaemonSet. */
+  readonly kubeProxy: { readonly namespace: string; readonly name: string };
   /** Who this process is in the Lease. */
   readonly identity: string;
 }
@@ -57,6 +61,10 @@ Keeps the CRDs, runs an agent on every node and tells each what the ProxyConfigs
   --log-level LEVEL       debug, info, warn or error (default info)
   --manage-crds BOOL      true or false: whether the operator writes its CRDs, and puts them back when somebody deletes or
                           changes them, or waits until somebody applies them (default true)
+  --manage-kube-proxy BOOL
+                          true or false: false brings kube-proxy back to every node that it was taken off, whatever
+                          spec.kubeProxyManagement of ProxyConfigs says (default true)
+  --kube-proxy NS/NAME    kube-proxy's DaemonSet (default kube-system/kube-proxy)
   --leader-elect BOOL     true or false: whether several may run, of which one works (default true)
 `;
 
@@ -74,6 +82,8 @@ export function parseOperatorOptions(args: readonly string[], environment: NodeJ
     'log-format': { type: 'string', default: 'text' },
     'log-level': { type: 'string', default: 'info' },
     'manage-crds': { type: 'string', default: 'true' },
+    'manage-kube-proxy': { type: 'string', default: 'true' },
+    'kube-proxy': { type: 'string', default: 'kube-system/kube-proxy' },
     'leader-elect': { type: 'string', default: 'true' },
   });
   const { image } = values;
@@ -96,6 +106,8 @@ export function parseOperatorOptions(args: readonly string[], environment: NodeJ
     logFormat: oneOf('--log-format', values['log-format'], logFormats),
     logLevel: oneOf('--log-level', values['log-level'], logLevels),
     manageCrds: isTrue('--manage-crds', values['manage-crds']),
+    manageKubeProxy: isTrue('--manage-kube-proxy', values['manage-kube-proxy']),
+    kubeProxy: namespaced('--kube-proxy', values['kube-proxy']),
     leaderElect: isTrue('--leader-elect', values['leader-elect']),
     // A Pod runs one operator at a time: one that is restarted there need not wait for the Lease of its predecessor.
     identity: podName ?? `${hostname()}_${process.pid}`,
@@ -108,6 +120,12 @@ function isTrue(option: string, text: string): boolean {
 
 function pagePort(text: string): Pick<OperatorOptions, 'pagePort'> {
   return text === '' ? {} : { pagePort: port('--page-port', text) };
+}
+
+function namespaced(option: string, text: string): { namespace: string; name: string } {
+  const [namespace = '', name = '', ...more] = text.split('/');
+  if (namespace !== '' && name !== '' && more.length === 0) return { namespace, name };
+  throw new UsageError(`${option} is "${text}": use NAMESPACE/NAME`);
 }
 
 function port(option: string, text: string): number {

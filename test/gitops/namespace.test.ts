@@ -38,7 +38,7 @@ describe('an overlay with another namespace and image', () => {
 
   test('gives rights, and a place at the API server, to the service accounts there', () => {
     const subjects = elsewhere.flatMap(subjectsOf);
-    expect(subjects).toHaveLength(6);
+    expect(subjects).toHaveLength(7);
     for (const { kind, serviceAccount, name, namespace } of subjects) {
       expect(kind).toBe('ServiceAccount');
       expect(serviceAccount?.namespace ?? namespace).toBe('elsewhere');
@@ -54,7 +54,7 @@ describe('an overlay with another namespace and image', () => {
   });
 
   test('holds agents and operator to what is theirs, whatever the namespace', () => {
-    for (const name of ['nftproxy-agent-own-node', 'nftproxy-operator-own-crds']) {
+    for (const name of ['nftproxy-agent-own-node', 'nftproxy-operator-own-crds', 'nftproxy-operator-parks-only']) {
       const policy = `ValidatingAdmissionPolicy/${name}`;
       expect(find(elsewhere, policy).spec).toEqual(find(shipped, policy).spec);
     }

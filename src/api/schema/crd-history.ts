@@ -10,6 +10,7 @@ export const crdHistory: readonly string[] = [
   'c69636d70c0c8cff',
   '6e0044cf050b97b7',
   '9495fb18277abed1',
+  'e670f4ea34b6ede9',
 ];
 
 /** The version of the CRDs that this program has. */

@@ -1,4 +1,4 @@
-import { ArrayMaxSize, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
+import { ArrayMaxSize, IsIn, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 import { AgentDto } from './agent.ts';
 import { ConditionDto } from './condition.ts';
 import { defaultPriority, rolloutDefaults } from '../defaults.ts';
@@ -8,7 +8,16 @@ import { maximumNamedNodes, maximumNodeMessage } from '../limits.ts';
 import { objectNameLength, reasonPattern, revisionPattern } from './patterns.ts';
 import { RolloutDto, RolloutStatusDto } from './rollout.ts';
 import { ProxySettingsDto } from './settings.ts';
-import type { EffectiveConfig, NamedNode, NodeCounts, ProxyConfigSpec, ProxyConfigStatus } from '../types.ts';
+import { kubeProxyManagements } from '../types.ts';
+import type {
+  EffectiveConfig,
+  KubeProxyManagement,
+  KubeProxyStatus,
+  NamedNode,
+  NodeCounts,
+  ProxyConfigSpec,
+  ProxyConfigStatus,
+} from '../types.ts';
 
 export class ProxyConfigSpecDto extends ProxySettingsDto implements ProxyConfigSpec {
   @Field({
@@ -44,6 +53,18 @@ export class ProxyConfigSpecDto extends ProxySettingsDto implements ProxyConfigS
   @IsOptional()
   @Nested(() => RolloutDto)
   rollout?: RolloutDto;
+
+  @Field({
+    description:
+      'Enabled: once the nodes are ready, the operator takes kube-proxy off them, the first ones first, and brings it back ' +
+      'where this configuration does not govern any more, is switched to Disabled or fails. Condition KubeProxyParked says ' +
+      'how far that is.',
+    default: 'Disabled',
+  })
+  @IsOptional()
+  @IsString()
+  @IsIn(kubeProxyManagements)
+  kubeProxyManagement?: KubeProxyManagement;
 }
 
 class NodeCountsDto implements NodeCounts {
@@ -91,6 +112,23 @@ class NodeCountsDto implements NodeCounts {
   @IsInt()
   @Min(0)
   uncovered!: number;
+}
+
+class KubeProxyStatusDto implements KubeProxyStatus {
+  @Field({ description: 'Nodes on which kube-proxy is not to run.' })
+  @IsInt()
+  @Min(0)
+  parked!: number;
+
+  @Field({ description: 'Nodes on which kube-proxy is to run again, and is waited for.' })
+  @IsInt()
+  @Min(0)
+  restoring!: number;
+
+  @Field({ description: 'Since when the first nodes have worked without kube-proxy.', format: 'date-time' })
+  @IsOptional()
+  @IsString()
+  soakingSince?: string;
 }
 
 class NamedNodeDto implements NamedNode {
@@ -174,7 +212,14 @@ export class ProxyConfigStatusDto implements ProxyConfigStatus {
   uncoveredNodes?: NamedNodeDto[];
 
   @Field({
-    description: 'Accepted, Reconciling, Stalled, Degraded and Ready.',
+    description: "Where kube-proxy is parked among this configuration's nodes; absent where nobody wants that.",
+  })
+  @IsOptional()
+  @Nested(() => KubeProxyStatusDto)
+  kubeProxy?: KubeProxyStatusDto;
+
+  @Field({
+    description: 'Accepted, Reconciling, Stalled, Degraded and Ready; KubeProxyParked where that is wanted.',
     listMapKeys: ['type'],
   })
   @IsOptional()

@@ -1,4 +1,4 @@
-import { ArrayMaxSize, IsBoolean, IsInt, IsOptional, IsString, Matches, MaxLength, Min } from 'class-validator';
+import { ArrayMaxSize, IsBoolean, IsIn, IsInt, IsOptional, IsString, Matches, MaxLength, Min } from 'class-validator';
 import { maximumBusiest } from '../limits.ts';
 import { ConditionDto } from './condition.ts';
 import { Field, Nested } from './field.ts';
@@ -96,6 +96,15 @@ export class ProxyNodeStateSpecDto extends NodeAssignmentDto {
   @IsOptional()
   @IsBoolean()
   objectEvents?: true;
+
+  @Field({
+    description:
+      'kube-proxy has been parked on this node and its Pod is gone: the agent takes what kube-proxy left in the kernel out.',
+  })
+  @IsOptional()
+  @IsString()
+  @IsIn(['Parked'])
+  kubeProxy?: 'Parked';
 }
 
 class ServicePortConnectionsDto implements ServicePortConnections {

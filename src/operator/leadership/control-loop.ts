@@ -2,40 +2,33 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { ReflectorStatistics } from '../../kubernetes/index.ts';
 import type { ClusterObjects } from '../../overview/index.ts';
 import type { Logger } from '../../runtime/index.ts';
-import { ClusterCache } from '../cluster/index.ts';
-import { Crds } from '../crds/index.ts';
 import { LOGGER, perTerm } from '../injection.ts';
 import type { QueueName } from '../metrics/index.ts';
 import { Queues } from './queues.ts';
 import type { Term } from './term.ts';
+import { Watches } from './watches.ts';
 
 /** There is one DaemonSet, and one plan for all ProxyConfigs, so their queues know one key. */
 const allKey = 'all';
 
 /**
- * The controller while this process leads: watches fill the cache and put keys into four queues (nodes, rollouts, the
- * DaemonSet, CRDs); reconcilers bring one key at a time in line. Nothing is written before the cache is complete: a
+ * The controller while this process leads: watches fill the cache and put keys into five queues (nodes, rollouts, the
+ * DaemonSet, kube-proxy, CRDs); reconcilers bring one key at a time in line. Nothing is written before the cache is complete: a
  * config that has not been seen yet must not look like one that is gone.
  */
 @Injectable(perTerm)
 export class ControlLoop implements Term {
-  readonly #crds: Crds;
-  readonly #cache: ClusterCache;
+  readonly #watches: Watches;
   readonly #queues: Queues;
   readonly #log: Logger;
   #synced = false;
   #stopped = false;
 
-  constructor(
-    @Inject(Crds) crds: Crds,
-    @Inject(ClusterCache) cache: ClusterCache,
-    @Inject(Queues) queues: Queues,
-    @Inject(LOGGER) log: Logger,
-  ) {
-    this.#crds = crds;
-    this.#cache = cache;
+  constructor(@Inject(Watches) watches: Watches, @Inject(Queues) queues: Queues, @Inject(LOGGER) log: Logger) {
+    this.#watches = watches;
     this.#queues = queues;
     this.#log = log;
+    const { crds, cache, kubeProxy } = watches;
     crds.tell((name) => {
       this.#add('crds', name);
       if (!crds.isServed(name)) return;
@@ -43,6 +36,7 @@ export class ControlLoop implements Term {
       for (const { name: node } of cache.nodes.values()) this.#add('nodes', node);
       this.#add('rollouts', allKey);
     });
+    kubeProxy.tell(() => this.#add('rollouts', allKey));
     cache.tell({
       configChanged: () => {
         // What their agents tolerate decides where agents run.
@@ -81,7 +75,7 @@ export class ControlLoop implements Term {
   }
 
   watchStatistics(): ReadonlyMap<string, ReflectorStatistics> {
-    return new Map([...this.#cache.watchStatistics(), ...this.#crds.watchStatistics()]);
+    return this.#watches.statistics();
   }
 
   /**
@@ -90,8 +84,8 @@ export class ControlLoop implements Term {
    * @throws what Crds.start and ClusterCache.start throw
    */
   async start(): Promise<void> {
-    await this.#crds.start();
-    await this.#cache.start();
+    await this.#watches.crds.start();
+    await this.#watches.cache.start();
     if (this.#stopped) return;
     this.#synced = true;
     this.#log.info('all caches are complete');
@@ -103,7 +97,7 @@ export class ControlLoop implements Term {
     this.#synced = false;
     this.#stopped = true;
     await this.#queues.stop();
-    await Promise.all([this.#crds.stop(), this.#cache.stop()]);
+    await this.#watches.stop();
   }
 
   #add(queue: QueueName, key: string): void {

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { AgentsModule } from '../agents/index.ts';
 import { ClusterModule } from '../cluster/index.ts';
 import { CrdsModule } from '../crds/index.ts';
+import { KubeProxyModule } from '../kube-proxy/index.ts';
 import { API_CLIENT, LOGGER, OPERATOR_OPTIONS } from '../injection.ts';
 import { MetricsModule } from '../metrics/index.ts';
 import { RolloutModule } from '../rollout/index.ts';
@@ -15,10 +16,11 @@ import { ReconcileReport } from './reconcile-report.ts';
 import { Reconcilers } from './reconcilers.ts';
 import { TermMetrics } from './term-metrics.ts';
 import { Terms } from './terms.ts';
+import { Watches } from './watches.ts';
 
 /** Who leads, and what a leader does. */
 @Module({
-  imports: [CrdsModule, ClusterModule, RolloutModule, StatusModule, AgentsModule, MetricsModule],
+  imports: [CrdsModule, ClusterModule, RolloutModule, StatusModule, AgentsModule, KubeProxyModule, MetricsModule],
   providers: [
     { provide: ELECTION, useFactory: electionFor, inject: [API_CLIENT, OPERATOR_OPTIONS, LOGGER] },
     Terms,
@@ -28,6 +30,7 @@ import { Terms } from './terms.ts';
     ReconcileReport,
     Reconcilers,
     Queues,
+    Watches,
     ControlLoop,
   ],
   exports: [Leadership],

@@ -20,18 +20,23 @@ export class Queues {
 
   constructor(@Inject(Reconcilers) reconcilers: Reconcilers, @Inject(ReconcileReport) report: ReconcileReport) {
     this.#report = report;
-    const { nodes, rollouts, agents, crds } = reconcilers;
+    const { nodes, rollouts, agents, crds, kubeProxy } = reconcilers;
     const queue = (name: QueueName, work: Work): WorkQueue =>
       new WorkQueue({ ...work, onDone: (outcome) => report.done(name, outcome) });
     this.#queues = {
       nodes: queue('nodes', { reconcile: (name) => nodes.reconcile(name), concurrency: 8 }),
       // A status is written at most once a second, however many nodes report.
       rollouts: queue('rollouts', {
-        reconcile: () => rollouts.reconcile((node) => this.add('nodes', node)),
+        reconcile: () =>
+          rollouts.reconcile({
+            node: (name) => this.add('nodes', name),
+            kubeProxy: () => this.add('kubeProxy', 'all'),
+          }),
         concurrency: 1,
         intervalSeconds: 1,
       }),
       agents: queue('agents', { reconcile: () => agents.reconcile(), concurrency: 1, intervalSeconds: 1 }),
+      kubeProxy: queue('kubeProxy', { reconcile: () => kubeProxy.reconcile(), concurrency: 1, intervalSeconds: 1 }),
       crds: queue('crds', { reconcile: (name) => crds.reconcile(name), concurrency: 1 }),
     };
   }

@@ -6,7 +6,7 @@ import type { ProxyConfigStatus } from '../../api/index.ts';
 export const metricPrefix = 'nftproxy_operator_';
 
 /** The queues of work; the label `queue` of metrics. */
-export const queueNames = ['nodes', 'rollouts', 'agents', 'crds'] as const;
+export const queueNames = ['nodes', 'rollouts', 'agents', 'kubeProxy', 'crds'] as const;
 export type QueueName = (typeof queueNames)[number];
 
 /**

@@ -19,6 +19,8 @@ export class Assignments {
   readonly #decided = new Map<string, { readonly uid: string; readonly spec: ProxyNodeStateSpec }>();
   #uncovered: ReadonlySet<string> | undefined;
   #spokesman: string | undefined;
+  /** Names of nodes without kube-proxy; undefined before that is known: then everybody keeps what was said last. */
+  #parked: ReadonlySet<string> | undefined;
 
   constructor(@Inject(ClusterCache) cache: ClusterCache) {
     this.#cache = cache;
@@ -49,7 +51,11 @@ export class Assignments {
   /** Takes over that nodes which no config governs are cleaned up; returns their names. */
   cleanUp(tell: ReadonlyMap<string, ProxyNodeStateSpec>): string[] {
     const nodes = [...tell.keys()].flatMap((name) => this.#cache.nodes.get(name) ?? []);
-    return nodes.filter((node) => this.#assign(node, tell.get(node.name))).map(nameOf);
+    const told = (name: string): ProxyNodeStateSpec | undefined => {
+      const spec = tell.get(name);
+      return spec && withoutMarks(spec);
+    };
+    return nodes.filter((node) => this.#assign(node, told(node.name))).map(nameOf);
   }
 
   /** False if that was decided before. */
@@ -84,25 +90,56 @@ export class Assignments {
     return nodes.map(nameOf).filter((name) => isMarked(name) !== (name === this.#spokesman));
   }
 
+  /**
+   * Takes over on which nodes kube-proxy has gone, also on those that no config governs; returns the names of those that
+   * have to be looked at.
+   */
+  park(parked: ReadonlySet<string>): string[] {
+    this.#parked = parked;
+    const nodes = [...this.#cache.nodes.values()].filter(({ name }) => this.#isParked(name) !== this.#isTold(name));
+    for (const node of nodes) if (this.desiredOf(node) === undefined) this.#assign(node, this.#kept(node));
+    return nodes.map(nameOf);
+  }
+
+  #isParked(name: string): boolean {
+    return this.#parked?.has(name) ?? this.#isTold(name);
+  }
+
+  /** What the object says. */
+  #isTold(name: string): boolean {
+    return this.#cache.nodeStates.get(name)?.spec.kubeProxy === 'Parked';
+  }
+
   /** The node's ProxyNodeState as it is to be; undefined if nothing has been decided. */
   desiredOf(node: ClusterNode): ProxyNodeState | undefined {
     const decided = this.#decided.get(node.name);
     if (decided?.uid !== node.uid) return undefined;
-    return nodeStateOf(node.name === this.#spokesman ? { ...decided.spec, objectEvents: true } : decided.spec, node);
+    const spec: ProxyNodeStateSpec = {
+      ...decided.spec,
+      ...(node.name === this.#spokesman && { objectEvents: true }),
+      ...(this.#isParked(node.name) && { kubeProxy: 'Parked' }),
+    };
+    return nodeStateOf(spec, node);
   }
 
-  /** Who speaks for all is decided for each term, and no part of what a node is told. */
+  /** Who speaks for all, and where kube-proxy is, is decided for itself, and no part of what a node is told. */
   #kept(node: ClusterNode): ProxyNodeStateSpec | undefined {
     const state = this.stateOf(node);
     if (!isTold(state)) return undefined;
-    if (!('objectEvents' in state.spec)) return state.spec;
-    const spec = { ...state.spec };
-    delete spec.objectEvents;
-    return spec;
+    return withoutMarks(state.spec);
   }
 }
 
 const nameOf = ({ name }: ClusterNode): string => name;
+
+/** The same object if there are none: who was told it before has nothing new. */
+function withoutMarks(spec: ProxyNodeStateSpec): ProxyNodeStateSpec {
+  if (!('objectEvents' in spec) && !('kubeProxy' in spec)) return spec;
+  const rest = { ...spec };
+  delete rest.objectEvents;
+  delete rest.kubeProxy;
+  return rest;
+}
 
 function isSameRollout({ rollout: a }: ProxyNodeStateSpec, { rollout: b }: ProxyNodeStateSpec): boolean {
   return a?.startedAt === b?.startedAt && a?.returning === b?.returning;

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { withDefaults } from '../../api/index.ts';
+import { kubeProxyLabel, withDefaults } from '../../api/index.ts';
 import type { ProxyConfigSpec, ProxyNodeState } from '../../api/index.ts';
 import type { CheckedConfig, ClusterNode } from '../cluster/index.ts';
 import { cleanupsOf } from './cleanup.ts';
@@ -80,6 +80,15 @@ describe('nodes whose ProxyConfig said onDelete: Cleanup and is gone', () => {
     expect(reasonOf('a')).toBe('CleanedUp');
     clean('b');
     expect(pass(10)).toEqual(['c']);
+  });
+
+  test('a node waits until kube-proxy is back, since nobody else would serve it', () => {
+    const { node, state } = nodes.get('a')!;
+    nodes.set('a', { node: { ...node, labels: { [kubeProxyLabel]: 'restoring' } }, state });
+    expect(pass(120)).toEqual(['b']);
+    clean('b');
+    nodes.set('a', { node, state: nodes.get('a')!.state });
+    expect(pass(10)).toEqual(['a']);
   });
 
   test('are not held up by one that is NotReady, which is told all the same', () => {

@@ -1,4 +1,4 @@
-import { conditionOf, effectiveRollout, rolloutDefaults } from '../../api/index.ts';
+import { conditionOf, effectiveRollout, kubeProxyLabel, rolloutDefaults } from '../../api/index.ts';
 import type { EffectiveRollout, ProxyNodeState, ProxyNodeStateSpec } from '../../api/index.ts';
 import type { CheckedConfig, ClusterNode } from '../cluster/index.ts';
 import { mostUnavailable } from './budget.ts';
@@ -77,7 +77,9 @@ function nextOf(nodes: readonly Uncovered[], settings: EffectiveRollout, input: 
   return free === 0 ? [] : [...ready.slice(0, free), ...away];
 }
 
-function isDue({ state }: Uncovered, { kindSince, now }: CleanupInput): boolean {
+function isDue({ node, state }: Uncovered, { kindSince, now }: CleanupInput): boolean {
+  // kube-proxy is not back yet: nobody else would serve the node.
+  if (kubeProxyLabel in node.labels) return false;
   if (!awaitsCleanup(state) || kindSince === undefined || toldAt(state) < kindSince.getTime()) return false;
   const uncovered = conditionOf(state.status?.conditions, 'Uncovered');
   if (uncovered?.status !== 'True') return false;

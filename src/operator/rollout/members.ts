@@ -30,7 +30,7 @@ export function membersOf(
   startedAt: string | undefined,
 ): Member[] {
   const members = nodes.map((node) => memberOf(node, stateOf(node), target, startedAt));
-  return members.sort((a, b) => rank(a.node) - rank(b.node) || (a.node.name < b.node.name ? -1 : 1));
+  return members.sort((a, b) => byTrialOrder(a.node, b.node));
 }
 
 function memberOf(
@@ -57,6 +57,11 @@ function hasSomething(state: ProxyNodeState | undefined, node: ClusterNode): sta
 }
 
 const nowhere = { onTarget: false, touched: false, onTrial: false };
+
+/** Sorts nodes as things are tried on them: by name, control-plane nodes last. */
+export function byTrialOrder(a: ClusterNode, b: ClusterNode): number {
+  return rank(a) - rank(b) || (a.name < b.name ? -1 : 1);
+}
 
 function rank({ labels }: ClusterNode): number {
   return 'node-role.kubernetes.io/control-plane' in labels ? 1 : 0;

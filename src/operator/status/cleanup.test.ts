@@ -22,7 +22,7 @@ const state = () => rig.get<ProxyNodeState>('ProxyNodeState', 'node-1');
 /** One round of the operator: what it decides, and what follows for the node. */
 async function round(): Promise<ProxyNodeState> {
   const [rollouts, nodes] = [await rig.ofTerm(RolloutReconciler), await rig.ofTerm(NodeReconciler)];
-  await rollouts.reconcile(() => undefined);
+  await rollouts.reconcile({ node: () => undefined, kubeProxy: () => undefined });
   await nodes.reconcile('node-1');
   const now = await state();
   await rig.seen('what the node was told', ({ nodeStates }) => {

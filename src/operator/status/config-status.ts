@@ -3,6 +3,7 @@ import { conditionsFrom, verdict } from './conditions.ts';
 import type { Verdict } from './conditions.ts';
 import { factsOf } from './facts.ts';
 import type { Facts, StatusInput } from './facts.ts';
+import { kubeProxyStatus, kubeProxyVerdict } from './kube-proxy.ts';
 import {
   failingMessage,
   invalidMessage,
@@ -32,7 +33,10 @@ export function configStatus(input: StatusInput): ProxyConfigStatus {
   const { plan, previous, now } = input;
   const generation = plan.checked.config.metadata.generation ?? 0;
   const facts = factsOf(input);
-  const verdicts = [acceptance(facts), ...progression(facts), degradation(facts), readiness(facts)];
+  const verdicts = [
+    ...[acceptance(facts), ...progression(facts), degradation(facts), readiness(facts)],
+    ...kubeProxyVerdict(input),
+  ];
   return {
     observedGeneration: generation,
     ...(plan.settled !== undefined && current(plan.settled)),
@@ -40,6 +44,7 @@ export function configStatus(input: StatusInput): ProxyConfigStatus {
     ...(plan.rollout !== undefined && { rollout: plan.rollout }),
     nodes: { ...facts.counts, uncovered: plan.share.uncovered.length },
     ...lists(facts.named),
+    ...kubeProxyStatus(input),
     conditions: conditionsFrom(verdicts, previous?.conditions ?? [], generation, now),
   };
 }

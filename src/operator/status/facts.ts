@@ -1,6 +1,7 @@
 import { effectiveRollout } from '../../api/index.ts';
 import type { ProxyConfigStatus, ProxyNodeState, RolloutPhase } from '../../api/index.ts';
 import type { AgentCounts, ClusterNode } from '../cluster/index.ts';
+import type { ConfigParking } from '../kube-proxy/index.ts';
 import { countNodes, progressOf } from '../rollout/index.ts';
 import type { ConfigPlan, NodeProgress } from '../rollout/index.ts';
 import { namedNodes } from './named-nodes.ts';
@@ -14,6 +15,8 @@ export interface StatusInput {
   readonly agents: AgentCounts | undefined;
   /** Names of nodes that would lose their agents if agents ran where they are to run; too many of them, so they do not. */
   readonly wouldLoseAgents: readonly string[];
+  /** Where kube-proxy is among its nodes; left out: it is nobody's business. */
+  readonly parking?: ConfigParking | undefined;
   /** The status as it was written last. */
   readonly previous: ProxyConfigStatus | undefined;
   readonly now: Date;

@@ -5,7 +5,7 @@ import type { ConfigPlan, Share } from '../rollout/index.ts';
 import type { Facts } from './facts.ts';
 
 /** Names of nodes for a message, not all of them if they are many. */
-function namesOf(nodes: readonly string[]): string {
+export function namesOf(nodes: readonly string[]): string {
   const more = nodes.length - maximumNamedNodes;
   return [...nodes].sort().slice(0, maximumNamedNodes).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }

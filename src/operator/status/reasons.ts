@@ -50,6 +50,23 @@ export const reasons = {
     'Shadowed',
     'InvalidSpec',
   ],
+  /**
+   * Present where somebody wants kube-proxy parked, or did. True: AllNodesParked. Unknown: WaitingForRollout, Parking,
+   * Restoring, CannotSeeKubeProxy. False: the others.
+   */
+  KubeProxyParked: [
+    'AllNodesParked',
+    'WaitingForRollout',
+    'Parking',
+    'Restoring',
+    'CannotSeeKubeProxy',
+    'ParkedNodeNotReady',
+    'RolloutFailed',
+    'OwnedByOthers',
+    'NoKubeProxy',
+    'SwitchedOff',
+    'NotManaged',
+  ],
 } as const;
 
 export type ConditionType = keyof typeof reasons;

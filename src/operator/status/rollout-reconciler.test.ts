@@ -49,7 +49,7 @@ async function cacheIsCurrent(): Promise<void> {
 /** One round of the operator: what it decides, and what follows for the node. */
 async function round(): Promise<{ looked: string[]; again: number | undefined }> {
   const looked: string[] = [];
-  const again = await rollouts.reconcile((node) => looked.push(node));
+  const again = await rollouts.reconcile({ node: (name) => looked.push(name), kubeProxy: () => undefined });
   for (const node of looked) await nodes.reconcile(node);
   return { looked, again: again?.afterSeconds };
 }
@@ -112,7 +112,9 @@ describe('a ProxyConfig', () => {
     const refusing = vi.spyOn(rig.cache.configs, 'writeStatus').mockRejectedValue(new Error('the API server is away'));
     await rig.put('ProxyConfig', 'default', { spec: { masqueradeAll: true } });
     await cacheIsCurrent();
-    await expect(rollouts.reconcile(() => undefined)).rejects.toThrow('the API server is away');
+    await expect(rollouts.reconcile({ node: () => undefined, kubeProxy: () => undefined })).rejects.toThrow(
+      'the API server is away',
+    );
     const assignments = await rig.ofTerm(Assignments);
     const node = rig.cache.nodes.get('node-1')!;
     expect(assignments.desiredOf(node)?.spec.config.masqueradeAll).toBe(false);

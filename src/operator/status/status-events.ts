@@ -9,6 +9,11 @@ export interface StatusEvent {
     | 'CanaryPassed'
     | 'ConfigShadowed'
     | 'InvalidSpec'
+    | 'KubeProxyLeftAlone'
+    | 'KubeProxyParked'
+    | 'KubeProxyParking'
+    | 'KubeProxyRestored'
+    | 'KubeProxyRestoring'
     | 'NodeSyncFailed'
     | 'NodesSilent'
     | 'NodesUncovered'
@@ -30,6 +35,7 @@ export function statusEvents(previous: ProxyConfigStatus | undefined, next: Prox
     silent(previous, next),
     uncovered(previous, next),
     complete(previous, next),
+    kubeProxy(previous, next),
   ];
   return events.filter((event) => event !== undefined);
 }
@@ -124,4 +130,22 @@ function complete(previous: ProxyConfigStatus | undefined, next: ProxyConfigStat
   if (next.rollout?.phase !== 'Complete' || previous?.rollout?.phase === 'Complete') return undefined;
   const message = `revision ${next.currentRevision ?? ''} is on all nodes that could be asked`;
   return { type: 'Normal', reason: 'RolloutComplete', message };
+}
+
+/** Where kube-proxy is, by the stage that has just begun; the others are in the status. */
+const kubeProxyEvents: Readonly<Record<string, Pick<StatusEvent, 'type' | 'reason'>>> = {
+  Parking: { type: 'Normal', reason: 'KubeProxyParking' },
+  AllNodesParked: { type: 'Normal', reason: 'KubeProxyParked' },
+  Restoring: { type: 'Normal', reason: 'KubeProxyRestoring' },
+  NotManaged: { type: 'Normal', reason: 'KubeProxyRestored' },
+  ParkedNodeNotReady: { type: 'Warning', reason: 'KubeProxyLeftAlone' },
+  OwnedByOthers: { type: 'Warning', reason: 'KubeProxyLeftAlone' },
+};
+
+function kubeProxy(previous: ProxyConfigStatus | undefined, next: ProxyConfigStatus): StatusEvent | undefined {
+  const parked = conditionOf(next.conditions, 'KubeProxyParked');
+  const before = conditionOf(previous?.conditions, 'KubeProxyParked');
+  if (parked === undefined || before?.reason === parked.reason) return undefined;
+  const found = kubeProxyEvents[parked.reason];
+  return found && { ...found, message: parked.message };
 }

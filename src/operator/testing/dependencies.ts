@@ -26,6 +26,8 @@ export function testDependencies(
       logLevel: 'debug',
       leaderElect: false,
       manageCrds: true,
+      manageKubeProxy: true,
+      kubeProxy: { namespace: 'kube-system', name: 'kube-proxy' },
       identity: 'operator-0',
       ...o,
     },

@@ -1,0 +1,69 @@
+import type { KubernetesObject } from '../../kubernetes/index.ts';
+import { hasParking, keepsAway } from './affinity.ts';
+import type { Affinity } from './affinity.ts';
+import { ownerOf } from './owners.ts';
+
+/** What is kept of kube-proxy's DaemonSet. */
+export interface KubeProxyDaemonSet {
+  readonly uid: string;
+  readonly resourceVersion: string;
+  /** Of its Pods; never changes. */
+  readonly matchLabels: Readonly<Record<string, string>>;
+  readonly nodeSelector: Readonly<Record<string, string>>;
+  readonly affinity: Affinity | undefined;
+  /** Its Pods stay away from Nodes that are labelled so. */
+  readonly keepsAway: boolean;
+  /** We have put something into its affinity. */
+  readonly changed: boolean;
+  /** Who would undo our changes; undefined if nobody. */
+  readonly owner: string | undefined;
+}
+
+/** A Pod of kube-proxy. */
+export interface KubeProxyPod {
+  readonly node: string | undefined;
+  readonly ready: boolean;
+}
+
+/** apps/v1 DaemonSet, as far as it is read. */
+interface DaemonSet extends KubernetesObject {
+  spec?: {
+    selector?: { matchLabels?: Record<string, string> };
+    template?: { spec?: { affinity?: Affinity; nodeSelector?: Record<string, string> } };
+  };
+}
+
+/** core/v1 Pod, as far as it is read. */
+interface Pod extends KubernetesObject {
+  spec?: { nodeName?: string };
+  status?: { conditions?: { type: string; status: string }[] };
+}
+
+export function daemonSetOf(raw: KubernetesObject): KubeProxyDaemonSet {
+  const { metadata, spec }: DaemonSet = raw;
+  const { affinity, nodeSelector = {} } = spec?.template?.spec ?? {};
+  return {
+    ...{ uid: metadata.uid ?? '', resourceVersion: metadata.resourceVersion ?? '' },
+    ...{ matchLabels: spec?.selector?.matchLabels ?? {}, nodeSelector, affinity },
+    ...{ keepsAway: keepsAway(affinity), changed: hasParking(affinity), owner: ownerOf(metadata) },
+  };
+}
+
+export function podOf(raw: KubernetesObject): KubeProxyPod {
+  const { metadata, spec, status }: Pod = raw;
+  const ready = status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false;
+  return { node: spec?.nodeName, ready: ready && metadata.deletionTimestamp === undefined };
+}
+
+/** What is known of kube-proxy in the cluster. */
+export type SeenKubeProxy =
+  /** Nothing yet, or nothing any more; `trouble` if it cannot be looked at. */
+  | { readonly kind: 'unknown'; readonly trouble?: string }
+  /** There is no such DaemonSet. */
+  | { readonly kind: 'absent' }
+  | {
+      readonly kind: 'there';
+      readonly daemonSet: KubeProxyDaemonSet;
+      /** Nodes with a Pod of it, also one that is ending; whether it is ready. */
+      readonly pods: ReadonlyMap<string, boolean>;
+    };

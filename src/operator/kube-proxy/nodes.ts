@@ -1,0 +1,25 @@
+import { kubeProxyLabel } from '../../api/index.ts';
+import { selects } from '../../kubernetes/index.ts';
+import type { ClusterNode } from '../cluster/index.ts';
+import type { SeenKubeProxy } from './kube-proxy.ts';
+
+/** Values of the label on Nodes. Without it kube-proxy runs there as it always did. */
+export type ParkingLabel = 'parked' | 'restoring';
+
+/** What the label of a Node says; a word that is none of ours counts as `restoring`, which takes it away. */
+export function labelOf({ labels }: ClusterNode): ParkingLabel | undefined {
+  const label = labels[kubeProxyLabel];
+  return label === undefined || label === 'parked' ? label : 'restoring';
+}
+
+/** Whether kube-proxy is known to run nowhere on the node, and to stay away as long as that is labelled `parked`. */
+export function isGone(node: ClusterNode, kubeProxy: SeenKubeProxy): boolean {
+  return kubeProxy.kind === 'there' && kubeProxy.daemonSet.keepsAway && !kubeProxy.pods.has(node.name);
+}
+
+/** Whether kube-proxy works on the node again, or there is none that would. */
+export function isBack(node: ClusterNode, kubeProxy: SeenKubeProxy): boolean {
+  if (kubeProxy.kind !== 'there') return kubeProxy.kind === 'absent';
+  const wanted = selects({ matchLabels: kubeProxy.daemonSet.nodeSelector }, node.labels);
+  return !wanted || kubeProxy.pods.get(node.name) === true;
+}

@@ -1,0 +1,2 @@
+export { ParkingModel } from './model.ts';
+export type { Wish, Word } from './model.ts';
