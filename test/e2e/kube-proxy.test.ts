@@ -76,10 +76,10 @@ describe.skipIf(!root)(
     const affinity = () => cluster.kubectl('get', 'ds/kube-proxy', '-n', 'kube-system', '-o', `jsonpath=${required}`);
     const checkThatItIsBack = async () => {
       expect([await labels(), await told()]).toEqual([[], []]);
-    await cluster.waitFor('the DaemonSet to be as it was', async () => (await affinity()) === '');
-    // Which makes its Pods anew, one after the other.
-    await cluster.waitFor('kube-proxy on every node', () => runsOn().length === nodes.length, 60_000);
-  };
+      await cluster.waitFor('the DaemonSet to be as it was', async () => (await affinity()) === '');
+      // Which makes its Pods anew, one after the other.
+      await cluster.waitFor('kube-proxy on every node', () => runsOn().length === nodes.length, 60_000);
+    };
 
     test('without it, kube-proxy is left alone', async () => {
       await cluster.kubectl('wait', '--for=condition=Ready', 'nftpc/default', '--timeout=90s');
