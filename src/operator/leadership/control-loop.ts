@@ -70,8 +70,9 @@ export class ControlLoop implements Term {
   }
 
   objects(): ClusterObjects {
-    const configs = this.#cache.configs.all().map(({ config }) => config);
-    return { configs, nodes: [...this.#cache.nodeStates.values()] };
+    const { cache } = this.#watches;
+    const configs = cache.configs.all().map(({ config }) => config);
+    return { configs, nodes: [...cache.nodeStates.values()] };
   }
 
   watchStatistics(): ReadonlyMap<string, ReflectorStatistics> {
