@@ -12,7 +12,9 @@ const mayImport = {
   services: ['api', 'ip'],
   dataplane: ['api', 'ip', 'netlink', 'nftables', 'runtime', 'services'],
   'kube-proxy': ['api', 'services'],
-  agent: ['api', 'conntrack', 'dataplane', 'ip', 'kubernetes', 'runtime', 'services'],
+  'kube-proxy-rules': ['netlink', 'nftables'],
+  preflight: ['kube-proxy-rules', 'nftables'],
+  agent: ['api', 'conntrack', 'dataplane', 'ip', 'kube-proxy-rules', 'kubernetes', 'runtime', 'services'],
   operator: ['api', 'ip', 'kubernetes', 'overview', 'runtime'],
 };
 

@@ -5,6 +5,8 @@ import type { DataPlaneFactories } from '../dataplane/index.ts';
 import type { HttpListener } from '../runtime/index.ts';
 import { agentMetrics } from './agent-metrics.ts';
 import { Governing } from './governing.ts';
+import type { KubeProxyRules } from '../kube-proxy-rules/index.ts';
+import { KubeProxyCleaner } from './kube-proxy/index.ts';
 import { LastGoodFile } from './last-good/index.ts';
 import { MemoryRelease } from './memory-release.ts';
 import { NodeContact } from './node-contact.ts';
@@ -14,7 +16,7 @@ import { agentServers, ProxyHealth, SyncMetrics } from './observe/index.ts';
 import type { AgentOptions } from './options.ts';
 import { ObjectIntake } from './object-intake.ts';
 import { Sources } from './sources/index.ts';
-import { agentState, Busiest, ProblemReporter, RefusalReporter } from './status/index.ts';
+import { agentState, Busiest, ProblemReporter, RefusalReporter, servesEverything } from './status/index.ts';
 import { connect, DesiredState, LoadFollower, Sync, SyncLoop, targetsOf, Trial } from './sync/index.ts';
 
 const families = [4, 6] as const;
@@ -25,6 +27,7 @@ const healthTimeoutMilliseconds = 60_000;
 export interface AgentDependencies extends ContactDependencies {
   readonly dataPlanes: DataPlaneFactories;
   readonly conntrack: ConntrackSocket;
+  readonly kubeProxyRules: Pick<KubeProxyRules, 'find' | 'remove'>;
 }
 
 /**
@@ -46,6 +49,7 @@ export class Agent {
   readonly #nodeServices: NodeServices;
   readonly #governing: Governing;
   readonly #lastGood: LastGoodFile;
+  readonly #kubeProxy: KubeProxyCleaner;
   readonly #servers: readonly HttpListener[];
   readonly #intake: ObjectIntake;
   readonly #busiest: Busiest;
@@ -70,6 +74,7 @@ export class Agent {
         agentState({
           ...{ state, sync, dataPlane, governing: this.#governing, nodeServices: this.#nodeServices },
           ...{ failure: this.#loop.failure, servers: this.#servers, busiest: this.#busiest },
+          kubeProxy: this.#kubeProxy,
         }),
       watches: () => [...watches(), ...this.#governing.watches(clock.wall())],
     });
@@ -96,6 +101,15 @@ export class Agent {
       ...{ directory: stateDirectory, nodeName, clock, log },
       current: () => sync.applied && { config: sync.applied, node: state.node },
     });
+    this.#kubeProxy = new KubeProxyCleaner({
+      ...{ rules: deps.kubeProxyRules, clock, log },
+      inSync: () => servesEverything(state, sync, this.#loop.failure),
+      changed: () => reporter.update(),
+      removed: (what) => {
+        const message = `kube-proxy is parked: removed ${what.join(', ')}`;
+        events.event({ apiVersion: 'v1', kind: 'Node', name: nodeName }, 'Normal', 'KubeProxyRulesRemoved', message);
+      },
+    });
     this.#loop = new SyncLoop({
       ...{ sync, state, load: new LoadFollower(conntrack), clock, log },
       observers: [
@@ -104,6 +118,7 @@ export class Agent {
         { synced: () => reporter.update(), failed: () => reporter.update() },
         new RefusalReporter({ events, quarantine: sync.quarantine }),
         this.#lastGood,
+        { synced: () => this.#kubeProxy.synced(), failed: () => undefined },
         new MemoryRelease(clock),
       ],
     });
@@ -117,6 +132,7 @@ export class Agent {
     this.#governing = new Governing({
       ...{ client, nodeName, file, state, reporter, events, problems, clock, log },
       changed: () => this.#loop.request(),
+      kubeProxyParked: (parked) => this.#kubeProxy.park(parked),
       cleanUp,
     });
     this.#servers = agentServers({
@@ -141,6 +157,7 @@ export class Agent {
           this.#contact.lease.start();
           this.#busiest.start();
         }
+        this.#kubeProxy.start();
         return this.#governing.settle(lastGood?.config);
       },
       // Stopped before everything was known: there is nothing to begin.
@@ -153,7 +170,7 @@ export class Agent {
     await this.#loop.stop();
     await Promise.all([
       ...[this.#sources.stop(), this.#governing.stop(), this.#contact.stop()],
-      ...[this.#lastGood.stop(), this.#nodeServices.stop(), this.#busiest.stop()],
+      ...[this.#lastGood.stop(), this.#nodeServices.stop(), this.#busiest.stop(), this.#kubeProxy.stop()],
       ...this.#servers.map((server) => server.close()),
     ]);
     this.#dataPlane.close();

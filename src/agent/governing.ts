@@ -21,6 +21,8 @@ export interface GoverningOptions {
   readonly events: Pick<EventRecorder, 'event'>;
   /** Told whether this node writes the Events in which all agents see the same. */
   readonly problems: Pick<ProblemReporter, 'speak'>;
+  /** Told whether kube-proxy is parked on this node. */
+  readonly kubeProxyParked: (parked: boolean) => void;
   /** The node is to get another configuration. */
   readonly changed: () => void;
   /** The node is to have nothing of ours any more; the ProxyConfig that it had last. */
@@ -104,12 +106,18 @@ export class Governing {
 
   #assigned(assigned: Assigned | undefined): void {
     this.#uncovered = !assigned?.config;
-    this.#o.reporter.follow(assigned?.object);
-    this.#o.problems.speak(assigned?.objectEvents ?? false);
+    this.#tell(assigned);
     if (assigned?.cleanUpAfter !== undefined) this.#o.cleanUp(assigned.cleanUpAfter);
     else if (assigned?.config) this.#governedBy(assigned.config);
     // Before, an earlier run's configuration may still come.
     else if (this.#settled) this.#tellUncovered();
+  }
+
+  /** Those to whom a word of the assignment goes. */
+  #tell(assigned: Assigned | undefined): void {
+    this.#o.reporter.follow(assigned?.object);
+    this.#o.problems.speak(assigned?.objectEvents ?? false);
+    this.#o.kubeProxyParked(assigned?.kubeProxyParked ?? false);
   }
 
   #governedBy(config: AssignedConfig): void {

@@ -2,6 +2,7 @@ import { NodeAgent, parseAgentOptions } from '../agent/index.ts';
 import { createLogger, packageVersion, systemClock } from '../runtime/index.ts';
 import { ApiClient, loadConnection } from '../kubernetes/index.ts';
 import { ConntrackSocket } from '../conntrack/index.ts';
+import { KubeProxyRules } from '../kube-proxy-rules/index.ts';
 import { dataPlaneFactories } from '../dataplane/index.ts';
 import { untilSignal } from './signals.ts';
 
@@ -27,6 +28,7 @@ export async function agent(args: readonly string[]): Promise<number> {
     namespace: connection.namespace,
     dataPlanes: dataPlaneFactories({ log }),
     conntrack,
+    kubeProxyRules: new KubeProxyRules(),
     log,
     clock: systemClock,
   });

@@ -25,8 +25,12 @@ const subcommands: Readonly<Record<string, { summary: string; load: () => Promis
     summary: 'show what a changed ProxyConfig would write on a node',
     load: async () => (await import('./diff.ts')).diff,
   },
+  preflight: {
+    summary: 'look whether nftproxy can work on this node; changes nothing',
+    load: async () => (await import('./preflight.ts')).preflight,
+  },
   cleanup: {
-    summary: "remove nftproxy's table from this node",
+    summary: "remove nftproxy's table, or kube-proxy's rules, from this node",
     load: async () => (await import('./cleanup.ts')).cleanup,
   },
   convert: {

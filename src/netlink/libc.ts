@@ -32,6 +32,9 @@ const getsockname = systemCall<[number, Uint8Array, Uint8Array]>(
 const setsockopt = systemCall<[number, number, number, Uint8Array, number]>(
   'int setsockopt(int fd, int level, int name, const void *value, uint32_t length)',
 );
+const getsockopt = systemCall<[number, number, number, Uint8Array, Uint8Array]>(
+  'int getsockopt(int fd, int level, int name, _Inout_ void *value, _Inout_ void *length)',
+);
 const send = systemCall<[number, Uint8Array, number, number]>(
   'intptr_t send(int fd, const void *buffer, size_t length, int flags)',
 );
@@ -56,7 +59,7 @@ interface FilterProgram {
 const attachFilter = (descriptor: number, program: FilterProgram): number =>
   setsockoptFilter(descriptor, 1, 26, program, koffi.sizeof(filterProgram));
 
-export const libc = { open, close, setns, socket, bind, getsockname, setsockopt, attachFilter, send, recv };
+export const libc = { open, close, setns, socket, bind, getsockname, getsockopt, setsockopt, attachFilter, send, recv };
 
 /** Error numbers of Linux by name; libuv does not know ERESTART: a batch came with an outdated generation. */
 export const errno = { ...constants.errno, ERESTART: 85 } as const;

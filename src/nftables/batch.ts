@@ -45,13 +45,16 @@ const frame = { plain: 20, withGeneration: 28 } as const;
 export class Batch {
   readonly #table: string;
   readonly #names: Names;
+  readonly #family: number;
   readonly #writer = new MessageWriter();
   readonly #operations: Operation[] = [];
   #elements = 0;
 
-  constructor(table: string, names: Names) {
+  /** @param family of the table: a number of `protocolFamily` */
+  constructor(table: string, names: Names, family: number = protocolFamily.inet) {
     this.#table = table;
     this.#names = names;
+    this.#family = family;
     this.#writer.zeros(frame.withGeneration);
   }
 
@@ -141,7 +144,7 @@ export class Batch {
     const start = this.#writer.length;
     this.#operations.push({ ...operation, start });
     this.#writer.beginMessage(nftMessageType(message), flag.request | flags, this.#operations.length);
-    writeNetfilterHeader(this.#writer, protocolFamily.inet);
+    writeNetfilterHeader(this.#writer, this.#family);
   }
 
   #undo(start: number): void {

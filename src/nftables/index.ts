@@ -45,6 +45,7 @@ export type {
   ChainInfo,
   Element,
   FieldType,
+  IpTableFamily,
   Rule,
   RuleInfo,
   SetDefinition,
@@ -53,8 +54,9 @@ export type {
   TableInfo,
   TableOptions,
 } from './objects/index.ts';
+export { sameNames } from './names.ts';
 export type { Names } from './names.ts';
 export type { Generation } from './requests.ts';
 export { NftablesSocket } from './socket.ts';
-export type { Commit } from './socket.ts';
+export type { ChainInTable, Commit } from './socket.ts';
 export { Transaction } from './transaction.ts';

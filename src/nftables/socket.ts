@@ -8,15 +8,15 @@ import {
   protocolFamily,
   RequestQueue,
 } from '../netlink/index.ts';
-import type { OpenTransport, Message, NetlinkRequest, SocketOptions } from '../netlink/index.ts';
+import type { OpenTransport, Message, MessageWriter, NetlinkRequest, SocketOptions } from '../netlink/index.ts';
 import { checkAnswers } from './commit.ts';
 import { CommitError } from './commit-error.ts';
 import { chainAttribute, ruleAttribute, setAttribute, tableAttribute } from './constants.ts';
 import { elementsByKey } from './element-requests.ts';
 import { ForeignChanges } from './foreign-changes.ts';
 import { hintFor } from './hints.ts';
-import { decodeChain, decodeRule, decodeSet, decodeTable } from './objects/index.ts';
-import type { ChainInfo, Element, RuleInfo, SetDefinition, SetInfo, TableInfo } from './objects/index.ts';
+import { decodeChain, decodeRule, decodeSet, decodeTable, familyNumber, tableFamilyOf } from './objects/index.ts';
+import type { ChainInfo, Element, RuleInfo, SetDefinition, SetInfo, TableFamily, TableInfo } from './objects/index.ts';
 import { hasMoreElements, readElements } from './read-elements.ts';
 import { currentGeneration, nftRequest } from './requests.ts';
 import type { Generation } from './requests.ts';
@@ -33,6 +33,12 @@ export interface Commit {
   readonly elements: number;
   /** Spent in the kernel, waiting for other writers included. */
   readonly milliseconds: number;
+}
+
+/** A chain, and where it is. */
+export interface ChainInTable extends ChainInfo {
+  readonly table: string;
+  readonly family: TableFamily;
 }
 
 /**
@@ -106,6 +112,25 @@ export class NftablesSocket {
         ? decodeChain(netfilterAttributes(message))
         : undefined,
     );
+  }
+
+  /** The chains of all tables, of every family. */
+  allChains(): Promise<ChainInTable[]> {
+    const request = nftRequest('list all chains', 'getChain', undefined, protocolFamily.unspecified);
+    return this.#dump(request, (message) => {
+      const attributes = netfilterAttributes(message);
+      const table = attributes.get(chainAttribute.table)?.string() ?? '';
+      return { ...decodeChain(attributes), table, family: tableFamilyOf(message) };
+    });
+  }
+
+  /** The rules of a table of any family, in the order of evaluation within each chain. */
+  rulesOf(family: TableFamily, table: string): Promise<RuleInfo[]> {
+    const write = (writer: MessageWriter): void => {
+      writer.string(ruleAttribute.table, table);
+    };
+    const request = nftRequest(`list rules of ${family} ${table}`, 'getRule', write, familyNumber[family]);
+    return this.#dump(request, (message) => decodeRule(netfilterAttributes(message)));
   }
 
   /** The rules of a table or of one chain, in the order of evaluation. */

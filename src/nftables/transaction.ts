@@ -9,17 +9,18 @@ import {
   encodeRule,
   encodeSet,
   encodeTable,
+  familyNumber,
   ruleText,
 } from './objects/index.ts';
 import { sameNames } from './names.ts';
 import type { Names } from './names.ts';
-import type { ChainDefinition, Element, Rule, SetDefinition, TableOptions } from './objects/index.ts';
+import type { ChainDefinition, Element, IpTableFamily, Rule, SetDefinition, TableOptions } from './objects/index.ts';
 
 /** Milliseconds of encoding after which others get their turn. */
 const sliceMilliseconds = 4;
 
 /**
- * Changes to one inet table, applied as a whole or not at all by `NftablesSocket.commit`.
+ * Changes to one table, applied as a whole or not at all by `NftablesSocket.commit`.
  *
  * Everything is encoded as it is added; the objects given are not kept, but for the set definitions. A value that does
  * not fit its type throws SyntaxFault or RangeError at once and leaves the transaction as it was. May be committed
@@ -34,11 +35,14 @@ export class Transaction {
   readonly #scratch = new MessageWriter(1024);
   #nextSetId = 1;
 
-  /** @param names how the names of sets and chains that are given here are spelled in the kernel */
-  constructor(table: string, names: Names = sameNames) {
+  /**
+   * @param names how the names of sets and chains that are given here are spelled in the kernel
+   * @param family of the table; rules can be added to inet tables only, as their matches say which family they mean
+   */
+  constructor(table: string, names: Names = sameNames, family: IpTableFamily = 'inet') {
     this.table = table;
     this.#names = names;
-    this.batch = new Batch(table, names);
+    this.batch = new Batch(table, names, familyNumber[family]);
   }
 
   /** Messages of the batch; one message may carry many elements. */

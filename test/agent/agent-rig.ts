@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
-import { revisionOf, withDefaults } from '../../src/api/index.ts';
+import { conditionOf, revisionOf, withDefaults } from '../../src/api/index.ts';
 import type { ProxyNodeState, ProxyNodeStateSpec, ProxySettings } from '../../src/api/index.ts';
 import { ApiClient, loadConnection, resourcePath } from '../../src/kubernetes/index.ts';
 import { crdDirectory } from '../../src/runtime/index.ts';
@@ -19,7 +19,15 @@ import {
   runNftproxy,
   startNftproxy,
 } from '../support/index.ts';
-import type { Answer, HttpAnswer, ManagedProcess, Namespace, NftproxyOptions, Requests } from '../support/index.ts';
+import type {
+  Answer,
+  HttpAnswer,
+  ManagedProcess,
+  Namespace,
+  NftproxyOptions,
+  Requests,
+  Resident,
+} from '../support/index.ts';
 import { addresses, nodePodCIDRs, NodeWorld } from '../support/node/index.ts';
 import type { Where } from '../support/node/index.ts';
 
@@ -263,6 +271,24 @@ export class AgentRig implements AsyncDisposable {
   /** Changes the Node by a JSON merge patch. */
   async patchNode(patch: object): Promise<void> {
     await this.client.mergePatch(resourcePath({ version: 'v1', plural: 'nodes', name: 'node-1' }), patch);
+  }
+
+  /** kube-proxy is parked on this node, as the operator says when its Pod is gone; or is not any more. */
+  async parkKubeProxy(parked = true): Promise<void> {
+    const { spec } = await this.nodeState();
+    const { kubeProxy = 'Parked', ...rest } = spec;
+    await this.#tell(parked ? { ...rest, kubeProxy } : rest);
+  }
+
+  /** A condition of what the agent reports: `False CleanedUp`. */
+  async condition(type: string): Promise<string | undefined> {
+    const found = conditionOf((await this.nodeState()).status?.conditions, type);
+    return found && `${found.status} ${found.reason}`;
+  }
+
+  /** Who opens connections there, and keeps them. */
+  resident(where: Where): Promise<Resident> {
+    return this.#world.namespaceOf(where).resident();
   }
 
   /** One request from there, or several. */

@@ -15,6 +15,8 @@ export interface Assigned {
   readonly cleanUpAfter: string | undefined;
   /** This node writes the Events in which all agents see the same. */
   readonly objectEvents: boolean;
+  /** kube-proxy does not run on this node any more: its rules are to go. */
+  readonly kubeProxyParked: boolean;
   /** The object itself, for whoever reports into its status. */
   readonly object: ProxyNodeState;
 }
@@ -78,9 +80,9 @@ export class Assignment {
 /** An object that somebody made by hand, or through a weaker CRD, may have no spec. */
 function assignedBy(object: ProxyNodeState): Assigned {
   const spec = object.spec as ProxyNodeState['spec'] | undefined;
-  if (!spec) return { config: undefined, cleanUpAfter: undefined, objectEvents: false, object };
+  if (!spec) return { config: undefined, cleanUpAfter: undefined, objectEvents: false, kubeProxyParked: false, object };
   const { configRef, revision, config, cleanup, objectEvents = false } = spec;
-  const rest = { objectEvents, object };
+  const rest = { objectEvents, kubeProxyParked: spec.kubeProxy === 'Parked', object };
   if (cleanup) return { config: undefined, cleanUpAfter: configRef.name, ...rest };
   return { config: { name: configRef.name, revision, config }, cleanUpAfter: undefined, ...rest };
 }

@@ -1,5 +1,6 @@
 import type { RunningDataPlane } from '../../dataplane/index.ts';
 import { describeError } from '../../runtime/index.ts';
+import type { KubeProxyState } from '../kube-proxy/index.ts';
 import type { DesiredState, Sync } from '../sync/index.ts';
 import type { Busiest } from './busiest.ts';
 import { settingsRefused } from './status.ts';
@@ -16,6 +17,7 @@ export function agentState(o: {
   /** The agent's HTTP servers. */
   servers: readonly { readonly failure: string | undefined }[];
   busiest: Pick<Busiest, 'current'>;
+  kubeProxy: { readonly state: KubeProxyState | undefined };
   nodeServices: { readonly failedConntrackSettings: readonly string[] | undefined };
 }): AgentState {
   const { forwarding } = o.state;
@@ -26,7 +28,7 @@ export function agentState(o: {
     ...(o.state.config !== undefined && { desiredRevision: o.state.config.revision }),
     ...(o.failure !== undefined && { failure: o.failure }),
     ...(o.governing.uncovered && o.state.config && { goesOnWith: o.state.config.name }),
-    ...(conntrack !== undefined && { conntrack }),
+    ...aboutNode(conntrack, o.kubeProxy.state),
     busiest: o.busiest.current,
     unserved: o.servers.flatMap(({ failure }) => failure ?? []),
     quarantined: [...o.sync.quarantine.values()],
@@ -35,6 +37,20 @@ export function agentState(o: {
     elements: elementsOf(o.dataPlane),
     problems: forwarding?.problems() ?? [],
   };
+}
+
+/** What degrades nothing. */
+function aboutNode(
+  conntrack: readonly string[] | undefined,
+  kubeProxy: KubeProxyState | undefined,
+): Pick<AgentState, 'conntrack' | 'kubeProxy'> {
+  return { ...(conntrack !== undefined && { conntrack }), ...(kubeProxy && { kubeProxy }) };
+}
+
+/** Whether this node's kernel has every Service as it is wanted: nobody else's rules are missed. */
+export function servesEverything({ config }: DesiredState, sync: Sync, failure: string | undefined): boolean {
+  if (failure !== undefined || sync.refusedSetup || sync.quarantine.size > 0) return false;
+  return config !== undefined && sync.appliedRevision === config.revision;
 }
 
 /** Why the settings that are wanted of this node are not in force, for people; undefined if they are. */

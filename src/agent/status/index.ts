@@ -1,7 +1,7 @@
 export { Busiest } from './busiest.ts';
 export { doubtOf } from './doubt.ts';
 export { NodeLease } from './node-lease.ts';
-export { agentState, settingsFault } from './agent-state.ts';
+export { agentState, servesEverything, settingsFault } from './agent-state.ts';
 export { ProblemReporter } from './problem-reporter.ts';
 export { RefusalReporter } from './refusal-reporter.ts';
 export { noConfiguration } from './status.ts';

@@ -1,12 +1,9 @@
 import { release } from 'node:os';
 import { conditionOf, nextCondition, rfc3339 } from '../../api/index.ts';
-import type {
-  BusiestServicePorts,
-  Condition,
-  NodeConditionReason,
-  NodeConditionType,
-  ProxyNodeStateStatus,
-} from '../../api/index.ts';
+import type { BusiestServicePorts, Condition, NodeConditionType, ProxyNodeStateStatus } from '../../api/index.ts';
+import { kubeProxyCondition } from './kube-proxy-condition.ts';
+import type { KubeProxyState } from '../kube-proxy/index.ts';
+import type { Verdict } from './verdict.ts';
 import type { Problem } from '../../services/index.ts';
 
 /** What the agent knows about its own work, as far as it is reported. */
@@ -35,6 +32,8 @@ export interface AgentState {
   readonly busiest?: BusiestServicePorts | undefined;
   /** Conntrack settings of the node that could not be made, and why; undefined before the first attempt. */
   readonly conntrack?: readonly string[];
+  /** Rules of kube-proxy's in the kernel; undefined before it was looked. */
+  readonly kubeProxy?: KubeProxyState;
   /** Problems in Services and EndpointSlices, worth a look though everything else works. */
   readonly problems: readonly Problem[];
 }
@@ -47,7 +46,7 @@ const longestMessage = 256;
  * `Synced`: the kernel holds the assigned revision and every Service. `Degraded`: something needs a person; reasons
  * `SyncFailing`, `SettingsRefused`, `SettingsRolledBack`, `CleanupFailing`, `NoConfiguration`, `CannotListen`,
  * `ServicePortsRefused`, `ObjectsWithProblems`, `AsExpected`. `ConntrackConfigured`: conntrack is as the ProxyConfig has it; nothing depends on that but
- * its size and patience, so that it degrades nothing.
+ * its size and patience, so that it degrades nothing. `KubeProxyRules`: whether there are any, likewise.
  */
 export function statusOf(o: {
   state: AgentState;
@@ -68,7 +67,7 @@ export function statusOf(o: {
   const conditions = [
     condition('Synced', syncedCondition(state)),
     condition('Degraded', degradedCondition(state)),
-    ...(state.conntrack === undefined ? [] : [condition('ConntrackConfigured', conntrackCondition(state.conntrack))]),
+    ...ofTheNode(state, condition),
   ];
   const said = {
     ...(state.appliedRevision === undefined ? {} : { appliedRevision: state.appliedRevision }),
@@ -93,6 +92,16 @@ export function statusOf(o: {
   };
 }
 
+type MakeCondition = <T extends NodeConditionType>(type: T, verdict: Verdict<T>) => Condition;
+
+/** What is said of the node once it is known, and degrades nothing. */
+function ofTheNode({ kubeProxy, conntrack }: AgentState, condition: MakeCondition): Condition[] {
+  return [
+    ...(kubeProxy === undefined ? [] : [condition('KubeProxyRules', kubeProxyCondition(kubeProxy))]),
+    ...(conntrack === undefined ? [] : [condition('ConntrackConfigured', conntrackCondition(conntrack))]),
+  ];
+}
+
 type Said = Pick<ProxyNodeStateStatus, 'appliedRevision' | 'conditions'>;
 
 /** Words of messages, and counts, change all the time. */
@@ -103,8 +112,6 @@ function saysTheSame(before: Said | undefined, now: Said): boolean {
     return last?.status === status && last.reason === reason;
   });
 }
-
-type Verdict<T extends NodeConditionType> = readonly [Condition['status'], NodeConditionReason<T>, string];
 
 function syncedCondition(state: AgentState): Verdict<'Synced'> {
   if (state.cleanup) return cleanupVerdict(state.cleanup, state.failure);

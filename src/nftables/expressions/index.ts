@@ -7,6 +7,7 @@ export {
   immediateAttribute,
   lookupAttribute,
   registerNumber,
+  verdictAttribute,
 } from './constants.ts';
 export { decodeCounter, encodeCounter } from './counters.ts';
 export { ExpressionEncoder } from './encoder.ts';

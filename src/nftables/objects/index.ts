@@ -10,5 +10,5 @@ export type { Rule, RuleInfo } from './rules.ts';
 export type { SetDefinition } from './set-definition.ts';
 export type { SetInfo } from './sets.ts';
 export { decodeSet, encodeSet } from './sets.ts';
-export { decodeTable, encodeTable } from './tables.ts';
-export type { TableFamily, TableInfo, TableOptions } from './tables.ts';
+export { decodeTable, encodeTable, familyNumber, tableFamilyOf } from './tables.ts';
+export type { IpTableFamily, TableFamily, TableInfo, TableOptions } from './tables.ts';

@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto';
 import { ruleAttribute } from '../constants.ts';
-import { ExpressionEncoder } from '../expressions/index.ts';
+import {
+  dataAttribute,
+  expressionAttribute,
+  ExpressionEncoder,
+  immediateAttribute,
+  verdictAttribute,
+} from '../expressions/index.ts';
 import type { AnonymousSetMaker, Statement } from '../expressions/index.ts';
 import { MessageWriter } from '../../netlink/index.ts';
 import { sameNames } from '../names.ts';
@@ -22,6 +28,8 @@ export interface RuleInfo {
   readonly comment?: string;
   /** What `fingerprint` gave for the rule when it was written; undefined for rules that others wrote. */
   readonly fingerprint?: string;
+  /** Chains that it jumps or goes to by itself; where a verdict map sends packets is in the map's elements. */
+  readonly leadsTo: readonly string[];
 }
 
 /** In nft's syntax, as `nft list` prints it. */
@@ -87,7 +95,21 @@ export function decodeRule(attributes: Payload): RuleInfo {
   return {
     chain: attributes.get(ruleAttribute.chain)?.string() ?? '',
     handle: attributes.get(ruleAttribute.handle)?.u64() ?? 0,
+    leadsTo: targetsIn(attributes.get(ruleAttribute.expressions)),
     ...(text === undefined ? {} : { comment: text }),
     ...(hash === undefined ? {} : { fingerprint: Buffer.from(hash).toString('hex') }),
   };
+}
+
+/** The chains in the verdicts that a rule's `immediate` expressions have. */
+function targetsIn(expressions: Payload | undefined): string[] {
+  return [...(expressions?.attributes() ?? [])].flatMap(([, expression]) => {
+    if (expression.get(expressionAttribute.name)?.string() !== 'immediate') return [];
+    return targetOf(expression.get(expressionAttribute.data)) ?? [];
+  });
+}
+
+function targetOf(immediate: Payload | undefined): string | undefined {
+  const verdict = immediate?.get(immediateAttribute.data)?.get(dataAttribute.verdict);
+  return verdict?.get(verdictAttribute.chain)?.string();
 }

@@ -12,6 +12,8 @@ export interface TableOptions {
 }
 
 export type TableFamily = 'inet' | 'ip' | 'ip6' | 'arp' | 'bridge' | 'netdev';
+/** Families of tables in which IP packets are looked at. */
+export type IpTableFamily = 'inet' | 'ip' | 'ip6';
 
 /** A table as the kernel has it. */
 export interface TableInfo {
@@ -31,14 +33,23 @@ export function encodeTable(writer: MessageWriter, name: string, options: TableO
   encodeComment(writer, tableAttribute.userData, options.comment);
 }
 
-const families: Readonly<Record<number, TableFamily>> = {
-  [protocolFamily.inet]: 'inet',
-  [protocolFamily.ipv4]: 'ip',
-  [protocolFamily.arp]: 'arp',
-  [protocolFamily.netdev]: 'netdev',
-  [protocolFamily.bridge]: 'bridge',
-  [protocolFamily.ipv6]: 'ip6',
+/** nfgenmsg.nfgen_family of messages about the tables of a family. */
+export const familyNumber: Readonly<Record<TableFamily, number>> = {
+  inet: protocolFamily.inet,
+  ip: protocolFamily.ipv4,
+  arp: protocolFamily.arp,
+  netdev: protocolFamily.netdev,
+  bridge: protocolFamily.bridge,
+  ip6: protocolFamily.ipv6,
 };
+
+/** The family of tables that a message is about. */
+export function tableFamilyOf(message: Message): TableFamily {
+  const number = netfilterFamily(message);
+  const known = Object.entries(familyNumber).find(([, value]) => value === number);
+  // `as`: the keys of that record.
+  return (known?.[0] ?? 'inet') as TableFamily;
+}
 
 /** A NEWTABLE message. */
 export function decodeTable(message: Message): TableInfo {
@@ -48,7 +59,7 @@ export function decodeTable(message: Message): TableInfo {
   const comment = commentOf(attributes.get(tableAttribute.userData));
   return {
     name: attributes.get(tableAttribute.name)?.string() ?? '',
-    family: families[netfilterFamily(message)] ?? 'inet',
+    family: tableFamilyOf(message),
     flags: {
       dormant: (flags & tableFlag.dormant) !== 0,
       owner: (flags & tableFlag.owner) !== 0,

@@ -20,9 +20,11 @@ export async function startKubeProxy(
     // What the API server of the tests does not speak.
     ...['--kube-api-content-type=application/json', '--feature-gates=WatchListClient=false'],
   ]);
-  const healthy = async (): Promise<boolean> =>
-    (await rig.get('node', 'http://127.0.0.1:10256/healthz').catch(() => undefined))?.status === 200;
-  await eventually('kube-proxy to be healthy', healthy, {
+  // Whatever answers on its ports may be somebody else.
+  const program = mode === 'nftables' ? 'nft' : 'ip6tables-nft-save';
+  const args = mode === 'nftables' ? ['list', 'ruleset', 'ip6'] : [];
+  const name = mode === 'nftables' ? 'chain external-' : '-A KUBE-EXT-';
+  await eventually('kube-proxy to write its rules', async () => (await rig.node.run(program, args)).includes(name), {
     milliseconds: 50,
     hopeless: () => !process.running,
     evidence: () => process.output,

@@ -72,12 +72,21 @@ for (const reflector of followed) reflector.start();
 await Promise.all(followed.map((reflector) => reflector.synced));
 pacer.trigger();
 
-createServer((_, response) => response.end(mode)).listen(10249, '127.0.0.1');
+createServer((_, response) => response.end(mode))
+  .on('error', cannotListen)
+  .listen(10249, '127.0.0.1');
 createServer((_, response) => {
   response.statusCode = written === undefined ? 503 : 200;
   response.end(JSON.stringify({ lastUpdated: written, currentTime: new Date().toISOString(), healthy: true }));
-}).listen(10256);
+})
+  .on('error', cannotListen)
+  .listen(10256);
 process.on('SIGTERM', () => process.exit(0));
+
+/** As with kube-proxy (bindAddressHardFail: false), whose rules do not depend on being asked. */
+function cannotListen(error: Error): void {
+  console.log(error.message);
+}
 
 function modeOf(text: string): KubeProxyMode {
   const known = kubeProxyModes.find((name) => name === (text || 'iptables'));

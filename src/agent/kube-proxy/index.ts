@@ -1,0 +1,2 @@
+export { KubeProxyCleaner } from './kube-proxy-cleaner.ts';
+export type { KubeProxyState } from './kube-proxy-cleaner.ts';

@@ -1,0 +1,58 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { ChainInTable } from '../nftables/index.ts';
+import { worst } from './finding.ts';
+import { foreignChainFindings, kubeProxyRulesFinding, otherProxyFindings } from './node.ts';
+
+const directory = await mkdtemp(join(tmpdir(), 'nftproxy-preflight-'));
+afterAll(() => rm(directory, { recursive: true }));
+
+function chain(name: string, base: NonNullable<ChainInTable['base']>, drops?: true): ChainInTable {
+  return { family: 'ip', table: 'filter', name, handle: 1, uses: 0, base, ...(drops && { drops }) };
+}
+
+describe('before nftproxy writes anything it is said', () => {
+  it.each([
+    ['cilium_host', 'Cilium'],
+    ['bpfin.cali', 'Calico'],
+    ['kube-dummy-if', 'kube-router'],
+    ['antrea-gw0', 'Antrea'],
+  ])('that an interface %s means %s, and what to do', async (device, program) => {
+    await writeFile(join(directory, 'dev'), `Inter-|   Receive\n face |bytes\n    lo: 0 0\n${device}: 0 0\n`);
+    const [finding] = await otherProxyFindings({ procNet: directory, sysctls: directory });
+    expect(finding).toMatchObject({ name: 'other-proxy', outcome: 'Warning' });
+    expect(finding?.what).toContain(program);
+    expect(finding?.todo).toBeDefined();
+  });
+
+  it('which chains drop what they do not know, or translate before nftproxy does', () => {
+    const filter = { type: 'filter', hook: 'forward', priority: 0 } as const;
+    const early = { type: 'nat', hook: 'prerouting', priority: -150 } as const;
+    const found = foreignChainFindings([chain('FORWARD', filter, true), chain('early', early), chain('OK', filter)]);
+    expect(found.map(({ what }) => what)).toEqual([
+      'chains with policy drop see forwarded packets: ip filter FORWARD',
+      "other nat chains come before nftproxy's: ip filter early",
+    ]);
+    expect(foreignChainFindings([chain('OK', filter)])).toMatchObject([{ outcome: 'Passed' }]);
+  });
+
+  it("which rules of kube-proxy's are there, and by which command they go", () => {
+    const nothing = { tables: [], iptables: [], legacyTables: [], ipvsInterface: false, virtualServers: 0 };
+    expect(kubeProxyRulesFinding(nothing).outcome).toBe('Passed');
+    const here = kubeProxyRulesFinding({ ...nothing, tables: ['ip kube-proxy'] });
+    expect(here).toMatchObject({ outcome: 'Warning', what: 'table ip kube-proxy' });
+    expect(here.todo).toContain('nftproxy cleanup --kube-proxy');
+    const legacy = kubeProxyRulesFinding({ ...nothing, legacyTables: ['nat (IPv4)'] });
+    expect(legacy.todo).toContain('kube-proxy --cleanup');
+    expect(legacy.todo).not.toContain('nftproxy cleanup');
+  });
+
+  it('that it is as bad as the worst of what was found', () => {
+    const finding = (outcome: 'Passed' | 'Warning' | 'Blocking') => ({ name: 'x', outcome, what: 'y' });
+    expect(worst([finding('Warning'), finding('Blocking'), finding('Passed')])).toBe('Blocking');
+    expect(worst([finding('Passed'), finding('Warning')])).toBe('Warning');
+    expect(worst([finding('Passed')])).toBe('Passed');
+  });
+});

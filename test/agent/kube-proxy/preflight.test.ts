@@ -1,0 +1,43 @@
+import { expect, it } from 'vitest';
+import type { Finding } from '../../../src/preflight/index.ts';
+import { AgentRig } from '../agent-rig.ts';
+import { kubeProxyCommand } from '../../support/kube-proxy/index.ts';
+import { Namespace, runNftproxy, startNftproxy } from '../../support/index.ts';
+import { startKubeProxy } from './rig.ts';
+import { createServices } from './services.ts';
+
+it('preflight on a node with kube-proxy says what is there, and changes nothing', async () => {
+  await using rig = await AgentRig.create();
+  await createServices(rig);
+  const proxy = await startKubeProxy(rig, kubeProxyCommand(), 'iptables');
+  await rig.node.run('iptables-nft', ['-P', 'FORWARD', 'DROP']);
+  rig.node.sysctl({ 'net.ipv4.conf.all.route_localnet': 1 });
+  const before = await rig.nft('-s', 'list', 'ruleset');
+  const { exitCode, stdout } = await rig.nftproxy('preflight', '--output', 'json');
+  expect(exitCode).toBe(0);
+  // `as`: what the command promises.
+  const { outcome, findings } = JSON.parse(stdout) as { outcome: string; findings: Finding[] };
+  expect(outcome).toBe('Warning');
+  const of = (name: string): string => findings.find((finding) => finding.name === name)?.what ?? '';
+  expect(of('kernel')).toMatch(/^has all \d+ features/);
+  expect(of('kube-proxy')).toContain('mode iptables');
+  expect(of('kube-proxy-rules')).toContain('chains of ip nat');
+  expect(of('foreign-rules')).toContain('ip filter FORWARD');
+  expect(of('route_localnet')).toContain('is 1');
+  expect(await rig.nft('-s', 'list', 'ruleset')).toBe(before);
+  await proxy.end('SIGTERM');
+});
+
+it('preflight on a bare node finds nothing to warn of, in a few lines', async () => {
+  await using node = await Namespace.create('bare');
+  const { exitCode, stdout } = await runNftproxy(node, 'preflight');
+  expect(exitCode).toBe(0);
+  expect(stdout.match(/^(?:Passed|Warning|Blocking) /gm)).toEqual(Array.from({ length: 7 }, () => 'Passed '));
+});
+
+it('without CAP_NET_ADMIN preflight says that it cannot tell', async () => {
+  await using node = await Namespace.create('unprivileged');
+  const running = startNftproxy(node, ['preflight'], { capabilities: [] });
+  expect(await running.ended).toMatchObject({ exitCode: 1 });
+  expect(running.output).toContain('CAP_NET_ADMIN');
+});
