@@ -40,6 +40,7 @@ describe.skipIf(!root)('the image that the Dockerfile describes (needs root)', {
     expect(processStatus(pod!)).toMatchObject({
       Uid: expect.stringMatching(/^1000\b/) as string,
       CapEff: '0'.repeat(16),
+      Seccomp: '2', // a filter (proc(5))
     });
   });
 
@@ -47,7 +48,12 @@ describe.skipIf(!root)('the image that the Dockerfile describes (needs root)', {
     await nftproxy.configure(cluster);
     const status = processStatus(nftproxy.agentOn(cluster, 'node-1'));
     const netAdmin = (1n << 12n).toString(16).padStart(16, '0');
-    expect(status).toMatchObject({ Uid: expect.stringMatching(/^0\b/) as string, CapEff: netAdmin, NoNewPrivs: '1' });
+    expect(status).toMatchObject({
+      Uid: expect.stringMatching(/^0\b/) as string,
+      CapEff: netAdmin,
+      NoNewPrivs: '1',
+      Seccomp: '2',
+    });
     expect(await nftproxy.rules(cluster, 'node-1')).toContain('map services4.1 {');
   });
 

@@ -1,4 +1,5 @@
 import { existsSync, lstatSync } from 'node:fs';
+import { underRuntimeDefault } from './seccomp.ts';
 
 /** Who a process of an image runs as. */
 export interface ImageUser {
@@ -17,6 +18,8 @@ export interface RootOptions {
   /** What is left of root's capabilities (`net_admin` ...); all when left out. /proc/sys is then read-only. */
   capabilities?: readonly string[];
   noNewPrivileges?: boolean;
+  /** Under the system-call filter that container runtimes have by default. */
+  runtimeDefaultSeccomp?: boolean;
   /** Nothing but the mounts can be written to. */
   readOnly?: boolean;
 }
@@ -54,7 +57,7 @@ export function inImageRoot(options: RootOptions, command: readonly string[]): s
       `mount -o bind,${writable ? 'rw' : 'ro'} ${quote(from)} ${inside(path)}`,
     ]),
     ...limits(options),
-    `exec chroot . env -C ${quote(options.workdir)} ${privileges(options).join(' ')} -- "$@"`,
+    `exec chroot . env -C ${quote(options.workdir)} ${privileges(options).map(quote).join(' ')} -- "$@"`,
   ];
   // Private: what is mounted here must not appear on the machine, where it would outlive the process.
   return ['unshare', '--mount', '--propagation', 'private', 'sh', '-ec', lines.join('\n'), 'sh', ...command];
@@ -84,8 +87,17 @@ function limits({ root, capabilities, readOnly }: RootOptions): string[] {
 }
 
 /** A change of the user forgets the signal that a dying parent sends, so it is asked for again. */
-function privileges({ user, capabilities, noNewPrivileges }: RootOptions): string[] {
-  const words = ['setpriv', '--pdeathsig=KILL', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups'];
+function privileges(options: RootOptions): string[] {
+  const { user, capabilities, noNewPrivileges, runtimeDefaultSeccomp } = options;
+  const filtered = runtimeDefaultSeccomp === true ? underRuntimeDefault() : [];
+  const words = [
+    ...filtered,
+    'setpriv',
+    '--pdeathsig=KILL',
+    `--reuid=${user.uid}`,
+    `--regid=${user.gid}`,
+    '--clear-groups',
+  ];
   if (capabilities !== undefined)
     words.push('--inh-caps=-all', `--bounding-set=-all${capabilities.map((c) => `,+${c}`).join('')}`);
   if (noNewPrivileges === true) words.push('--no-new-privs');

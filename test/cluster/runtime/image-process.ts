@@ -22,6 +22,7 @@ export function imageRoot(image: Image, container: Container, places: { root: st
     ...limitsOf(container),
     noNewPrivileges: security.allowPrivilegeEscalation === false,
     readOnly: security.readOnlyRootFilesystem === true,
+    runtimeDefaultSeccomp: security.privileged !== true && security.seccompProfile?.type === 'RuntimeDefault',
   };
 }
 

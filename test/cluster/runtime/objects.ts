@@ -37,6 +37,7 @@ export interface Container {
     runAsNonRoot?: boolean;
     allowPrivilegeEscalation?: boolean;
     readOnlyRootFilesystem?: boolean;
+    seccompProfile?: { type: string };
     capabilities?: { add?: string[]; drop?: string[] };
   };
 }
