@@ -1,0 +1,1 @@
+export { configure, requestWhile, restartAgent, startWithTraffic } from './nftproxy.ts';
