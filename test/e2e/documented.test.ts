@@ -1,40 +1,39 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startCluster } from '../cluster/index.ts';
 import type { Cluster } from '../cluster/index.ts';
+import { documented } from '../support/index.ts';
 import * as nftproxy from './nftproxy.ts';
 
 const root = process.getuid?.() === 0;
 const repository = join(import.meta.dirname, '../..');
 const run = promisify(execFile);
 
-/** The commands in the first block of code below a heading, without what is said beside them. */
-function documented(page: string, heading: string): string[] {
-  const text = readFileSync(join(repository, page), 'utf8');
-  const section = text.slice(text.indexOf(`\n${heading}\n`));
-  const [, block = ''] = /^```\n([\s\S]*?)^```$/m.exec(section) ?? [];
-  const commands = block.split('\n').map((line) => line.replace(/\s+#.*$/, ''));
-  return commands.filter((line) => line !== '');
-}
-
 // Whoever installs, upgrades and removes nftproxy types what the pages say, from the top of the repository.
 describe.skipIf(!root)('what the pages say to type (needs root)', { timeout: 300_000 }, () => {
   let cluster: Cluster;
+  let home: string;
 
   beforeAll(async () => {
     cluster = await startCluster({ nodes: 2 });
     await cluster.image();
+    // What people have beside the repository: the program on their PATH, and their ProxyConfig.
+    home = join(cluster.workDir, 'home');
+    await mkdir(home);
+    const program = `#!/bin/sh\nexec ${process.execPath} ${await cluster.program()} "$@"\n`;
+    await writeFile(join(home, 'nftproxy'), program, { mode: 0o755 });
+    for (const name of ['config.yaml', 'proxyconfig.yaml'])
+      await copyFile(join(repository, 'config/samples/proxyconfig.yaml'), join(home, name));
   }, 180_000);
   afterAll(() => cluster.stop(), 60_000);
 
-  async function type(commands: readonly string[]): Promise<string> {
-    const env = { ...process.env, KUBECONFIG: cluster.kubeconfig };
+  async function type(commands: readonly string[], cwd = repository): Promise<string> {
+    const env = { ...process.env, KUBECONFIG: cluster.kubeconfig, PATH: `${home}:${process.env['PATH'] ?? ''}` };
     let last = '';
-    for (const command of commands)
-      last = (await run('bash', ['-c', command], { cwd: repository, env, timeout: 200_000 })).stdout;
+    for (const command of commands) last = (await run('bash', ['-c', command], { cwd, env, timeout: 200_000 })).stdout;
     return last;
   }
   const agents = () => cluster.pods({ labels: { 'app.kubernetes.io/component': 'agent' } });
@@ -52,6 +51,14 @@ describe.skipIf(!root)('what the pages say to type (needs root)', { timeout: 300
     const before = agents().map(({ metadata }) => metadata.uid);
     await type(commands);
     expect(agents().map(({ metadata }) => metadata.uid)).toEqual(before);
+  });
+
+  test('changes a ProxyConfig and waits, looks, and asks a node', async () => {
+    expect(await type(documented('docs/operations.md', '## Changing a ProxyConfig'), home)).toContain('node-2');
+    expect(await type(documented('docs/operations.md', '## Looking at it', 1))).toContain('AllNodesSynced');
+    expect(await type(documented('docs/operations.md', '### Asking a node'), home)).toMatch(/10\.96\.0\.10/);
+    // Applied a moment ago, so there is no difference, and the exit code says so.
+    expect(await type(documented('docs/operations.md', '### What would a change write?'), home)).toContain('node-1');
   });
 
   test('upgrades operator and agents, and goes back', async () => {

@@ -20,3 +20,4 @@ export type { Flow } from './traffic/raw-flows.ts';
 export type { Resident } from './traffic/resident.ts';
 export { sendSctp, SctpServer } from './traffic/sctp.ts';
 export type { SctpOutcome } from './traffic/sctp.ts';
+export { commandBlocks, documented } from './documented.ts';
