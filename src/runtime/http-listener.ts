@@ -1,6 +1,10 @@
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, Server, ServerOptions, ServerResponse } from 'node:http';
+import type { Server as TlsServer } from 'node:https';
 import type { AddressInfo, Server as NetServer } from 'node:net';
 import type { Clock } from './clock.ts';
+import { describeError } from './log.ts';
+import { ServedCertificate } from './served-certificate.ts';
+import type { CertificateFiles } from './served-certificate.ts';
 
 /** An `import` of node:http would load all that it exports, Node's own fetch among it: 14 MB on every node. */
 export const { createServer } = process.getBuiltinModule('node:http');
@@ -35,28 +39,37 @@ export interface HttpListenerOptions {
   readonly purpose: string;
   readonly bind: BindAddress;
   readonly handler: RequestListener;
-  /** Told when the address cannot be bound; not again while the reason stays the same. */
+  /** Over HTTPS with this certificate; left out: over HTTP. */
+  readonly certificate?: CertificateFiles | undefined;
+  /**
+   * Told when the address cannot be bound, or the certificate not be used; not again while the reason stays the same.
+   */
   readonly onBindFailure: (error: Error) => void;
   readonly onListening?: (address: BindAddress) => void;
   readonly clock: Clock;
 }
 
-/** An address may be taken for a while, say by the kube-proxy that is being replaced. */
+/** An address may be taken for a while, say by the kube-proxy that is being replaced; a certificate may come late. */
 const retryMilliseconds = 5000;
+const timeouts: ServerOptions = { keepAliveTimeout: 10_000, requestTimeout: 30_000 };
 
 /**
- * An HTTP server that keeps trying to get its address: the node's traffic must not depend on a free port, and a port
- * that another process gives up later is taken then.
+ * An HTTP or HTTPS server that keeps trying to get its address: the node's traffic must not depend on a free port, and a
+ * port that another process gives up later is taken then. The same goes for its certificate.
  */
 export class HttpListener {
   readonly #options: HttpListenerOptions;
-  #server: Server | undefined;
+  readonly #certificate: ServedCertificate | undefined;
+  #server: Server | TlsServer | undefined;
+  #unfollow: (() => void) | undefined;
   #cancelRetry: (() => void) | undefined;
   #lastFailure: string | undefined;
   #closed = false;
 
   constructor(options: HttpListenerOptions) {
     this.#options = options;
+    const { certificate, clock, onBindFailure } = options;
+    if (certificate) this.#certificate = new ServedCertificate(certificate, clock, onBindFailure);
   }
 
   /** Why it does not listen, for people; undefined while it does, and before it has tried. */
@@ -64,19 +77,20 @@ export class HttpListener {
     return this.#lastFailure;
   }
 
-  /** Tries once; resolves to whether the address was free. If it was not, tries again every 5 s until closed. */
+  /** Tries once; resolves to whether it listens. If it does not, tries again every 5 s until closed. */
   async start(): Promise<boolean> {
-    const { bind, handler, onListening, clock } = this.#options;
+    const { bind, onListening, clock } = this.#options;
     this.#cancelRetry?.();
-    const server = createServer({ keepAliveTimeout: 10_000, requestTimeout: 30_000 }, handler);
+    let server: Server | TlsServer;
     try {
-      await listen(server, bind);
+      server = await this.#listening();
     } catch (error) {
       this.#report(error);
       if (!this.#closed) this.#cancelRetry = clock.after(retryMilliseconds, () => void this.start());
       return false;
     }
     if (this.#closed) {
+      this.#unfollow?.();
       server.close();
       return false;
     }
@@ -98,11 +112,26 @@ export class HttpListener {
     this.#cancelRetry?.();
     const server = this.#server;
     this.#server = undefined;
+    this.#unfollow?.();
     if (server === undefined) return;
     await new Promise<void>((resolve) => {
       server.close(() => resolve());
       server.closeAllConnections();
     });
+  }
+
+  async #listening(): Promise<Server | TlsServer> {
+    const { bind, handler } = this.#options;
+    if (!this.#certificate) {
+      const server = createServer(timeouts, handler);
+      await listen(server, bind);
+      return server;
+    }
+    const secure = process.getBuiltinModule('node:https');
+    const server = secure.createServer({ ...timeouts, ...(await this.#certificate.read()) }, handler);
+    await listen(server, bind);
+    this.#unfollow = this.#certificate.follow(server);
+    return server;
   }
 
   #report(error: unknown): void {
@@ -134,7 +163,7 @@ const bindHints: Readonly<Record<string, string>> = {
 
 /** An Error that says what cannot be served where, why, and what may be the cause. */
 export function bindFailure(purpose: string, bind: BindAddress, cause: unknown): Error {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : describeError(cause);
   const hint = bindHints[code];
   const where = formatBindAddress(bind);
   return new Error(`cannot serve ${purpose} on ${where}: ${hint === undefined ? code : `${hint} (${code})`}`, {

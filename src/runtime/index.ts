@@ -13,6 +13,7 @@ export {
   requestPath,
 } from './http-listener.ts';
 export type { BindAddress } from './http-listener.ts';
+export type { CertificateFiles } from './served-certificate.ts';
 export { createLogger, describeError, logFormats, logLevels } from './log.ts';
 export type { LogFormat, Logger, LogLevel } from './log.ts';
 export { Pacer } from './pacer.ts';
