@@ -393,4 +393,51 @@ describe.each(subjects)('%s', { timeout: 120_000 }, (_, start) => {
       'Error from server (NotFound): services "nope" not found\n',
     );
   });
+
+  describe('reviews', () => {
+    const ask = async (group: string, plural: string, kind: string, spec: Json): Promise<Json> => {
+      const review = JSON.stringify({ apiVersion: `${group}/v1`, kind, spec });
+      const asked = await subject.kubectl(['create', '--raw', `/apis/${group}/v1/${plural}`, '-f', '-'], review);
+      expect(asked).toMatchObject({ code: 0 });
+      return (JSON.parse(asked.output) as { status: Json }).status;
+    };
+    const reviewToken = (token: string): Promise<Json> =>
+      ask('authentication.k8s.io', 'tokenreviews', 'TokenReview', { token });
+    const mayGet = (user: string, path: string, groups: string[] = []): Promise<Json> =>
+      ask('authorization.k8s.io', 'subjectaccessreviews', 'SubjectAccessReview', {
+        ...{ user, groups, nonResourceAttributes: { path, verb: 'get' } },
+      });
+
+    test('are created, and nothing else can be done with them', async () => {
+      const verbs = ['api-resources', '--no-headers', '--api-group=authentication.k8s.io', '-o', 'wide'];
+      expect((await kubectl(...verbs)).output).toMatch(/^tokenreviews .* TokenReview +create *$/m);
+      expect((await kubectl('get', '--raw', '/apis/authentication.k8s.io/v1/tokenreviews')).code).not.toBe(0);
+    });
+
+    test('a token is known, and whose it is; or it is invalid', async () => {
+      const token = (await kubectl('config', 'view', '--raw', '-o', 'jsonpath={.users[0].user.token}')).output;
+      const groups = expect.arrayContaining(['system:masters']) as Json;
+      expect(await reviewToken(token)).toMatchObject({ authenticated: true, user: { groups } });
+      const invalid = await reviewToken('nobody');
+      expect(invalid).not.toHaveProperty('authenticated', true);
+      expect(invalid).toMatchObject({ error: expect.stringContaining('invalid bearer token') as Json });
+    });
+
+    test('a path is allowed by a ClusterRole that names it, to those who are bound to it', async () => {
+      const rbac = 'rbac.authorization.k8s.io';
+      const rules = [{ nonResourceURLs: ['/metrics', '/deep/*'], verbs: ['get'] }];
+      await apply({ apiVersion: `${rbac}/v1`, kind: 'ClusterRole', metadata: { name: 'scraper' }, rules });
+      const roleRef = { apiGroup: rbac, kind: 'ClusterRole', name: 'scraper' };
+      const subjects = [{ apiGroup: rbac, kind: 'User', name: 'scraper' }];
+      const binding = { kind: 'ClusterRoleBinding', metadata: { name: 'scraper' }, roleRef, subjects };
+      await apply({ apiVersion: `${rbac}/v1`, ...binding });
+      await vi.waitFor(async () => expect(await mayGet('scraper', '/metrics')).toMatchObject({ allowed: true }), {
+        timeout: 30_000,
+      });
+      expect(await mayGet('scraper', '/deep/down')).toMatchObject({ allowed: true });
+      expect(await mayGet('scraper', '/configz')).toMatchObject({ allowed: false });
+      expect(await mayGet('somebody', '/metrics')).toMatchObject({ allowed: false });
+      expect(await mayGet('somebody', '/metrics', ['system:masters'])).toMatchObject({ allowed: true });
+    });
+  });
 });

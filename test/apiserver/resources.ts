@@ -39,6 +39,8 @@ export interface Resource {
   /** Set when objects are kept under another resource (events.k8s.io keeps core events). */
   storedAs?: string;
   scale?: boolean;
+  /** A question that is answered when it is created, and not kept. */
+  review?: boolean;
   custom?: CustomResource;
 }
 
@@ -55,7 +57,7 @@ export function targetOf(resource: Resource): Target {
   return { group: resource.group, resource: resource.plural, kind: resource.kind };
 }
 
-type Options = Partial<Pick<Resource, 'shortNames' | 'categories' | 'fields' | 'storedAs' | 'scale'>> & {
+type Options = Partial<Pick<Resource, 'shortNames' | 'categories' | 'fields' | 'storedAs' | 'scale' | 'review'>> & {
   readonly traits?: readonly Traits[];
 };
 type Traits = 'cluster' | 'status' | 'generation';
@@ -123,6 +125,11 @@ export const builtins: readonly Resource[] = [
     shortNames: ['ev'],
     storedAs: '/events',
     fields: ['reason', 'type', ...involved.map((f) => `regarding.${f}`)],
+  }),
+  builtin('authentication.k8s.io/v1', 'tokenreviews', 'TokenReview', { traits: ['cluster'], review: true }),
+  builtin('authorization.k8s.io/v1', 'subjectaccessreviews', 'SubjectAccessReview', {
+    traits: ['cluster'],
+    review: true,
   }),
   builtin('rbac.authorization.k8s.io/v1', 'clusterroles', 'ClusterRole', { traits: ['cluster'] }),
   builtin('rbac.authorization.k8s.io/v1', 'clusterrolebindings', 'ClusterRoleBinding', { traits: ['cluster'] }),

@@ -28,6 +28,16 @@ export function isAllowed(user: User, wish: Wish, store: Store): boolean {
   return rulesFor(user, wish.namespace, store).some((rule) => allows(rule, wish));
 }
 
+/** Whether ClusterRoles allow a path that is no resource's, such as `/metrics`; a `*` at the end of a rule's fits all. */
+export function isUrlAllowed(user: User, { verb, path }: { verb: string; path: string }, store: Store): boolean {
+  if (user.groups.includes('system:masters')) return true;
+  const fits = (url: Json): boolean =>
+    url === path || (typeof url === 'string' && url.endsWith('*') && path.startsWith(url.slice(0, -1)));
+  return rulesFor(user, '', store).some(
+    (rule) => has(rule, 'verbs', verb) && listAt(rule, 'nonResourceURLs').some(fits),
+  );
+}
+
 /** Why it is refused, in Kubernetes' words. */
 export function refusal(user: User, { verb, resource, namespace, subresource }: Wish): string {
   const what = resource.plural + (subresource === '' ? '' : `/${subresource}`);

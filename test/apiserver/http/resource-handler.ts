@@ -14,6 +14,7 @@ import { acceptedForm } from './negotiation.ts';
 import type { ResourcePath } from './request.ts';
 import { contentType, readJson } from './request.ts';
 import { addWarnings, pageMetadata, sendJson, sendList } from './respond.ts';
+import { answerReview } from './reviews.ts';
 import { subresource } from './subresources.ts';
 import { isTrue, watchOptions, WatchStream } from './watch.ts';
 
@@ -164,6 +165,10 @@ function checkScope(path: ResourcePath, verb: string): void {
 export async function handleResource(exchange: Exchange, path: ResourcePath): Promise<void> {
   const verb = verbOf(exchange, path);
   checkScope(path, verb);
+  if (path.resource.review) {
+    await answerReview(exchange, path, verb);
+    return;
+  }
   if (path.subresource !== '' && path.subresource !== 'status') {
     await subresource(exchange, path, verb);
     return;

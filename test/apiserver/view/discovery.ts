@@ -3,6 +3,8 @@ import type { Registry, Resource } from '../resources.ts';
 
 const verbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 
+const verbsOf = ({ review = false }: Resource): string[] => (review ? ['create'] : verbs);
+
 /** Subresources by the kind they speak of; those of the resource's own kind have none. */
 function subresourcesOf(
   resource: Resource,
@@ -22,7 +24,7 @@ function apiResources(resource: Resource): JsonObject[] {
     singularName: resource.singular,
     namespaced: resource.namespaced,
     kind: resource.kind,
-    verbs,
+    verbs: verbsOf(resource),
     ...(resource.shortNames.length > 0 ? { shortNames: [...resource.shortNames] } : {}),
     ...(resource.categories.length > 0 ? { categories: [...resource.categories] } : {}),
   };
@@ -94,7 +96,7 @@ function aggregatedResource(resource: Resource): JsonObject {
     responseKind: { group, version, kind },
     scope: resource.namespaced ? 'Namespaced' : 'Cluster',
     singularResource: resource.singular,
-    verbs,
+    verbs: verbsOf(resource),
     shortNames: [...resource.shortNames],
     categories: [...resource.categories],
     subresources: subresourcesOf(resource).map((sub) => ({
