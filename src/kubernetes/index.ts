@@ -1,3 +1,4 @@
+export { AccessReview, guarded } from './access/index.ts';
 export { ApiClient, ApiError, ConnectionError, isConflict, isGone, isNotFound, resourcePath } from './client/index.ts';
 export type {
   ApiClientOptions,

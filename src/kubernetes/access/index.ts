@@ -1,0 +1,2 @@
+export { guarded } from './access-guard.ts';
+export { AccessReview } from './access-review.ts';
