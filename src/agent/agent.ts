@@ -57,7 +57,7 @@ export class Agent {
   /** @param cleanUp told when the node is to have nothing of ours any more: the ProxyConfig that it had last */
   constructor(options: AgentOptions, deps: AgentDependencies, cleanUp: (config: string) => void) {
     const { client, log, clock, conntrack } = deps;
-    const { nodeName, sysctlDirectory, healthAddress, metricsAddress, stateDirectory, config: file } = options;
+    const { nodeName, sysctlDirectory, stateDirectory, config: file } = options;
     const state = new DesiredState(nodeName, clock.wall());
     const dataPlane = new RunningDataPlane(deps.dataPlanes, log);
     const targets = () =>
@@ -136,7 +136,7 @@ export class Agent {
       cleanUp,
     });
     this.#servers = agentServers({
-      ...{ healthAddress, metricsAddress, health, metrics, sync, state, dataPlane, watches, log, clock },
+      ...{ served: options, client, health, metrics, sync, state, dataPlane, watches, log, clock },
       changed: () => reporter.update(),
     });
   }

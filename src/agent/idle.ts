@@ -122,9 +122,9 @@ export class Idle {
   }
 
   /** What an agent serves that has nothing in the kernel. */
-  #idleServers({ nodeName, healthAddress, metricsAddress }: AgentOptions): HttpListener[] {
-    const { dataPlanes, clock, log } = this.#deps;
-    const state = new DesiredState(nodeName, clock.wall());
+  #idleServers(served: AgentOptions): HttpListener[] {
+    const { dataPlanes, client, clock, log } = this.#deps;
+    const state = new DesiredState(served.nodeName, clock.wall());
     const dataPlane = new RunningDataPlane(dataPlanes, log);
     const sync = new Sync({ state, dataPlane, log });
     const health = new ProxyHealth({ clock, timeoutMilliseconds: Number.POSITIVE_INFINITY, families });
@@ -138,7 +138,7 @@ export class Idle {
     });
     const readiness = { faults: () => (this.#failure === undefined ? [] : [`cleanup: ${this.#failure}`]) };
     return agentServers({
-      ...{ healthAddress, metricsAddress, health, metrics, sync, state, dataPlane, watches, log, clock, readiness },
+      ...{ served, client, health, metrics, sync, state, dataPlane, watches, log, clock, readiness },
     });
   }
 }

@@ -1,7 +1,15 @@
 import { hostname } from 'node:os';
 import { parseServerUrls } from '../kubernetes/index.ts';
-import { describeError, logFormats, logLevels, oneOf, parseOptions, UsageError } from '../runtime/index.ts';
-import type { LogFormat, LogLevel } from '../runtime/index.ts';
+import {
+  describeError,
+  logFormats,
+  logLevels,
+  metricsCertificate,
+  oneOf,
+  parseOptions,
+  UsageError,
+} from '../runtime/index.ts';
+import type { CertificateFiles, LogFormat, LogLevel } from '../runtime/index.ts';
 
 /** What `nftproxy agent` is told on its command line. */
 export interface AgentOptions {
@@ -19,6 +27,8 @@ export interface AgentOptions {
   readonly config?: string;
   readonly healthAddress: string;
   readonly metricsAddress: string;
+  /** Metrics over TLS with this certificate, for whom the API server allows; undefined: in the clear, for everybody. */
+  readonly metricsCertificate: CertificateFiles | undefined;
   /** Where the sysctls of the node are: a container's own /proc/sys is read-only. */
   readonly sysctlDirectory: string;
   /** Where the last good configuration is kept; undefined: nowhere. */
@@ -45,6 +55,9 @@ Keeps this node's nftables in line with the cluster's Services.
                           changes of the file are followed
   --healthz-bind-address  address:port of /healthz, /livez and /readyz (default 0.0.0.0:10256)
   --metrics-bind-address  address:port of /metrics (default 127.0.0.1:10249)
+  --metrics-tls-cert-file and
+  --metrics-tls-key-file  PEM files, read again when they change: /metrics over HTTPS alone, and only for bearer tokens
+                          that the API server knows and that may get the path (default: HTTP, for everybody)
   --sysctl-directory      where the node's sysctls can be written (default /proc/sys)
   --state-directory       where the last good configuration and the addresses of the API servers are kept, for a
                           restart while nobody tells them (default /var/lib/nftproxy; empty: nowhere)
@@ -64,6 +77,8 @@ export function parseAgentOptions(args: readonly string[], environment: NodeJS.P
     config: { type: 'string' },
     'healthz-bind-address': { type: 'string', default: '0.0.0.0:10256' },
     'metrics-bind-address': { type: 'string', default: '127.0.0.1:10249' },
+    'metrics-tls-cert-file': { type: 'string' },
+    'metrics-tls-key-file': { type: 'string' },
     'sysctl-directory': { type: 'string', default: '/proc/sys' },
     'state-directory': { type: 'string', default: '/var/lib/nftproxy' },
     'agent-revision': { type: 'string' },
@@ -80,6 +95,7 @@ export function parseAgentOptions(args: readonly string[], environment: NodeJS.P
     nodeName: nodeNameOf(values['node-name'], environment),
     healthAddress: values['healthz-bind-address'],
     metricsAddress: values['metrics-bind-address'],
+    metricsCertificate: metricsCertificate(values),
     sysctlDirectory: values['sysctl-directory'],
     stateDirectory: values['state-directory'] === '' ? undefined : values['state-directory'],
     agentRevision: values['agent-revision'],

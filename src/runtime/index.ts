@@ -20,6 +20,6 @@ export { Pacer } from './pacer.ts';
 export { collectGarbageEarly, releaseSpareMemory } from './spare-memory.ts';
 export { every } from './every.ts';
 export { HelpRequest, UsageError } from './errors.ts';
-export { oneOf, parseOptions } from './options.ts';
+export { metricsCertificate, oneOf, parseOptions } from './options.ts';
 export { crdDirectory, packageFile } from './paths.ts';
 export { packageVersion } from './version.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import { HelpRequest, UsageError } from './errors.ts';
-import { oneOf, parseOptions } from './options.ts';
+import { metricsCertificate, oneOf, parseOptions } from './options.ts';
 
 const usage = 'Usage: nftproxy look [--at NAME]...\n';
 const options = {
@@ -46,5 +46,22 @@ describe('a command line', () => {
     expect(() => oneOf('--format', 'xml', ['text', 'json'])).toThrow(
       new UsageError('--format is "xml": use one of text, json'),
     );
+  });
+});
+
+describe('the certificate of metrics', () => {
+  const [cert, key] = [{ 'metrics-tls-cert-file': 'tls.crt' }, { 'metrics-tls-key-file': 'tls.key' }];
+
+  test('is two files or none', () => {
+    expect(metricsCertificate({ ...cert, ...key })).toEqual({ certFile: 'tls.crt', keyFile: 'tls.key' });
+    expect(metricsCertificate({})).toBeUndefined();
+  });
+
+  test.each([
+    ['--metrics-tls-key-file', cert],
+    ['--metrics-tls-cert-file', key],
+  ])('is refused without %s: nobody gets HTTP who asked for TLS', (missing, given) => {
+    expect(() => metricsCertificate(given)).toThrow(UsageError);
+    expect(() => metricsCertificate(given)).toThrow(`without ${missing}`);
   });
 });

@@ -13,6 +13,7 @@
 import { parseArgs } from 'node:util';
 import type { ParseArgsOptionsConfig } from 'node:util';
 import { HelpRequest, UsageError } from './errors.ts';
+import type { CertificateFiles } from './served-certificate.ts';
 
 /** What node:util makes of options of these descriptions. */
 type OptionValues<T extends ParseArgsOptionsConfig> = ReturnType<
@@ -52,4 +53,20 @@ export function oneOf<const T extends string>(option: string, value: string, all
   const found = allowed.find((candidate) => candidate === value);
   if (found !== undefined) return found;
   throw new UsageError(`${option} is ${JSON.stringify(value)}: use one of ${allowed.join(', ')}`);
+}
+
+/**
+ * The certificate that two options name, `--metrics-tls-cert-file` and `--metrics-tls-key-file`; undefined without them.
+ *
+ * @throws UsageError for one without the other: it must not be HTTP by mistake
+ */
+export function metricsCertificate(values: {
+  readonly 'metrics-tls-cert-file'?: string | undefined;
+  readonly 'metrics-tls-key-file'?: string | undefined;
+}): CertificateFiles | undefined {
+  const { 'metrics-tls-cert-file': certFile = '', 'metrics-tls-key-file': keyFile = '' } = values;
+  if (certFile === '' && keyFile === '') return undefined;
+  if (certFile !== '' && keyFile !== '') return { certFile, keyFile };
+  const [given, missing] = certFile === '' ? ['key', 'cert'] : ['cert', 'key'];
+  throw new UsageError(`--metrics-tls-${given}-file is given without --metrics-tls-${missing}-file: TLS needs both`);
 }

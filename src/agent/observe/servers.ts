@@ -1,3 +1,5 @@
+import { AccessReview, guarded } from '../../kubernetes/index.ts';
+import type { ApiClient } from '../../kubernetes/index.ts';
 import { HttpListener, parseBindAddress } from '../../runtime/index.ts';
 import type { Clock, Logger } from '../../runtime/index.ts';
 import type { ProxyHealth } from './health.ts';
@@ -8,12 +10,14 @@ import type { AgentMetrics } from './metrics.ts';
 import { metricsHandler } from './metrics-server.ts';
 import type { WatchStatistics } from '../sources/index.ts';
 import { settingsFault } from '../status/index.ts';
+import type { AgentOptions } from '../options.ts';
 import type { DesiredState, Sync } from '../sync/index.ts';
 
 /** The agent's HTTP servers: health for load balancers and the kubelet, metrics and what the agent knows. */
 export function agentServers(options: {
-  healthAddress: string;
-  metricsAddress: string;
+  served: Pick<AgentOptions, 'healthAddress' | 'metricsAddress' | 'metricsCertificate'>;
+  /** Asks who may see metrics where there is a certificate. */
+  client: ApiClient;
   health: ProxyHealth;
   metrics: AgentMetrics;
   state: DesiredState;
@@ -27,7 +31,8 @@ export function agentServers(options: {
   /** Why it is not ready; left out: what {@link Readiness} finds. */
   readiness?: Pick<Readiness, 'faults'>;
 }): HttpListener[] {
-  const { healthAddress, metricsAddress, health, metrics, state, sync, dataPlane, log, clock } = options;
+  const { health, metrics, state, sync, dataPlane, client, log, clock } = options;
+  const { healthAddress, metricsAddress, metricsCertificate } = options.served;
   const { changed = () => undefined } = options;
   const onBindFailure = (error: Error): void => {
     log.error(error.message);
@@ -39,18 +44,25 @@ export function agentServers(options: {
     keepsUp: () => health.healthy,
     watches: options.watches,
   });
-  const handlers = {
-    health: healthHandler({ health, readiness: options.readiness ?? ownReadiness, clock, counters: metrics.kubeProxy }),
-    metrics: metricsHandler({
-      metrics,
-      mode: () => dataPlane.mode,
-      effectiveConfig: () => state.config,
-      servicePorts: () => [...(dataPlane.current?.served.values() ?? [])].map(({ port }) => port),
-      onError: (error) => log.error('cannot answer a request for metrics', { error }),
-    }),
-  };
-  return (['health', 'metrics'] as const).map((purpose) => {
-    const bind = parseBindAddress(purpose === 'health' ? healthAddress : metricsAddress);
-    return new HttpListener({ purpose, bind, handler: handlers[purpose], onBindFailure, onListening: changed, clock });
+  const healthz = healthHandler({
+    ...{ health, clock, counters: metrics.kubeProxy },
+    readiness: options.readiness ?? ownReadiness,
   });
+  const observed = metricsHandler({
+    metrics,
+    mode: () => dataPlane.mode,
+    effectiveConfig: () => state.config,
+    servicePorts: () => [...(dataPlane.current?.served.values() ?? [])].map(({ port }) => port),
+    onError: (error) => log.error('cannot answer a request for metrics', { error }),
+  });
+  const common = { onBindFailure, onListening: changed, clock };
+  return [
+    new HttpListener({ purpose: 'health', bind: parseBindAddress(healthAddress), handler: healthz, ...common }),
+    new HttpListener({
+      ...{ purpose: 'metrics', bind: parseBindAddress(metricsAddress), certificate: metricsCertificate, ...common },
+      handler: metricsCertificate
+        ? guarded(observed, new AccessReview({ client, clock, log }), ['/healthz'])
+        : observed,
+    }),
+  ];
 }
