@@ -23,13 +23,16 @@ describe('the command line', () => {
 
   test('is understood', () => {
     const args = ['--namespace=ns', '--http-port=0', '--log-format=json', '--log-level=warn', '--leader-elect=false'];
-    args.push('--manage-crds=false', '--agent-node-selector=!virtual');
     args.push('--manage-kube-proxy=false', '--kube-proxy=system/proxy');
+    args.push('--manage-crds=false', '--agent-node-selector=!virtual', '--metrics-tls-secret=tls');
+    args.push('--metrics-port=9443', '--metrics-tls-cert-file=/c', '--metrics-tls-key-file=/k');
     const environment = { POD_NAME: 'operator-0', NFTPROXY_API_SERVER: 'https://192.0.2.10:6443' };
     expect(parseOperatorOptions([...args, '--agent-api-server=https://a:1,b'], environment)).toMatchObject({
       namespace: 'ns',
       podName: 'operator-0',
       httpPort: 0,
+      secureMetrics: { certificate: { certFile: '/c', keyFile: '/k' }, port: 9443 },
+      metricsTlsSecret: 'tls',
       logFormat: 'json',
       logLevel: 'warn',
       leaderElect: false,
@@ -47,6 +50,8 @@ describe('the command line', () => {
     [['--image=a', '--kube-proxy=kube-proxy'], '--kube-proxy is "kube-proxy"'],
     [['--image=i', '--http-port=high'], '--http-port is "high"'],
     [['--image=i', '--page-port=70000'], '--page-port is "70000"'],
+    [['--image=i', '--metrics-port=x'], '--metrics-port is "x"'],
+    [['--image=i', '--metrics-tls-cert-file=c'], 'without --metrics-tls-key-file'],
     [['--image=i', '--log-format=xml'], '--log-format is "xml": use one of text, json'],
     [['--image=i', '--log-level=loud'], '--log-level is "loud": use one of debug, info, warn, error'],
     [['--image=i', '--leader-elect=maybe'], '--leader-elect'],

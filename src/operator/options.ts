@@ -1,8 +1,16 @@
 import { hostname } from 'node:os';
 import { parseSelector, parseServerUrls } from '../kubernetes/index.ts';
 import { defaultNamespace } from '../api/index.ts';
-import { describeError, logFormats, logLevels, oneOf, parseOptions, UsageError } from '../runtime/index.ts';
-import type { LogFormat, LogLevel } from '../runtime/index.ts';
+import {
+  describeError,
+  logFormats,
+  logLevels,
+  metricsCertificate,
+  oneOf,
+  parseOptions,
+  UsageError,
+} from '../runtime/index.ts';
+import type { CertificateFiles, LogFormat, LogLevel } from '../runtime/index.ts';
 import type { LabelSelector } from '../api/index.ts';
 
 /** What `nftproxy operator` is told on its command line. */
@@ -20,8 +28,12 @@ export interface OperatorOptions {
   readonly agentApiServers: readonly string[];
   /** Nodes without these labels have no agent; undefined: every Linux node has one. */
   readonly agentNodeSelector?: LabelSelector;
-  /** Port of /healthz, /readyz and /metrics; 0 takes a free one. */
+  /** Port of /healthz, /readyz and, without a certificate, /metrics; 0 takes a free one. */
   readonly httpPort: number;
+  /** /metrics over TLS with this certificate, for whom the API server allows; port 0 takes a free one. */
+  readonly secureMetrics?: { readonly certificate: CertificateFiles; readonly port: number };
+  /** Agents, too, serve their metrics over TLS, with what is in this Secret of the namespace. */
+  readonly metricsTlsSecret?: string;
   /** Port of the page for people, on 127.0.0.1 alone; 0 takes a free one; undefined: there is no page. */
   readonly pagePort?: number;
   /** Of this process and of the agents. */
@@ -54,7 +66,14 @@ Keeps the CRDs, runs an agent on every node and tells each what the ProxyConfigs
                           (default: the endpoints of the Service default/kubernetes, which agents follow)
   --agent-node-selector S nodes that have an agent at all, e.g. 'type!=virtual-kubelet' (default: every Linux node); takes
                           effect at once: agents elsewhere end, and what they wrote stays
-  --http-port PORT        port of /healthz, /readyz and /metrics (default 8080)
+  --http-port PORT        port of /healthz, /readyz and, without a certificate, /metrics (default 8080)
+  --metrics-tls-cert-file and
+  --metrics-tls-key-file  PEM files, read again when they change: /metrics over HTTPS, at --metrics-port instead of
+                          --http-port, and only for bearer tokens that the API server knows and that may get it
+                          (default: HTTP, for everybody)
+  --metrics-port PORT     port of /metrics over HTTPS (default 8443)
+  --metrics-tls-secret S  a Secret with tls.crt and tls.key in the namespace, with which agents serve their metrics in the
+                          same way; they are made anew when this changes (default: HTTP, for everybody)
   --page-port PORT        port of a page for people, on 127.0.0.1 alone: kubectl port-forward leads there (default 8081;
                           empty: no page)
   --log-format FORMAT     text or json (default text); the agents get the same
@@ -78,6 +97,10 @@ export function parseOperatorOptions(args: readonly string[], environment: NodeJ
     'agent-node-selector': { type: 'string' },
     namespace: { type: 'string', default: environment['POD_NAMESPACE'] ?? defaultNamespace },
     'http-port': { type: 'string', default: '8080' },
+    'metrics-tls-cert-file': { type: 'string' },
+    'metrics-tls-key-file': { type: 'string' },
+    'metrics-port': { type: 'string', default: '8443' },
+    'metrics-tls-secret': { type: 'string', default: '' },
     'page-port': { type: 'string', default: '8081' },
     'log-format': { type: 'string', default: 'text' },
     'log-level': { type: 'string', default: 'info' },
@@ -102,6 +125,8 @@ export function parseOperatorOptions(args: readonly string[], environment: NodeJ
     agentApiServers: serverUrls('--agent-api-server', values['agent-api-server']),
     ...agentNodeSelector(values['agent-node-selector']),
     httpPort: port('--http-port', values['http-port']),
+    ...secureMetrics(metricsCertificate(values), port('--metrics-port', values['metrics-port'])),
+    ...metricsTlsSecret(values['metrics-tls-secret']),
     ...pagePort(values['page-port']),
     logFormat: oneOf('--log-format', values['log-format'], logFormats),
     logLevel: oneOf('--log-level', values['log-level'], logLevels),
@@ -116,6 +141,17 @@ export function parseOperatorOptions(args: readonly string[], environment: NodeJ
 
 function isTrue(option: string, text: string): boolean {
   return oneOf(option, text, ['true', 'false']) === 'true';
+}
+
+function secureMetrics(
+  certificate: CertificateFiles | undefined,
+  port: number,
+): Pick<OperatorOptions, 'secureMetrics'> {
+  return certificate === undefined ? {} : { secureMetrics: { certificate, port } };
+}
+
+function metricsTlsSecret(text: string): Pick<OperatorOptions, 'metricsTlsSecret'> {
+  return text === '' ? {} : { metricsTlsSecret: text };
 }
 
 function pagePort(text: string): Pick<OperatorOptions, 'pagePort'> {

@@ -11,7 +11,7 @@ import type { OperatorOptions } from './options.ts';
 
 /** An operator that runs in this process. */
 export interface RunningOperator {
-  /** Where /healthz, /readyz and /metrics are, e.g. `http://127.0.0.1:8080`. */
+  /** Where /healthz and /readyz are, and /metrics without a certificate, e.g. `http://127.0.0.1:8080`. */
   readonly url: string;
   /** Finishes what is under way, releases the Lease, ends all connections. */
   stop(): Promise<void>;

@@ -11,7 +11,7 @@ export const { createServer } = process.getBuiltinModule('node:http');
 
 /** Where a server listens. */
 export interface BindAddress {
-  /** An IP address; `0.0.0.0` for all IPv4 addresses, `::` for all of both families. */
+  /** An IP address; `0.0.0.0` for all IPv4 addresses, `::` for all of both families; empty: of the families there are. */
   readonly host: string;
   readonly port: number;
 }

@@ -28,9 +28,10 @@ export class AgentTemplate {
    * @param spec of a valid ProxyConfig
    */
   of(spec: Pick<ProxyConfigSpec, 'agent'> = {}): RevisedTemplate | undefined {
-    const { logFormat } = this.#options;
+    const { logFormat, metricsTlsSecret } = this.#options;
     const image = this.#cache.agentImage;
-    return image === undefined ? undefined : agentTemplate({ image, logFormat, agent: effectiveAgent(spec.agent) });
+    if (image === undefined) return undefined;
+    return agentTemplate({ image, logFormat, metricsTlsSecret, agent: effectiveAgent(spec.agent) });
   }
 
   /** All of them: that of nobody's agent first, then those of all ProxyConfigs that are valid. */

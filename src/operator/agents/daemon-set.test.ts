@@ -87,6 +87,19 @@ describe('the DaemonSet of the agents', () => {
     });
   });
 
+  test('has the certificate of metrics from a Secret where it is to have one, and starts without it, too', () => {
+    const secured = agentTemplate({ ...options, metricsTlsSecret: 'tls' });
+    const [container] = secured.template.spec?.['containers'] as { args: string[]; volumeMounts: object[] }[];
+    expect(container?.args).toContain('--metrics-tls-cert-file=/run/nftproxy/metrics-tls/tls.crt');
+    expect(container?.args).toContain('--metrics-tls-key-file=/run/nftproxy/metrics-tls/tls.key');
+    const mount = { name: 'metrics-tls', mountPath: '/run/nftproxy/metrics-tls', readOnly: true };
+    expect(container?.volumeMounts).toContainEqual(mount);
+    const secret = { secretName: 'tls', optional: true };
+    expect(secured.template.spec?.['volumes']).toContainEqual({ name: 'metrics-tls', secret });
+    expect(secured.revision).not.toBe(revision);
+    expect(agentTemplate({ ...options, metricsTlsSecret: undefined }).revision).toBe(revision);
+  });
+
   test('has another revision when anything in it is another, and else the same', () => {
     expect(agentTemplate({ ...options }).revision).toBe(revision);
     expect(agentTemplate({ ...options, image: 'registry.example/nftproxy:1.2.4' }).revision).not.toBe(revision);

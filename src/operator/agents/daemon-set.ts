@@ -8,10 +8,13 @@ import { agentArgs, healthz } from './agent-args.ts';
 const managedBy = { 'app.kubernetes.io/managed-by': 'nftproxy-operator' };
 const stateDirectory = '/var/lib/nftproxy';
 const apiServersDirectory = '/run/nftproxy/api-servers';
+const metricsTlsDirectory = '/run/nftproxy/metrics-tls';
 
 export interface AgentTemplateOptions {
   readonly image: string;
   readonly logFormat: LogFormat;
+  /** The Secret with the certificate of metrics; undefined: they are served in the clear. */
+  readonly metricsTlsSecret?: string | undefined;
   /** `spec.agent` of the ProxyConfig that governs the nodes. */
   readonly agent: EffectiveAgent;
 }
@@ -80,6 +83,7 @@ function podSpec(options: PodOptions): NonNullable<PodTemplate['spec']> {
       { name: 'state', hostPath: { path: stateDirectory, type: 'DirectoryOrCreate' } },
       // Optional: an agent whose node knows the API servers already can do without.
       { name: 'api-servers', configMap: { name: apiServerMapName, optional: true } },
+      ...metricsTls(options).volumes,
     ],
   };
 }
@@ -88,7 +92,20 @@ function pullSecrets({ imagePullSecrets }: EffectiveAgent): { imagePullSecrets?:
   return imagePullSecrets.length === 0 ? {} : { imagePullSecrets: imagePullSecrets.map((name) => ({ name })) };
 }
 
-function containerOf({ image, logFormat, agent, revision }: PodOptions) {
+/** Optional: a Secret that is gone must not keep agents from starting, only their metrics from being served. */
+function metricsTls({ metricsTlsSecret: secretName }: AgentTemplateOptions) {
+  if (secretName === undefined) return { args: [], mounts: [], volumes: [] };
+  const file = (option: string, key: string) => `--metrics-tls-${option}-file=${metricsTlsDirectory}/${key}`;
+  return {
+    args: [file('cert', 'tls.crt'), file('key', 'tls.key')],
+    mounts: [{ name: 'metrics-tls', mountPath: metricsTlsDirectory, readOnly: true }],
+    volumes: [{ name: 'metrics-tls', secret: { secretName, optional: true } }],
+  };
+}
+
+function containerOf(options: PodOptions) {
+  const { image, logFormat, agent, revision } = options;
+  const tls = metricsTls(options);
   const { port, probedAt } = healthz(agent);
   const probe = (path: string) => ({ httpGet: { path, port, scheme: 'HTTP', ...probedAt }, timeoutSeconds: 5 });
   return {
@@ -98,7 +115,7 @@ function containerOf({ image, logFormat, agent, revision }: PodOptions) {
       ...['agent', '--node-name=$(NODE_NAME)', '--sysctl-directory=/host/proc/sys'],
       ...[`--state-directory=${stateDirectory}`, `--api-servers-directory=${apiServersDirectory}`],
       ...[`--log-format=${logFormat}`, `--agent-revision=${revision}`],
-      ...agentArgs(agent),
+      ...[...tls.args, ...agentArgs(agent)],
     ],
     env: [{ name: 'NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } }],
     volumeMounts: [
@@ -106,6 +123,7 @@ function containerOf({ image, logFormat, agent, revision }: PodOptions) {
       { name: 'state', mountPath: stateDirectory },
       // The whole folder and not a file of it, which the kubelet would not keep up to date.
       { name: 'api-servers', mountPath: apiServersDirectory, readOnly: true },
+      ...tls.mounts,
     ],
     ports: [{ name: 'healthz', containerPort: port, hostPort: port, protocol: 'TCP' }],
     // A setting that the kernel refuses or an API server that is away is no better after a restart.
