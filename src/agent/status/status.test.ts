@@ -122,7 +122,7 @@ describe('the status of a node', () => {
     const unserved = ['cannot serve health on 192.0.2.1:10256: this node has no such address (EADDRNOTAVAIL)'];
     expect(conditions({ unserved })).toEqual({ Synced: 'True UpToDate', Degraded: 'True CannotListen' });
     expect(report({ unserved }).conditions?.[1]?.message).toBe(
-      `${unserved[0]}. Free it, or choose another one in spec.agent of the ProxyConfig`,
+      `${unserved[0]}. Free the address or choose another one in spec.agent of the ProxyConfig; mend the certificate if it is that`,
     );
   });
 

@@ -125,7 +125,8 @@ function syncedCondition(state: AgentState): Verdict<'Synced'> {
 }
 
 /** It is tried again: whoever has the address may give it up. */
-const otherAddress = 'Free it, or choose another one in spec.agent of the ProxyConfig';
+const servable =
+  'Free the address or choose another one in spec.agent of the ProxyConfig; mend the certificate if it is that';
 
 type CleanupState = NonNullable<AgentState['cleanup']>;
 
@@ -160,7 +161,7 @@ function degradedCondition(state: AgentState): Verdict<'Degraded'> {
   if (failure !== undefined) return ['True', cleanup ? 'CleanupFailing' : 'SyncFailing', failure];
   if (refusedSettings) return ['True', ...settingsVerdict(refusedSettings)];
   if (goesOnWith !== undefined) return ['True', 'NoConfiguration', noConfiguration(goesOnWith)];
-  if (unserved[0] !== undefined) return ['True', 'CannotListen', `${unserved[0]}. ${otherAddress}`];
+  if (unserved[0] !== undefined) return ['True', 'CannotListen', `${unserved[0]}. ${servable}`];
   return servicesCondition(state);
 }
 
