@@ -32,6 +32,8 @@ export interface Installation {
   readonly namespace?: string;
   /** In the place of `nftproxy`. */
   readonly image?: string;
+  /** Folders of `config` that are components: `metrics-tls`. */
+  readonly components?: readonly string[];
   /** Checkout of another version, whose manifests are applied. */
   readonly checkout?: string;
 }
@@ -58,12 +60,13 @@ export async function installOperator(cluster: Cluster, changes: Installation = 
 
 /** A folder with the overlay. There is one machine for operators here, so there is one operator. */
 async function overlay(cluster: Cluster, changes: Installation): Promise<string> {
-  const { namespace, image, checkout = repository } = changes;
+  const { namespace, image, components = [], checkout = repository } = changes;
   const folder = join(cluster.workDir, 'overlay');
   await mkdir(folder, { recursive: true });
   const kustomization = {
     resources: [relative(folder, join(checkout, manifests))],
     replicas: [{ name: 'nftproxy-operator', count: 1 }],
+    components: components.map((name) => relative(folder, join(checkout, 'config', name))),
     ...(namespace !== undefined && { namespace }),
     ...(image !== undefined && { images: [imageChange(image)] }),
   };

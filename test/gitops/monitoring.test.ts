@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
 import { parser } from '@prometheus-io/lezer-promql';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { agentLabels } from '../../src/api/index.ts';
 import { agentMetricsText } from '../../src/agent/testing/index.ts';
-import { operatorMetricsText } from '../../src/operator/testing/index.ts';
-import { config, find, rendered } from './manifests.ts';
+import { operatorMetricsText, parseOperatorOptions } from '../../src/operator/testing/index.ts';
+import { config, find, nameOf, overlaid, rendered } from './manifests.ts';
 
 interface Rule {
   readonly alert: string;
@@ -84,10 +85,19 @@ describe('alerts and the dashboard', () => {
   });
 });
 
+/** Of a Secret in the namespace of the PodMonitor. */
+interface SecretKey {
+  readonly name: string;
+  readonly key: string;
+}
+
 interface PodMonitor {
   readonly selector: { readonly matchLabels: object };
   readonly podMetricsEndpoints: readonly {
     readonly port?: string;
+    readonly scheme?: string;
+    readonly tlsConfig?: { readonly serverName: string; readonly ca: { readonly secret: SecretKey } };
+    readonly authorization?: { readonly credentials: SecretKey };
     readonly relabelings?: readonly {
       sourceLabels: string[];
       regex?: string;
@@ -122,4 +132,69 @@ describe('the PodMonitors', () => {
     expect(asked('192.0.2.7')).toEqual(['192.0.2.7:10249']);
     expect(asked('2001:db8::7')).toEqual(['[2001:db8::7]:10249']);
   });
+});
+
+describe('metrics over TLS, in an overlay with another namespace', () => {
+  const secured = overlaid('default', {
+    namespace: 'elsewhere',
+    components: [relative(tmpdir(), join(config, 'metrics-tls'))].map((folder) => join('..', folder)),
+  });
+  const monitors = overlaid('monitoring-secure', { namespace: 'elsewhere' });
+  interface Binding {
+    readonly roleRef: { readonly name: string };
+    readonly subjects: readonly { readonly name: string; readonly namespace: string }[];
+  }
+  const bound = (all: typeof secured, name: string) => find(all, `ClusterRoleBinding/${name}`) as unknown as Binding;
+  const role = (name: string) => find(secured, `ClusterRole/${name}`) as unknown as { rules: object[] };
+  const container = (
+    find(secured, 'Deployment/nftproxy-operator').spec as {
+      template: { spec: { containers: { args: string[]; ports: { name: string; containerPort: number }[] }[] } };
+    }
+  ).template.spec.containers[0];
+
+  test('adds the right to ask the API server about tokens to operator and agents, and no other', () => {
+    const before = rendered(join(config, 'default')).map(nameOf);
+    expect(secured.map(nameOf).filter((name) => !before.includes(name) && !name.startsWith('Namespace/'))).toEqual([
+      ...['ClusterRole/nftproxy-metrics-reader', 'ClusterRole/nftproxy-metrics-review'],
+      'ClusterRoleBinding/nftproxy-metrics-review',
+    ]);
+    expect(role('nftproxy-metrics-review').rules).toEqual([
+      { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
+      { apiGroups: ['authorization.k8s.io'], resources: ['subjectaccessreviews'], verbs: ['create'] },
+    ]);
+    expect(bound(secured, 'nftproxy-metrics-review').subjects).toEqual([
+      { kind: 'ServiceAccount', name: 'nftproxy-operator', namespace: 'elsewhere' },
+      { kind: 'ServiceAccount', name: 'nftproxy-agent', namespace: 'elsewhere' },
+    ]);
+  });
+
+  test('gives the operator options that it takes, and a port for each PodMonitor to ask', () => {
+    const { secureMetrics, metricsTlsSecret } = parseOperatorOptions(container?.args.slice(1) ?? [], { POD_NAME: 'a' });
+    expect(metricsTlsSecret).toBe('nftproxy-metrics-tls');
+    expect(container?.ports).toContainEqual(expect.objectContaining({ containerPort: secureMetrics?.port }));
+    const [endpoint] = (find(monitors, 'PodMonitor/nftproxy-operator').spec as PodMonitor).podMetricsEndpoints;
+    const [named] = container?.ports.filter(({ name }) => name === endpoint?.port) ?? [];
+    expect(named?.containerPort).toBe(secureMetrics?.port);
+  });
+
+  test.each(['nftproxy-operator', 'nftproxy-agent'])(
+    'scrapes %s with a token, and checks whom it sends it to',
+    (name) => {
+      const [endpoint] = (find(monitors, `PodMonitor/${name}`).spec as PodMonitor).podMetricsEndpoints;
+      expect(endpoint).toMatchObject({
+        scheme: 'https',
+        tlsConfig: { serverName: 'nftproxy-metrics', ca: { secret: { name: 'nftproxy-metrics-tls', key: 'ca.crt' } } },
+      });
+      expect(endpoint?.tlsConfig).not.toHaveProperty('insecureSkipVerify');
+      const { credentials } = endpoint?.authorization ?? {};
+      const token = find(monitors, `Secret/${credentials?.name}`);
+      expect(credentials?.key).toBe('token');
+      expect(token.metadata.annotations).toEqual({ 'kubernetes.io/service-account.name': 'nftproxy-metrics-scraper' });
+      expect(bound(monitors, 'nftproxy-metrics-scraper')).toMatchObject({
+        roleRef: { name: 'nftproxy-metrics-reader' },
+        subjects: [{ name: 'nftproxy-metrics-scraper', namespace: 'elsewhere' }],
+      });
+      expect(role('nftproxy-metrics-reader').rules).toEqual([{ nonResourceURLs: ['/metrics'], verbs: ['get'] }]);
+    },
+  );
 });

@@ -53,6 +53,7 @@ export interface Volume {
   emptyDir?: object;
   hostPath?: { path: string; type?: string };
   configMap?: { name: string; optional?: boolean };
+  secret?: { secretName: string; optional?: boolean };
 }
 
 export interface PodSpec {

@@ -34,7 +34,8 @@ export interface PodHost {
   /** Content of the API server's CA certificate (PEM). */
   certificateAuthority: string;
   issueToken: (subject: TokenSubject) => Promise<string>;
-  readConfigMap(namespace: string, name: string): Promise<Record<string, string>>;
+  /** What a ConfigMap or a Secret holds, as texts. @throws ApiError */
+  readData(kind: 'configmaps' | 'secrets', namespace: string, name: string): Promise<Record<string, string>>;
   /** A built image by its name. @throws Error when the Dockerfile cannot be carried out. */
   image(name: string): Promise<Image>;
   /** Folder for this pod's logs and volumes. */
@@ -193,12 +194,16 @@ export class RunningPod {
     return folders;
   }
 
-  async #folderOf({ name, hostPath, emptyDir, configMap }: Volume, namespace: string): Promise<string> {
+  async #folderOf({ name, hostPath, emptyDir, configMap, secret }: Volume, namespace: string): Promise<string> {
     if (hostPath !== undefined) return this.#hostFolder(hostPath);
     if (emptyDir !== undefined) return this.#writeFolder(name, {}, 0o777);
-    if (configMap === undefined) throw new Error(`volume ${name}: only hostPath, emptyDir and configMap work here`);
-    const files = await this.#host.readConfigMap(namespace, configMap.name).catch((error: unknown) => {
-      if (configMap.optional === true && isNotFound(error)) return {};
+    const source = configMap ?? secret;
+    if (source === undefined)
+      throw new Error(`volume ${name}: only hostPath, emptyDir, configMap and secret work here`);
+    const [kind, object] =
+      'secretName' in source ? (['secrets', source.secretName] as const) : (['configmaps', source.name] as const);
+    const files = await this.#host.readData(kind, namespace, object).catch((error: unknown) => {
+      if (source.optional === true && isNotFound(error)) return {};
       throw error;
     });
     return this.#writeFolder(name, files);

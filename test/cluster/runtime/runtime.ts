@@ -195,9 +195,11 @@ export class Runtime {
       environment: { KUBERNETES_SERVICE_HOST: apiService.host, KUBERNETES_SERVICE_PORT: String(apiService.port) },
       certificateAuthority: this.#options.certificateAuthority,
       issueToken: this.#options.issueToken,
-      readConfigMap: async (mapNamespace, mapName) => {
-        const path = resourcePath({ version: 'v1', plural: 'configmaps', namespace: mapNamespace, name: mapName });
-        return (await this.#client.get<{ data?: Record<string, string> }>(path)).data ?? {};
+      readData: async (plural, itsNamespace, itsName) => {
+        const path = resourcePath({ version: 'v1', plural, namespace: itsNamespace, name: itsName });
+        const { data = {} } = await this.#client.get<{ data?: Record<string, string> }>(path);
+        const text = (value: string) => (plural === 'secrets' ? Buffer.from(value, 'base64').toString() : value);
+        return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, text(value)]));
       },
       folder: join(this.#options.folder, 'pods', `${namespace}.${name}`),
       diskFolder: join(this.#options.folder, 'disks', nodeName),
