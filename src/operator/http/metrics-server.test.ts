@@ -27,6 +27,7 @@ let app: INestApplication<App>;
 let ca: string;
 
 beforeEach(async () => {
+  tokens.clear();
   folder = await mkdtemp(join(tmpdir(), 'nftproxy-operator-metrics-'));
   api = await startApiServer({ dataDirectory: folder });
   const certificates = await certificatesFor(['DNS:localhost']);
@@ -54,10 +55,19 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
+/** One token a user: another one, of the next second, would be somebody new. */
+const tokens = new Map<string, string>();
+
+function tokenOf(user: string): string {
+  const token = tokens.get(user) ?? api.issueToken(user, []);
+  tokens.set(user, token);
+  return token;
+}
+
 function scrape(path: string, user?: string) {
   const port = app.get(MetricsServer, { strict: false }).address?.port;
   const sent = request(`https://localhost:${port}`).get(path).ca(ca);
-  return user === undefined ? sent : sent.auth(api.issueToken(user, []), { type: 'bearer' });
+  return user === undefined ? sent : sent.auth(tokenOf(user), { type: 'bearer' });
 }
 
 async function allow(user: string): Promise<void> {
