@@ -13,8 +13,10 @@ const mayImport = {
   dataplane: ['api', 'ip', 'netlink', 'nftables', 'runtime', 'services'],
   'kube-proxy': ['api', 'services'],
   'kube-proxy-rules': ['netlink', 'nftables'],
-  preflight: ['kube-proxy-rules', 'nftables'],
-  agent: ['api', 'conntrack', 'dataplane', 'ip', 'kube-proxy-rules', 'kubernetes', 'runtime', 'services'],
+  preflight: ['kube-proxy-rules', 'netlink', 'nftables', 'runtime'],
+  agent: [
+    ...['api', 'conntrack', 'dataplane', 'ip', 'kube-proxy-rules', 'kubernetes', 'preflight', 'runtime', 'services'],
+  ],
   operator: ['api', 'ip', 'kubernetes', 'overview', 'runtime'],
 };
 

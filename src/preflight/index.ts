@@ -1,3 +1,5 @@
 export { worst } from './finding.ts';
-export type { Finding } from './finding.ts';
-export { preflight } from './preflight.ts';
+export type { Finding, Outcome } from './finding.ts';
+export { kernelFindings } from './kernel.ts';
+export type { Wanted } from './node.ts';
+export { nodeFindings, preflight } from './preflight.ts';

@@ -1,31 +1,60 @@
 import { passed, warning } from './finding.ts';
 import type { Finding } from './finding.ts';
 
-const modeUrl = 'http://127.0.0.1:10249/proxyMode';
-const healthUrl = 'http://127.0.0.1:10256/healthz';
+const metrics = 'http://127.0.0.1:10249';
+const health = 'http://127.0.0.1:10256';
 const patienceMilliseconds = 1000;
 
-/** Whether a kube-proxy runs on the node, or somebody else has its ports, which are nftproxy's too. */
-export async function runningProxyFindings(): Promise<Finding[]> {
-  const name = 'kube-proxy';
-  const [mode, health] = [await ask(modeUrl), await ask(healthUrl)];
-  if (mode === undefined && health === undefined)
-    return [passed(name, 'does not run here; ports 10249 and 10256 are free')];
-  const ports = [...(mode === undefined ? [] : ['10249']), ...(health === undefined ? [] : ['10256'])].join(' and ');
-  if (mode !== undefined && /^(?:nftables|iptables|ipvs|userspace)$/.test(mode)) {
-    const todo =
-      'Both translate, and connections do not break; an agent cannot serve its health and metrics on these ports before kube-proxy has gone.';
-    return [warning(name, `a service proxy runs in mode ${mode} and has port ${ports}`, todo)];
-  }
-  const todo = 'Free them, or choose others in spec.agent of the ProxyConfig.';
-  return [warning('ports', `somebody else answers on port ${ports}`, todo)];
+/** One of the two ports that kube-proxy and nftproxy have. */
+interface Port {
+  readonly number: string;
+  /** Undefined if nobody answers there. */
+  readonly answer: Answer | undefined;
+  /** nftproxy itself has it. */
+  readonly ours: boolean;
 }
 
-/** The body of the answer; undefined if nobody answers. */
-async function ask(url: string): Promise<string | undefined> {
+/**
+ * Whether a kube-proxy runs on the node, or somebody else has its ports, which are nftproxy's too. nftproxy itself is
+ * told by paths that kube-proxy does not have.
+ */
+export async function runningProxyFindings(): Promise<Finding[]> {
+  const ports = [
+    await look(metrics, '/proxyMode', '/serviceports'),
+    await look(health, '/healthz', '/readyz'),
+  ] as const;
+  const taken = ports.filter(({ answer, ours }) => answer !== undefined && !ours).map(({ number }) => number);
+  if (taken.length > 0) return [othersOn(taken.join(' and '), ports[0])];
+  const who = ports.some(({ ours }) => ours) ? 'nftproxy has its ports' : 'ports 10249 and 10256 are free';
+  return [passed('kube-proxy', `does not run here; ${who}`)];
+}
+
+function othersOn(taken: string, { answer, ours }: Port): Finding {
+  if (!ours && /^(?:nftables|iptables|ipvs|userspace)$/.test(answer?.text ?? '')) {
+    const todo =
+      'Both translate, and connections do not break; an agent cannot serve its health and metrics on these ports before kube-proxy has gone.';
+    return warning('kube-proxy', `a service proxy runs in mode ${answer?.text} and has port ${taken}`, todo);
+  }
+  const todo = 'Free them, or choose others in spec.agent of the ProxyConfig.';
+  return warning('ports', `somebody else answers on port ${taken}`, todo);
+}
+
+/** @param ourPath one that only nftproxy knows: it says 200, or 503 while it is not ready; all others say 404 */
+async function look(url: string, path: string, ourPath: string): Promise<Port> {
+  const [answer, own] = await Promise.all([ask(`${url}${path}`), ask(`${url}${ourPath}`)]);
+  return { number: new URL(url).port, answer, ours: own?.status === 200 || own?.status === 503 };
+}
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** Undefined if nobody answers. */
+async function ask(url: string): Promise<Answer | undefined> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(patienceMilliseconds) });
-    return (await response.text()).trim();
+    return { status: response.status, text: (await response.text()).trim() };
   } catch {
     return undefined; // the question is whether somebody answers; why not does not matter
   }

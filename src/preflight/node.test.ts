@@ -1,10 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { ChainInTable } from '../nftables/index.ts';
 import { worst } from './finding.ts';
-import { foreignChainFindings, kubeProxyRulesFinding, otherProxyFindings } from './node.ts';
+import { conntrackFinding, foreignChainFindings, kubeProxyRulesFinding, otherProxyFindings } from './node.ts';
 
 const directory = await mkdtemp(join(tmpdir(), 'nftproxy-preflight-'));
 afterAll(() => rm(directory, { recursive: true }));
@@ -47,6 +47,22 @@ describe('before nftproxy writes anything it is said', () => {
     const legacy = kubeProxyRulesFinding({ ...nothing, legacyTables: ['nat (IPv4)'] });
     expect(legacy.todo).toContain('kube-proxy --cleanup');
     expect(legacy.todo).not.toContain('nftproxy cleanup');
+  });
+
+  it('how full conntrack is, and would be with the limit that the ProxyConfig wants', async () => {
+    const files = { procNet: directory, sysctls: directory };
+    await mkdir(join(directory, 'net/netfilter'), { recursive: true });
+    await writeFile(join(directory, 'net/netfilter/nf_conntrack_max'), '1000\n');
+    await writeFile(join(directory, 'net/netfilter/nf_conntrack_count'), '700\n');
+    expect(await conntrackFinding(files)).toMatchObject({ outcome: 'Passed', what: '700 of 1000 connections' });
+    expect(await conntrackFinding(files, { conntrackMax: 4000 })).toMatchObject({ outcome: 'Passed' });
+    expect(await conntrackFinding(files, { conntrackMax: 800 })).toMatchObject({
+      outcome: 'Warning',
+      what: '700 of 800 connections (the limit is 1000, the ProxyConfig wants 800)',
+    });
+    await writeFile(join(directory, 'net/netfilter/nf_conntrack_count'), '900\n');
+    expect(await conntrackFinding(files)).toMatchObject({ outcome: 'Warning', what: '900 of 1000 connections' });
+    expect(await conntrackFinding({ ...files, sysctls: '/nowhere' })).toMatchObject({ outcome: 'Passed' });
   });
 
   it('that it is as bad as the worst of what was found', () => {

@@ -104,15 +104,23 @@ export async function routeLocalnetFinding({ sysctls }: NodeFiles): Promise<Find
   );
 }
 
-/** How full the table of connections is. */
-export async function conntrackFinding({ sysctls }: NodeFiles): Promise<Finding> {
+/** What a ProxyConfig wants of a node. */
+export interface Wanted {
+  /** `nf_conntrack_max`; undefined or 0: it is left alone. */
+  readonly conntrackMax?: number;
+}
+
+/** How full the table of connections is, or would be with the limit that is wanted. */
+export async function conntrackFinding({ sysctls }: NodeFiles, { conntrackMax = 0 }: Wanted = {}): Promise<Finding> {
   const read = async (file: string): Promise<number> => Number(await text(join(sysctls, 'net/netfilter', file)));
   const [most, count] = [await read('nf_conntrack_max'), await read('nf_conntrack_count')];
   const name = 'conntrack';
   // A network namespace other than the machine's own has no limit of its own to tell.
   if (!(most > 0)) return passed(name, 'the limit cannot be read here');
-  const what = `${count} of ${most} connections`;
-  if (count < 0.8 * most) return passed(name, what);
+  const limit = conntrackMax > 0 ? conntrackMax : most;
+  const change = limit === most ? '' : ` (the limit is ${most}, the ProxyConfig wants ${limit})`;
+  const what = `${count} of ${limit} connections${change}`;
+  if (count < 0.8 * limit) return passed(name, what);
   return warning(name, what, 'Raise conntrack.maxPerCore or conntrack.min of the ProxyConfig, or nf_conntrack_max.');
 }
 

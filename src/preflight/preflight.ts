@@ -1,5 +1,7 @@
 import { KubeProxyRules } from '../kube-proxy-rules/index.ts';
 import { NftablesSocket } from '../nftables/index.ts';
+import { describeError } from '../runtime/index.ts';
+import { warning } from './finding.ts';
 import type { Finding } from './finding.ts';
 import { kernelFindings } from './kernel.ts';
 import { runningProxyFindings } from './kube-proxy.ts';
@@ -10,25 +12,48 @@ import {
   otherProxyFindings,
   routeLocalnetFinding,
 } from './node.ts';
-import type { NodeFiles } from './node.ts';
+import type { NodeFiles, Wanted } from './node.ts';
+
+/** Looks at a node before nftproxy writes anything to its kernel, and changes nothing. Never rejects. */
+export async function preflight(files: NodeFiles): Promise<Finding[]> {
+  return [
+    ...(await kernelFindings()),
+    ...(await nodeFindings(files)),
+    ...(await asked('kube-proxy-rules', async () => [
+      kubeProxyRulesFinding(await new KubeProxyRules({ procNet: files.procNet }).find()),
+    ])),
+  ];
+}
 
 /**
- * Looks at a node before nftproxy writes anything to its kernel, and changes nothing. Rejects with NetlinkError when the
- * kernel does not answer (no CAP_NET_ADMIN).
+ * What else of a node than its kernel's features may keep Services from working as one expects: nothing of it is
+ * `Blocking`. kube-proxy's rules are left out. Never rejects.
  */
-export async function preflight(files: NodeFiles): Promise<Finding[]> {
+export async function nodeFindings(files: NodeFiles, wanted: Wanted = {}): Promise<Finding[]> {
+  return [
+    ...(await asked('kube-proxy', runningProxyFindings)),
+    ...(await asked('other-proxy', () => otherProxyFindings(files))),
+    ...(await asked('foreign-rules', async () => foreignChainFindings(await allChains()))),
+    ...(await asked('route_localnet', async () => [await routeLocalnetFinding(files)])),
+    ...(await asked('conntrack', async () => [await conntrackFinding(files, wanted)])),
+  ];
+}
+
+async function allChains(): ReturnType<NftablesSocket['allChains']> {
   const socket = NftablesSocket.open();
   try {
-    return [
-      ...(await kernelFindings(socket)),
-      ...(await runningProxyFindings()),
-      kubeProxyRulesFinding(await new KubeProxyRules({ procNet: files.procNet }).find()),
-      ...(await otherProxyFindings(files)),
-      ...foreignChainFindings(await socket.allChains()),
-      await routeLocalnetFinding(files),
-      await conntrackFinding(files),
-    ];
+    return await socket.allChains();
   } finally {
     socket.close();
+  }
+}
+
+/** One question that cannot be answered is a finding, too: the others are worth having. */
+async function asked(name: string, question: () => Promise<Finding[]>): Promise<Finding[]> {
+  try {
+    return await question();
+  } catch (error) {
+    const todo = 'Nothing must be done for nftproxy; look yourself if it matters.';
+    return [warning(name, `cannot be looked at: ${describeError(error)}`, todo)];
   }
 }

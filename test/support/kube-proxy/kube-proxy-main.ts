@@ -72,11 +72,15 @@ for (const reflector of followed) reflector.start();
 await Promise.all(followed.map((reflector) => reflector.synced));
 pacer.trigger();
 
-createServer((_, response) => response.end(mode))
+// As kube-proxy's, they know no other paths.
+createServer(({ url }, response) => {
+  response.statusCode = url === '/proxyMode' ? 200 : 404;
+  response.end(mode);
+})
   .on('error', cannotListen)
   .listen(10249, '127.0.0.1');
-createServer((_, response) => {
-  response.statusCode = written === undefined ? 503 : 200;
+createServer(({ url }, response) => {
+  response.statusCode = url !== '/healthz' ? 404 : written === undefined ? 503 : 200;
   response.end(JSON.stringify({ lastUpdated: written, currentTime: new Date().toISOString(), healthy: true }));
 })
   .on('error', cannotListen)
