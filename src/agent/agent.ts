@@ -7,6 +7,7 @@ import { agentMetrics } from './agent-metrics.ts';
 import { Governing } from './governing.ts';
 import type { KubeProxyRules } from '../kube-proxy-rules/index.ts';
 import { KubeProxyCleaner } from './kube-proxy/index.ts';
+import { maxEntries } from './conntrack/index.ts';
 import { LastGoodFile } from './last-good/index.ts';
 import { MemoryRelease } from './memory-release.ts';
 import { NodeContact } from './node-contact.ts';
@@ -15,6 +16,8 @@ import { NodeServices } from './node-services.ts';
 import { agentServers, ProxyHealth, SyncMetrics } from './observe/index.ts';
 import type { AgentOptions } from './options.ts';
 import { ObjectIntake } from './object-intake.ts';
+import { NodePreflight } from './preflight/index.ts';
+import type { NodeLooks } from './preflight/index.ts';
 import { Sources } from './sources/index.ts';
 import { agentState, Busiest, ProblemReporter, RefusalReporter, servesEverything } from './status/index.ts';
 import { connect, DesiredState, LoadFollower, Sync, SyncLoop, targetsOf, Trial } from './sync/index.ts';
@@ -28,6 +31,7 @@ export interface AgentDependencies extends ContactDependencies {
   readonly dataPlanes: DataPlaneFactories;
   readonly conntrack: ConntrackSocket;
   readonly kubeProxyRules: Pick<KubeProxyRules, 'find' | 'remove'>;
+  readonly looks: NodeLooks;
 }
 
 /**
@@ -35,7 +39,8 @@ export interface AgentDependencies extends ContactDependencies {
  *
  * ```
  *   Sources ── ObjectIntake ──> DesiredState ── SyncLoop: Sync ──> RunningDataPlane ──> kernel
- *   Governing ───────────────────────^               |
+ *   Governing ───────────────────────^  ^            |
+ *                       NodePreflight ──'            |
  *                                    observers: SyncMetrics (health, metrics), NodeServices, Reporter, LastGoodFile
  * ```
  */
@@ -50,6 +55,7 @@ export class Agent {
   readonly #governing: Governing;
   readonly #lastGood: LastGoodFile;
   readonly #kubeProxy: KubeProxyCleaner;
+  readonly #preflight: NodePreflight;
   readonly #servers: readonly HttpListener[];
   readonly #intake: ObjectIntake;
   readonly #busiest: Busiest;
@@ -74,7 +80,7 @@ export class Agent {
         agentState({
           ...{ state, sync, dataPlane, governing: this.#governing, nodeServices: this.#nodeServices },
           ...{ failure: this.#loop.failure, servers: this.#servers, busiest: this.#busiest },
-          kubeProxy: this.#kubeProxy,
+          ...{ kubeProxy: this.#kubeProxy, preflight: this.#preflight },
         }),
       watches: () => [...watches(), ...this.#governing.watches(clock.wall())],
     });
@@ -101,10 +107,18 @@ export class Agent {
       ...{ directory: stateDirectory, nodeName, clock, log },
       current: () => sync.applied && { config: sync.applied, node: state.node },
     });
+    this.#preflight = new NodePreflight({
+      wanted: () => (state.config === undefined ? {} : { conntrackMax: maxEntries(state.config.config.conntrack) }),
+      changed: () => reporter.update(),
+      ...{ looks: deps.looks, clock, log },
+    });
     this.#kubeProxy = new KubeProxyCleaner({
       ...{ rules: deps.kubeProxyRules, clock, log },
       inSync: () => servesEverything(state, sync, this.#loop.failure),
-      changed: () => reporter.update(),
+      changed: () => {
+        reporter.update();
+        this.#preflight.again();
+      },
       removed: (what) => {
         const message = `kube-proxy is parked: removed ${what.join(', ')}`;
         events.event({ apiVersion: 'v1', kind: 'Node', name: nodeName }, 'Normal', 'KubeProxyRulesRemoved', message);
@@ -112,6 +126,7 @@ export class Agent {
     });
     this.#loop = new SyncLoop({
       ...{ sync, state, load: new LoadFollower(conntrack), clock, log },
+      allow: () => this.#preflight.allow(),
       observers: [
         new SyncMetrics({ families, health, metrics, clock }),
         this.#nodeServices,
@@ -131,7 +146,10 @@ export class Agent {
     this.#sources = new Sources({ client, nodeName, handler: this.#intake, log });
     this.#governing = new Governing({
       ...{ client, nodeName, file, state, reporter, events, problems, clock, log },
-      changed: () => this.#loop.request(),
+      changed: () => {
+        this.#preflight.again();
+        this.#loop.request();
+      },
       kubeProxyParked: (parked) => this.#kubeProxy.park(parked),
       cleanUp,
     });
@@ -149,6 +167,7 @@ export class Agent {
     await this.#governing.start();
     for (const server of this.#servers) await server.start();
     this.#sources.start();
+    this.#preflight.start();
     void this.#sources.synced().then(
       () => {
         this.#intake.synced(lastGood?.node);
@@ -171,6 +190,7 @@ export class Agent {
     await Promise.all([
       ...[this.#sources.stop(), this.#governing.stop(), this.#contact.stop()],
       ...[this.#lastGood.stop(), this.#nodeServices.stop(), this.#busiest.stop(), this.#kubeProxy.stop()],
+      this.#preflight.stop(),
       ...this.#servers.map((server) => server.close()),
     ]);
     this.#dataPlane.close();

@@ -18,6 +18,7 @@ export const nodeConditionReasons = {
     'SyncFailing',
     'SettingsRefused',
     'SettingsRolledBack',
+    'PreflightBlocking',
     'CleanupFailing',
     agentSilent,
   ],
@@ -26,6 +27,7 @@ export const nodeConditionReasons = {
     'SyncFailing',
     'SettingsRefused',
     'SettingsRolledBack',
+    'PreflightBlocking',
     'CleanupFailing',
     'NoConfiguration',
     'CannotListen',
@@ -33,6 +35,8 @@ export const nodeConditionReasons = {
     'ObjectsWithProblems',
     'AsExpected',
   ],
+  /** Whether the node has what nftproxy needs. True: Passed, Warnings. */
+  Preflight: ['Passed', 'Warnings', 'Blocking'],
   /** True: AsConfigured. */
   ConntrackConfigured: ['AsConfigured', 'SettingsFailed'],
   /**

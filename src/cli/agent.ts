@@ -3,6 +3,7 @@ import { createLogger, packageVersion, systemClock } from '../runtime/index.ts';
 import { ApiClient, loadConnection } from '../kubernetes/index.ts';
 import { ConntrackSocket } from '../conntrack/index.ts';
 import { KubeProxyRules } from '../kube-proxy-rules/index.ts';
+import { kernelFindings, nodeFindings } from '../preflight/index.ts';
 import { dataPlaneFactories } from '../dataplane/index.ts';
 import { untilSignal } from './signals.ts';
 
@@ -29,6 +30,10 @@ export async function agent(args: readonly string[]): Promise<number> {
     dataPlanes: dataPlaneFactories({ log }),
     conntrack,
     kubeProxyRules: new KubeProxyRules(),
+    looks: {
+      kernel: () => kernelFindings(),
+      node: (wanted) => nodeFindings({ procNet: '/proc/net', sysctls: options.sysctlDirectory }, wanted),
+    },
     log,
     clock: systemClock,
   });

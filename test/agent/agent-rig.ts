@@ -34,6 +34,7 @@ import type { Where } from '../support/node/index.ts';
 /** The ways from the node to the API server: two addresses of the node's own. The first is in the kubeconfig. */
 const doors = { first: { host: '127.0.0.1', port: 6443 }, second: { host: '127.0.0.1', port: 6444 } } as const;
 type Door = keyof typeof doors;
+const server = `https://${doors.first.host}:${doors.first.port}`;
 const group = 'discovery.k8s.io';
 const crdPath = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 const nodeStatePath = '/apis/nftproxy.io/v1alpha1/proxynodestates/node-1';
@@ -72,14 +73,17 @@ export class AgentRig implements AsyncDisposable {
     this.#kubeconfig = kubeconfig;
   }
 
-  /** Network, endpoints, API server with the Node and a reachable door to it; no agent yet. */
-  static async create(): Promise<AgentRig> {
+  /**
+   * Network, endpoints, API server with the Node and a reachable door to it; no agent yet.
+   *
+   * @param o.rbac whether roles decide what somebody may do; the agent may do everything all the same
+   */
+  static async create(o: { readonly rbac?: boolean } = {}): Promise<AgentRig> {
     const directory = await mkdtemp(join(tmpdir(), 'nftproxy-agent-'));
     const world = await NodeWorld.create();
     await world.startEndpoints();
-    const apiServer = await startApiServer({ dataDirectory: directory });
+    const apiServer = await startApiServer({ dataDirectory: directory, ...o });
     const client = new ApiClient(await loadConnection({ kubeconfig: apiServer.kubeconfig }));
-    const server = `https://${doors.first.host}:${doors.first.port}`;
     const kubeconfig = await apiServer.issueKubeconfig('agent', server, ['system:masters']);
     const rig = new AgentRig({ world, apiServer, client, directory, kubeconfig });
     await rig.createNode();
@@ -136,8 +140,13 @@ export class AgentRig implements AsyncDisposable {
     }
   }
 
-  get #connection(): string[] {
-    return ['--kubeconfig', this.#kubeconfig, '--node-name', 'node-1', '--state-directory', this.stateDirectory];
+  #connection(kubeconfig = this.#kubeconfig): string[] {
+    return ['--kubeconfig', kubeconfig, '--node-name', 'node-1', '--state-directory', this.stateDirectory];
+  }
+
+  /** The kubeconfig of somebody who may do on this node what the group may. */
+  kubeconfigOf(group: string): Promise<string> {
+    return this.apiServer.issueKubeconfig(group, server, [group]);
   }
 
   /** Where agents keep their last good configuration. */
@@ -158,7 +167,7 @@ export class AgentRig implements AsyncDisposable {
 
   /** What an agent must be told. */
   agentArguments(configFile = this.configFile): string[] {
-    return [...this.#connection, '--config', configFile];
+    return [...this.#connection(), '--config', configFile];
   }
 
   /** Starts the agent. */
@@ -167,8 +176,8 @@ export class AgentRig implements AsyncDisposable {
   }
 
   /** Starts an agent that runs what the operator assigns, as in a cluster. */
-  startAssignedAgent(options: NftproxyOptions = {}): ManagedProcess {
-    return startNftproxy(this.node, ['agent', ...this.#connection], options);
+  startAssignedAgent(options: NftproxyOptions = {}, kubeconfig?: string): ManagedProcess {
+    return startNftproxy(this.node, ['agent', ...this.#connection(kubeconfig)], options);
   }
 
   /** Assigns this node a configuration, as the operator does: the world's pod CIDRs unless said otherwise. */

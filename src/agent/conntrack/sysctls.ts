@@ -94,7 +94,10 @@ function settings(config: ConntrackSysctls, cores: number): Setting[] {
 }
 
 /** `nf_conntrack_max` for this many cores; 0 to leave it alone. */
-function maxEntries({ maxPerCore, min }: ConntrackSysctls, cores: number): number {
+export function maxEntries(
+  { maxPerCore, min }: Pick<ConntrackSysctls, 'maxPerCore' | 'min'>,
+  cores = availableParallelism(),
+): number {
   if (maxPerCore <= 0) return 0;
   const scaled = maxPerCore * cores;
   return scaled > min ? Math.min(scaled, mostEntries) : min;

@@ -1,5 +1,6 @@
 import type { RunningDataPlane } from '../../dataplane/index.ts';
 import { describeError } from '../../runtime/index.ts';
+import type { Finding } from '../../preflight/index.ts';
 import type { KubeProxyState } from '../kube-proxy/index.ts';
 import type { DesiredState, Sync } from '../sync/index.ts';
 import type { Busiest } from './busiest.ts';
@@ -18,17 +19,17 @@ export function agentState(o: {
   servers: readonly { readonly failure: string | undefined }[];
   busiest: Pick<Busiest, 'current'>;
   kubeProxy: { readonly state: KubeProxyState | undefined };
+  preflight: { readonly findings: readonly Finding[] | undefined };
   nodeServices: { readonly failedConntrackSettings: readonly string[] | undefined };
 }): AgentState {
   const { forwarding } = o.state;
-  const { failedConntrackSettings: conntrack } = o.nodeServices;
   const { services, endpoints } = forwarding?.stats ?? { services: 0, endpoints: 0 };
   return {
     ...inForce(o.sync, o.dataPlane),
     ...(o.state.config !== undefined && { desiredRevision: o.state.config.revision }),
     ...(o.failure !== undefined && { failure: o.failure }),
     ...(o.governing.uncovered && o.state.config && { goesOnWith: o.state.config.name }),
-    ...aboutNode(conntrack, o.kubeProxy.state),
+    ...aboutNode(o),
     busiest: o.busiest.current,
     unserved: o.servers.flatMap(({ failure }) => failure ?? []),
     quarantined: [...o.sync.quarantine.values()],
@@ -39,12 +40,14 @@ export function agentState(o: {
   };
 }
 
-/** What degrades nothing. */
+/** What is known of the node itself. */
 function aboutNode(
-  conntrack: readonly string[] | undefined,
-  kubeProxy: KubeProxyState | undefined,
-): Pick<AgentState, 'conntrack' | 'kubeProxy'> {
-  return { ...(conntrack !== undefined && { conntrack }), ...(kubeProxy && { kubeProxy }) };
+  o: Pick<Parameters<typeof agentState>[0], 'nodeServices' | 'kubeProxy' | 'preflight'>,
+): Pick<AgentState, 'conntrack' | 'kubeProxy' | 'preflight'> {
+  const { failedConntrackSettings: conntrack } = o.nodeServices;
+  const { state: kubeProxy } = o.kubeProxy;
+  const { findings: preflight } = o.preflight;
+  return { ...(conntrack && { conntrack }), ...(kubeProxy && { kubeProxy }), ...(preflight && { preflight }) };
 }
 
 /** Whether this node's kernel has every Service as it is wanted: nobody else's rules are missed. */

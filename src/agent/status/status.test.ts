@@ -49,6 +49,31 @@ describe('the status of a node', () => {
     expect(report(done).conditions?.[0]?.message).toContain('no ProxyConfig governs this node, and edge says Cleanup');
   });
 
+  it('says what was found of the node, or only what keeps it from being served; a warning degrades nothing', () => {
+    const passed = { name: 'kernel', outcome: 'Passed', what: 'has all' } as const;
+    const warning = { name: 'conntrack', outcome: 'Warning', what: 'nearly full', todo: 'Raise it.' } as const;
+    const blocking = { name: 'kernel', outcome: 'Blocking', what: 'no maps', todo: 'Use another one.' } as const;
+    const fine = { Synced: 'True UpToDate', Degraded: 'False AsExpected' };
+    expect(conditions({ preflight: [passed] })).toEqual({ ...fine, Preflight: 'True Passed' });
+    expect(conditions({ preflight: [passed, warning] })).toEqual({ ...fine, Preflight: 'True Warnings' });
+    const blocked: Partial<AgentState> = { preflight: [warning, blocking], failure: 'nothing is written' };
+    expect(conditions(blocked)).toEqual({
+      Synced: 'False PreflightBlocking',
+      Degraded: 'True PreflightBlocking',
+      Preflight: 'False Blocking',
+    });
+    const messages = report(blocked).conditions?.map(({ message }) => message);
+    expect(messages?.at(-1)).toBe('kernel: no maps. Use another one.');
+    expect(messages?.[0]).toBe('nothing is written to the kernel: no maps. Use another one.');
+  });
+
+  it('has a word of each finding, however many and long they are, in no more room than other conditions', () => {
+    const finding = (name: string) => ({ name, outcome: 'Warning', what: 'x'.repeat(300), todo: 'Mend it.' }) as const;
+    const { message = '' } = report({ preflight: ['a', 'b', 'c'].map(finding) }).conditions?.at(-1) ?? {};
+    expect(message.length).toBeLessThanOrEqual(256);
+    expect(message).toMatch(/^a: x+…; b: x+…; c: x+…$/);
+  });
+
   it('names the last good settings while no ProxyConfig governs the node, and what to do', () => {
     expect(conditions({ goesOnWith: 'default' })).toEqual({
       Synced: 'True UpToDate',

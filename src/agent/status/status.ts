@@ -3,6 +3,8 @@ import { conditionOf, nextCondition, rfc3339 } from '../../api/index.ts';
 import type { BusiestServicePorts, Condition, NodeConditionType, ProxyNodeStateStatus } from '../../api/index.ts';
 import { kubeProxyCondition } from './kube-proxy-condition.ts';
 import type { KubeProxyState } from '../kube-proxy/index.ts';
+import { preflightCondition, whatBlocks } from './preflight-condition.ts';
+import type { Finding } from '../../preflight/index.ts';
 import type { Verdict } from './verdict.ts';
 import type { Problem } from '../../services/index.ts';
 
@@ -34,6 +36,8 @@ export interface AgentState {
   readonly conntrack?: readonly string[];
   /** Rules of kube-proxy's in the kernel; undefined before it was looked. */
   readonly kubeProxy?: KubeProxyState;
+  /** What was found of the node before the first write and since; undefined before it was looked. */
+  readonly preflight?: readonly Finding[];
   /** Problems in Services and EndpointSlices, worth a look though everything else works. */
   readonly problems: readonly Problem[];
 }
@@ -44,9 +48,10 @@ const longestMessage = 256;
  * The status of this node's ProxyNodeState. A condition keeps its transition time while its status does not change.
  *
  * `Synced`: the kernel holds the assigned revision and every Service. `Degraded`: something needs a person; reasons
- * `SyncFailing`, `SettingsRefused`, `SettingsRolledBack`, `CleanupFailing`, `NoConfiguration`, `CannotListen`,
+ * `SyncFailing`, `SettingsRefused`, `SettingsRolledBack`, `PreflightBlocking`, `CleanupFailing`, `NoConfiguration`, `CannotListen`,
  * `ServicePortsRefused`, `ObjectsWithProblems`, `AsExpected`. `ConntrackConfigured`: conntrack is as the ProxyConfig has it; nothing depends on that but
- * its size and patience, so that it degrades nothing. `KubeProxyRules`: whether there are any, likewise.
+ * its size and patience, so that it degrades nothing. `KubeProxyRules`: whether there are any, likewise. `Preflight`: what
+ * was found of the node; `Blocking` keeps it from being synced at all.
  */
 export function statusOf(o: {
   state: AgentState;
@@ -94,9 +99,10 @@ export function statusOf(o: {
 
 type MakeCondition = <T extends NodeConditionType>(type: T, verdict: Verdict<T>) => Condition;
 
-/** What is said of the node once it is known, and degrades nothing. */
-function ofTheNode({ kubeProxy, conntrack }: AgentState, condition: MakeCondition): Condition[] {
+/** What is said of the node once it is known, and degrades nothing by itself. */
+function ofTheNode({ preflight, kubeProxy, conntrack }: AgentState, condition: MakeCondition): Condition[] {
   return [
+    ...(preflight === undefined ? [] : [condition('Preflight', preflightCondition(preflight, longestMessage))]),
     ...(kubeProxy === undefined ? [] : [condition('KubeProxyRules', kubeProxyCondition(kubeProxy))]),
     ...(conntrack === undefined ? [] : [condition('ConntrackConfigured', conntrackCondition(conntrack))]),
   ];
@@ -115,6 +121,8 @@ function saysTheSame(before: Said | undefined, now: Said): boolean {
 
 function syncedCondition(state: AgentState): Verdict<'Synced'> {
   if (state.cleanup) return cleanupVerdict(state.cleanup, state.failure);
+  const blocked = whatBlocks(state.preflight);
+  if (blocked !== undefined) return ['False', 'PreflightBlocking', blocked];
   if (state.failure !== undefined) return ['False', 'SyncFailing', state.failure];
   if (state.refusedSettings) return ['False', ...settingsVerdict(state.refusedSettings)];
   if (state.appliedRevision === undefined) return ['Unknown', 'Starting', 'waiting for Services and EndpointSlices'];
@@ -157,7 +165,9 @@ export function noConfiguration(config: string): string {
 }
 
 function degradedCondition(state: AgentState): Verdict<'Degraded'> {
-  const { failure, refusedSettings, goesOnWith, cleanup, unserved = [] } = state;
+  const { failure, refusedSettings, goesOnWith, cleanup, unserved = [], preflight } = state;
+  const blocked = whatBlocks(preflight);
+  if (blocked !== undefined) return ['True', 'PreflightBlocking', blocked];
   if (failure !== undefined) return ['True', cleanup ? 'CleanupFailing' : 'SyncFailing', failure];
   if (refusedSettings) return ['True', ...settingsVerdict(refusedSettings)];
   if (goesOnWith !== undefined) return ['True', 'NoConfiguration', noConfiguration(goesOnWith)];

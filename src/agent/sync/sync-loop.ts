@@ -44,6 +44,8 @@ export interface SyncLoopOptions {
   readonly state: DesiredState;
   readonly load: LoadFollower;
   readonly observers: readonly SyncObserver[];
+  /** Asked before each sync whether the kernel may be written to: rejects if not, and says why. */
+  readonly allow?: () => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -121,13 +123,14 @@ export class SyncLoop {
   }
 
   async #run(): Promise<void> {
-    const { sync, state, clock, observers } = this.#o;
+    const { sync, state, clock, observers, allow } = this.#o;
     const started = clock.monotonic();
     const requestedAt = this.#requestedAt;
     this.#requestedAt = undefined;
     const { config, settings } = state;
     for (const observer of observers) observer.started?.();
     try {
+      await allow?.();
       const result = await sync.run();
       const now = clock.monotonic();
       const latencySeconds = requestedAt === undefined ? undefined : (now - requestedAt) / 1000;

@@ -35,9 +35,9 @@ it('preflight on a bare node finds nothing to warn of, in a few lines', async ()
   expect(stdout.match(/^(?:Passed|Warning|Blocking) /gm)).toEqual(Array.from({ length: 7 }, () => 'Passed '));
 });
 
-it('without CAP_NET_ADMIN preflight says that it cannot tell', async () => {
+it('without CAP_NET_ADMIN preflight says so, and that it is Blocking', async () => {
   await using node = await Namespace.create('unprivileged');
   const running = startNftproxy(node, ['preflight'], { capabilities: [] });
   expect(await running.ended).toMatchObject({ exitCode: 1 });
-  expect(running.output).toContain('CAP_NET_ADMIN');
+  expect(running.output).toMatch(/^Blocking +kernel .*\n +Give the agent CAP_NET_ADMIN/m);
 });

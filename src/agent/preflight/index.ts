@@ -1,0 +1,2 @@
+export { NodePreflight } from './node-preflight.ts';
+export type { NodeLooks } from './node-preflight.ts';
