@@ -3,6 +3,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { agentContainer, agentLabels } from '../api/index.ts';
 import { ApiClient, execInPod, isNotFound, loadConnection, resourcePath } from '../kubernetes/index.ts';
 import type { Connection, KubernetesObject } from '../kubernetes/index.ts';
+import { describeError } from '../runtime/index.ts';
 
 /** Where the program is in its image (Dockerfile, ENTRYPOINT); a command that is run in a Pod does not go through that. */
 const program = ['node', '/nftproxy/dist/main.js'] as const;
@@ -13,6 +14,9 @@ export interface Answer {
   readonly stdout: string;
   readonly stderr: string;
 }
+
+/** How many nodes are asked at a time: each answer costs its node a process. */
+const atATime = 10;
 
 /** An agent's Pod (v1), as far as it is looked at. */
 interface Pod extends KubernetesObject {
@@ -79,6 +83,25 @@ export class AgentPods {
     return { exitCode, stdout: out, stderr: errors };
   }
 
+  /**
+   * Runs `nftproxy ...args` on all nodes that have an agent's Pod, some at a time. A node that cannot be asked answers with
+   * why, and exit code 1: the others are worth having.
+   *
+   * @throws Error when there is none
+   */
+  async runOnAll(args: readonly string[]): Promise<Map<string, Answer>> {
+    const nodes = await this.nodes();
+    if (nodes.length === 0) throw new Error('no agent of nftproxy runs in this cluster');
+    const answers = new Map<string, Answer>();
+    const ask = async (): Promise<void> => {
+      for (let node = nodes.shift(); node !== undefined; node = nodes.shift()) {
+        answers.set(node, await this.run(node, args).catch(silence));
+      }
+    };
+    await Promise.all(Array.from({ length: atATime }, ask));
+    return answers;
+  }
+
   close(): Promise<void> {
     return this.client.close();
   }
@@ -111,6 +134,10 @@ export class AgentPods {
     }
     return new Error(`no agent of nftproxy runs on node ${node}: no Pod with its labels is there`);
   }
+}
+
+function silence(error: unknown): Answer {
+  return { exitCode: 1, stdout: '', stderr: `${describeError(error)}\n` };
 }
 
 /** Why no command can be run in the agent's container; undefined if one can. */

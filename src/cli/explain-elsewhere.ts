@@ -1,9 +1,5 @@
-import { describeError } from '../runtime/index.ts';
 import { AgentPods } from './agent-pods.ts';
 import type { Answer } from './agent-pods.ts';
-
-/** How many nodes are asked at a time: each answer costs its node a process. */
-const atATime = 10;
 
 /** Asks the agent of one node, and hands on what it prints. @returns its exit code */
 export async function explainOn(
@@ -28,25 +24,12 @@ export async function explainEverywhere(o: {
 }): Promise<number> {
   const pods = await AgentPods.connect(o.kubeconfig);
   try {
-    const nodes = await pods.nodes();
-    if (nodes.length === 0) throw new Error('no agent of nftproxy runs in this cluster');
-    const answers = new Map<string, Answer>();
-    const ask = async (): Promise<void> => {
-      for (let node = nodes.shift(); node !== undefined; node = nodes.shift()) {
-        answers.set(node, await pods.run(node, o.args).catch(silence));
-      }
-    };
-    await Promise.all(Array.from({ length: atATime }, ask));
+    const answers = await pods.runOnAll(o.args);
     process.stdout.write(grouped(answers));
     return [...answers.values()].every(({ exitCode }) => exitCode === 0) ? 0 : 1;
   } finally {
     await pods.close();
   }
-}
-
-/** One node that cannot be asked is an answer, too: the others are worth having. */
-function silence(error: unknown): Answer {
-  return { exitCode: 1, stdout: '', stderr: `${describeError(error)}\n` };
 }
 
 /** The answers that differ, each with the nodes that gave it. */

@@ -1,6 +1,9 @@
 import { preflight as look, worst } from '../preflight/index.ts';
 import type { Finding } from '../preflight/index.ts';
-import { oneOf, parseOptions } from '../runtime/index.ts';
+import { oneOf, parseOptions, UsageError } from '../runtime/index.ts';
+import { AgentPods } from './agent-pods.ts';
+import { findingsText, nodesText, readAnswers } from './preflight-text.ts';
+import type { FoundOnNode } from './preflight-text.ts';
 
 const usage = `Usage: nftproxy preflight [options]
 
@@ -10,29 +13,57 @@ CAP_NET_ADMIN. Exit code 1 if something is Blocking.
 
   --output FORMAT        text or json (default text)
   --sysctl-directory     where the node's sysctls are (default /proc/sys)
+
+On nodes that have an agent, with the rights of the kubeconfig's user (list on pods; get and create on pods/exec). Exit
+code 1, too, if a node cannot be asked:
+
+  --node NAME            that node
+  --all-nodes            all of them; what several have in common is said once
+  --kubeconfig FILE      default: $KUBECONFIG, ~/.kube/config, or the service account of the Pod
 `;
 
 const formats = ['text', 'json'] as const;
+type Format = (typeof formats)[number];
 
 /** `nftproxy preflight`. */
 export async function preflight(args: readonly string[]): Promise<number> {
   const options = parseOptions(args, usage, {
     output: { type: 'string', default: 'text' },
     'sysctl-directory': { type: 'string', default: '/proc/sys' },
+    node: { type: 'string' },
+    'all-nodes': { type: 'boolean', default: false },
+    kubeconfig: { type: 'string' },
   });
   const format = oneOf('--output', options.output, formats);
-  const findings = await look({ procNet: '/proc/net', sysctls: options['sysctl-directory'] });
+  const { node, 'all-nodes': everywhere, 'sysctl-directory': sysctls, kubeconfig } = options;
+  if (everywhere && node !== undefined) throw new UsageError('--all-nodes does not go with --node');
+  if (!everywhere && node === undefined) return tell(await look({ procNet: '/proc/net', sysctls }), format);
+  const found = await lookElsewhere(node, kubeconfig, ['preflight', '--output=json', `--sysctl-directory=${sysctls}`]);
+  process.stdout.write(format === 'json' ? json(found) : nodesText(found));
+  return found.every(({ findings = [], why }) => why === undefined && worst(findings) !== 'Blocking') ? 0 : 1;
+}
+
+function tell(findings: readonly Finding[], format: Format): number {
   const outcome = worst(findings);
-  process.stdout.write(format === 'json' ? `${JSON.stringify({ outcome, findings }, null, 2)}\n` : textOf(findings));
+  process.stdout.write(format === 'json' ? json({ outcome, findings }) : findingsText(findings));
   return outcome === 'Blocking' ? 1 : 0;
 }
 
-function textOf(findings: readonly Finding[]): string {
-  return findings
-    .flatMap(({ name, outcome, what, todo }) => [
-      `${outcome.padEnd(9)} ${name.padEnd(17)} ${what}`,
-      ...(todo === undefined ? [] : [`${' '.repeat(28)}${todo}`]),
-    ])
-    .join('\n')
-    .concat('\n');
+/** On one node, or with undefined on all. */
+async function lookElsewhere(
+  node: string | undefined,
+  kubeconfig: string | undefined,
+  command: readonly string[],
+): Promise<FoundOnNode[]> {
+  const pods = await AgentPods.connect(kubeconfig);
+  try {
+    if (node === undefined) return readAnswers(await pods.runOnAll(command));
+    return readAnswers(new Map([[node, await pods.run(node, command)]]));
+  } finally {
+    await pods.close();
+  }
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
 }

@@ -102,6 +102,30 @@ describe.skipIf(!root || !withKubelets)(
       expect((await ask(nodePort)).stdout).toMatch(/^node-1, node-3:\n( {2}.*\n)+\nnode-2:\n( {2}.*\n)+$/);
     });
 
+    test('preflight looks at one node or at all, and Blocking anywhere is exit code 1', async () => {
+      const one = await ask(['preflight', '--node', 'node-2']);
+      expect(one).toMatchObject({ exitCode: 0, stderr: '' });
+      expect(one.stdout).toMatch(/^NODE +PREFLIGHT\nnode-2 +(?:Passed|Warning)\n/);
+      await cluster.nodeExec('node-3', 'nft', 'add table ip fw');
+      const chain = 'add chain ip fw guard { type filter hook forward priority 10; policy drop; }';
+      await cluster.nodeExec('node-3', 'nft', chain);
+      const all = await ask(['preflight', '--all-nodes']);
+      await cluster.nodeExec('node-3', 'nft', 'delete table ip fw');
+      expect(all).toMatchObject({ exitCode: 0, stderr: '' });
+      expect(all.stdout).toMatch(/^NODE .*\n(?:node-\d .*\n){3}/);
+      expect(all.stdout).toMatch(/^Warning +foreign-rules +.* ip fw guard\n.*\n +on node-3$/m);
+      const elsewhere = await ask(['preflight', '--node', 'node-9']);
+      expect(elsewhere).toMatchObject({ exitCode: 1, stdout: '' });
+      expect(elsewhere.stderr).toContain('the cluster has no Node "node-9"');
+      expect((await ask(['preflight', '--node', 'node-1', '--all-nodes'])).exitCode).toBe(2);
+    });
+
+    test('every node has said in its status what was found of it', async () => {
+      const states = await cluster.kubectl('get', 'nftps', '-o', 'json');
+      const types = states.match(/"type": "Preflight"/g);
+      expect(types).toHaveLength(3);
+    });
+
     test('what a changed ProxyConfig would write on a node is told, and is what it then writes', async () => {
       const file = join(cluster.workDir, 'changed.yaml');
       const change = async (spec: object, name = 'default'): Promise<Asked> => {
