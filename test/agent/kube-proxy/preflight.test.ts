@@ -10,6 +10,9 @@ it('preflight on a node with kube-proxy says what is there, and changes nothing'
   await using rig = await AgentRig.create();
   await createServices(rig);
   const proxy = await startKubeProxy(rig, kubeProxyCommand(), 'iptables');
+  // The last of its chains is there before the last of its rules.
+  const healthy = async () => (await rig.get('node', 'http://127.0.0.1:10256/healthz')).status === 200;
+  await rig.until('its first sync', healthy, proxy);
   await rig.node.run('iptables-nft', ['-P', 'FORWARD', 'DROP']);
   rig.node.sysctl({ 'net.ipv4.conf.all.route_localnet': 1 });
   const before = await rig.nft('-s', 'list', 'ruleset');
