@@ -25,9 +25,11 @@ export function statusText(objects: ClusterObjects, now: Date): string {
 
 function configText(config: ConfigOverview): string {
   const { rollout } = config;
+  const kubeProxy = conditionOf(config.conditions, 'KubeProxyParked');
   const lines = [
     `ProxyConfig ${config.name}: ${config.ready ? 'Ready' : 'not Ready'}: ${config.why}`,
     ...(rollout === undefined ? [] : [`  rollout: ${rollout.phase}, begun ${rollout.startedAt}`]),
+    ...(kubeProxy === undefined ? [] : [`  kube-proxy: ${kubeProxy.reason}: ${kubeProxy.message}`]),
     ...config.troubles.map(({ type, reason, message }) => `  ${type}: ${reason}: ${message}`),
     ...config.named.map(({ list, name, reason, message }) => `  ${list}: ${name}: ${reason}: ${message}`),
   ];

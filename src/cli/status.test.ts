@@ -20,7 +20,13 @@ const ready: ProxyConfig = {
     observedGeneration: 2,
     currentRevision: '0123456789',
     rollout: { phase: 'Complete', startedAt: '2026-11-26T00:00:00Z', lastProgressAt: '2026-11-26T00:01:00Z' },
-    conditions: [condition('Ready', 'True', 'AllNodesSynced', '2/2 nodes have revision 0123456789')],
+    conditions: [
+      condition('Ready', 'True', 'AllNodesSynced', '2/2 nodes have revision 0123456789'),
+      {
+        ...condition('KubeProxyParked', 'False', 'Parking', 'kube-proxy is parked on 1 of 2 nodes'),
+        lastTransitionTime: '2026-11-25T00:00:00Z',
+      },
+    ],
   },
 };
 const stopped: ProxyConfig = {
@@ -54,6 +60,7 @@ describe('nftproxy status', () => {
       [
         'ProxyConfig default: Ready: AllNodesSynced: 2/2 nodes have revision 0123456789',
         '  rollout: Complete, begun 2026-11-26T00:00:00Z',
+        '  kube-proxy: Parking: kube-proxy is parked on 1 of 2 nodes',
         '',
         'ProxyConfig edge: not Ready: RolloutFailed: revision failed on node-9',
         '  failing: node-9: SettingsRefused: no such interface',
