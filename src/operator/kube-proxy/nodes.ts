@@ -1,4 +1,5 @@
-import { kubeProxyLabel } from '../../api/index.ts';
+import { conditionOf, kubeProxyLabel } from '../../api/index.ts';
+import type { ProxyNodeState } from '../../api/index.ts';
 import { selects } from '../../kubernetes/index.ts';
 import type { ClusterNode } from '../cluster/index.ts';
 import type { SeenKubeProxy } from './kube-proxy.ts';
@@ -15,6 +16,19 @@ export function labelOf({ labels }: ClusterNode): ParkingLabel | undefined {
 /** Whether kube-proxy is known to run nowhere on the node, and to stay away as long as that is labelled `parked`. */
 export function isGone(node: ClusterNode, kubeProxy: SeenKubeProxy): boolean {
   return kubeProxy.kind === 'there' && kubeProxy.daemonSet.keepsAway && !kubeProxy.pods.has(node.name);
+}
+
+/** What is in a node's kernel of kube-proxy's rules that translates, in its agent's words; `stuck`: it cannot take them out. */
+export type RulesLeft = 'none' | 'some' | 'stuck';
+
+/**
+ * Chains that somebody else uses do not count: nothing of kube-proxy's leads there any more. Nor does an agent that says
+ * nothing, which had said that there are some before kube-proxy could be parked beside it.
+ */
+export function rulesOf(state: ProxyNodeState | undefined): RulesLeft {
+  const said = conditionOf(state?.status?.conditions, 'KubeProxyRules');
+  if (said?.status !== 'True' || said.reason === 'OthersUseThem') return 'none';
+  return said.reason === 'CleanupFailing' ? 'stuck' : 'some';
 }
 
 /** Whether kube-proxy works on the node again, or there is none that would. */

@@ -43,6 +43,10 @@ const kinds: Record<string, fc.Arbitrary<Happening>> = {
     const machine = model.machines.get(given.node);
     if (machine !== undefined) machine.word = given.word;
   }),
+  'an agent cannot take rules out, or can again': fc.record({ node, stuck: fc.boolean() }).map((given) => (model) => {
+    const machine = model.machines.get(given.node);
+    if (machine !== undefined) machine.stuck = given.stuck;
+  }),
   'a Node goes NotReady, or is back': fc.record({ node, ready: fc.boolean() }).map((given) => (model) => {
     const machine = model.machines.get(given.node);
     if (machine !== undefined) machine.ready = given.ready;
@@ -63,7 +67,8 @@ const happening = fc.oneof({ weight: 8, arbitrary: kinds['time passes']! }, ...O
 
 type Machines = ParkingModel['machines'];
 type Machine = Machines extends Map<string, infer M> ? M : never;
-const works = ({ ready, word: says }: Machine) => ready && says === 'ready';
+const works = ({ ready, word: says, told, rules, stuck }: Machine) =>
+  ready && says === 'ready' && !(told && rules && stuck);
 
 /** One plan, looked at and carried out. */
 function operate(model: ParkingModel, writes?: number): void {
@@ -88,7 +93,7 @@ function checkParking(
   for (const [name, machine] of before) {
     if (machine.ready || machine.label === 'parked') expect(works(machine), `${name} works`).toBe(true);
   }
-  const unsettled = parked.filter(({ told, pod }) => !told || pod !== 'none');
+  const unsettled = parked.filter(({ told, pod, rules }) => !told || pod !== 'none' || rules);
   expect(unsettled.length + newly.length, 'on their way').toBeLessThanOrEqual(config.maxUnavailable);
   const passed = parked.length > config.canaries || (unsettled.length === 0 && hasSoaked(model, since));
   if (config.canaries > 0 && !passed)
@@ -131,7 +136,8 @@ test('whatever happens, kube-proxy leaves a few working nodes at a time, and is 
       (first, before, events, stays) => {
         const model = new ParkingModel(names.slice(0, 4), first, before);
         for (const happens of events) happens(model);
-        for (const machine of model.machines.values()) Object.assign(machine, { ready: true, word: 'ready' });
+        for (const machine of model.machines.values())
+          Object.assign(machine, { ready: true, word: 'ready', stuck: false });
         Object.assign(model.wish, { enabled: stays, exists: true, paused: false, phase: 'Complete' });
         Object.assign(model.daemonSet!, { labels: {} });
         model.allowed = true;
@@ -141,7 +147,9 @@ test('whatever happens, kube-proxy leaves a few working nodes at a time, and is 
         if (found.length === 0) return;
         if (stays) {
           expect(stage).toBe('AllNodesParked');
-          expect(found.every(({ label, told, pod }) => label === 'parked' && told && pod === 'none')).toBe(true);
+          const isOver = ({ label, told, pod, rules }: Machine) =>
+            label === 'parked' && told && pod === 'none' && !rules;
+          expect(found.every(isOver)).toBe(true);
           ends.parked += 1;
         } else {
           expect(stage).toBe('NotManaged');

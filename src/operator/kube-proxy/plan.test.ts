@@ -53,6 +53,20 @@ describe('a ProxyConfig that wants kube-proxy parked', () => {
     expect(labelled('parked')).toEqual(names);
   });
 
+  test('goes no further while a node cannot get rid of its rules, which would go on to endpoints that have gone', () => {
+    model.machines.get('a')!.stuck = true;
+    pass(10);
+    expect([labelled('parked'), told()]).toEqual([['a'], ['a']]);
+    expect(stage()).toBe('ParkedNodeNotReady');
+    model.machines.get('a')!.stuck = false;
+    pass(20);
+    expect(labelled('parked')).toEqual(names);
+    model.machines.get('d')!.rules = true;
+    expect(stage()).toBe('Parking');
+    pass(1);
+    expect(stage()).toBe('AllNodesParked');
+  });
+
   test('waits for a rollout, and keeps what is parked meanwhile', () => {
     pass(30);
     model.wish.phase = 'Rolling';

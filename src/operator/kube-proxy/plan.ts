@@ -4,7 +4,7 @@ import type { ClusterNode } from '../cluster/index.ts';
 import { byTrialOrder, isStopped, progressOf } from '../rollout/index.ts';
 import type { ConfigPlan, Progress } from '../rollout/index.ts';
 import type { SeenKubeProxy } from './kube-proxy.ts';
-import { isBack, isGone, labelOf } from './nodes.ts';
+import { isBack, isGone, labelOf, rulesOf } from './nodes.ts';
 import type { ParkingLabel } from './nodes.ts';
 import { stepOf } from './stage.ts';
 import type { Stage, Step } from './stage.ts';
@@ -133,8 +133,8 @@ function stepsOf(input: ParkingInput, wishes: ReadonlyMap<string, Wish>): Readon
         progressOf(plan, input.stateOf, () => false).map((each) => [each.name, each.progress] as const),
       );
       const members = plan.share.won.toSorted(byTrialOrder).map((node) => ({
-        ...{ node, progress: progress.get(node.name) ?? 'pending' },
-        wanted: wishes.get(node.name) === 'park',
+        ...{ node, progress: progress.get(node.name) ?? 'pending', wanted: wishes.get(node.name) === 'park' },
+        rules: rulesOf(input.stateOf(node)),
         settled: input.isTold(node) && isGone(node, input.kubeProxy),
       }));
       return [name, input.allowed ? stepOf(plan, members, input.now) : nothing];

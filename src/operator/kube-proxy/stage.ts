@@ -3,6 +3,7 @@ import type { ClusterNode } from '../cluster/index.ts';
 import { isStopped, mostUnavailable } from '../rollout/index.ts';
 import type { ConfigPlan, Progress } from '../rollout/index.ts';
 import { labelOf } from './nodes.ts';
+import type { RulesLeft } from './nodes.ts';
 
 /** How far a ProxyConfig is that wants kube-proxy parked. */
 export type Stage =
@@ -10,7 +11,7 @@ export type Stage =
   /** Its nodes do not all have what it says yet, or a person has paused it. */
   | 'WaitingForRollout'
   | 'RolloutFailed'
-  /** A node on which kube-proxy is parked does not work. */
+  /** A node on which kube-proxy is parked does not work, or cannot get rid of its rules. */
   | 'ParkedNodeNotReady'
   | 'Parking';
 
@@ -20,6 +21,8 @@ export interface ParkingMember {
   readonly progress: Progress;
   /** Labelled `parked`, and its agent has been told that kube-proxy's Pod is gone. */
   readonly settled: boolean;
+  /** Of kube-proxy's. Those that nobody keeps up to date send connections to endpoints that have gone. */
+  readonly rules: RulesLeft;
   /** False while kube-proxy is to be there whatever the config says: its rollout has failed here. */
   readonly wanted: boolean;
 }
@@ -37,15 +40,16 @@ export interface Step {
 
 /**
  * Which nodes of a config are parked next: as many first as a rollout has canaries, the others when these have worked for
- * `soakSeconds`, as many at a time as may be on their way. Nothing begins before every node that is Ready has what the
- * config says now, and nothing goes on while a parked node does not work. Nodes that are NotReady wait until they are back.
+ * `soakSeconds`, as many at a time as may be on their way: until kube-proxy's Pod and rules are gone. Nothing begins before
+ * every node that is Ready has what the config says now, and nothing goes on while a parked node does not work. Nodes that
+ * are NotReady wait until they are back.
  *
  * @param members sorted: the first are tried first
  */
 export function stepOf(plan: ConfigPlan, members: readonly ParkingMember[], now: Date): Step {
   const parked = members.filter(isParked);
   const waiting = members.filter((member) => member.node.ready && !isParked(member));
-  const onTheirWay = parked.filter(({ node, settled }) => node.ready && !settled).length;
+  const onTheirWay = parked.filter(({ node, settled, rules }) => node.ready && !(settled && rules === 'none')).length;
   const still = (stage: Stage): Step => ({ stage, park: [], soakingSince: undefined, soakedIn: undefined });
   if (parked.length > 0 && waiting.length + onTheirWay === 0) return still('AllNodesParked');
   const obstacle = obstacleOf(plan, parked, waiting);
@@ -71,7 +75,7 @@ function obstacleOf(
   if (rollout?.phase !== 'Complete' || checked.config.spec.rollout?.paused || !waiting.every(isGood))
     return 'WaitingForRollout';
   if (parked.length + waiting.length === 0) return 'WaitingForRollout';
-  return parked.every(isGood) ? undefined : 'ParkedNodeNotReady';
+  return parked.every((member) => isGood(member) && member.rules !== 'stuck') ? undefined : 'ParkedNodeNotReady';
 }
 
 function isParked({ node, wanted }: ParkingMember): boolean {

@@ -35,7 +35,8 @@ const sentences: Record<
   ParkedNodeNotReady: {
     is: 'False',
     says: () =>
-      'a node without kube-proxy does not work or is NotReady, so no other is parked; mend or delete it, or say Disabled',
+      'a node without kube-proxy does not work, is NotReady, or still has its rules (KubeProxyRules of the ' +
+      'ProxyNodeState), so no other is parked; mend or delete it, or say Disabled',
   },
   RolloutFailed: {
     is: 'False',

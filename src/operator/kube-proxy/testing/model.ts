@@ -1,5 +1,5 @@
 import { kubeProxyLabel, revisionOf, withDefaults } from '../../../api/index.ts';
-import type { NodeAssignment, ProxyConfigStatus, ProxyNodeState, RolloutPhase } from '../../../api/index.ts';
+import type { Condition, NodeAssignment, ProxyConfigStatus, ProxyNodeState, RolloutPhase } from '../../../api/index.ts';
 import type { ClusterNode } from '../../cluster/index.ts';
 import type { ConfigPlan } from '../../rollout/index.ts';
 import { withoutParking, withParking } from '../affinity.ts';
@@ -24,6 +24,10 @@ interface Machine {
   told: boolean;
   /** kube-proxy's Pod there. */
   pod: 'none' | 'starting' | 'ready' | 'ending';
+  /** kube-proxy's rules are in its kernel. */
+  rules: boolean;
+  /** Its agent cannot take them out. */
+  stuck: boolean;
 }
 
 /** The ProxyConfig that governs every machine. */
@@ -56,7 +60,8 @@ export class ParkingModel {
   }
 
   join(name: string): void {
-    this.machines.set(name, { ready: true, word: 'ready', label: undefined, told: false, pod: 'ready' });
+    const kubeProxy = { label: undefined, told: false, pod: 'ready', rules: true, stuck: false } as const;
+    this.machines.set(name, { ready: true, word: 'ready', ...kubeProxy });
   }
 
   nodes(): ClusterNode[] {
@@ -134,25 +139,23 @@ export class ParkingModel {
     this.daemonSet.affinity = away ? withParking(affinity) : withoutParking(affinity);
   }
 
-  /** The DaemonSet controller and kubelets go one step on. */
+  /** The DaemonSet controller, kubelets and agents go one step on. */
   controllers(): void {
     const seen = this.kubeProxy;
     const keepsAway = seen.kind === 'there' && seen.daemonSet.keepsAway;
     for (const machine of this.machines.values()) {
       const away = seen.kind === 'absent' || (keepsAway && machine.label === 'parked');
-      // The controller makes Pods also for Nodes whose kubelet does nothing.
-      if (machine.pod === 'none') machine.pod = away ? 'none' : 'starting';
-      else if (machine.ready) machine.pod = away ? ending(machine.pod) : starting(machine.pod);
+      nextPod(machine, away);
+      nextRules(machine);
     }
   }
 
   #stateOf({ name }: ClusterNode): ProxyNodeState {
-    const word = this.machines.get(name)?.word ?? 'pending';
-    const said = { type: 'Synced', reason: 'Any', message: '', lastTransitionTime: '2026-11-27T00:00:00Z' };
-    const status = word === 'failed' ? 'False' : 'True';
-    const reported = word === 'pending' ? {} : { conditions: [{ ...said, status } as const] };
-    const applied = word === 'ready' ? { appliedRevision: revision } : {};
-    return { metadata: { name }, spec: target, status: { ...reported, ...applied } };
+    const machine = this.machines.get(name);
+    const metadata = { name };
+    if (machine === undefined || machine.word === 'pending') return { metadata, spec: target, status: {} };
+    const applied = machine.word === 'ready' ? { appliedRevision: revision } : {};
+    return { metadata, spec: target, status: { conditions: conditionsOf(machine), ...applied } };
   }
 
   #configPlan(won: ClusterNode[]): ConfigPlan {
@@ -167,6 +170,29 @@ export class ParkingModel {
       rollout: { phase, startedAt: at, lastProgressAt: at },
     };
   }
+}
+
+/** What an agent says that has reported. */
+function conditionsOf({ word, rules, stuck, told }: Machine): Condition[] {
+  const said = { message: '', lastTransitionTime: '2026-11-27T00:00:00Z' };
+  const reason = stuck && told ? 'CleanupFailing' : 'Present';
+  return [
+    { ...said, type: 'Synced', status: word === 'failed' ? 'False' : 'True', reason: 'Any' },
+    { ...said, type: 'KubeProxyRules', status: rules ? 'True' : 'False', reason },
+  ];
+}
+
+/** The controller makes Pods also for Nodes whose kubelet does nothing. */
+function nextPod(machine: Machine, away: boolean): void {
+  if (machine.pod === 'none') machine.pod = away ? 'none' : 'starting';
+  else if (machine.ready) machine.pod = away ? ending(machine.pod) : starting(machine.pod);
+}
+
+/** kube-proxy writes its rules, and an agent that works takes them out. */
+function nextRules(machine: Machine): void {
+  const { pod, told, ready, word, stuck } = machine;
+  if (pod === 'ready') machine.rules = true;
+  else if (told && ready && word === 'ready' && !stuck) machine.rules = false;
 }
 
 function ending(pod: Machine['pod']): Machine['pod'] {
