@@ -1,16 +1,14 @@
-import { execFile } from 'node:child_process';
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startCluster } from '../cluster/index.ts';
 import type { Cluster } from '../cluster/index.ts';
 import { documented } from '../support/index.ts';
 import * as nftproxy from './nftproxy.ts';
+import { type } from './pages.ts';
 
 const root = process.getuid?.() === 0;
 const repository = join(import.meta.dirname, '../..');
-const run = promisify(execFile);
 
 // Whoever installs, upgrades and removes nftproxy types what the pages say, from the top of the repository.
 describe.skipIf(!root)('what the pages say to type (needs root)', { timeout: 300_000 }, () => {
@@ -20,28 +18,21 @@ describe.skipIf(!root)('what the pages say to type (needs root)', { timeout: 300
   beforeAll(async () => {
     cluster = await startCluster({ nodes: 2 });
     await cluster.image();
-    // What people have beside the repository: the program on their PATH, and their ProxyConfig.
+    // What people have beside the repository: their ProxyConfig.
     home = join(cluster.workDir, 'home');
     await mkdir(home);
-    const program = `#!/bin/sh\nexec ${process.execPath} ${await cluster.program()} "$@"\n`;
-    await writeFile(join(home, 'nftproxy'), program, { mode: 0o755 });
     for (const name of ['config.yaml', 'proxyconfig.yaml'])
       await copyFile(join(repository, 'config/samples/proxyconfig.yaml'), join(home, name));
   }, 180_000);
   afterAll(() => cluster.stop(), 60_000);
 
-  async function type(commands: readonly string[], cwd = repository): Promise<string> {
-    const env = { ...process.env, KUBECONFIG: cluster.kubeconfig, PATH: `${home}:${process.env['PATH'] ?? ''}` };
-    let last = '';
-    for (const command of commands) last = (await run('bash', ['-c', command], { cwd, env, timeout: 200_000 })).stdout;
-    return last;
-  }
+  const typeIn = (commands: readonly string[], folder?: string) => type(cluster, commands, folder);
   const agents = () => cluster.pods({ labels: { 'app.kubernetes.io/component': 'agent' } });
 
   test('installs it, one command right after the other', async () => {
     const commands = documented('README.md', '## Use it on a cluster');
     expect(commands).toHaveLength(5);
-    expect(await type(commands)).toMatch(/proxynodestate\S+node-2/);
+    expect(await typeIn(commands)).toMatch(/proxynodestate\S+node-2/);
     for (const { name } of cluster.nodes) expect(await nftproxy.rules(cluster, name)).toContain('services4');
   });
 
@@ -49,16 +40,19 @@ describe.skipIf(!root)('what the pages say to type (needs root)', { timeout: 300
     const commands = documented('docs/operations.md', '## Installing');
     expect(commands).toHaveLength(4);
     const before = agents().map(({ metadata }) => metadata.uid);
-    await type(commands);
+    await typeIn(commands);
     expect(agents().map(({ metadata }) => metadata.uid)).toEqual(before);
   });
 
   test('changes a ProxyConfig and waits, looks, and asks a node', async () => {
-    expect(await type(documented('docs/operations.md', '## Changing a ProxyConfig'), home)).toContain('node-2');
-    expect(await type(documented('docs/operations.md', '## Looking at it', 1))).toContain('AllNodesSynced');
-    expect(await type(documented('docs/operations.md', '### Asking a node'), home)).toMatch(/10\.96\.0\.10/);
+    expect(await typeIn(documented('docs/operations.md', '## Changing a ProxyConfig'), home)).toContain('node-2');
+    expect(await typeIn(documented('docs/operations.md', '## Looking at it', 1))).toContain('AllNodesSynced');
+    expect(await typeIn(documented('docs/operations.md', '### Asking a node'), home)).toMatch(/10\.96\.0\.10/);
+    expect(await typeIn(documented('docs/operations.md', '### Can a node work with nftproxy?'), home)).toContain(
+      'node-1',
+    );
     // Applied a moment ago, so there is no difference, and the exit code says so.
-    expect(await type(documented('docs/operations.md', '### What would a change write?'), home)).toContain('node-1');
+    expect(await typeIn(documented('docs/operations.md', '### What would a change write?'), home)).toContain('node-1');
   });
 
   test('upgrades operator and agents, and goes back', async () => {
@@ -66,16 +60,16 @@ describe.skipIf(!root)('what the pages say to type (needs root)', { timeout: 300
     const image = 'registry.example/nftproxy:1.2.3';
     expect(commands[0]).toContain(image);
     // Operators have one machine here, as on a cluster with a single node.
-    await type(documented('docs/operations.md', '### The operator’s Deployment'));
+    await typeIn(documented('docs/operations.md', '### The operator’s Deployment'));
     const untilAgentsRun = (wanted: string) =>
       cluster.waitFor(
         `agents of ${wanted}`,
         () => agents().length === 2 && agents().every(({ spec }) => spec.containers[0]?.image === wanted),
         150,
       );
-    await type(commands);
+    await typeIn(commands);
     await untilAgentsRun(image);
-    await type(commands.map((command) => command.replace(image, 'nftproxy')));
+    await typeIn(commands.map((command) => command.replace(image, 'nftproxy')));
     await untilAgentsRun('nftproxy');
     await cluster.kubectl('wait', '--for=condition=Ready', 'nftpc/default', '--timeout=90s');
   });
@@ -83,14 +77,14 @@ describe.skipIf(!root)('what the pages say to type (needs root)', { timeout: 300
   test('removes it, rules and all', async () => {
     const commands = documented('docs/operations.md', '## Removing nftproxy');
     const last = commands.findIndex((command) => command.startsWith('kubectl get nftps'));
-    await type(commands.slice(0, last));
+    await typeIn(commands.slice(0, last));
     await cluster.waitFor(
       'all to say CleanedUp',
-      async () => (await type([commands[last]!])).split('CleanedUp').length === 1 + cluster.nodes.length,
+      async () => (await typeIn([commands[last]!])).split('CleanedUp').length === 1 + cluster.nodes.length,
       150,
     );
     expect(commands.slice(last + 1)).toHaveLength(2);
-    await type(commands.slice(last + 1));
+    await typeIn(commands.slice(last + 1));
     const kinds = ['crd', 'clusterrole', 'clusterrolebinding', 'validatingadmissionpolicy', 'flowschema', 'namespace'];
     const left = await cluster.kubectl('get', kinds.join(), '-o', 'name');
     expect(left.split('\n').filter((name) => name.includes('nftproxy'))).toEqual([]);

@@ -4,7 +4,7 @@ import { isReady } from '../cluster/index.ts';
 import { documented } from '../support/index.ts';
 import { rollout, KubeProxyStage } from './kube-proxy-stage.ts';
 import * as nftproxy from './nftproxy.ts';
-import { folderWithNftproxy, type } from './pages.ts';
+import { type } from './pages.ts';
 
 const root = process.getuid?.() === 0;
 const enabled = { kubeProxyManagement: 'Enabled' };
@@ -46,9 +46,8 @@ describe.skipIf(!root)('a cluster that kube-proxy serves in mode iptables (needs
       command.replace('proxyconfig.yaml', file),
     );
     expect(commands).toHaveLength(7);
-    const path = `export PATH='${await folderWithNftproxy(cluster)}':"$PATH"; `;
     const failures = await stage.traffic.failuresDuring(async () => {
-      await type(cluster, [`set -o pipefail; ${path}${commands[0]}`, ...commands.slice(1, 4)]);
+      await type(cluster, commands.slice(0, 4));
       await type(cluster, [`kubectl patch nftpc default --type=merge -p '${hurry}'`, ...commands.slice(4)]);
       await stage.scale(4);
       await allParked();
