@@ -37,6 +37,7 @@ export class NodePreflight {
   #node: readonly Finding[] = [];
   #asking: Promise<readonly Finding[]> | undefined;
   #said = '';
+  #stopped = false;
 
   constructor(options: NodePreflightOptions) {
     this.#o = options;
@@ -82,6 +83,7 @@ export class NodePreflight {
 
   /** Resolves when nothing is looked at any more. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     this.#stopLooking();
     await this.#pacer.stop();
     await this.#asking;
@@ -113,7 +115,8 @@ export class NodePreflight {
   #say(): void {
     const findings = (this.findings ?? []).filter(({ outcome }) => outcome !== 'Passed');
     const text = JSON.stringify([this.#kernel === undefined, findings]);
-    if (text === this.#said) return;
+    // What is found while all of it stops is of no node at work.
+    if (text === this.#said || this.#stopped) return;
     this.#said = text;
     for (const { name, outcome, what, todo } of findings) this.#o.log.warn('preflight', { name, outcome, what, todo });
     this.#o.changed();

@@ -24,11 +24,17 @@ export async function startKubeProxy(
   const program = mode === 'nftables' ? 'nft' : 'ip6tables-nft-save';
   const args = mode === 'nftables' ? ['list', 'ruleset', 'ip6'] : [];
   const name = mode === 'nftables' ? 'chain external-' : '-A KUBE-EXT-';
-  await eventually('kube-proxy to write its rules', async () => (await rig.node.run(program, args)).includes(name), {
-    milliseconds: 50,
-    hopeless: () => !process.running,
-    evidence: () => process.output,
-  });
+  // They may be gone again before anybody has looked, where an agent takes them out.
+  const said = () => process.output.includes('has written its rules');
+  await eventually(
+    'kube-proxy to write its rules',
+    async () => said() || (await rig.node.run(program, args)).includes(name),
+    {
+      milliseconds: 50,
+      hopeless: () => !process.running,
+      evidence: () => process.output,
+    },
+  );
   return process;
 }
 

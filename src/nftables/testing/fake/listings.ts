@@ -101,12 +101,17 @@ function chainsOf(table: FakeTable): Listed[] {
 function rulesOf(table: FakeTable, only: string | undefined): Listed[] {
   const chains = [...table.chains.values()].filter(({ name }) => only === undefined || name === only);
   return chains.flatMap((chain) =>
-    chain.rules.map(({ handle, userData }) => ({
+    chain.rules.map(({ handle, userData, expressions }) => ({
       message: 'newRule',
       attributes: (writer: MessageWriter) => {
         writer.string(ruleAttribute.table, table.name);
         writer.string(ruleAttribute.chain, chain.name);
         writer.bigNumber(ruleAttribute.handle, handle);
+        if (expressions !== undefined) {
+          const nested = writer.beginNested(ruleAttribute.expressions);
+          writer.raw(expressions);
+          writer.endAttribute(nested);
+        }
         if (userData !== undefined) writer.binary(ruleAttribute.userData, userData);
       },
     })),

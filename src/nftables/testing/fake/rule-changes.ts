@@ -13,11 +13,13 @@ export function newRule(change: Change): Effect {
   const { attributes, ruleset } = change;
   const table = tableOf(change, ruleAttribute.table);
   const chain = chainOf(table, attributes.get(ruleAttribute.chain));
-  const { references, text } = referencesOf(attributes.get(ruleAttribute.expressions));
+  const expressions = attributes.get(ruleAttribute.expressions);
+  const { references, text } = referencesOf(expressions);
   for (const reference of references) checkReference(table, reference);
   const userData = attributes.get(ruleAttribute.userData)?.copy();
   const { comment } = decodeRule(attributes);
-  chain.rules.push({ handle: ruleset.newHandle(), userData, references, comment, text });
+  const handle = ruleset.newHandle();
+  chain.rules.push({ handle, userData, expressions: expressions?.copy(), references, comment, text });
   return true;
 }
 

@@ -10,6 +10,8 @@ import type { StoredElement } from './stored-element.ts';
 export interface FakeRule {
   readonly handle: number;
   readonly userData: Uint8Array | undefined;
+  /** As they were sent. */
+  readonly expressions: Uint8Array | undefined;
   readonly references: readonly Reference[];
   readonly comment: string | undefined;
   /** For people: the names of its expressions. */
