@@ -42,6 +42,7 @@ describe('to ask the agent on a node', () => {
 
   test.each([
     ['nowhere', 'the cluster has no Node "nowhere"'],
+    ['runs,a=b', 'the cluster has no Node "runs,a=b"'],
     ['bare', 'no agent of nftproxy runs on node bare'],
     ['crashes', 'the agent on node crashes (Pod proxies/b) does not run: CrashLoopBackOff: back-off 10s'],
     ['begins', 'the agent on node begins (Pod proxies/c) does not run: its phase is Pending'],

@@ -116,7 +116,8 @@ export class AgentPods {
 
   /** The agent's Pod on a node, which runs. Of two, one of which is on its way out, the one that stays. */
   async #podOn(node: string): Promise<Pod> {
-    const pods = await this.#pods(`spec.nodeName=${node}`);
+    // With these it would be another selector, and no Node has them in its name.
+    const pods = /[,=\\]/.test(node) ? [] : await this.#pods(`spec.nodeName=${node}`);
     const pod = pods.find(({ metadata }) => metadata.deletionTimestamp === undefined) ?? pods[0];
     if (pod === undefined) throw await this.#absence(node);
     const { namespace = '', name } = pod.metadata;

@@ -1,6 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { text as readAll } from 'node:stream/consumers';
-import { conversionText, convert as convertConfiguration, readKubeProxyConfiguration } from '../kube-proxy/index.ts';
+import {
+  conversionText,
+  convert as convertConfiguration,
+  fieldName,
+  readKubeProxyConfiguration,
+} from '../kube-proxy/index.ts';
 import { parseOptions } from '../runtime/index.ts';
 
 const usage = `Usage: nftproxy convert [--file FILE] [--name NAME]
@@ -25,7 +30,9 @@ export async function convert(args: readonly string[]): Promise<number> {
   process.stdout.write(conversionText(conversion));
   const lost = conversion.notes.filter(({ weight }) => weight === 'lost');
   if (lost.length > 0)
-    process.stderr.write(`not carried over: ${lost.map(({ field }) => field).join(', ')}; see the comments\n`);
+    process.stderr.write(
+      `not carried over: ${lost.map(({ field }) => fieldName(field)).join(', ')}; see the comments\n`,
+    );
   return 0;
 }
 

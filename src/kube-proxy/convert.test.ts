@@ -187,6 +187,10 @@ describe('where a KubeProxyConfiguration is read from', () => {
     ['the file itself', stringify(mine)],
     ['JSON', JSON.stringify(mine)],
     ['kubeadm’s ConfigMap', stringify(map({ 'kubeconfig.conf': 'kind: Config\n', 'config.conf': stringify(mine) }))],
+    [
+      'a ConfigMap with notes',
+      stringify(map({ notes: '{KubeProxyConfiguration [below', 'config.conf': stringify(mine) })),
+    ],
     ['a List of ConfigMaps', stringify({ kind: 'List', items: [map({}), map({ config: stringify(mine) })] })],
     ['one of several documents', `${stringify({ kind: 'ClusterConfiguration' })}---\n${stringify(mine)}`],
   ])('may be %s', (_what, text) => {
@@ -197,6 +201,8 @@ describe('where a KubeProxyConfiguration is read from', () => {
     expect(() => readKubeProxyConfiguration('kind: Service\n')).toThrow('there is no KubeProxyConfiguration in this');
     expect(() => readKubeProxyConfiguration(`${stringify(mine)}---\n${stringify(mine)}`)).toThrow('there are 2');
     expect(() => readKubeProxyConfiguration('a: [')).toThrow('this is no YAML');
+    const later = stringify({ ...mine, apiVersion: 'kubeproxy.config.k8s.io/v1beta1' });
+    expect(() => readKubeProxyConfiguration(later)).toThrow('must be kubeproxy.config.k8s.io/v1alpha1, and is');
   });
 
   test.each([
@@ -206,9 +212,21 @@ describe('where a KubeProxyConfiguration is read from', () => {
     [{ conntrack: { maxPerCore: 'many' } }, 'conntrack.maxPerCore must be a whole number'],
     [{ iptables: { masqueradeAll: 'yes' } }, 'iptables.masqueradeAll must be true or false'],
     [{ detectLocalMode: 'Guess' }, 'detectLocalMode must be one of'],
+    [{ conntrack: 5 }, 'conntrack must be an object, and is 5'],
+    [{ iptables: ['a'] }, 'iptables must be an object'],
   ])('a value that kube-proxy would not take is told by its name: %j', (given, message) => {
     expect(() => convert({ ...head, ...given }, 'default')).toThrow(message);
   });
+});
+
+test('whatever a field is named, it stays in its comment', () => {
+  const odd = ['foo\nspec: {masqueradeAll: true}\n# x', 'a\r: b', 'c\u0085: d', 'e\u2028f: g', 'ü'];
+  const fields = Object.fromEntries(odd.map((name) => [name, name]));
+  const text = conversionText(convert({ ...head, ...fields }, 'default'));
+  expect(text.split(/[\n\r\u0085\u2028\u2029]/).filter((line) => !line.startsWith('#'))).toEqual([
+    ...stringify(convert(head, 'default').config).split('\n'),
+  ]);
+  expect(text.match(/unknown here/g)).toHaveLength(odd.length);
 });
 
 test('whatever a valid configuration says, the ProxyConfig is valid', () => {

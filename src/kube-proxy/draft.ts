@@ -111,11 +111,19 @@ export class Draft {
 
   #flatten(prefix: string, fields: Readonly<Record<string, unknown>>): void {
     for (const [name, value] of Object.entries(fields)) {
-      const inner = prefix === '' && isGroup(name) ? objectOf(value) : undefined;
+      const inner = prefix === '' && isGroup(name) ? fieldsOf(name, value) : undefined;
       if (inner === undefined) this.#left.set(prefix + name, value);
       else this.#flatten(`${name}.`, inner);
     }
   }
+}
+
+/** @throws Error for anything but fields, or nothing */
+function fieldsOf(name: string, value: unknown): Readonly<Record<string, unknown>> | undefined {
+  const fields = objectOf(value);
+  if (fields === undefined && !isEmpty(value))
+    throw new Error(`${name} must be an object, and is ${JSON.stringify(value)}`);
+  return fields;
 }
 
 /** Fields that hold fields. */

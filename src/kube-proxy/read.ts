@@ -3,6 +3,8 @@ import { parseAllDocuments } from 'yaml';
 /** A KubeProxyConfiguration as it was read: its fields, not yet looked at. */
 export type KubeProxyConfiguration = Readonly<Record<string, unknown>>;
 
+const known = 'kubeproxy.config.k8s.io/v1alpha1';
+
 /** What is between the braces, or undefined for anything that is no object. */
 export function objectOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -38,13 +40,20 @@ function configurationsIn(document: unknown): KubeProxyConfiguration[] {
   const object = objectOf(document);
   if (object === undefined) return [];
   const { kind, items, data } = object;
-  if (kind === 'KubeProxyConfiguration') return [object];
+  if (kind === 'KubeProxyConfiguration') return [ofOurVersion(object)];
   if (Array.isArray(items)) return items.flatMap(configurationsIn);
   if (kind !== 'ConfigMap') return [];
-  // kubeadm keeps a kubeconfig beside it.
+  // kubeadm keeps a kubeconfig beside it, people keep notes: only what says that it is a configuration is one.
   return Object.values(objectOf(data) ?? {}).flatMap((value) =>
-    typeof value === 'string' && value.includes('KubeProxyConfiguration')
+    typeof value === 'string' && /\bkind["']?\s*:\s*["']?KubeProxyConfiguration\b/.test(value)
       ? documentsOf(value).flatMap(configurationsIn)
       : [],
   );
+}
+
+/** @throws Error for a version that no kube-proxy has had up to 1.36 */
+function ofOurVersion(object: KubeProxyConfiguration): KubeProxyConfiguration {
+  const { apiVersion } = object;
+  if (apiVersion === undefined || apiVersion === known) return object;
+  throw new Error(`apiVersion of a KubeProxyConfiguration must be ${known}, and is ${JSON.stringify(apiVersion)}`);
 }

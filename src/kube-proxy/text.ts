@@ -18,6 +18,18 @@ export function conversionText({ config, notes }: Conversion): string {
   return [...blocks, stringify(config, { lineWidth: 0 })].join('');
 }
 
+/** A field of another name than any of kube-proxy's may hold anything, and must not end the comment. */
 function lineOf({ field, value, text }: Note): string {
-  return `# - ${field}: ${JSON.stringify(value)}: ${text}\n`;
+  return `# - ${fieldName(field)}: ${inOneLine(value)}: ${text}\n`;
+}
+
+/** A field's path as people may read it in one line. */
+export function fieldName(field: string): string {
+  return /^[\w.-]+$/.test(field) ? field : inOneLine(field);
+}
+
+/** JSON in ASCII: some readers of YAML take other characters for ends of lines, too. */
+function inOneLine(value: unknown): string {
+  const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return JSON.stringify(value).replaceAll(/[\u007f-\uffff]/g, escaped);
 }
