@@ -11,6 +11,7 @@ export const crdHistory: readonly string[] = [
   '6e0044cf050b97b7',
   '9495fb18277abed1',
   'e670f4ea34b6ede9',
+  'a0816f0743f10849',
 ];
 
 /** The version of the CRDs that this program has. */

@@ -1,5 +1,5 @@
 export { schemaOf } from './openapi.ts';
 export { ProxyNodeStateSpecDto } from './proxy-node-state.ts';
-export { checkSpec, nameErrors, validateProxyConfig } from './validate.ts';
+export { checkStoredSpec, nameErrors, validateProxyConfig } from './validate.ts';
 export type { FieldError } from './validate.ts';
 export { crdFiles } from './crds.ts';

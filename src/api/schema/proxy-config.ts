@@ -59,7 +59,7 @@ export class ProxyConfigSpecDto extends ProxySettingsDto implements ProxyConfigS
       'Enabled: once the nodes are ready, the operator takes kube-proxy off them, the first ones first, and brings it back ' +
       'where this configuration does not govern any more, is switched to Disabled or fails. Condition KubeProxyParked says ' +
       'how far that is.',
-    default: 'Disabled',
+    // No default: an API server fills defaults in, and versions before this field would find it in every ProxyConfig.
   })
   @IsOptional()
   @IsString()

@@ -15,6 +15,9 @@ export interface FieldError {
   message: string;
 }
 
+const unknownField = 'unknown field';
+const longestValue = 200;
+
 export type ValidationResult = { config: ProxyConfig } | { errors: FieldError[] };
 
 /**
@@ -32,10 +35,21 @@ export function validateProxyConfig(manifest: unknown): ValidationResult {
 }
 
 /**
- * A spec on its own, as it may have come through any CRD: it without fields that are null, or what is wrong with it.
- * Never throws, whatever it is given.
+ * A spec as the API server has it: without fields that are null and without those that this program does not know, whose
+ * paths are `unknown` (its CRD may be that of a newer version, and have let them through), or what is wrong with it. Never
+ * throws, whatever it is given.
  */
-export function checkSpec(raw: unknown): { spec: ProxyConfigSpec } | { errors: FieldError[] } {
+export function checkStoredSpec(raw: unknown): { spec: ProxyConfigSpec; unknown: string[] } | { errors: FieldError[] } {
+  const first = checkSpec(raw);
+  if ('spec' in first) return { ...first, unknown: [] };
+  const unknown = first.errors.filter(({ message }) => message === unknownField).map(({ path }) => path);
+  if (unknown.length === 0) return first;
+  const known = checkSpec(unknown.reduce(withoutPath, raw));
+  return 'spec' in known ? { ...known, unknown } : known;
+}
+
+/** A spec on its own: it without fields that are null, or what is wrong with it. Never throws, whatever it is given. */
+function checkSpec(raw: unknown): { spec: ProxyConfigSpec } | { errors: FieldError[] } {
   if (raw === undefined || raw === null) return { errors: [{ path: 'spec', message: 'is missing' }] };
   try {
     const spec = withoutNulls(raw);
@@ -73,7 +87,7 @@ function envelopeErrors(manifest: Record<string, unknown>): FieldError[] {
     ...expect('apiVersion', apiVersion),
     ...expect('kind', proxyConfigKind),
     ...(isRecord(metadata) ? nameErrors(metadata['name']) : [{ path: 'metadata', message: 'must be an object' }]),
-    ...unknown.map((path) => ({ path, message: 'unknown field' })),
+    ...unknown.map((path) => ({ path, message: unknownField })),
   ];
 }
 
@@ -82,7 +96,7 @@ function flatten(error: ValidationError, parent: string): FieldError[] {
   const nested = (error.children ?? []).flatMap((child) => flatten(child, path));
   const own = Object.entries(error.constraints ?? {}).map(([name, message]) => ({
     path,
-    message: name === 'whitelistValidation' ? 'unknown field' : describe(message, error),
+    message: name === 'whitelistValidation' ? unknownField : describe(message, error),
   }));
   return [...own, ...nested];
 }
@@ -90,7 +104,12 @@ function flatten(error: ValidationError, parent: string): FieldError[] {
 /** class-validator's message without the property's name, which the path has, and with the value, which it lacks. */
 function describe(message: string, error: ValidationError): string {
   const text = message.replace(`${error.property} `, '');
-  return `${text} (it is ${error.value === undefined ? 'missing' : JSON.stringify(error.value)})`;
+  return `${text} (it is ${error.value === undefined ? 'missing' : cut(JSON.stringify(error.value))})`;
+}
+
+/** A value in a message that people read, and that a condition has room for. */
+function cut(value: string): string {
+  return value.length <= longestValue ? value : `${value.slice(0, longestValue)}…`;
 }
 
 function brokenRules(value: object, path: string): FieldError[] {
@@ -109,6 +128,18 @@ function brokenRules(value: object, path: string): FieldError[] {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A copy without the field at a path as errors have it, `spec.a.b` or `spec.a[0].b`; itself where there is none. */
+function withoutPath(spec: unknown, path: string): unknown {
+  const copy: unknown = structuredClone(spec);
+  const steps = path.split(/[.[\]]+/).filter((step) => step !== '');
+  const last = steps.pop() ?? '';
+  const parent = steps
+    .slice(1)
+    .reduce<unknown>((at, step) => (at as Record<string, unknown> | undefined)?.[step], copy);
+  if (typeof parent === 'object' && parent !== null) Reflect.deleteProperty(parent, last);
+  return copy;
 }
 
 function withoutNulls(value: unknown): unknown {

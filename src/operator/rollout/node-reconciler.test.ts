@@ -119,6 +119,15 @@ describe('through a CRD that lets everything pass', () => {
     });
   });
 
+  test('a field of a newer version is named and done without', async () => {
+    await putConfig({ masqueradeAll: true, hoverboard: true } as ProxyConfigSpec);
+    expect(rig.cache.configs.get('default')).toMatchObject({ errors: [], unknownFields: ['spec.hoverboard'] });
+    await reconcile();
+    const config = (await told())?.spec.config;
+    expect(config?.masqueradeAll).toBe(true);
+    expect(config).not.toHaveProperty('hoverboard');
+  });
+
   test('a config that makes no sense any more changes nothing on its nodes', async () => {
     const before = await reconcileAndSee();
     await putConfig({ mode: 'carrier-pigeon' } as unknown as ProxyConfigSpec);

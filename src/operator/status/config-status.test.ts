@@ -121,6 +121,12 @@ describe('a ProxyConfig says', () => {
       'Accepted=False/InvalidSpec Stalled=True/InvalidSpec Degraded=False/AsExpected Ready=False/InvalidSpec',
     ],
     [
+      'UnknownFields when it has fields of a newer version, and goes on without them',
+      [machine('a', 'ready')],
+      { unknownFields: ['spec.hoverboard'] },
+      'Accepted=True/UnknownFields Degraded=False/AsExpected Ready=True/AllNodesSynced',
+    ],
+    [
       'NodesUncovered when nodes that had it are selected by nobody any more',
       [],
       { share: { ...nothing, uncovered: ['b', 'a'] } },

@@ -14,6 +14,7 @@ import {
   silentMessage,
   stoppedMessage,
   uncoveredMessage,
+  unknownMessage,
   wouldLoseMessage,
 } from './messages.ts';
 import type { NamedNodes } from './named-nodes.ts';
@@ -68,6 +69,8 @@ function acceptance({ input: { plan } }: Facts): Verdict {
   const { checked, share } = plan;
   if (checked.errors.length > 0) return verdict('Accepted', 'False', 'InvalidSpec', invalidMessage(checked));
   if (isShadowed(share)) return verdict('Accepted', 'False', 'Shadowed', shadowedMessage(share));
+  if (checked.unknownFields !== undefined)
+    return verdict('Accepted', 'True', 'UnknownFields', unknownMessage(checked, share));
   return verdict('Accepted', 'True', 'Valid', `the spec is valid${leftOut(share)}`);
 }
 

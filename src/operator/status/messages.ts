@@ -28,6 +28,11 @@ export function invalidMessage({ errors }: CheckedConfig): string {
   return errors.map(({ path, message }) => `${path}: ${message}`).join('; ');
 }
 
+export function unknownMessage({ unknownFields }: CheckedConfig, share: Share): string {
+  const fields = (unknownFields ?? []).join(', ');
+  return `the spec is valid without fields of a newer version, which this one does not know: ${fields}${leftOut(share)}`;
+}
+
 export function noNodeMessage(share: Share): string {
   return `nodeSelector selects no node${leftOut(share)}`;
 }

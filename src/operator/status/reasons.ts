@@ -6,8 +6,8 @@ import { pendingReasons } from '../rollout/index.ts';
  * stays, and says the same for ever.
  */
 export const reasons = {
-  /** True: Valid. False: InvalidSpec, Shadowed (others win every node that it selects). */
-  Accepted: ['Valid', 'InvalidSpec', 'Shadowed'],
+  /** True: Valid, UnknownFields (a newer version's). False: InvalidSpec, Shadowed (others win every node that it selects). */
+  Accepted: ['Valid', 'UnknownFields', 'InvalidSpec', 'Shadowed'],
   /** Present and True only while something is under way. */
   Reconciling: ['CanaryInProgress', 'RollingOut', 'RollingBack', 'NodeJoining', 'WaitingForNodes'],
   /** Present and True only while nothing will get better without a person. */

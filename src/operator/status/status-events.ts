@@ -9,6 +9,7 @@ export interface StatusEvent {
     | 'CanaryPassed'
     | 'ConfigShadowed'
     | 'InvalidSpec'
+    | 'UnknownFields'
     | 'KubeProxyLeftAlone'
     | 'KubeProxyParked'
     | 'KubeProxyParking'
@@ -79,12 +80,13 @@ function event(
   return happened ? [{ type, reason, message }] : [];
 }
 
-/** Also a spec that is invalid in another way than before. */
+/** Also a spec that is invalid, or has fields that are not known, in another way than before. */
 function invalid(previous: ProxyConfigStatus | undefined, next: ProxyConfigStatus): StatusEvent | undefined {
   const accepted = conditionOf(next.conditions, 'Accepted');
   const before = conditionOf(previous?.conditions, 'Accepted');
-  if (accepted?.reason !== 'InvalidSpec' || before?.message === accepted.message) return undefined;
-  return { type: 'Warning', reason: 'InvalidSpec', message: accepted.message };
+  if (accepted === undefined || before?.message === accepted.message) return undefined;
+  const { reason, message } = accepted;
+  return reason === 'InvalidSpec' || reason === 'UnknownFields' ? { type: 'Warning', reason, message } : undefined;
 }
 
 function uncovered(previous: ProxyConfigStatus | undefined, next: ProxyConfigStatus): StatusEvent | undefined {

@@ -76,6 +76,11 @@ test('Events are about transitions, not about states', () => {
   const invalid = statusOf([], { errors: [{ path: 'spec.mode', message: 'wrong' }] });
   expect(between(done, invalid)).toEqual(['InvalidSpec']);
   expect(between(invalid, invalid)).toEqual([]);
+  const unknown = statusOf([machine('a', 'ready')], { previous: done, unknownFields: ['spec.hoverboard'] });
+  expect(statusEvents(done, unknown)).toMatchObject([
+    { type: 'Warning', reason: 'UnknownFields', message: expect.stringContaining('spec.hoverboard') as string },
+  ]);
+  expect(between(unknown, unknown)).toEqual([]);
   const silent = statusOf([machine('a', 'silent')], { previous: done });
   expect(between(done, silent)).toEqual(['NodesSilent']);
   expect(between(silent, silent)).toEqual([]);

@@ -61,6 +61,7 @@ export interface Said {
   readonly phase?: RolloutPhase;
   readonly share?: Share;
   readonly errors?: CheckedConfig['errors'];
+  readonly unknownFields?: readonly string[];
   readonly failures?: ConfigPlan['failures'];
   readonly settled?: NodeAssignment;
   readonly agents?: StatusInput['agents'];
@@ -78,7 +79,7 @@ export function statusOf(machines: ReturnType<typeof machine>[], o: Said = {}): 
   const states = new Map(machines.map(({ node, state }) => [node.name, state]));
   const startedAt = '2026-11-22T11:59:00.000Z';
   const plan: ConfigPlan = {
-    checked: { config, errors },
+    checked: { config, errors, ...(o.unknownFields !== undefined && { unknownFields: o.unknownFields }) },
     share: o.share ?? { ...nothing, won: machines.map(({ node }) => node), selected: machines.length },
     target: errors.length > 0 ? undefined : target,
     settled: o.settled ?? (phase === 'Complete' ? target : undefined),
