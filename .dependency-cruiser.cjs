@@ -13,7 +13,7 @@ const mayImport = {
   dataplane: ['api', 'ip', 'netlink', 'nftables', 'runtime', 'services'],
   'kube-proxy': ['api', 'services'],
   'kube-proxy-rules': ['netlink', 'nftables'],
-  preflight: ['kube-proxy-rules', 'netlink', 'nftables', 'runtime'],
+  preflight: ['dataplane', 'kube-proxy-rules', 'netlink', 'nftables', 'runtime'],
   agent: [
     ...['api', 'conntrack', 'dataplane', 'ip', 'kube-proxy-rules', 'kubernetes', 'preflight', 'runtime', 'services'],
   ],

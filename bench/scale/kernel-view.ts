@@ -38,7 +38,7 @@ export class NftproxyView implements KernelView {
 
   /** The chains that the kernel calls are added last. `count` shows that nothing is missing then. */
   async complete(): Promise<boolean> {
-    return (await this.#socket.chains(table)).some(({ name }) => name === 'prerouting');
+    return (await this.#socket.chains(table)).some(({ name }) => name === 'prerouting_first');
   }
 
   async leadsTo(service: number, address: string): Promise<boolean> {

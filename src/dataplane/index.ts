@@ -24,5 +24,6 @@ export type {
 } from './data-plane.ts';
 export { dataPlaneFactories } from './modes.ts';
 export type { DataPlaneFactories } from './modes.ts';
+export { servicesPriority, tableName } from './nftables/index.ts';
 export { removeAll } from './remove-all.ts';
 export { RunningDataPlane } from './running-data-plane.ts';

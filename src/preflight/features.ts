@@ -1,3 +1,4 @@
+import { servicesPriority } from '../dataplane/index.ts';
 import {
   accept,
   comparePrefix,
@@ -67,7 +68,7 @@ export const neededFeatures: readonly Feature[] = [
   {
     name: 'nat in inet tables',
     hooks: (['prerouting', 'input', 'output', 'postrouting'] as const).map((hook) => ({
-      ...{ type: 'nat', hook, priority: hook === 'prerouting' || hook === 'output' ? -100 : 100 },
+      ...{ type: 'nat', hook, priority: hook === 'prerouting' || hook === 'output' ? servicesPriority : 100 },
     })),
   },
   {

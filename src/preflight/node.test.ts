@@ -29,11 +29,15 @@ describe('before nftproxy writes anything it is said', () => {
 
   it('which chains drop what they do not know, or translate before nftproxy does', () => {
     const filter = { type: 'filter', hook: 'forward', priority: 0 } as const;
-    const early = { type: 'nat', hook: 'prerouting', priority: -150 } as const;
-    const found = foreignChainFindings([chain('FORWARD', filter, true), chain('early', early), chain('OK', filter)]);
+    const nat = (hook: 'prerouting' | 'output', priority: number) => ({ type: 'nat', hook, priority }) as const;
+    const found = foreignChainFindings([
+      ...[chain('FORWARD', filter, true), chain('OK', filter)],
+      ...[chain('early', nat('prerouting', -150)), chain('beside', nat('output', -101))],
+      chain('PREROUTING', nat('prerouting', -100)),
+    ]);
     expect(found.map(({ what }) => what)).toEqual([
       'chains with policy drop see forwarded packets: ip filter FORWARD',
-      "other nat chains come before nftproxy's: ip filter early",
+      "other nat chains come before nftproxy's, or may: ip filter early, ip filter beside",
     ]);
     expect(foreignChainFindings([chain('OK', filter)])).toMatchObject([{ outcome: 'Passed' }]);
   });

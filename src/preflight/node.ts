@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { servicesPriority, tableName } from '../dataplane/index.ts';
 import { describeFound, howToRemoveLeft } from '../kube-proxy-rules/index.ts';
 import type { FoundRules } from '../kube-proxy-rules/index.ts';
 import type { ChainInTable } from '../nftables/index.ts';
@@ -60,12 +61,14 @@ export function kubeProxyRulesFinding(found: FoundRules): Finding {
 
 /** Chains of other programs that packets of Services come through, and that drop what they do not know. */
 export function foreignChainFindings(chains: readonly ChainInTable[]): Finding[] {
-  const ours = (chain: ChainInTable): boolean => chain.family === 'inet' && chain.table === 'nftproxy';
+  const ours = (chain: ChainInTable): boolean => chain.family === 'inet' && chain.table === tableName;
   const strangers = chains.filter((chain) => chain.base !== undefined && !ours(chain) && chain.table !== 'kube-proxy');
   const named = ({ family, table, name }: ChainInTable): string => `${family} ${table} ${name}`;
   const drops = strangers.filter(({ drops: isDrop, base }) => isDrop === true && base?.hook !== 'output').map(named);
+  // Of nat chains with one priority the kernel asks the one first that was made last.
   const earlier = strangers.filter(
-    ({ base }) => base?.type === 'nat' && base.hook === 'prerouting' && base.priority < -100,
+    ({ base }) =>
+      base?.type === 'nat' && ['prerouting', 'output'].includes(base.hook) && base.priority <= servicesPriority,
   );
   const findings = [
     ...(drops.length === 0
@@ -75,7 +78,7 @@ export function foreignChainFindings(chains: readonly ChainInTable[]): Finding[]
             'foreign-rules',
             `chains with policy drop see forwarded packets: ${drops.join(', ')}`,
             'See that their rules accept traffic to and from pods in both directions: nftproxy accepts for nobody, ' +
-              "and kube-proxy's KUBE-FORWARD goes with its rules.",
+              "and kube-proxy's KUBE-FORWARD lets through what kube-proxy has marked, which nftproxy's connections are not.",
           ),
         ]),
     ...(earlier.length === 0
@@ -83,7 +86,7 @@ export function foreignChainFindings(chains: readonly ChainInTable[]): Finding[]
       : [
           warning(
             'foreign-rules',
-            `other nat chains come before nftproxy's: ${earlier.map(named).join(', ')}`,
+            `other nat chains come before nftproxy's, or may: ${earlier.map(named).join(', ')}`,
             'What they translate never reaches a Service: see that they leave addresses of Services alone.',
           ),
         ]),

@@ -43,7 +43,8 @@ const otherProxy = (priority: number): string => `table inet other_proxy {
 describe('a Service that another proxy serves', () => {
   for (const [when, priority] of [
     ['before ours', -110],
-    ['with ours', -100],
+    ['with ours', -101],
+    ['where kube-proxy would', -100],
     ['after ours', -90],
   ] as const) {
     it(`is reached there although its address is in our range, if that one translates ${when}`, async () => {

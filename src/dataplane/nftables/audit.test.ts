@@ -134,14 +134,15 @@ const changes: Readonly<Record<string, (rig: NodeRig) => Promise<unknown>>> = {
         .addRule({ chain: 'refuse.1', statements: [drop()] }),
     ),
   'a rule more': (rig) => rig.foreigner.commit(ours().addRule({ chain: 'services.1', statements: [drop()] })),
-  'rules of a base chain that are gone': (rig) => rig.foreigner.commit(ours().flushChain('output')),
+  'rules of a base chain that are gone': (rig) => rig.foreigner.commit(ours().flushChain('output_first')),
   'a base chain more': (rig) =>
     rig.foreigner.commit(
       ours()
         .addChain({ name: 'theirs', base: { type: 'nat', hook: 'prerouting', priority: -150 } })
         .addRule({ chain: 'theirs', statements: [drop()] }),
     ),
-  'a base chain that is gone': (rig) => rig.foreigner.commit(ours().flushChain('output').deleteChain('output')),
+  'a base chain that is gone': (rig) =>
+    rig.foreigner.commit(ours().flushChain('output_first').deleteChain('output_first')),
   'a set that is gone': async (rig) => {
     const tx = ours();
     for (const { name } of await rig.foreigner.chains(table)) tx.flushChain(name);
@@ -248,7 +249,7 @@ describe('where the kernel knows no owners, what we change ourselves', () => {
       expect(await verifying, `moment ${moment}`).toBe('intact');
       vi.advanceTimersByTime(1000);
       expect(await rig.dataPlane.verify()).toBe('intact');
-      await rig.foreigner.commit(ours().flushChain('output'));
+      await rig.foreigner.commit(ours().flushChain('output_first'));
       expect(await rig.dataPlane.verify()).toBe('changed');
     }
   });

@@ -1,13 +1,14 @@
 import { NetlinkError } from '../../netlink/index.ts';
 import type { Element, SetInfo } from '../../nftables/index.ts';
 import type { DesiredPort, Integrity, NodeSettings } from '../data-plane.ts';
+import { isCalledAlike } from './base-chains.ts';
 import { ElementMap } from './element-map.ts';
 import type { Generation } from './generation.ts';
 import { takeInventory } from './inventory.ts';
 import { signatureOf } from './layout.ts';
 import { requiredDefinition } from './sets.ts';
 import type { Sizes } from './sizes.ts';
-import { baseChainsOf, isCalledAlike } from './switch.ts';
+import { baseChainsOf } from './switch.ts';
 import { Suspicions } from './suspicions.ts';
 import type { Touched } from './suspicions.ts';
 import type { TableSocket } from './table-socket.ts';

@@ -1,6 +1,8 @@
 import type { NftablesSocket } from '../../nftables/index.ts';
 import { ForeignStateError } from '../data-plane.ts';
 
+/** The table's name, in family inet. */
+export const tableName = 'nftproxy';
 /** Marks the table as ours. */
 export const tableComment = 'nftproxy data plane';
 

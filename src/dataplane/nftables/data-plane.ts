@@ -18,13 +18,13 @@ import type {
 } from '../data-plane.ts';
 import { limitsByMemory } from './budget.ts';
 import type { ElementLimits } from './budget.ts';
+import { tableName } from './claim.ts';
 import { connectionCounts, frontendsAmong } from './counters.ts';
 import { kernelView } from './kernel-view.ts';
 import { previewOf } from './preview.ts';
 import { Table } from './table.ts';
 import { trace } from './trace.ts';
 
-const tableName = 'nftproxy';
 /** Longer than any packet takes through our chains, on a busy machine too. */
 const packetMilliseconds = 50;
 

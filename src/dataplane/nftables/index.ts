@@ -1,3 +1,5 @@
+export { servicesPriority } from './base-chains.ts';
+export { tableName } from './claim.ts';
 export { NftablesDataPlane } from './data-plane.ts';
 export { elementsOf } from './elements.ts';
 export { jhash, scaleToSlot } from './jhash.ts';

@@ -1,4 +1,5 @@
 import type { ChainInfo, SetDefinition, SetInfo } from '../../nftables/index.ts';
+import { isFormer } from './base-chains.ts';
 import { lastGeneration, parseKernelName } from './generation.ts';
 import type { TableSocket } from './table-socket.ts';
 
@@ -13,14 +14,14 @@ const turned = /^generation (\d{1,9})$/;
 export interface Inventory {
   readonly sets: readonly SetInfo[];
   readonly chains: readonly ChainInfo[];
-  /** The generation to which the base chains lead; undefined if that cannot be told. */
+  /** The generation to which the base chains lead, former ones left out; undefined if that cannot be told. */
   readonly inForce: number | undefined;
 }
 
 /** Reads names and types only: however much is in the table, and whatever it is, that is quick and never fails. */
 export async function takeInventory({ socket, table }: Pick<TableSocket, 'socket' | 'table'>): Promise<Inventory> {
   const [sets, chains] = [await socket.sets(table), await socket.chains(table)];
-  const baseChains = chains.filter(({ base }) => base);
+  const baseChains = chains.filter((chain) => chain.base && !isFormer(chain));
   const rules = [];
   for (const { name } of baseChains) rules.push(...(await socket.rules(table, name)));
   const numbers = new Set(rules.map(({ comment }) => turned.exec(comment ?? '')?.[1]));

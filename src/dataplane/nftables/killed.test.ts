@@ -8,7 +8,7 @@ import { takeInventory } from './inventory.ts';
 import { tableComment } from './claim.ts';
 import { protocols } from './keys.ts';
 import { requiredDefinition } from './sets.ts';
-import { addressOf, NodeRig, plainNode, ports, servicePort, table } from './testing/index.ts';
+import { addressOf, becomeFormer, NodeRig, plainNode, ports, servicePort, table } from './testing/index.ts';
 
 type Ports = ReadonlyMap<string, DesiredPort>;
 
@@ -87,6 +87,12 @@ async function olderLayout(): Promise<NodeRig> {
   return rig;
 }
 
+async function former(): Promise<NodeRig> {
+  const rig = await started();
+  await becomeFormer(rig);
+  return rig;
+}
+
 const start = (dataPlane: DataPlane) => dataPlane.start(wanted, plainNode);
 const noOwners = { owner: false, persist: false };
 
@@ -100,6 +106,7 @@ const stories: Readonly<Record<string, Story>> = {
   'a start that takes over another state': { prepare: restarted, act: start, wanted },
   'the same on a kernel without owned tables': { prepare: () => restarted(noOwners), act: start, wanted },
   'a start over an older layout': { prepare: olderLayout, act: start, wanted },
+  'a start over the table of a version that was asked elsewhere': { prepare: former, act: start, wanted },
   'a change of settings that changes rules': {
     prepare: started,
     act: (dataPlane) => dataPlane.setNode(otherRules),

@@ -1,4 +1,5 @@
 import type { Transaction } from '../../nftables/index.ts';
+import { isFormer } from './base-chains.ts';
 import type { Generation } from './generation.ts';
 import { parseKernelName } from './generation.ts';
 import { takeInventory } from './inventory.ts';
@@ -31,6 +32,9 @@ export async function removeUnfinished(tables: TableSocket, inventory: Inventory
 /** Removes everything but `generation`, which is in force: whoever made it, and whatever it is. */
 export async function removeOthers(tables: TableSocket, generation: Generation): Promise<void> {
   const { sets, chains } = await takeInventory(tables);
+  const former = chains.filter(isFormer);
+  const tx = former.reduce((all, { name }) => all.flushChain(name).deleteChain(name), tables.transaction());
+  if (former.length > 0) await tables.commit(tx);
   await remove(tables, {
     chains: chains
       .filter(({ name, base }) => !base && parseKernelName(name)?.generation !== generation.number)

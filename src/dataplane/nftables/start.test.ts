@@ -205,7 +205,7 @@ describe('a start that the kernel refuses', () => {
       expect(lost).toMatchObject({ stateUnknown: true });
       await rig.dataPlane.start(three, plainNode);
       expect(await rig.contents('services4')).toHaveLength(3);
-      expect(await rig.chains()).toContain('prerouting');
+      expect(await rig.chains()).toContain('prerouting_first');
     }
   });
 });

@@ -1,7 +1,6 @@
 import { Transaction } from '../../nftables/index.ts';
-import type { ChainInfo } from '../../nftables/index.ts';
 import type { Written } from '../data-plane.ts';
-import { baseChains } from './base-chains.ts';
+import { baseChains, isCalledAlike, isFormer } from './base-chains.ts';
 import { writeElements } from './batches.ts';
 import type { RenderedChain } from './base-chains.ts';
 import type { Generation } from './generation.ts';
@@ -17,7 +16,7 @@ export function baseChainsOf(generation: Generation): RenderedChain[] {
 
 /**
  * Turns the base chains to a generation, in one transaction: a packet meets the old generation or the new one, whole.
- * Base chains that do not belong here go with it. In the same transaction the sets that both share change: no generation
+ * Base chains that do not belong here go with it, but for those of an earlier version: see `isFormer`. In the same transaction the sets that both share change: no generation
  * meets frontends that it does not know.
  */
 export async function switchTo(
@@ -29,7 +28,7 @@ export async function switchTo(
   // Base chains are named as in the kernel.
   const tx = new Transaction(tables.table, { set: (name) => generation.set(name), chain: (name) => name });
   const present = new Set<string>();
-  for (const chain of before.chains.filter(({ base }) => base)) {
+  for (const chain of before.chains.filter((each) => each.base && !isFormer(each))) {
     tx.flushChain(chain.name);
     if (wanted.some(({ chain: want }) => isCalledAlike(want, chain))) present.add(chain.name);
     else tx.deleteChain(chain.name);
@@ -38,11 +37,4 @@ export async function switchTo(
   for (const { rules } of wanted) for (const rule of rules) tx.addRule(rule);
   writeElements(tx, { deletes: shared.removed, adds: shared.added });
   return tables.commit(tx);
-}
-
-/** Whether a base chain in the kernel is called where the wanted one is to be, and lets through what it leaves undecided. */
-export function isCalledAlike({ name, base }: RenderedChain['chain'], present: ChainInfo): boolean {
-  const { type, hook, priority } = present.base ?? {};
-  const there = base?.type === type && base?.hook === hook && base?.priority === priority;
-  return present.name === name && there && present.drops !== true;
 }

@@ -42,7 +42,7 @@ afterAll(async () => {
 
 /** Sets and chains as the kernel calls them now, in a command of `nft`. */
 async function asOurs(command: string): Promise<string> {
-  const chains = await namespace.run('nft', ['list', 'chain', 'inet', 'nftproxy', 'prerouting']);
+  const chains = await namespace.run('nft', ['list', 'chain', 'inet', 'nftproxy', 'prerouting_first']);
   const [, generation = ''] = /"generation (\d+)"/.exec(chains) ?? [];
   return command.replaceAll('@', `inet nftproxy `).replaceAll('#', `.${generation}`);
 }

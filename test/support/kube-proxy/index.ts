@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-export { kubeProxyModes } from './writer.ts';
+export type { ProxiedObjects } from './objects.ts';
+export { kubeProxyModes, writeRules } from './writer.ts';
 export type { KubeProxyMode } from './writer.ts';
 
 /**

@@ -8,21 +8,30 @@ import { servicePorts } from './service-ports.ts';
 export const kubeProxyModes = ['nftables', 'iptables'] as const;
 export type KubeProxyMode = (typeof kubeProxyModes)[number];
 
-/** Writes all rules anew into the network namespace of the caller. @throws CommandError */
-export async function writeRules(mode: KubeProxyMode, objects: ProxiedObjects, node: ProxiedNode): Promise<void> {
+/** Runs a command where the rules go, and resolves with its stdout. @throws CommandError */
+type Run = (command: string, args: readonly string[], options?: { readonly input: string }) => Promise<string>;
+const here: Run = async (...command) => (await runCommand(...command)).stdout;
+
+/** Writes all rules anew, into the network namespace of the caller unless `run` does it elsewhere. @throws CommandError */
+export async function writeRules(
+  mode: KubeProxyMode,
+  objects: ProxiedObjects,
+  node: ProxiedNode,
+  run: Run = here,
+): Promise<void> {
   for (const family of [4, 6] as const) {
     const ports = servicePorts(objects, node, family);
-    if (mode === 'nftables') await runCommand('nft', ['-f', '-'], { input: nftablesRules(ports, node, family) });
-    else await writeIptables(family, (table, saved) => iptablesRules(table, ports, { node, family, saved }));
+    if (mode === 'nftables') await run('nft', ['-f', '-'], { input: nftablesRules(ports, node, family) });
+    else await writeIptables(family, (table, saved) => iptablesRules(table, ports, { node, family, saved }), run);
   }
 }
 
 type Rules = (table: (typeof iptablesTables)[number], saved: string) => string;
 
-async function writeIptables(family: IpFamily, rules: Rules): Promise<void> {
+async function writeIptables(family: IpFamily, rules: Rules, run: Run): Promise<void> {
   const program = family === 4 ? 'iptables-nft' : 'ip6tables-nft';
   for (const table of iptablesTables) {
-    const { stdout: saved } = await runCommand(`${program}-save`, ['-t', table]);
-    await runCommand(`${program}-restore`, ['--noflush', '--counters'], { input: rules(table, saved) });
+    const saved = await run(`${program}-save`, ['-t', table]);
+    await run(`${program}-restore`, ['--noflush', '--counters'], { input: rules(table, saved) });
   }
 }

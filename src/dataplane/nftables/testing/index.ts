@@ -1,1 +1,2 @@
+export { becomeFormer } from './former-places.ts';
 export { addressOf, idOf, NodeRig, plainNode, ports, servicePort, table } from './node-rig.ts';
