@@ -1,5 +1,8 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ProxySettings } from '../../src/api/index.ts';
+import { dataPlaneFactories } from '../../src/dataplane/index.ts';
+import { olderCheckout, whyNoOlderVersion } from '../support/index.ts';
 import { Flood } from './flood.ts';
 import { endpointSlices, serviceOf } from './objects.ts';
 import { Rig } from './rig.ts';
@@ -22,8 +25,8 @@ function objects(count: number, endpoints: readonly number[] = [1, 2, 3]): Param
   };
 }
 
-async function restart(settings: ProxySettings, count = others): Promise<void> {
-  rig.restart(objects(count));
+async function restart(settings: ProxySettings, count = others, version = dataPlaneFactories): Promise<void> {
+  rig.restart(objects(count), version);
   rig.configure(settings);
   await rig.run();
 }
@@ -39,12 +42,22 @@ afterAll(async () => {
   await rig[Symbol.asyncDispose]();
 });
 
+/** The priority of the nat chain to which new connections from outside this host come first. */
+async function firstAsked(): Promise<number> {
+  const listing = await rig.nft('--numeric-priority', 'list', 'table', 'inet', 'nftproxy');
+  const places = listing.matchAll(/type nat hook prerouting priority (-?\d+);/g);
+  return Math.min(...[...places].map(([, priority]) => Number(priority)));
+}
+
 /** Lets pods flood the node with new flows to a Service while `changes` go on, and counts what became of them. */
 async function underFlood(changes: () => Promise<void>): Promise<void> {
   const before = await testimony(rig.space);
   const flood = await Flood.start(rig);
-  await changes();
-  await flood.stop();
+  try {
+    await changes();
+  } finally {
+    await flood.stop();
+  }
   const after = await testimony(rig.space);
   const came = after.came - before.came;
   console.log(`${came} distinct new flows`);
@@ -85,6 +98,27 @@ describe('no flow of a flood of distinct new ones is lost, untranslated or wrong
       for (const count of [others, 0, others]) await restart(byRange, count);
     });
   }, 120_000);
+
+  it.skipIf(whyNoOlderVersion() !== undefined)(
+    'while the agent is one of the version before, which new connections come to later, and this one again, and again',
+    async () => {
+      const path = join(await olderCheckout(), 'src/dataplane/index.ts');
+      // `as`: it keeps the same contract, or it could not be upgraded.
+      const { dataPlaneFactories: before } = (await import(path)) as { dataPlaneFactories: typeof dataPlaneFactories };
+      await restart(byRange, others, before);
+      expect(await firstAsked()).toBe(-100);
+      await underFlood(async () => {
+        for (let times = 0; times < 3; times++) {
+          await restart(byRange);
+          expect(await firstAsked()).toBe(-101);
+          await restart(byRange, others, before);
+          expect(await firstAsked()).toBe(-100);
+        }
+      });
+      await restart(byRange);
+    },
+    120_000,
+  );
 
   it('while the agent takes over what an older version wrote, rule by rule another', async () => {
     await restart(byRange);

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isReady, startCluster } from '../cluster/index.ts';
 import type { Cluster } from '../cluster/index.ts';
+import { olderCheckout, whyNoOlderVersion } from '../support/index.ts';
 import * as nftproxy from './nftproxy.ts';
-import { olderCheckout, whyNoOlderVersion } from './older-version.ts';
 
 const root = process.getuid?.() === 0;
 const reason = whyNoOlderVersion();

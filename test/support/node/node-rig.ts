@@ -39,6 +39,7 @@ export class NodeRig implements Disposable {
   readonly logs: string[] = [];
   readonly #log = createLogger({ format: 'text', level: 'debug', write: (line) => this.logs.push(line) });
   readonly #facts: NodeFacts;
+  #factories = dataPlaneFactories;
   #settings: ProxySettings = {};
   #conntrack: ConntrackSocket | undefined;
   #load: LoadFollower | undefined;
@@ -82,9 +83,14 @@ export class NodeRig implements Disposable {
     return this.#sync.run();
   }
 
-  /** What a restart of the agent does: a new process state, the kernel as it was left. */
-  restart(objects: NodeObjects): void {
+  /**
+   * What a restart of the agent does: a new process state, the kernel as it was left.
+   *
+   * @param factories of another version's data planes, for this start and the next ones
+   */
+  restart(objects: NodeObjects, factories = this.#factories): void {
     this.#dataPlane.close();
+    this.#factories = factories;
     this.#state = new DesiredState(this.#facts.name);
     this.#dataPlane = this.#open();
     this.#sync = this.#newSync();
@@ -160,7 +166,7 @@ export class NodeRig implements Disposable {
   }
 
   #open(): RunningDataPlane {
-    return new RunningDataPlane(dataPlaneFactories({ log: this.#log, namespacePath: this.space.path }), this.#log);
+    return new RunningDataPlane(this.#factories({ log: this.#log, namespacePath: this.space.path }), this.#log);
   }
 
   #newSync(): Sync {

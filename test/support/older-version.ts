@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, symlinkSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runCommand } from '../support/index.ts';
+import { runCommand } from './commands.ts';
 
 const repository = join(import.meta.dirname, '../..');
 
