@@ -10,3 +10,4 @@ export type { ClusterNode, Taint } from './cluster-node.ts';
 export type { CheckedConfig } from './checked-config.ts';
 export { isCalledSilent, isTold } from './node-state-reading.ts';
 export { proxyConfigsSince } from './proxy-configs-since.ts';
+export { areTolerated, toleratesConditions } from './taints.ts';

@@ -1,12 +1,15 @@
 import { canonicalJson, kubeProxyLabel } from '../../api/index.ts';
+import type { LabelSelectorRequirement } from '../../api/index.ts';
 
-interface Requirement {
+/** core/v1 NodeSelectorRequirement. */
+export interface Requirement {
   key: string;
-  operator: string;
+  operator: LabelSelectorRequirement['operator'] | 'Gt' | 'Lt';
   values?: string[];
 }
 
-interface Term {
+/** core/v1 NodeSelectorTerm. */
+export interface Term {
   matchExpressions?: Requirement[];
   matchFields?: Requirement[];
 }
@@ -87,11 +90,13 @@ function cleared(term: Term): Term[] {
   return isEmpty(found) ? [] : [found];
 }
 
-function isEmpty({ matchExpressions = [], matchFields = [] }: Term): boolean {
+/** A term without any requirement, which matches no node. */
+export function isEmpty({ matchExpressions = [], matchFields = [] }: Term): boolean {
   return matchExpressions.length + matchFields.length === 0;
 }
 
-function termsOf({ nodeAffinity }: Affinity): Term[] {
+/** The alternatives of the required node affinity; none if nothing is required. */
+export function termsOf({ nodeAffinity }: Affinity): readonly Term[] {
   return nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
 }
 

@@ -1,3 +1,4 @@
+import type { Toleration } from '../../api/index.ts';
 import type { KubernetesObject } from '../../kubernetes/index.ts';
 import { hasParking, keepsAway } from './affinity.ts';
 import type { Affinity } from './affinity.ts';
@@ -11,6 +12,7 @@ export interface KubeProxyDaemonSet {
   readonly matchLabels: Readonly<Record<string, string>>;
   readonly nodeSelector: Readonly<Record<string, string>>;
   readonly affinity: Affinity | undefined;
+  readonly tolerations: readonly Toleration[];
   /** Its Pods stay away from Nodes that are labelled so. */
   readonly keepsAway: boolean;
   /** We have put something into its affinity. */
@@ -29,8 +31,15 @@ export interface KubeProxyPod {
 interface DaemonSet extends KubernetesObject {
   spec?: {
     selector?: { matchLabels?: Record<string, string> };
-    template?: { spec?: { affinity?: Affinity; nodeSelector?: Record<string, string> } };
+    template?: { spec?: PodSpec };
   };
+}
+
+/** core/v1 PodSpec, as far as it is read. */
+interface PodSpec {
+  affinity?: Affinity;
+  nodeSelector?: Record<string, string>;
+  tolerations?: Toleration[];
 }
 
 /** core/v1 Pod, as far as it is read. */
@@ -41,12 +50,21 @@ interface Pod extends KubernetesObject {
 
 export function daemonSetOf(raw: KubernetesObject): KubeProxyDaemonSet {
   const { metadata, spec }: DaemonSet = raw;
-  const { affinity, nodeSelector = {} } = spec?.template?.spec ?? {};
+  const podSpec = spec?.template?.spec ?? {};
   return {
     ...{ uid: metadata.uid ?? '', resourceVersion: metadata.resourceVersion ?? '' },
-    ...{ matchLabels: spec?.selector?.matchLabels ?? {}, nodeSelector, affinity },
-    ...{ keepsAway: keepsAway(affinity), changed: hasParking(affinity), owner: ownerOf(metadata) },
+    ...{ matchLabels: spec?.selector?.matchLabels ?? {}, ...placeOf(podSpec) },
+    ...{ keepsAway: keepsAway(podSpec.affinity), changed: hasParking(podSpec.affinity), owner: ownerOf(metadata) },
   };
+}
+
+/** What says on which Nodes its Pods are to be. */
+function placeOf({
+  affinity,
+  nodeSelector = {},
+  tolerations = [],
+}: PodSpec): Pick<KubeProxyDaemonSet, 'affinity' | 'nodeSelector' | 'tolerations'> {
+  return { affinity, nodeSelector, tolerations };
 }
 
 export function podOf(raw: KubernetesObject): KubeProxyPod {

@@ -1,8 +1,8 @@
 import { conditionOf, kubeProxyLabel } from '../../api/index.ts';
 import type { ProxyNodeState } from '../../api/index.ts';
-import { selects } from '../../kubernetes/index.ts';
 import type { ClusterNode } from '../cluster/index.ts';
 import type { SeenKubeProxy } from './kube-proxy.ts';
+import { isWantedOn } from './wanted.ts';
 
 /** Values of the label on Nodes. Without it kube-proxy runs there as it always did. */
 export type ParkingLabel = 'parked' | 'restoring';
@@ -34,6 +34,5 @@ export function rulesOf(state: ProxyNodeState | undefined): RulesLeft {
 /** Whether kube-proxy works on the node again, or there is none that would. */
 export function isBack(node: ClusterNode, kubeProxy: SeenKubeProxy): boolean {
   if (kubeProxy.kind !== 'there') return kubeProxy.kind === 'absent';
-  const wanted = selects({ matchLabels: kubeProxy.daemonSet.nodeSelector }, node.labels);
-  return !wanted || kubeProxy.pods.get(node.name) === true;
+  return kubeProxy.pods.get(node.name) === true || !isWantedOn(kubeProxy.daemonSet, node);
 }

@@ -28,6 +28,23 @@ const affinity = fc.constantFrom<Affinity | undefined>(undefined, {
   },
 });
 
+/** Nodes that kube-proxy's DaemonSet may want no Pod on. */
+const odd = fc.record({ fargate: fc.subarray(names), dedicated: fc.subarray(names), tolerates: fc.boolean() });
+
+function modelOf(
+  first: Wish,
+  before: Affinity | undefined,
+  { fargate, dedicated, tolerates }: typeof odd extends fc.Arbitrary<infer T> ? T : never,
+): ParkingModel {
+  const model = new ParkingModel(names.slice(0, 4), first, before);
+  model.daemonSet!.tolerates = tolerates;
+  for (const [name, machine] of model.machines) {
+    Object.assign(machine, { fargate: fargate.includes(name), dedicated: dedicated.includes(name) });
+    if (!model.hasKubeProxy(machine)) Object.assign(machine, { pod: 'none', rules: false });
+  }
+  return model;
+}
+
 /** Something that happens, and what it does to the cluster. */
 type Happening = (model: ParkingModel) => void;
 const kinds: Record<string, fc.Arbitrary<Happening>> = {
@@ -59,6 +76,14 @@ const kinds: Record<string, fc.Arbitrary<Happening>> = {
   'an upgrade writes kube-proxy as it was': affinity.map((given) => (model) => {
     if (model.daemonSet) model.daemonSet.affinity = given;
   }),
+  'somebody labels or taints a Node': fc.record({ node, fargate: fc.boolean(), dedicated: fc.boolean() }).map(
+    ({ node: name, ...given }) =>
+      (model) =>
+        void Object.assign(model.machines.get(name) ?? {}, given),
+  ),
+  'kube-proxy tolerates no taints any more, or again': fc.boolean().map((tolerates) => (model) => {
+    if (model.daemonSet) model.daemonSet.tolerates = tolerates;
+  }),
   'the operator is told to leave kube-proxy alone': fc
     .boolean()
     .map((allowed) => (model) => void (model.allowed = allowed)),
@@ -77,7 +102,10 @@ function operate(model: ParkingModel, writes?: number): void {
   const plan = model.operate(writes);
   const newly = [...plan.labels].filter(([, label]) => label === 'parked').map(([name]) => name);
   if (newly.length > 0) checkParking(model, { before, newly, since });
-  for (const [name, was] of before) checkSteps({ name, was, label: model.machines.get(name)?.label }, plan);
+  for (const [name, was] of before) {
+    const wanted = model.hasKubeProxy(was);
+    checkSteps({ name, was, wanted, label: model.machines.get(name)?.label }, plan);
+  }
 }
 
 /** It was time to park these nodes, and they are not too many. */
@@ -102,14 +130,14 @@ function checkParking(
 
 /** What a node goes through comes in its order. */
 function checkSteps(
-  { name, was, label }: { name: string; was: Machine; label: string | undefined },
+  { name, was, wanted, label }: { name: string; was: Machine; wanted: boolean; label: string | undefined },
   plan: ParkingPlan,
 ): void {
   // Who is told has no kube-proxy, and none that is about to come.
   if (plan.told.has(name)) expect([was.label, was.pod], name).toEqual(['parked', 'none']);
   if (was.label === 'parked' && label === 'restoring') expect(was.told, `${name} was told`).toBe(false);
   if (was.label === undefined || !plan.labels.has(name) || plan.labels.get(name) !== undefined) return;
-  expect([was.label, was.pod], `${name} has kube-proxy back`).toEqual(['restoring', 'ready']);
+  expect([was.label, wanted && was.pod], `${name} has kube-proxy back`).toEqual(['restoring', wanted && 'ready']);
 }
 
 /** The first nodes have worked without kube-proxy for long enough. */
@@ -130,11 +158,11 @@ test('whatever happens, kube-proxy leaves a few working nodes at a time, and is 
   fc.assert(
     fc.property(
       wish,
-      affinity,
+      fc.tuple(affinity, odd),
       fc.array(happening, { maxLength: 25 }),
       fc.boolean(),
-      (first, before, events, stays) => {
-        const model = new ParkingModel(names.slice(0, 4), first, before);
+      (first, [before, nodes], events, stays) => {
+        const model = modelOf(first, before, nodes);
         for (const happens of events) happens(model);
         for (const machine of model.machines.values())
           Object.assign(machine, { ready: true, word: 'ready', stuck: false });
@@ -153,7 +181,8 @@ test('whatever happens, kube-proxy leaves a few working nodes at a time, and is 
           ends.parked += 1;
         } else {
           expect(stage).toBe('NotManaged');
-          expect(found.every(({ label, told, pod }) => label === undefined && !told && pod === 'ready')).toBe(true);
+          expect(found.every(({ label, told }) => label === undefined && !told)).toBe(true);
+          for (const each of found) expect(each.pod).toBe(model.hasKubeProxy(each) ? 'ready' : 'none');
           expect(JSON.stringify(model.daemonSet?.affinity ?? null)).not.toContain('nftproxy.io/kube-proxy');
           ends.back += 1;
         }

@@ -16,6 +16,8 @@ const target: NodeAssignment = { configRef: { name: 'all', generation: 1 }, revi
 /** What an agent says of what its node was told. */
 export type Word = 'ready' | 'failed' | 'pending';
 
+const dedicatedTaint = { key: 'dedicated', value: 'edge', effect: 'NoExecute' };
+
 interface Machine {
   ready: boolean;
   word: Word;
@@ -28,6 +30,9 @@ interface Machine {
   rules: boolean;
   /** Its agent cannot take them out. */
   stuck: boolean;
+  /** Of the Node: a label that kube-proxy's own affinity may be about, and a taint that it may tolerate. */
+  fargate: boolean;
+  dedicated: boolean;
 }
 
 /** The ProxyConfig that governs every machine. */
@@ -48,32 +53,34 @@ export interface Wish {
 export class ParkingModel {
   readonly machines = new Map<string, Machine>();
   readonly wish: Wish;
-  daemonSet: { affinity: Affinity | undefined; labels: Record<string, string> } | undefined;
+  daemonSet: { affinity: Affinity | undefined; labels: Record<string, string>; tolerates: boolean } | undefined;
   allowed = true;
   now = Date.parse('2026-11-27T12:00:00Z');
   status: ProxyConfigStatus = {};
 
   constructor(names: readonly string[], wish: Wish, affinity: Affinity | undefined) {
     this.wish = wish;
-    this.daemonSet = { affinity, labels: {} };
+    this.daemonSet = { affinity, labels: {}, tolerates: true };
     for (const name of names) this.join(name);
   }
 
   join(name: string): void {
     const kubeProxy = { label: undefined, told: false, pod: 'ready', rules: true, stuck: false } as const;
-    this.machines.set(name, { ready: true, word: 'ready', ...kubeProxy });
+    this.machines.set(name, { ready: true, word: 'ready', fargate: false, dedicated: false, ...kubeProxy });
   }
 
   nodes(): ClusterNode[] {
-    return [...this.machines].map(([name, { ready, label }]) => {
-      return { name, uid: name, ready, labels: label === undefined ? {} : { [kubeProxyLabel]: label } };
+    return [...this.machines].map(([name, { ready, label, fargate, dedicated }]) => {
+      const labels = { ...(label !== undefined && { [kubeProxyLabel]: label }), ...(fargate && { fargate: 'true' }) };
+      return { name, uid: name, ready, labels, ...(dedicated && { taints: [dedicatedTaint] }) };
     });
   }
 
   get kubeProxy(): SeenKubeProxy {
     if (this.daemonSet === undefined) return { kind: 'absent' };
-    const { affinity, labels } = this.daemonSet;
-    const spec = { selector: {}, template: { spec: { affinity } } };
+    const { affinity, labels, tolerates } = this.daemonSet;
+    const tolerations = tolerates ? [{ operator: 'Exists' }] : [];
+    const spec = { selector: {}, template: { spec: { affinity, tolerations } } };
     const raw = { metadata: { name: 'kube-proxy', uid: 'u', labels }, spec };
     const daemonSet = daemonSetOf(raw);
     const pods = [...this.machines].filter(([, { pod }]) => pod !== 'none');
@@ -139,12 +146,19 @@ export class ParkingModel {
     this.daemonSet.affinity = away ? withParking(affinity) : withoutParking(affinity);
   }
 
+  /** kube-proxy runs there if nothing parks it. */
+  hasKubeProxy({ fargate, dedicated }: Pick<Machine, 'fargate' | 'dedicated'>): boolean {
+    if (this.daemonSet === undefined) return false;
+    const { affinity, tolerates } = this.daemonSet;
+    return !(fargate && JSON.stringify(affinity ?? {}).includes('fargate')) && (tolerates || !dedicated);
+  }
+
   /** The DaemonSet controller, kubelets and agents go one step on. */
   controllers(): void {
     const seen = this.kubeProxy;
     const keepsAway = seen.kind === 'there' && seen.daemonSet.keepsAway;
     for (const machine of this.machines.values()) {
-      const away = seen.kind === 'absent' || (keepsAway && machine.label === 'parked');
+      const away = !this.hasKubeProxy(machine) || (keepsAway && machine.label === 'parked');
       nextPod(machine, away);
       nextRules(machine);
     }
