@@ -1,7 +1,7 @@
 import { text } from 'node:stream/consumers';
 import { PassThrough, Readable } from 'node:stream';
 import { agentContainer, agentLabels } from '../api/index.ts';
-import { ApiClient, execInPod, isNotFound, loadConnection, resourcePath } from '../kubernetes/index.ts';
+import { ApiClient, execInPod, formatSelector, isNotFound, loadConnection, resourcePath } from '../kubernetes/index.ts';
 import type { Connection, KubernetesObject } from '../kubernetes/index.ts';
 import { describeError } from '../runtime/index.ts';
 
@@ -107,9 +107,7 @@ export class AgentPods {
   }
 
   async #pods(fieldSelector?: string): Promise<Pod[]> {
-    const labelSelector = Object.entries(agentLabels)
-      .map(([name, value]) => `${name}=${value}`)
-      .join(',');
+    const labelSelector = formatSelector({ matchLabels: agentLabels });
     const path = resourcePath({ version: 'v1', plural: 'pods' });
     return (await this.client.listAll<Pod>(path, { labelSelector, fieldSelector })).items;
   }

@@ -16,7 +16,7 @@ export { EventRecorder } from './events/index.ts';
 export type { EventRecorderOptions, EventRegarding } from './events/index.ts';
 export { execInPod } from './exec/index.ts';
 export type { PodCommand } from './exec/index.ts';
-export { parseSelector } from './parse-selector.ts';
+export { formatSelector, parseSelector } from './parse-selector.ts';
 export { selects } from './label-selector.ts';
 export { LeaderElector } from './leader-election/index.ts';
 export type { LeaderElectorOptions, Lease } from './leader-election/index.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseSelector } from './parse-selector.ts';
+import { formatSelector, parseSelector } from './parse-selector.ts';
 
 test('label selectors are read as kubectl reads them', () => {
   expect(
@@ -18,4 +18,16 @@ test('label selectors are read as kubectl reads them', () => {
 
 test.each(['', 'pool=edge,', '=edge', 'zone in a', 'a b'])('"%s" is refused', (text) => {
   expect(() => parseSelector(text)).toThrow('is no requirement of a label selector');
+});
+
+test('a label selector in a query says all that the object says', () => {
+  const matchExpressions = parseSelector('zone in (a,b),rack notin (r1),example.com/gpu,!legacy').matchExpressions!;
+  const text = formatSelector({ matchLabels: { pool: 'edge', empty: '' }, matchExpressions });
+  expect(text).toBe('pool=edge,empty=,zone in (a,b),rack notin (r1),example.com/gpu,!legacy');
+  const [pool, empty] = ['edge', ''].map((value, at) => ({
+    key: ['pool', 'empty'][at],
+    operator: 'In',
+    values: [value],
+  }));
+  expect(parseSelector(text)).toEqual({ matchExpressions: [pool, empty, ...matchExpressions] });
 });

@@ -16,6 +16,18 @@ export function parseSelector(text: string): LabelSelector {
   return { matchExpressions: parts.map(requirementOf) };
 }
 
+/** A label selector as API servers take it in a query, all of it; {@link parseSelector} reads that. Without any requirement: ''. */
+export function formatSelector({ matchLabels = {}, matchExpressions = [] }: LabelSelector): string {
+  const equal = Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`);
+  return [...equal, ...matchExpressions.map(formatRequirement)].join(',');
+}
+
+function formatRequirement({ key, operator, values = [] }: LabelSelectorRequirement): string {
+  if (operator === 'Exists') return key;
+  if (operator === 'DoesNotExist') return `!${key}`;
+  return `${key} ${operator === 'In' ? 'in' : 'notin'} (${values.join(',')})`;
+}
+
 function requirementOf(text: string): LabelSelectorRequirement {
   const found = byValue(text) ?? byMembership(text) ?? byExistence(text);
   if (found !== undefined) return found;

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { agentLabels, group, proxyNodeStatePlural, version } from '../../api/index.ts';
 import type { ProxyNodeState } from '../../api/index.ts';
-import { apiServersIn, Reflector, resourcePath } from '../../kubernetes/index.ts';
+import { apiServersIn, formatSelector, Reflector, resourcePath } from '../../kubernetes/index.ts';
 import type {
   ApiClient,
   ApiServerSlice,
@@ -110,9 +110,7 @@ export class ClusterCache {
     });
     this.#pods = this.#watch<AgentPod>('pods', {
       path: resourcePath({ version: 'v1', plural: 'pods', namespace }),
-      labelSelector: Object.entries(agentLabels)
-        .map(([key, value]) => `${key}=${value}`)
-        .join(','),
+      labelSelector: formatSelector({ matchLabels: agentLabels }),
       transform: (raw) => agentPodOf(raw),
       changed: () => this.#listener?.agentsChanged(),
     });

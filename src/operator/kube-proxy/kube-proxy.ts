@@ -1,4 +1,4 @@
-import type { Toleration } from '../../api/index.ts';
+import type { LabelSelector, Toleration } from '../../api/index.ts';
 import type { KubernetesObject } from '../../kubernetes/index.ts';
 import { hasParking, keepsAway } from './affinity.ts';
 import type { Affinity } from './affinity.ts';
@@ -9,7 +9,7 @@ export interface KubeProxyDaemonSet {
   readonly uid: string;
   readonly resourceVersion: string;
   /** Of its Pods; never changes. */
-  readonly matchLabels: Readonly<Record<string, string>>;
+  readonly selector: LabelSelector;
   readonly nodeSelector: Readonly<Record<string, string>>;
   readonly affinity: Affinity | undefined;
   readonly tolerations: readonly Toleration[];
@@ -30,7 +30,7 @@ export interface KubeProxyPod {
 /** apps/v1 DaemonSet, as far as it is read. */
 interface DaemonSet extends KubernetesObject {
   spec?: {
-    selector?: { matchLabels?: Record<string, string> };
+    selector?: LabelSelector;
     template?: { spec?: PodSpec };
   };
 }
@@ -53,7 +53,7 @@ export function daemonSetOf(raw: KubernetesObject): KubeProxyDaemonSet {
   const podSpec = spec?.template?.spec ?? {};
   return {
     ...{ uid: metadata.uid ?? '', resourceVersion: metadata.resourceVersion ?? '' },
-    ...{ matchLabels: spec?.selector?.matchLabels ?? {}, ...placeOf(podSpec) },
+    ...{ selector: spec?.selector ?? {}, ...placeOf(podSpec) },
     ...{ keepsAway: keepsAway(podSpec.affinity), changed: hasParking(podSpec.affinity), owner: ownerOf(metadata) },
   };
 }

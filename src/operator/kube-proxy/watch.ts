@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Reflector, resourcePath } from '../../kubernetes/index.ts';
+import { formatSelector, Reflector, resourcePath } from '../../kubernetes/index.ts';
 import type { ApiClient, ReflectorOptions, ReflectorStatistics } from '../../kubernetes/index.ts';
 import { describeError } from '../../runtime/index.ts';
 import type { Logger } from '../../runtime/index.ts';
@@ -88,13 +88,11 @@ export class KubeProxyWatch {
     });
   }
 
-  #followPods({ uid, matchLabels }: KubeProxyDaemonSet): void {
+  #followPods({ uid, selector }: KubeProxyDaemonSet): void {
     if (this.#pods !== undefined) this.#ending.push(this.#pods.reflector.stop());
     const followed = this.#follow<KubeProxyPod>('kube-proxy/pods', {
       path: resourcePath({ version: 'v1', plural: 'pods', namespace: this.#namespace }),
-      labelSelector: Object.entries(matchLabels)
-        .map(([key, value]) => `${key}=${value}`)
-        .join(','),
+      labelSelector: formatSelector(selector),
       transform: podOf,
     });
     this.#pods = Object.assign(followed, { uid });

@@ -14,6 +14,7 @@ const namespace = 'kube-system';
 const path = resourcePath({ group: 'apps', version: 'v1', plural: 'daemonsets', namespace, name: 'kube-proxy' });
 const podPath = (name?: string) => resourcePath({ version: 'v1', plural: 'pods', namespace, ...(name && { name }) });
 const labels = { 'k8s-app': 'kube-proxy' };
+const pod = { apiVersion: 'v1', kind: 'Pod' };
 const containers = [{ name: 'kube-proxy', image: 'kube-proxy' }];
 const spread = { podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [] } };
 const daemonSet = {
@@ -21,7 +22,7 @@ const daemonSet = {
   kind: 'DaemonSet',
   metadata: { name: 'kube-proxy', namespace, labels },
   spec: {
-    selector: { matchLabels: labels },
+    selector: { matchExpressions: [{ key: 'k8s-app', operator: 'In', values: ['kube-proxy'] }] },
     template: { metadata: { labels }, spec: { containers, affinity: spread } },
   },
 };
@@ -34,14 +35,17 @@ beforeAll(async () => {
   await rig.put('Node', 'node-1', { status: { conditions: [{ type: 'Ready', status: 'True' }] } }, 'status');
   await rig.client.apply(path, daemonSet, { fieldManager: 'kubeadm', force: true });
   await podComes();
+  // Somebody else's Pod beside it, which stays.
+  const metadata = { name: 'coredns-1', namespace, labels: { 'k8s-app': 'kube-dns' } };
+  await rig.client.create(podPath(), { ...pod, metadata, spec: { nodeName: 'node-1', containers } });
 });
 
 afterAll(() => rig.stop());
 
 /** The kubelet of node-1 runs kube-proxy. */
 async function podComes(): Promise<void> {
-  const pod = { metadata: { name: 'kube-proxy-1', namespace, labels }, spec: { nodeName: 'node-1', containers } };
-  await rig.client.create(podPath(), { apiVersion: 'v1', kind: 'Pod', ...pod });
+  const metadata = { name: 'kube-proxy-1', namespace, labels };
+  await rig.client.create(podPath(), { ...pod, metadata, spec: { nodeName: 'node-1', containers } });
   const conditions = [{ type: 'Ready', status: 'True' }];
   await rig.client.mergePatch(`${podPath('kube-proxy-1')}/status`, { status: { conditions } });
 }
