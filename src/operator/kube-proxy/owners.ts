@@ -22,19 +22,27 @@ const marks: readonly (readonly [key: string, owner: string])[] = [
   ['k0s.k0sproject.io/stack', 'k0s'],
   ['resources.gardener.cloud/managed-by', 'Gardener'],
   ['kubernetes.azure.com/managedby', 'AKS'],
+  // https://carvel.dev/kapp/docs/latest/apply/: on all that it has made
+  ['kapp.k14s.io/app', 'kapp'],
+  ['kapp.k14s.io/identity', 'kapp'],
 ];
 
 /**
- * Field managers of those that apply an object again and again; kubeadm writes kube-proxy once, and with each upgrade. EKS:
- * https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-field-management.html
+ * Field managers of those that apply an object again and again. kubeadm and Talos do not: they make kube-proxy when it is not
+ * there, and write it with an upgrade of Kubernetes only (https://github.com/siderolabs/talos/issues/12191). EKS:
+ * https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-field-management.html; Terraform and OpenTofu:
+ * hashicorp/terraform-provider-kubernetes, kubernetes/provider.go, defaultFieldManagerName; Pulumi, alone or with a suffix:
+ * https://github.com/pulumi/pulumi-kubernetes/pull/2271
  */
-const managers: Readonly<Record<string, string>> = {
-  eks: 'the EKS add-on',
-  'argocd-controller': 'Argo CD',
-  'kustomize-controller': 'Flux',
-  'helm-controller': 'Flux',
-  helm: 'Helm',
-};
+const managers = new Map([
+  ['eks', 'the EKS add-on'],
+  ['argocd-controller', 'Argo CD'],
+  ['kustomize-controller', 'Flux'],
+  ['helm-controller', 'Flux'],
+  ['helm', 'Helm'],
+  ['Terraform', 'Terraform'],
+  ['pulumi-kubernetes', 'Pulumi'],
+]);
 
 /**
  * Who keeps an object as it is and would undo what others change of it, with what says so; undefined: nobody that is known,
@@ -66,7 +74,10 @@ function declared(all: Readonly<Record<string, string>>): string | undefined {
 
 function managerOf(managedFields: unknown): string | undefined {
   const fields: readonly { manager?: unknown }[] = Array.isArray(managedFields) ? managedFields : [];
-  const names = fields.map(({ manager }) => String(manager));
-  const found = names.find((name) => Object.hasOwn(managers, name));
-  return found === undefined ? undefined : `${managers[found] ?? found} (field manager ${found})`;
+  for (const { manager } of fields) {
+    const name = String(manager);
+    const owner = managers.get(name.replace(/^(pulumi-kubernetes)-.*/, '$1'));
+    if (owner !== undefined) return `${owner} (field manager ${name})`;
+  }
+  return undefined;
 }
