@@ -4,6 +4,7 @@ import { config, find, rendered } from './manifests.ts';
 
 interface Policy {
   matchConditions: { expression: string }[];
+  variables?: { name: string; expression: string }[];
   validations: { expression: string; message: string }[];
 }
 
@@ -14,10 +15,14 @@ const environment = new Environment({ unlistedVariablesAreDyn: true });
 /** What an API server answers that has the policy: the first message of those that are not met; undefined if it may be. */
 function refusal(resource: string, oldObject: object, object: object, o: { user?: string; name?: string } = {}) {
   const { user = 'system:serviceaccount:elsewhere:nftproxy-operator', name = 'any' } = o;
-  const variables = { object, oldObject, request: { resource: { resource }, userInfo: { username: user }, name } };
-  const says = (expression: string) => environment.evaluate(expression, variables) === true;
-  if (!policy.matchConditions.every(({ expression }) => says(expression))) return undefined;
-  return policy.validations.find(({ expression }) => !says(expression))?.message;
+  const namespace = resource === 'nodes' ? {} : { namespace: 'kube-system' };
+  const request = { resource: { resource }, userInfo: { username: user }, name, ...namespace };
+  const variables: Record<string, unknown> = {};
+  const value = (expression: string): unknown =>
+    environment.evaluate(expression, { object, oldObject, request, variables });
+  if (!policy.matchConditions.every(({ expression }) => value(expression) === true)) return undefined;
+  for (const { name, expression } of policy.variables ?? []) variables[name] = value(expression);
+  return policy.validations.find(({ expression }) => value(expression) !== true)?.message;
 }
 
 const label = 'nftproxy.io/kube-proxy';
@@ -26,6 +31,26 @@ const node = (labels: object | undefined, more: object = {}) => ({
   spec: { podCIDR: '10.244.1.0/24' },
   ...more,
 });
+
+const withMetadata = <T extends { metadata: object }>(object: T, metadata: object): T => ({
+  ...object,
+  metadata: { ...object.metadata, ...metadata },
+});
+
+const kubeProxy = {
+  metadata: { name: 'kube-proxy' },
+  spec: {
+    template: {
+      metadata: { labels: { 'k8s-app': 'kube-proxy' } },
+      spec: { containers: [{ name: 'kube-proxy', image: 'kube-proxy:v1.36.0' }], serviceAccountName: 'kube-proxy' },
+    },
+  },
+};
+const withSpec = (spec: object) => ({ ...kubeProxy, spec: { ...kubeProxy.spec, ...spec } });
+const withPod = (spec: object) => {
+  const { template } = kubeProxy.spec;
+  return withSpec({ template: { ...template, spec: { ...template.spec, ...spec } } });
+};
 
 describe('the policy for what the operator may change', () => {
   test('the operator may label a Node, and nothing else of it', () => {
@@ -37,42 +62,62 @@ describe('the policy for what the operator may change', () => {
   });
 
   test.each([
-    ['another label', node({ a: 'b' }), node({ a: 'b', c: 'd' }), /no label/],
-    ['the value of another label', node({ a: 'b' }), node({ a: 'c' }), /no label/],
-    ['another label away', node({ a: 'b' }), node({}), /no label/],
-    ['all labels away', node({ a: 'b' }), node(undefined), /no label/],
-    ['a word that is none', node({}), node({ [label]: 'away' }), /parked or restoring/],
-    ['the spec', node({}), node({}, { spec: { unschedulable: true } }), /nothing of a Node/],
+    ['another label', node({ a: 'b' }), node({ a: 'b', c: 'd' })],
+    ['the value of another label', node({ a: 'b' }), node({ a: 'c' })],
+    ['another label away', node({ a: 'b' }), node({})],
+    ['all labels away', node({ a: 'b' }), node(undefined)],
+    ['the spec', node({}), node({}, { spec: { unschedulable: true } })],
+    ['annotations', node({}), withMetadata(node({}), { annotations: { a: 'b' } })],
+    ['finalizers', node({}), withMetadata(node({}), { finalizers: ['example.io/x'] })],
+    ['finalizers away', withMetadata(node({}), { finalizers: ['example.io/x'] }), node({})],
+    ['owners', node({}), withMetadata(node({}), { ownerReferences: [{ uid: '1' }] })],
+  ])('of a Node it may not change %s', (_what, before, after) => {
+    expect(refusal('nodes', before, after)).toMatch(/nothing of a Node but its label/);
+    expect(refusal('nodes', before, after, { name: 'nftproxy-agent' })).toMatch(/nothing of a Node but its label/);
+  });
+
+  test('it may not give its label of Nodes another meaning', () => {
+    expect(refusal('nodes', node({}), node({ [label]: 'away' }))).toMatch(/parked or restoring/);
+  });
+
+  test('of kube-proxy it may change the affinity, and what the API server counts goes with it', () => {
+    const after = withPod({ affinity: { nodeAffinity: {} } });
+    expect(refusal('daemonsets', kubeProxy, after)).toBeUndefined();
+    expect(refusal('daemonsets', after, kubeProxy)).toBeUndefined();
+    const counted = { generation: 2, annotations: { 'deprecated.daemonset.template.generation': '2' } };
+    expect(refusal('daemonsets', kubeProxy, withMetadata(after, counted))).toBeUndefined();
+  });
+
+  test.each([
+    ['containers', withPod({ containers: [{ name: 'kube-proxy', image: 'else' }] })],
+    ['containers before them', withPod({ initContainers: [{ name: 'a', image: 'else' }] })],
+    ['volumes', withPod({ volumes: [{ name: 'root', hostPath: { path: '/' } }] })],
+    ['the service account', withPod({ serviceAccountName: 'clusterrole-aggregation-controller' })],
+    ['the host’s namespaces', withPod({ hostPID: true, hostNetwork: true })],
+    ['the nodes', withPod({ nodeSelector: { a: 'b' } })],
+    ['the security context', withPod({ securityContext: { runAsUser: 0 } })],
+    ['secrets for images', withPod({ imagePullSecrets: [{ name: 's' }] })],
+    ['the scheduler', withPod({ schedulerName: 'mine' })],
+    ['a field that Kubernetes does not have yet', withPod({ hostOfTomorrow: true })],
     [
-      'annotations',
-      node({}),
-      node({}, { metadata: { name: 'node-1', labels: {}, annotations: { a: 'b' } } }),
-      /nothing of a Node/,
+      'labels of the Pods',
+      withSpec({ template: { metadata: { labels: { a: 'b' } }, spec: kubeProxy.spec.template.spec } }),
     ],
-  ])('it may not change %s', (_what, before, after, message) => {
-    expect(refusal('nodes', before, after)).toMatch(message);
+    ['how it is updated', withSpec({ updateStrategy: { type: 'OnDelete' } })],
+    ['labels', withMetadata(kubeProxy, { labels: { a: 'b' } })],
+    ['annotations', withMetadata(kubeProxy, { annotations: { a: 'b' } })],
+    ['finalizers', withMetadata(kubeProxy, { finalizers: ['example.io/x'] })],
+    ['owners', withMetadata(kubeProxy, { ownerReferences: [{ uid: '1' }] })],
+  ])('of kube-proxy it may not change %s', (_what, after) => {
+    expect(refusal('daemonsets', kubeProxy, after)).toMatch(/nothing of a DaemonSet but the affinity/);
+    expect(refusal('daemonsets', after, kubeProxy)).toMatch(/nothing of a DaemonSet but the affinity/);
   });
 
-  const daemonSet = (spec: object) => ({ metadata: { name: 'kube-proxy' }, spec: { template: { spec } } });
-  const containers = [{ name: 'kube-proxy', image: 'kube-proxy:v1.36.0' }];
-
-  test('of kube-proxy it may change the affinity, not what it runs', () => {
-    const before = daemonSet({ containers, serviceAccountName: 'kube-proxy' });
-    const away = { containers, serviceAccountName: 'kube-proxy', affinity: { nodeAffinity: {} } };
-    expect(refusal('daemonsets', before, daemonSet(away))).toBeUndefined();
-    for (const spec of [
-      { ...away, containers: [{ name: 'kube-proxy', image: 'else' }] },
-      { ...away, initContainers: containers },
-      { ...away, volumes: [{ name: 'root', hostPath: { path: '/' } }] },
-      { ...away, serviceAccountName: 'clusterrole-aggregation-controller' },
-    ])
-      expect(refusal('daemonsets', before, daemonSet(spec))).toMatch(/what a DaemonSet runs/);
-  });
-
-  test('it is about nobody else, nor about the agents', () => {
-    const before = daemonSet({ containers });
-    const after = daemonSet({ containers: [] });
-    expect(refusal('daemonsets', before, after, { name: 'nftproxy-agent' })).toBeUndefined();
+  test('it is about nobody else, nor about the agents in its own namespace', () => {
+    const after = withPod({ hostPID: true });
+    const user = 'system:serviceaccount:kube-system:nftproxy-operator';
+    expect(refusal('daemonsets', kubeProxy, after, { user, name: 'nftproxy-agent' })).toBeUndefined();
+    expect(refusal('daemonsets', kubeProxy, after, { name: 'nftproxy-agent' })).toMatch(/nothing of a DaemonSet/);
     expect(refusal('nodes', node({ a: 'b' }), node({}), { user: 'system:node:node-1' })).toBeUndefined();
   });
 });
