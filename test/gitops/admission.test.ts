@@ -1,28 +1,12 @@
-import { Environment } from '@marcbachmann/cel-js';
 import { describe, expect, test } from 'vitest';
-import { config, find, rendered } from './manifests.ts';
+import { refusalBy } from './policies.ts';
 
-interface Policy {
-  matchConditions: { expression: string }[];
-  variables?: { name: string; expression: string }[];
-  validations: { expression: string; message: string }[];
-}
-
-const policy = find(rendered(`${config}/rbac`), 'ValidatingAdmissionPolicy/nftproxy-operator-parks-only')
-  .spec as Policy;
-const environment = new Environment({ unlistedVariablesAreDyn: true });
-
-/** What an API server answers that has the policy: the first message of those that are not met; undefined if it may be. */
+/** The answer to the operator, or another user. */
 function refusal(resource: string, oldObject: object, object: object, o: { user?: string; name?: string } = {}) {
   const { user = 'system:serviceaccount:elsewhere:nftproxy-operator', name = 'any' } = o;
   const namespace = resource === 'nodes' ? {} : { namespace: 'kube-system' };
   const request = { resource: { resource }, userInfo: { username: user }, name, ...namespace };
-  const variables: Record<string, unknown> = {};
-  const value = (expression: string): unknown =>
-    environment.evaluate(expression, { object, oldObject, request, variables });
-  if (!policy.matchConditions.every(({ expression }) => value(expression) === true)) return undefined;
-  for (const { name, expression } of policy.variables ?? []) variables[name] = value(expression);
-  return policy.validations.find(({ expression }) => value(expression) !== true)?.message;
+  return refusalBy('nftproxy-operator-parks-only', { object, oldObject, request });
 }
 
 const label = 'nftproxy.io/kube-proxy';

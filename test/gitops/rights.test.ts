@@ -113,4 +113,52 @@ describe.runIf(assets !== '')('what a stolen token can write, at a real API serv
       await expect(patchKubeProxy(patch)).rejects.toThrow('may change nothing of a DaemonSet but the affinity');
     });
   });
+
+  describe('of Events', () => {
+    const path = resourcePath({ group: 'events.k8s.io', version: 'v1', plural: 'events', namespace: 'kube-system' });
+    const event = (name: string, reportingController: string, reportingInstance: string) => ({
+      ...{
+        apiVersion: 'events.k8s.io/v1',
+        kind: 'Event',
+        metadata: { name },
+        eventTime: '2026-01-01T00:00:00.000000Z',
+      },
+      ...{ reportingController, reportingInstance, action: 'Test', reason: 'Test', type: 'Normal', note: 'a test' },
+      regarding: { apiVersion: 'v1', kind: 'Pod', namespace: 'kube-system', name: 'any' },
+    });
+    const series = { count: 2, lastObservedTime: '2026-01-01T00:00:01.000000Z' };
+    let agent: ApiClient;
+    beforeAll(async () => {
+      agent = clientWith(await tokenOf('nftproxy-agent', 'node-1'));
+      await admin.create(path, event('kubelet.1', 'kubelet', 'node-1'));
+      await admin.create(path, event('node-2.1', 'nftproxy-agent', 'node-2'));
+    });
+    afterAll(() => agent.close());
+
+    test('those that they report themselves, as they are written by them', async () => {
+      await agent.create(path, event('own.1', 'nftproxy-agent', 'node-1'));
+      await agent.mergePatch(`${path}/own.1`, { series });
+      await agent.create(path, event('shared.1', 'nftproxy-agent', 'nftproxy-agent'));
+      await operator.create(path, event('own.2', 'nftproxy-operator', 'nftproxy-operator-1'));
+      await operator.mergePatch(`${path}/own.2`, { series });
+    });
+
+    test('no others, new or there already', async () => {
+      const forged = { ...event('x.2', 'nftproxy-agent', 'node-1'), deprecatedSource: { component: 'kubelet' } };
+      for (const mine of [agent, operator]) {
+        await expect(mine.create(path, event('x.1', 'kubelet', 'node-1'))).rejects.toThrow('report themselves');
+        await expect(mine.mergePatch(`${path}/kubelet.1`, { series })).rejects.toThrow('report themselves');
+        await expect(mine.mergePatch(`${path}/kubelet.1`, { metadata: { labels: { a: 'b' } } })).rejects.toThrow(
+          'report themselves',
+        );
+      }
+      await expect(agent.create(path, forged)).rejects.toThrow('source: Invalid value: "": needs to be unset');
+      await expect(agent.create(path, event('x.3', 'nftproxy-operator', 'x'))).rejects.toThrow('report themselves');
+    });
+
+    test('none of the agent of another node', async () => {
+      await expect(agent.create(path, event('x.4', 'nftproxy-agent', 'node-2'))).rejects.toThrow('node it runs on');
+      await expect(agent.mergePatch(`${path}/node-2.1`, { series })).rejects.toThrow('node it runs on');
+    });
+  });
 });
