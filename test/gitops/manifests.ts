@@ -33,12 +33,14 @@ export function objectsOf(yaml: string): Manifest[] {
     .filter((object) => object !== null);
 }
 
-/** What an overlay makes of a folder of `config`. */
-export function overlaid(base: string, changes: object): Manifest[] {
+/** What an overlay makes of a folder of `config`; components are other folders of it. */
+export function overlaid(base: string, changes: object & { components?: string[] }): Manifest[] {
   const folder = mkdtempSync(join(tmpdir(), 'nftproxy-overlay-'));
   try {
     mkdirSync(folder, { recursive: true });
-    const kustomization = { resources: [relative(folder, join(config, base))], ...changes };
+    const there = (name: string) => relative(folder, join(config, name));
+    const components = (changes.components ?? []).map(there);
+    const kustomization = { resources: [there(base)], ...changes, components };
     writeFileSync(join(folder, 'kustomization.yaml'), stringify(kustomization));
     return rendered(folder);
   } finally {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { helmTemplate } from './helm.ts';
 import { config, find, nameOf, namespaced, overlaid, rendered, withoutPlace } from './manifests.ts';
 import type { Manifest } from './manifests.ts';
 
@@ -69,6 +70,21 @@ describe('an overlay with another namespace and image', () => {
     const placed = (objects: Manifest[]) => objects.map(withoutPlace);
     expect(sorted(placed(elsewhere))).toEqual(sorted(placed(JSON.parse(renamed) as Manifest[])));
   });
+});
+
+describe('an overlay for a namespace of others', () => {
+  const shared = overlaid('default', { namespace: 'kube-system', components: ['without-namespace'] });
+
+  test('has no Namespace that a deletion would take with all that is in it, and everything else', () => {
+    const all = overlaid('default', { namespace: 'kube-system' });
+    expect(all.filter(({ kind }) => kind === 'Namespace').map(nameOf)).toEqual(['Namespace/kube-system']);
+    expect(shared).toEqual(all.filter(({ kind }) => kind !== 'Namespace'));
+  });
+});
+
+test('the chart never has a Namespace', () => {
+  const kinds = helmTemplate({ namespace: 'kube-system' }).map(({ kind }) => kind);
+  expect(kinds).not.toContain('Namespace');
 });
 
 test('config/default begins with the namespace and the CRDs', () => {
