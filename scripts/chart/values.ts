@@ -3,6 +3,7 @@ export interface Manifest {
   kind: string;
   metadata: { name: string; namespace?: string };
   spec?: unknown;
+  rules?: { resources: string[]; resourceNames?: string[] }[];
 }
 
 interface OperatorDeployment {
@@ -23,8 +24,18 @@ interface OperatorContainer {
  * with values.yaml as it is, the chart renders the same objects.
  */
 export function insertValues(object: Manifest): void {
-  if (object.kind !== 'Deployment') return;
-  const spec = object.spec as OperatorDeployment;
+  if (object.kind === 'Deployment') intoDeployment(object.spec as OperatorDeployment);
+  if (object.kind === 'ClusterRole' && object.metadata.name === 'nftproxy-kube-proxy') intoKubeProxyRole(object);
+}
+
+/** The right to patch kube-proxy's DaemonSet is for one name, which the operator is told, too. */
+function intoKubeProxyRole({ rules = [] }: Manifest): void {
+  const rule = rules.find(({ resources }) => resources.includes('daemonsets'));
+  if (rule?.resourceNames === undefined) throw new Error('nftproxy-kube-proxy names no DaemonSet');
+  rule.resourceNames = ['⟦toJson .Values.kubeProxy.name⟧'];
+}
+
+function intoDeployment(spec: OperatorDeployment): void {
   const pod = spec.template.spec;
   const [container] = pod.containers;
   const [port] = container?.ports ?? [];
@@ -33,7 +44,11 @@ export function insertValues(object: Manifest): void {
   spec.replicas = '⟦.Values.operator.replicas⟧';
   container.image = '⟦toJson .Values.image⟧';
   container.args = [
-    ...container.args.map((arg) => arg.replace(/^(--http-port=)\d+$/, '$1⟦.Values.operator.httpPort⟧')),
+    ...container.args.map((arg) =>
+      arg
+        .replace(/^(--http-port=)\d+$/, '$1⟦.Values.operator.httpPort⟧')
+        .replace(/^(--kube-proxy=).*$/, '$1⟦.Values.kubeProxy.namespace⟧/⟦.Values.kubeProxy.name⟧'),
+    ),
     ...['⟦range .Values.operator.extraArgs⟧', '⟦toJson .⟧', '⟦end⟧'],
   ];
   port.containerPort = port.hostPort = '⟦.Values.operator.httpPort⟧';

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { generatedFiles, generatedFolders } from '../../scripts/chart/files.ts';
 import { chart, helmTemplate, render } from './helm.ts';
 import type { Release } from './helm.ts';
@@ -57,6 +57,19 @@ describe('the chart renders what kustomize does', () => {
     expect(comparable(helmTemplate({ ...standard, values: { operator } }))).toEqual(comparable(overlay));
   });
 
+  test('with another DaemonSet of kube-proxy’s, as docs/migration.md has it for kustomize', () => {
+    const page = readFileSync(join(config, '../docs/migration.md'), 'utf8');
+    const [, yaml = ''] = /### Another DaemonSet\n[^]*?```yaml\n([^]*?)```/.exec(page) ?? [];
+    const overlay = overlaid('default', parse(yaml) as object);
+    const kubeProxy = { namespace: 'networking', name: 'proxy' };
+    expect(comparable(helmTemplate({ ...standard, values: { kubeProxy } }))).toEqual(comparable(overlay));
+    // Told, and allowed; and the one that is shipped is nowhere any more.
+    expect(JSON.stringify(find(overlay, 'Deployment/nftproxy-operator'))).toContain('"--kube-proxy=networking/proxy"');
+    const rights = JSON.stringify(find(overlay, 'ClusterRole/nftproxy-kube-proxy'));
+    expect(rights).toContain('"resourceNames":["proxy"]');
+    expect(JSON.stringify(overlay)).not.toContain('kube-system/kube-proxy');
+  });
+
   test('on a cluster without a service proxy', () => {
     const values = { operator: { apiServer: 'https://192.0.2.10:6443' } };
     const overlay = rendered(join(config, 'no-service-proxy'));
@@ -69,7 +82,7 @@ describe('the chart', () => {
     const values = { operator: { extraArgs: ['--manage-crds=false'] }, imagePullSecrets: [{ name: 'registry' }] };
     const { spec } = find(helmTemplate({ ...standard, values }), 'Deployment/nftproxy-operator');
     expect(spec).toMatchObject({ template: { spec: { imagePullSecrets: [{ name: 'registry' }] } } });
-    expect(JSON.stringify(spec)).toContain('"--page-port=10350","--manage-crds=false"]');
+    expect(JSON.stringify(spec)).toContain('"--kube-proxy=kube-system/kube-proxy","--manage-crds=false"]');
   });
 
   test('makes a ProxyConfig where it is told its spec, settings of the agents included', () => {
