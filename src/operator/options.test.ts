@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { HelpRequest, UsageError } from '../runtime/index.ts';
 import { parseOperatorOptions } from './options.ts';
@@ -67,5 +68,15 @@ describe('the command line', () => {
 
   test('explains itself', () => {
     expect(() => parseOperatorOptions(['--help'], {})).toThrow(HelpRequest);
+  });
+
+  test('says of the page’s port what is shipped, too, and docs/operations.md says both', () => {
+    const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+    const { pagePort } = parseOperatorOptions(['--image=i'], {});
+    const [, shipped = ''] = /--page-port=(\d+)/.exec(read('config/operator/deployment.yaml')) ?? [];
+    expect(() => parseOperatorOptions(['--help'], {})).toThrow(new RegExp(`default ${pagePort},\\s+${shipped} in`));
+    expect(read('docs/operations.md')).toContain(
+      `\`--page-port\`: ${shipped} in the manifests and the chart, ${pagePort}`,
+    );
   });
 });

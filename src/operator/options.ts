@@ -74,8 +74,8 @@ Keeps the CRDs, runs an agent on every node and tells each what the ProxyConfigs
   --metrics-port PORT     port of /metrics over HTTPS (default 8443)
   --metrics-tls-secret S  a Secret with tls.crt and tls.key in the namespace, with which agents serve their metrics in the
                           same way; they are made anew when this changes (default: HTTP, for everybody)
-  --page-port PORT        port of a page for people, on 127.0.0.1 alone: kubectl port-forward leads there (default 8081;
-                          empty: no page)
+  --page-port PORT        port of a page for people, on 127.0.0.1 alone: kubectl port-forward leads there (default 8081,
+                          10350 in config/operator and the chart; empty: no page)
   --log-format FORMAT     text or json (default text); the agents get the same
   --log-level LEVEL       debug, info, warn or error (default info)
   --manage-crds BOOL      true or false: whether the operator writes its CRDs, and puts them back when somebody deletes or
