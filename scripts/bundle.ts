@@ -62,6 +62,8 @@ async function bundle(): Promise<void> {
     platform: 'node',
     external: (id) => isBuiltin(id) || packages.test(id),
     plugins: [compiledFiles, oneByteText],
+    // A machine that is busy is no fault of the bundle's.
+    checks: { bundlerTimings: false },
     // What it cannot resolve it would leave to the day when the code runs.
     onLog: (level, log) => {
       if (level === 'warn') throw new Error(`bundling: ${log.message}`);
