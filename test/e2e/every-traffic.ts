@@ -45,7 +45,7 @@ export class Traffic {
     const containers = [{ name: 'keeper', image: 'pause' }];
     await nftproxy.apply(cluster, ...services, {
       ...{ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'keeper', namespace: 'default', labels } },
-      spec: { nodeName: last, terminationGracePeriodSeconds: 0, containers },
+      spec: { nodeName: last, terminationGracePeriodSeconds: 0, automountServiceAccountToken: false, containers },
     });
     await Promise.all([cluster.runClientPod('client', 'node-1'), cluster.runClientPod('client-6', 'node-2')]);
     await cluster.kubectl('wait', '--for=condition=Ready', 'pod/keeper', '--timeout=60s');

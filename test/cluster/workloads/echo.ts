@@ -6,8 +6,8 @@
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Longer than a busy machine takes to tell everybody that this pod is going. */
-const acceptAfterSigtermMilliseconds = 3000;
+/** Longer than a busy machine takes to tell everybody that this pod is going: 5.2 s were seen at a load of 17. */
+const acceptAfterSigtermMilliseconds = 7000;
 const pod = process.env['HOSTNAME'] ?? '';
 const node = process.env['NODE_NAME'] ?? '';
 const port = Number(process.env['PORT'] ?? 8080);
