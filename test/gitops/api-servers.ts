@@ -9,6 +9,8 @@ const program = join(import.meta.dirname, '../../dist/main.js');
 
 /** An API server that people and their tools may do everything with, and an operator beside it. */
 export interface Workbench {
+  /** Path of a file that says how to get there. */
+  readonly kubeconfig: string;
   kubectl(...args: string[]): Promise<string>;
   /** What comes from standard input is applied, or whatever the arguments say. */
   kubectlWith(input: string, ...args: string[]): Promise<string>;
@@ -26,6 +28,7 @@ export async function startWorkbench(): Promise<Workbench> {
   const kubectlWith = async (input: string | undefined, ...args: string[]) =>
     (await runCommand('kubectl', args, { env, timeout: 60_000, ...(input !== undefined && { input }) })).stdout;
   return {
+    kubeconfig: server.kubeconfig,
     kubectl: (...args) => kubectlWith(undefined, ...args),
     kubectlWith,
     startOperator: (namespace) =>
