@@ -60,7 +60,7 @@ describe('the chart renders what kustomize does', () => {
   test('with another DaemonSet of kube-proxy’s, as docs/migration.md has it for kustomize', () => {
     const page = readFileSync(join(config, '../docs/migration.md'), 'utf8');
     const [, yaml = ''] = /### Another DaemonSet\n[^]*?```yaml\n([^]*?)```/.exec(page) ?? [];
-    const overlay = overlaid('default', parse(yaml) as object);
+    const overlay = overlaid('default', parse(yaml) as Record<string, unknown>);
     const kubeProxy = { namespace: 'networking', name: 'proxy' };
     expect(comparable(helmTemplate({ ...standard, values: { kubeProxy } }))).toEqual(comparable(overlay));
     // Told, and allowed; and the one that is shipped is nowhere any more.
