@@ -33,8 +33,11 @@ export function objectsOf(yaml: string): Manifest[] {
     .filter((object) => object !== null);
 }
 
-/** What an overlay makes of a folder of `config`; components are other folders of it. */
-export function overlaid(base: string, changes: object & { components?: string[] }): Manifest[] {
+/** A kustomization; its components are folders of `config`. */
+type Overlay = Readonly<Record<string, unknown>> & { readonly components?: readonly string[] };
+
+/** What an overlay makes of a folder of `config`. */
+export function overlaid(base: string, changes: Overlay): Manifest[] {
   const folder = mkdtempSync(join(tmpdir(), 'nftproxy-overlay-'));
   try {
     mkdirSync(folder, { recursive: true });

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { parser } from '@prometheus-io/lezer-promql';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { agentLabels } from '../../src/api/index.ts';
@@ -137,7 +136,7 @@ describe('the PodMonitors', () => {
 describe('metrics over TLS, in an overlay with another namespace', () => {
   const secured = overlaid('default', {
     namespace: 'elsewhere',
-    components: [relative(tmpdir(), join(config, 'metrics-tls'))].map((folder) => join('..', folder)),
+    components: ['metrics-tls'],
   });
   const monitors = overlaid('monitoring-secure', { namespace: 'elsewhere' });
   interface Binding {
