@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { DesiredPort } from '../data-plane.ts';
-import { Budget, limitsByMemory } from './budget.ts';
+import { Budget, limitsByMemory, memoryOf } from './budget.ts';
 import { idOf, NodeRig, plainNode, ports, servicePort } from './testing/index.ts';
 
 /** So many endpoints, a slot for each. */
@@ -14,6 +14,10 @@ function wide(number: number, endpoints: number): DesiredPort {
 const idsOf = (refused: readonly { id: string }[]): string[] => refused.map(({ id }) => id);
 
 describe('the elements of a node', () => {
+  it('may use the memory of the host where no control group limits this process', () => {
+    expect([memoryOf(0, 4096), memoryOf(1024, 4096), memoryOf(1e19, 4096)]).toEqual([4096, 1024, 4096]);
+  });
+
   it('have a limit for each Service port: one that needs more is set aside, and told what to do', async () => {
     const rig = new NodeRig({}, { perPort: 60, inAll: 1000 });
     const started = await rig.dataPlane.start(ports(servicePort(1), wide(2, 200), servicePort(3)), plainNode);

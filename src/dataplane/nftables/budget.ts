@@ -16,9 +16,14 @@ const mostElements = 4_000_000;
 const partOfOnePort = 1 / 4;
 
 /** Limits by the memory that this process may use: elements count against its control group. */
-export function limitsByMemory(bytes = Math.min(process.constrainedMemory(), totalmem())): ElementLimits {
+export function limitsByMemory(bytes = memoryOf(process.constrainedMemory(), totalmem())): ElementLimits {
   const inAll = Math.min(mostElements, Math.floor(bytes / bytesPerElement));
   return { inAll, perPort: Math.floor(inAll * partOfOnePort) };
+}
+
+/** @param constrained by a control group; 0 where there is none, as on a host without the memory controller */
+export function memoryOf(constrained: number, total: number): number {
+  return constrained > 0 ? Math.min(constrained, total) : total;
 }
 
 /** Roughly how many elements a Service port needs, without making them. */
