@@ -27,7 +27,7 @@ describe.skipIf(!root || reason !== undefined)(
       await cluster.runClientPod('client', 'node-1');
       ip = (await nftproxy.clusterIps(cluster, 'echo'))[0]!;
       await nftproxy.answered(cluster, ip);
-    }, 240_000);
+    }, 600_000);
     afterAll(() => cluster.stop(), 60_000);
 
     const agents = () => cluster.pods({ labels: { 'app.kubernetes.io/component': 'agent' } });
