@@ -17,6 +17,8 @@ export async function startKubeProxy(
     ...['--cluster-cidr', `${addresses[4].podCIDR},${addresses[6].podCIDR}`],
     // The table of connections belongs to the whole machine.
     '--conntrack-max-per-core=0',
+    // So that the real one says when it has written.
+    '--v=2',
     // What the API server of the tests does not speak.
     ...['--kube-api-content-type=application/json', '--feature-gates=WatchListClient=false'],
   ]);
@@ -25,7 +27,7 @@ export async function startKubeProxy(
   const args = mode === 'nftables' ? ['list', 'ruleset', 'ip6'] : [];
   const name = mode === 'nftables' ? 'chain external-' : '-A KUBE-EXT-';
   // They may be gone again before anybody has looked, where an agent takes them out.
-  const said = () => process.output.includes('has written its rules');
+  const said = () => /has written its rules|SyncProxyRules complete" ipFamily="IPv6"/.test(process.output);
   await eventually(
     'kube-proxy to write its rules',
     async () => said() || (await rig.node.run(program, args)).includes(name),
