@@ -1,5 +1,6 @@
 export { schemaOf } from './openapi.ts';
 export { ProxyNodeStateSpecDto } from './proxy-node-state.ts';
-export { checkStoredSpec, nameErrors, validateProxyConfig } from './validate.ts';
+export { checkStoredSpec } from './stored-spec.ts';
+export { nameErrors, validateProxyConfig } from './validate.ts';
 export type { FieldError } from './validate.ts';
 export { crdFiles } from './crds.ts';

@@ -7,7 +7,7 @@ import { withDefaults } from '../defaults.ts';
 import { ProxyConfigSpecDto } from './proxy-config.ts';
 import { schemaOf } from './openapi.ts';
 import type { Schema } from './openapi.ts';
-import { checkStoredSpec, validateProxyConfig } from './validate.ts';
+import { validateProxyConfig } from './validate.ts';
 
 const manifest = (spec: unknown, other: object = {}) => ({
   apiVersion: 'nftproxy.io/v1alpha1',
@@ -337,25 +337,4 @@ test('a value of any length leaves the message one that can be read', () => {
   const [error = ''] = errorsOf({ nodePortAddresses });
   expect(error).toContain('spec.nodePortAddresses');
   expect(error.length).toBeLessThan(400);
-});
-
-describe('a ProxyConfig that came through the CRD of a newer version', () => {
-  test('is read without the fields that nobody here knows, which are named', () => {
-    const spec = { priority: 3, hoverboard: { on: true }, loadBalancing: { algorithm: 'maglev', spin: 'left' } };
-    expect(checkStoredSpec(spec)).toEqual({
-      spec: { priority: 3, loadBalancing: { algorithm: 'maglev' } },
-      unknown: ['spec.hoverboard', 'spec.loadBalancing.spin'],
-    });
-    expect(spec).toHaveProperty('hoverboard');
-  });
-
-  test('is refused with what else is wrong, be it wrong without these fields only', () => {
-    const { errors } = checkStoredSpec({ hoverboard: 1, priority: '5' }) as { errors: { path: string }[] };
-    expect([...new Set(errors.map(({ path }) => path))]).toEqual(['spec.priority']);
-  });
-
-  test('a key that looks like a path takes no other field with it', () => {
-    const odd = checkStoredSpec({ 'loadBalancing.algorithm': 'x', loadBalancing: { algorithm: 'random' } });
-    expect(odd).toEqual({ errors: [{ path: 'spec.loadBalancing.algorithm', message: 'unknown field' }] });
-  });
 });

@@ -15,7 +15,9 @@ export interface FieldError {
   message: string;
 }
 
-const unknownField = 'unknown field';
+/** The message about a field that this program does not know. */
+export const unknownField = 'unknown field';
+
 const longestValue = 200;
 
 export type ValidationResult = { config: ProxyConfig } | { errors: FieldError[] };
@@ -34,22 +36,8 @@ export function validateProxyConfig(manifest: unknown): ValidationResult {
   return { config: { ...config, spec: checked.spec } };
 }
 
-/**
- * A spec as the API server has it: without fields that are null and without those that this program does not know, whose
- * paths are `unknown` (its CRD may be that of a newer version, and have let them through), or what is wrong with it. Never
- * throws, whatever it is given.
- */
-export function checkStoredSpec(raw: unknown): { spec: ProxyConfigSpec; unknown: string[] } | { errors: FieldError[] } {
-  const first = checkSpec(raw);
-  if ('spec' in first) return { ...first, unknown: [] };
-  const unknown = first.errors.filter(({ message }) => message === unknownField).map(({ path }) => path);
-  if (unknown.length === 0) return first;
-  const known = checkSpec(unknown.reduce(withoutPath, raw));
-  return 'spec' in known ? { ...known, unknown } : known;
-}
-
 /** A spec on its own: it without fields that are null, or what is wrong with it. Never throws, whatever it is given. */
-function checkSpec(raw: unknown): { spec: ProxyConfigSpec } | { errors: FieldError[] } {
+export function checkSpec(raw: unknown): { spec: ProxyConfigSpec } | { errors: FieldError[] } {
   if (raw === undefined || raw === null) return { errors: [{ path: 'spec', message: 'is missing' }] };
   try {
     const spec = withoutNulls(raw);
@@ -128,18 +116,6 @@ function brokenRules(value: object, path: string): FieldError[] {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** A copy without the field at a path as errors have it, `spec.a.b` or `spec.a[0].b`; itself where there is none. */
-function withoutPath(spec: unknown, path: string): unknown {
-  const copy: unknown = structuredClone(spec);
-  const steps = path.split(/[.[\]]+/).filter((step) => step !== '');
-  const last = steps.pop() ?? '';
-  const parent = steps
-    .slice(1)
-    .reduce<unknown>((at, step) => (at as Record<string, unknown> | undefined)?.[step], copy);
-  if (typeof parent === 'object' && parent !== null) Reflect.deleteProperty(parent, last);
-  return copy;
 }
 
 function withoutNulls(value: unknown): unknown {
