@@ -3,7 +3,8 @@ import { parseAllDocuments } from 'yaml';
 /** A KubeProxyConfiguration as it was read: its fields, not yet looked at. */
 export type KubeProxyConfiguration = Readonly<Record<string, unknown>>;
 
-const known = 'kubeproxy.config.k8s.io/v1alpha1';
+/** The only one that kube-proxy has had, up to 1.36. */
+const configurationVersion = 'kubeproxy.config.k8s.io/v1alpha1';
 
 /** What is between the braces, or undefined for anything that is no object. */
 export function objectOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
@@ -51,9 +52,11 @@ function configurationsIn(document: unknown): KubeProxyConfiguration[] {
   );
 }
 
-/** @throws Error for a version that no kube-proxy has had up to 1.36 */
+/** @throws Error for another version */
 function ofOurVersion(object: KubeProxyConfiguration): KubeProxyConfiguration {
   const { apiVersion } = object;
-  if (apiVersion === undefined || apiVersion === known) return object;
-  throw new Error(`apiVersion of a KubeProxyConfiguration must be ${known}, and is ${JSON.stringify(apiVersion)}`);
+  if (apiVersion === undefined || apiVersion === configurationVersion) return object;
+  throw new Error(
+    `apiVersion of a KubeProxyConfiguration must be ${configurationVersion}, and is ${JSON.stringify(apiVersion)}`,
+  );
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { generatedFiles, generatedFolders } from '../../scripts/chart/files.ts';
-import { chart, helmTemplate, render } from './helm.ts';
+import { chart, hasHelm, helmTemplate, render } from './helm.ts';
 import type { Release } from './helm.ts';
 import { config, find, nameOf, objectsOf, overlaid, rendered, withoutPlace } from './manifests.ts';
 import type { Manifest } from './manifests.ts';
@@ -114,8 +114,6 @@ describe('the renderer of these tests', () => {
     },
   );
 });
-
-const hasHelm = spawnSync('helm', ['version']).status === 0;
 
 test.runIf(hasHelm)('helm itself renders the same', () => {
   const values = {

@@ -1,12 +1,11 @@
-import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runCommand } from '../support/index.ts';
 import { startWorkbench } from './api-servers.ts';
 import type { Workbench } from './api-servers.ts';
-import { chart } from './helm.ts';
+import { chart, hasHelm } from './helm.ts';
 
 // Helm speaks protobuf, which the API server of test/apiserver does not.
-const possible = spawnSync('helm', ['version']).status === 0 && Boolean(process.env['KUBEBUILDER_ASSETS']);
+const possible = hasHelm && Boolean(process.env['KUBEBUILDER_ASSETS']);
 const namespace = 'proxies';
 
 describe.runIf(possible)(

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
@@ -6,6 +7,9 @@ import type { Manifest } from './manifests.ts';
 
 /** The chart. */
 export const chart = join(config, 'helm/nftproxy');
+
+/** Whether this machine has Helm itself. */
+export const hasHelm = spawnSync('helm', ['version']).status === 0;
 
 /** What `helm install` is told. */
 export interface Release {

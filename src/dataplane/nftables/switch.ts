@@ -16,8 +16,8 @@ export function baseChainsOf(generation: Generation): RenderedChain[] {
 
 /**
  * Turns the base chains to a generation, in one transaction: a packet meets the old generation or the new one, whole.
- * Base chains that do not belong here go with it, but for those of an earlier version: see `isFormer`. In the same transaction the sets that both share change: no generation
- * meets frontends that it does not know.
+ * Base chains that do not belong here go with it, but for those of an earlier version: see `isFormer`. In the same
+ * transaction the sets that both share change: no generation meets frontends that it does not know.
  */
 export async function switchTo(
   tables: TableSocket,
