@@ -23,6 +23,7 @@ import type { Report } from './test/report.ts';
 const usualFiles = [
   ...['bulk', 'contract', 'netlink', 'ownership', 'packets'].map((name) => `test/nftables/${name}.test.ts`),
   ...['cluster-ip', 'policies', 'affinity', 'sctp'].map((name) => `test/services/${name}.test.ts`),
+  'test/ipvs/virtual-servers.test.ts',
 ];
 
 /** What it takes beyond what all tests need. */

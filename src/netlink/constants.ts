@@ -19,6 +19,7 @@ export const flag = {
   ack: 0x4, // NLM_F_ACK
   dumpInterrupted: 0x10, // NLM_F_DUMP_INTR
   dump: 0x300, // NLM_F_DUMP
+  exclusive: 0x200, // NLM_F_EXCL
   create: 0x400, // NLM_F_CREATE
   append: 0x800, // NLM_F_APPEND
   /** On NLMSG_ERROR: only the header of the failing message is echoed. */

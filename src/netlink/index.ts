@@ -2,6 +2,8 @@ export { acknowledgementOf } from './acknowledgement.ts';
 export type { Acknowledgement } from './acknowledgement.ts';
 export { acknowledgementAttribute, flag, messageType } from './constants.ts';
 export { NetlinkError } from './error.ts';
+export { genericAttributes, genericFamily, genericRequest } from './generic.ts';
+export type { GenericFamily, GenericQuestion } from './generic.ts';
 export { errno, errnoName, lastErrno, libc } from './libc.ts';
 export { messages, Payload } from './message-reader.ts';
 export type { Message } from './message-reader.ts';
@@ -18,7 +20,7 @@ export {
   subsystem,
   writeNetfilterHeader,
 } from './netfilter.ts';
-export { ask, dump, dumpPages } from './requests.ts';
+export { ask, askAll, dump, dumpPages } from './requests.ts';
 export type { NetlinkRequest } from './requests.ts';
 export { RequestQueue } from './request-queue.ts';
 export { NetlinkSocket } from './socket.ts';

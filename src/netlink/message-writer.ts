@@ -102,6 +102,27 @@ export class MessageWriter {
     this.endAttribute(start);
   }
 
+  /** An attribute with a number as this machine has it: what protocols other than nf_tables use. */
+  hostNumber(type: number, value: number): void {
+    const start = this.beginAttribute(type);
+    this.u32HostEndian(value);
+    this.endAttribute(start);
+  }
+
+  /** The same with 16 bits. */
+  shortHostNumber(type: number, value: number): void {
+    const start = this.beginAttribute(type);
+    this.u16HostEndian(value);
+    this.endAttribute(start);
+  }
+
+  /** A be16 attribute: a port. */
+  short(type: number, value: number): void {
+    const start = this.beginAttribute(type);
+    this.u16(value);
+    this.endAttribute(start);
+  }
+
   byte(type: number, value: number): void {
     const start = this.beginAttribute(type);
     this.u8(value);
@@ -125,6 +146,11 @@ export class MessageWriter {
   u16(value: number): void {
     const start = this.#extend(2);
     this.#view.setUint16(start, value);
+  }
+
+  u16HostEndian(value: number): void {
+    const start = this.#extend(2);
+    this.#view.setUint16(start, value, hostIsLittleEndian);
   }
 
   /** Big-endian. */

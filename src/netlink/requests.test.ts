@@ -5,7 +5,7 @@ import { errno } from './libc.ts';
 import { messages, Payload } from './message-reader.ts';
 import type { Message } from './message-reader.ts';
 import { MessageWriter } from './message-writer.ts';
-import { ask, dump, dumpPages } from './requests.ts';
+import { ask, askAll, dump, dumpPages } from './requests.ts';
 import type { NetlinkRequest } from './requests.ts';
 import type { NetlinkTransport } from './socket.ts';
 
@@ -18,10 +18,12 @@ const request: NetlinkRequest = {
   },
 };
 
-function datagram(...parts: readonly { type: number; flags?: number; body?: (writer: MessageWriter) => void }[]) {
+function datagram(
+  ...parts: readonly { type: number; flags?: number; sequence?: number; body?: (writer: MessageWriter) => void }[]
+) {
   const writer = new MessageWriter();
-  for (const { type, flags, body } of parts) {
-    const start = writer.beginMessage(type, flags ?? 0, 1);
+  for (const { type, flags, sequence, body } of parts) {
+    const start = writer.beginMessage(type, flags ?? 0, sequence ?? 1);
     body?.(writer);
     writer.endMessage(start);
   }
@@ -39,9 +41,10 @@ function thing(name: string, flags = 0) {
 }
 
 /** NLMSG_ERROR with the header of the request and, if there is one, a text. */
-function error(number: number, text?: string) {
+function error(number: number, text?: string, sequence = 1) {
   return {
     type: messageType.error,
+    sequence,
     flags: flag.capped | (text === undefined ? 0 : flag.acknowledgementAttributes),
     body: (writer: MessageWriter) => {
       writer.u32HostEndian(-number >>> 0);
@@ -135,6 +138,35 @@ describe('a question', () => {
     expect(() => {
       ask(socket, request, () => undefined);
     }).toThrow('list things: EPERM (CAP_NET_ADMIN is missing in this network namespace)');
+  });
+});
+
+describe('many questions in one go', () => {
+  const requests = ['a', 'b', 'c'].map((name) => ({ ...request, description: `make ${name}` }));
+
+  it('are carried out each by itself: those that are refused are told, with why', async () => {
+    const socket = new ScriptedSocket([
+      datagram(error(0, undefined, 1), error(errno.EEXIST, 'there', 2)),
+      datagram(error(0, undefined, 3)),
+    ]);
+    const refused = await askAll(socket, requests);
+    expect([...refused].map(([{ description }, { message }]) => [description, message])).toEqual([
+      ['make b', 'make b: EEXIST, kernel: there'],
+    ]);
+    expect(socket.requests.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
+  });
+
+  it('fail together when an answer is missing, for then nobody knows', async () => {
+    const socket = new ScriptedSocket([datagram(error(0, undefined, 1))]);
+    await expect(askAll(socket, requests)).rejects.toThrow('make a and more: answers are missing');
+  });
+
+  it('are sent in parts that fit the socket', async () => {
+    const many = Array.from({ length: 1001 }, () => request);
+    const acknowledged = (count: number) => Array.from({ length: count }, (_, at) => error(0, undefined, at + 1));
+    const socket = new ScriptedSocket([datagram(...acknowledged(1000))], [datagram(...acknowledged(1))]);
+    expect((await askAll(socket, many)).size).toBe(0);
+    expect(socket.requests).toHaveLength(1001);
   });
 });
 

@@ -13,6 +13,8 @@ export interface NetlinkRequest {
   readonly description: string;
   /** nlmsghdr.nlmsg_type */
   readonly type: number;
+  /** Of nlmsghdr.nlmsg_flags, beyond what asking takes: `create`, for instance. */
+  readonly flags?: number;
   /** Writes what follows nlmsghdr: the protocol's own header, then attributes. */
   readonly body: (writer: MessageWriter) => void;
   /** What an error code means here, for people: ` (the set is full)`; empty if there is nothing to say. */
@@ -24,11 +26,15 @@ const sliceMilliseconds = 4;
 /** A dump that a change came into starts over; after so many times it fails. */
 const attempts = 20;
 
-function encode(request: NetlinkRequest, flags: number): Uint8Array {
-  const writer = new MessageWriter(1024);
-  const start = writer.beginMessage(request.type, flag.request | flags, 1);
+function write(writer: MessageWriter, request: NetlinkRequest, flags: number, sequence = 1): void {
+  const start = writer.beginMessage(request.type, flag.request | flags | (request.flags ?? 0), sequence);
   request.body(writer);
   writer.endMessage(start);
+}
+
+function encode(request: NetlinkRequest, flags: number): Uint8Array {
+  const writer = new MessageWriter(1024);
+  write(writer, request, flags);
   return writer.bytes;
 }
 
@@ -49,6 +55,52 @@ export function ask(socket: NetlinkTransport, request: NetlinkRequest, use: (mes
     // The rest of the answers must not be taken for those to the next request.
     socket.drain();
     throw error;
+  }
+}
+
+/** Requests in one call: their acknowledgements must fit the socket's queue. */
+const requestsPerCall = 1000;
+
+/**
+ * Sends many requests that are answered by an acknowledgement each. They are carried out in order, each by itself: what
+ * becomes of one says nothing of the others.
+ *
+ * @returns by request why the kernel refused it; those that it carried out are not in it
+ * @throws NetlinkError if the socket fails: what was carried out is not known then
+ */
+export async function askAll<Request extends NetlinkRequest>(
+  socket: NetlinkTransport,
+  requests: readonly Request[],
+): Promise<Map<Request, NetlinkError>> {
+  const refused = new Map<Request, NetlinkError>();
+  for (let first = 0; first < requests.length; first += requestsPerCall) {
+    const part = requests.slice(first, first + requestsPerCall);
+    const writer = new MessageWriter();
+    part.forEach((request, index) => {
+      write(writer, request, flag.ack, index + 1);
+    });
+    await socket.send(writer.bytes);
+    for (const [request, error] of refusalsOf(socket, part)) refused.set(request, error);
+  }
+  return refused;
+}
+
+/** Reads the acknowledgements of requests with the sequence numbers 1, 2, ... */
+function* refusalsOf<Request extends NetlinkRequest>(
+  socket: NetlinkTransport,
+  requests: readonly Request[],
+): Generator<[Request, NetlinkError]> {
+  let acknowledged = 0;
+  for (const message of socket.answers()) {
+    const acknowledgement = acknowledgementOf(message);
+    const request = acknowledgement && requests[acknowledgement.sequence - 1];
+    if (!request) continue;
+    acknowledged++;
+    if (acknowledgement.errno !== 0) yield [request, refusal(request, acknowledgement)];
+  }
+  if (acknowledged < requests.length) {
+    const [first] = requests;
+    throw new NetlinkError(`${first?.description ?? 'requests'} and more: answers are missing`, errno.ENOBUFS);
   }
 }
 
