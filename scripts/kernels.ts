@@ -4,6 +4,7 @@
  *     npm run test:kernels                                   what is in the list below, on all kernels
  *     npm run test:kernels -- 6.12 newest                    on these
  *     npm run test:kernels -- 6.1 test/services/policies.test.ts
+ *     NFTPROXY_TEST_MODE=ipvs npm run test:kernels -- 6.12 test/services
  *
  * Exit codes as those of `npm test`: 0 all ran and passed; 1 something failed.
  */
@@ -23,7 +24,7 @@ import type { Report } from './test/report.ts';
 const usualFiles = [
   ...['bulk', 'contract', 'netlink', 'ownership', 'packets'].map((name) => `test/nftables/${name}.test.ts`),
   ...['cluster-ip', 'policies', 'affinity', 'sctp'].map((name) => `test/services/${name}.test.ts`),
-  'test/ipvs/virtual-servers.test.ts',
+  ...['virtual-servers', 'mode-ipvs'].map((name) => `test/ipvs/${name}.test.ts`),
 ];
 
 /** What it takes beyond what all tests need. */
@@ -34,6 +35,9 @@ const emulator = [
   { name: 'depmod', packageName: 'kmod' },
   { name: 'xz', packageName: 'xz-utils' },
 ];
+
+/** So many times longer clients in tests wait for an answer. */
+const patience = 8;
 
 /** vitest with three processes; modules of ours and packages are in memory, too. */
 const memoryMegabytes = 6144;
@@ -65,6 +69,8 @@ function scriptFor(files: readonly string[]): string {
   const vitest = [process.execPath, join(repository, 'node_modules/vitest/vitest.mjs'), 'run'];
   return [
     `export PATH=${process.env['PATH'] ?? ''} HOME=/tmp NO_COLOR=1 NFTPROXY_TEST_REPORT=/tmp/report.json`,
+    `export NFTPROXY_TEST_PATIENCE=${patience}`,
+    `export NFTPROXY_TEST_MODE=${process.env['NFTPROXY_TEST_MODE'] ?? 'nftables'}`,
     `cd ${repository}`,
     // To a terminal it would draw, and a console is one.
     `${[...vitest, ...reporters, ...limits, ...files].join(' ')} 2>&1 | cat`,

@@ -7,6 +7,7 @@ import { inNamespace, namespaceFolder } from './in-namespace.ts';
 import { deleteLeftovers, endProcessesIn, namePrefix } from './leftovers.ts';
 import { ManagedProcess } from './managed-process.ts';
 import type { ProcessOptions } from './managed-process.ts';
+import { patience } from './patience.ts';
 import { Resident } from './traffic/resident.ts';
 import type { Answer, EchoServer, HttpAnswer, Listener, Requests } from './traffic/protocol.ts';
 
@@ -100,12 +101,13 @@ export class Namespace implements AsyncDisposable {
 
   /** Opens connections (or sends datagrams) from here and returns one answer or error for each, in order. */
   async request(requests: Requests): Promise<Answer[]> {
-    return (await this.resident()).request(requests);
+    const { timeoutMilliseconds = 2000 } = requests;
+    return (await this.resident()).request({ ...requests, timeoutMilliseconds: timeoutMilliseconds * patience });
   }
 
   /** HTTP GET from here, over a connection of its own. Rejects with the error's code in the message. */
   async get(url: string, timeoutMilliseconds = 5000): Promise<HttpAnswer> {
-    return (await this.resident()).get(url, timeoutMilliseconds);
+    return (await this.resident()).get(url, timeoutMilliseconds * patience);
   }
 
   /** Who opens connections here and answers them; comes with the first call. */

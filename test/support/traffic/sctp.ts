@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { addressBytes } from '../../../src/ip/index.ts';
 import type { Namespace } from '../namespace.ts';
+import { patience } from '../patience.ts';
 import { RawSocket } from './raw-socket.ts';
 import { INIT, INIT_ACK, parseSctp, sctpPacket } from './sctp-packet.ts';
 
@@ -66,7 +67,7 @@ export async function sendSctp(space: Namespace, request: SctpRequest): Promise<
   using icmp = new RawSocket(space.path, family, family === 4 ? IPPROTO.icmp : IPPROTO.icmpv6).bind(request.source);
   const sourcePort = request.sourcePort ?? 20_000 + Math.floor(Math.random() * 20_000);
   sctp.send(sctpPacket(INIT, { sourcePort, port: request.port }, 0), addressBytes(request.destination));
-  const deadline = performance.now() + request.timeoutMilliseconds;
+  const deadline = performance.now() + request.timeoutMilliseconds * patience;
   while (performance.now() < deadline) {
     const outcome = answerOf(sctp, request.port, sourcePort) ?? unreachable(icmp, family);
     if (outcome) return outcome;
