@@ -50,7 +50,7 @@ async function costOf(rig: Rig, algorithm: Algorithm, endpoints: number): Promis
   await rig.run();
   const port = rig.state.forwarding?.get('default/web:udp/udp/4');
   if (!port) throw new Error('the Service has no port');
-  const elements = elementsOf(port).own.length;
+  const elements = elementsOf({ port }).own.length;
   const whole: number[] = [];
   const commit: number[] = [];
   const changed: number[] = [];

@@ -1,5 +1,5 @@
 import { cidrFault, parseCidr } from '../ip/index.ts';
-import type { EffectiveConfig, FailurePolicy, ProxySettings, RolloutSettings } from './types.ts';
+import type { EffectiveConfig, FailurePolicy, ProxySettings, RolloutSettings, Scheduler } from './types.ts';
 
 /** What a ProxyConfig that says nothing means. The CRD schema carries the same values (a test compares them). */
 export const defaults: EffectiveConfig = {
@@ -58,6 +58,7 @@ export function withDefaults(spec: ProxySettings): EffectiveConfig {
       algorithm: spec.loadBalancing?.algorithm ?? defaults.loadBalancing.algorithm,
       maglev: { tableSize: spec.loadBalancing?.maglev?.tableSize ?? defaults.loadBalancing.maglev.tableSize },
     },
+    ...ipvs(spec),
     detectLocal: detectLocal(spec.detectLocal),
     clusterCIDRs: canonical(spec.clusterCIDRs ?? []),
     masqueradeAll: spec.masqueradeAll ?? defaults.masqueradeAll,
@@ -70,6 +71,14 @@ export function withDefaults(spec: ProxySettings): EffectiveConfig {
 /** What is as it is by default leaves no trace: revisions stay what they were before there was the field. */
 function onDelete(spec: ProxySettings): Pick<EffectiveConfig, 'onDelete'> {
   return spec.onDelete === 'Cleanup' ? { onDelete: spec.onDelete } : {};
+}
+
+/** For Services that name no algorithm: what kube-proxy has, too. */
+export const defaultScheduler: Scheduler = 'rr';
+
+function ipvs({ ipvs: given }: ProxySettings): Pick<EffectiveConfig, 'ipvs'> {
+  const scheduler = given?.scheduler ?? defaultScheduler;
+  return scheduler === defaultScheduler ? {} : { ipvs: { scheduler } };
 }
 
 function detectLocal(given: ProxySettings['detectLocal']): EffectiveConfig['detectLocal'] {

@@ -19,7 +19,7 @@ export {
   proxyNodeStatePlural,
   version,
 } from './constants.ts';
-export { defaultPriority, effectiveRollout, rolloutDefaults, withDefaults } from './defaults.ts';
+export { defaultPriority, defaultScheduler, effectiveRollout, rolloutDefaults, withDefaults } from './defaults.ts';
 export type { EffectiveRollout } from './defaults.ts';
 export { durationSeconds } from './duration.ts';
 export { maximumBusiest, maximumNamedNodes, maximumNodeMessage } from './limits.ts';
@@ -27,7 +27,7 @@ export { nodeConditionReasons } from './node-reasons.ts';
 export type { NodeConditionReason, NodeConditionType } from './node-reasons.ts';
 export { byRank } from './rank.ts';
 export { canonicalJson, contentHash, revisionOf } from './revision.ts';
-export { algorithms, detectLocalModes, maglevTableSizes, modes } from './types.ts';
+export { algorithms, detectLocalModes, maglevTableSizes, modes, schedulers } from './types.ts';
 export type {
   Algorithm,
   BusiestServicePorts,
@@ -54,5 +54,6 @@ export type {
   ProxySettings,
   RolloutPhase,
   RolloutStatus,
+  Scheduler,
   ServicePortConnections,
 } from './types.ts';

@@ -10,8 +10,14 @@ export const algorithms = ['random', 'round-robin', 'source-hash', 'maglev', 'le
 export type Algorithm = (typeof algorithms)[number];
 
 /** Data planes. Grows only when another one works. */
-export const modes = ['nftables'] as const;
+export const modes = ['nftables', 'ipvs'] as const;
 export type Mode = (typeof modes)[number];
+
+/** Schedulers of IPVS, by the kernel's names (net/netfilter/ipvs of Linux 6.12). */
+export const schedulers = [
+  ...(['rr', 'wrr', 'lc', 'wlc', 'lblc', 'lblcr', 'sh', 'dh', 'sed', 'nq', 'fo', 'ovf', 'mh', 'twos'] as const),
+] as const;
+export type Scheduler = (typeof schedulers)[number];
 
 /** How traffic from pods of this node is told from traffic that came from elsewhere; kube-proxy's words. */
 export const detectLocalModes = ['ClusterCIDR', 'NodeCIDR', 'BridgeInterface', 'InterfaceNamePrefix'] as const;
@@ -45,6 +51,7 @@ export type KubeProxyManagement = (typeof kubeProxyManagements)[number];
 export interface ProxySettings {
   mode?: Mode;
   loadBalancing?: { algorithm?: Algorithm; maglev?: { tableSize?: number } };
+  ipvs?: { scheduler?: Scheduler };
   detectLocal?: { mode?: DetectLocalMode; bridgeInterface?: string; interfaceNamePrefix?: string };
   clusterCIDRs?: string[];
   masqueradeAll?: boolean;
@@ -75,6 +82,8 @@ export interface ConntrackSettings {
 export interface EffectiveConfig {
   readonly mode: Mode;
   readonly loadBalancing: { readonly algorithm: Algorithm; readonly maglev: { readonly tableSize: number } };
+  /** For Services that IPVS serves and that name no algorithm; absent: `rr`. */
+  readonly ipvs?: { readonly scheduler: Scheduler };
   readonly detectLocal: {
     readonly mode: DetectLocalMode;
     /** Present exactly with mode BridgeInterface. */

@@ -27,7 +27,7 @@ export async function agent(args: readonly string[]): Promise<number> {
   const running = new NodeAgent(options, {
     client,
     namespace: connection.namespace,
-    dataPlanes: dataPlaneFactories({ log }),
+    dataPlanes: dataPlaneFactories({ log, sysctlDirectory: options.sysctlDirectory }),
     conntrack,
     kubeProxyRules: new KubeProxyRules(),
     looks: {

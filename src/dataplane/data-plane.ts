@@ -38,6 +38,9 @@ export interface DataPlane {
   /** The Service ports that the kernel holds, by id. */
   readonly served: ReadonlyMap<string, DesiredPort>;
 
+  /** Service ports that want an engine and are served without, by id, and why. */
+  readonly fallbacks: ReadonlyMap<string, string>;
+
   /** How many elements (or rules) each part in the kernel has, by the name that tools of this mode show. */
   readonly sizes: ReadonlyMap<string, number>;
 
@@ -80,10 +83,24 @@ export type LoadWeights = ReadonlyMap<string, number>;
 /** Gives weights that follow the load a resolution of about 1.5 %. */
 export const loadUnit = 64;
 
+/** Where an engine takes connections over: an address in a range of its own that is this host's, and a port. */
+export interface EngineTarget {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** By which endpoints an engine chooses from: all of a Service port, or those on this node. */
+export type EngineTargets = Partial<Record<'cluster' | 'local', EngineTarget>>;
+
 /** The wanted state of one Service port. */
 export interface DesiredPort {
   readonly port: ServicePort;
   readonly weights?: LoadWeights;
+  /**
+   * An engine chooses the endpoint. Who may pass, who is masqueraded, what is rejected and with whom a client stays is
+   * decided as without it.
+   */
+  readonly via?: EngineTargets;
 }
 
 /** New states of Service ports by id; undefined for those that are gone. */
@@ -105,6 +122,10 @@ export interface NodeSettings {
   readonly localSources: readonly string[];
   /** Ranges from which ClusterIPs are allocated; they may overlap. */
   readonly serviceCIDRs: readonly string[];
+  /** Who chooses endpoints for Service ports that say nothing; left out: the data plane itself. */
+  readonly engine?: 'ipvs';
+  /** Ranges of engines' targets, which nobody reaches but through a Service; left out: no engine is in use. */
+  readonly engineRanges?: readonly string[];
 }
 
 /** What one call has written. */

@@ -8,7 +8,9 @@ import type { DataPlaneFactories } from './modes.ts';
  */
 export async function removeAll(factories: DataPlaneFactories): Promise<ReadonlyMap<string, string | undefined>> {
   const removed = new Map<string, string | undefined>();
-  for (const [mode, open] of Object.entries(factories)) {
+  // Modes that share a data plane are removed with the first of them.
+  const openers = new Map(Object.entries(factories).map(([mode, open]) => [open, mode]));
+  for (const [open, mode] of openers) {
     const dataPlane = open();
     try {
       removed.set(mode, await dataPlane.remove());

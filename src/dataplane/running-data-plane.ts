@@ -10,6 +10,8 @@ import type { DataPlaneFactories } from './modes.ts';
 export class RunningDataPlane {
   readonly #factories: DataPlaneFactories;
   #current: DataPlane | undefined;
+  /** What has opened it. */
+  #opener: (() => DataPlane) | undefined;
   /** What has been replaced, or may have been left by an earlier run of the agent, and is not yet removed. */
   #leaving: DataPlane[] | undefined;
   readonly #log: Logger;
@@ -26,6 +28,11 @@ export class RunningDataPlane {
     return this.#current;
   }
 
+  /** Whether the data plane that runs does what this mode asks for; its settings say how. */
+  serves(mode: string): boolean {
+    return this.#current !== undefined && this.#opener === this.#factories[mode];
+  }
+
   /** Its mode; undefined before the first start. */
   get mode(): string | undefined {
     return this.#current?.mode;
@@ -38,7 +45,7 @@ export class RunningDataPlane {
    * @throws what its `start` throws; then the mode before it goes on serving.
    */
   async start(mode: string, ports: ReadonlyMap<string, DesiredPort>, node: NodeSettings): Promise<Started> {
-    if (this.#current?.mode === mode) {
+    if (this.#current && this.serves(mode)) {
       const started = await this.#current.start(ports, node);
       await this.removeOthers();
       return started;
@@ -53,6 +60,7 @@ export class RunningDataPlane {
     }
     const previous = this.#current;
     this.#current = next;
+    this.#opener = this.#factories[mode];
     if (previous) this.#leaving = [...(this.#leaving ?? []), previous];
     await this.removeOthers();
     return started;
@@ -64,9 +72,9 @@ export class RunningDataPlane {
    */
   async removeOthers(): Promise<void> {
     // An agent that was restarted with another mode finds the other one's state in the kernel.
-    this.#leaving ??= Object.keys(this.#factories)
-      .filter((other) => other !== this.mode)
-      .map((other) => this.#open(other));
+    this.#leaving ??= [...new Set(Object.values(this.#factories))]
+      .filter((other) => other !== this.#opener)
+      .map((open) => open());
     try {
       while (this.#leaving.length > 0) {
         const [first] = this.#leaving;

@@ -20,6 +20,8 @@ export {
   subsystem,
   writeNetfilterHeader,
 } from './netfilter.ts';
+export { inNamespace } from './namespace.ts';
+export { addLocalRoute, deleteLocalRoute } from './local-route.ts';
 export { ask, askAll, dump, dumpPages } from './requests.ts';
 export type { NetlinkRequest } from './requests.ts';
 export { RequestQueue } from './request-queue.ts';

@@ -1,5 +1,6 @@
+import { schedulers } from '../api/index.ts';
 import { algorithms } from './types.ts';
-import type { Algorithm } from './types.ts';
+import type { Algorithm, Scheduler } from './types.ts';
 
 /** How near an algorithm comes to the IPVS scheduler of another name that stands for it. */
 export type Sameness = 'same' | 'approximate' | 'meaningless';
@@ -64,8 +65,30 @@ export const algorithmAnnotation = 'nftproxy.io/algorithm';
 /** kube-router's annotation for the same, so that its users need change nothing. */
 export const kubeRouterAnnotation = 'kube-router.io/service.scheduler';
 
-/** The algorithm that a name stands for, whatever its case; undefined if there is none. */
-export function algorithmNamed(name: string): Algorithm | undefined {
+/** Annotation by which a Service says what chooses its endpoints, whatever the node's mode. */
+export const engineAnnotation = 'nftproxy.io/engine';
+
+/** Schedulers that do the same, and know weights. IPVS has none that draws. */
+const schedulerOf: Partial<Record<Algorithm, Scheduler>> = {
+  'round-robin': 'wrr',
+  'source-hash': 'sh',
+  maglev: 'mh',
+  'least-connections': 'wlc',
+};
+
+/** What a name of an algorithm stands for. */
+export interface NamedAlgorithm {
+  /** Of slots; undefined if nothing comes near. */
+  readonly algorithm: Algorithm | undefined;
+  /** Of IPVS; undefined if it has none that does it. */
+  readonly scheduler: Scheduler | undefined;
+}
+
+/** What a name stands for, in our own words or in those of IPVS, whatever its case; undefined if it is neither. */
+export function algorithmNamed(name: string): NamedAlgorithm | undefined {
   const wanted = name.trim().toLowerCase();
-  return algorithms.find((algorithm) => algorithm === wanted) ?? ipvsSchedulers.get(wanted)?.algorithm;
+  const algorithm = algorithms.find((each) => each === wanted);
+  if (algorithm) return { algorithm, scheduler: schedulerOf[algorithm] };
+  const scheduler = schedulers.find((each) => each === wanted);
+  return scheduler && { algorithm: ipvsSchedulers.get(scheduler)?.algorithm, scheduler };
 }

@@ -4,7 +4,8 @@ import type { Claim } from './claims.ts';
 import type { ParsedSlice } from './endpoint-slice.ts';
 import { compareFrontends } from './frontends.ts';
 import type { PortIdentity } from './frontends.ts';
-import type { Algorithm, ServicePort } from './types.ts';
+import type { ParsedService } from './service.ts';
+import type { Algorithm, Scheduler, ServicePort } from './types.ts';
 
 /** What a ProxyConfig says about load balancing, and whose endpoints are local. */
 export interface ServicesConfig {
@@ -12,6 +13,10 @@ export interface ServicesConfig {
   readonly defaultAlgorithm: Algorithm;
   /** A prime. */
   readonly maglevTableSize: number;
+  /** IPVS is to choose endpoints for Services that say nothing. */
+  readonly engine?: 'ipvs';
+  /** Of IPVS, for Services that name no algorithm. */
+  readonly defaultScheduler?: Scheduler;
   /** Endpoints with this `nodeName` are local. */
   readonly nodeName: string;
 }
@@ -47,7 +52,8 @@ export function compose(
   endpoints: ChosenEndpoints,
   config: ServicesConfig,
 ): ServicePort {
-  const algorithm = service.algorithm ?? config.defaultAlgorithm;
+  const algorithm = service.algorithm?.algorithm ?? config.defaultAlgorithm;
+  const scheduler = wantsIpvs(service, config) ? schedulerFor(service, config) : undefined;
   return {
     id,
     namespace: service.namespace,
@@ -63,5 +69,17 @@ export function compose(
     algorithm,
     ...(service.affinitySeconds === undefined ? {} : { affinitySeconds: service.affinitySeconds }),
     ...(algorithm === 'maglev' ? { maglevTableSize: config.maglevTableSize } : {}),
+    ...(service.engine && { engine: service.engine }),
+    ...(scheduler && { scheduler }),
   };
+}
+
+/** Whether a Service is to be served by IPVS: by its own word, else by the configuration's. */
+export function wantsIpvs({ engine }: ParsedService, config: ServicesConfig): boolean {
+  return (engine ?? config.engine) === 'ipvs';
+}
+
+/** Undefined if the Service asks for what IPVS cannot do. */
+function schedulerFor({ algorithm }: ParsedService, config: ServicesConfig): Scheduler | undefined {
+  return algorithm ? algorithm.scheduler : config.defaultScheduler;
 }

@@ -59,6 +59,8 @@ function equalFields(a: ServicePort, b: ServicePort): boolean {
     a.hasAnyEndpoints === b.hasAnyEndpoints &&
     a.affinitySeconds === b.affinitySeconds &&
     a.algorithm === b.algorithm &&
-    a.maglevTableSize === b.maglevTableSize
+    a.maglevTableSize === b.maglevTableSize &&
+    a.engine === b.engine &&
+    a.scheduler === b.scheduler
   );
 }

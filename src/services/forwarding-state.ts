@@ -3,7 +3,7 @@ import type { Change } from './change.ts';
 import { Claims, claimsOf } from './claims.ts';
 import type { Claim } from './claims.ts';
 import type { ChosenEndpoints, Place } from './choose-endpoints.ts';
-import { compose, endpointsFor } from './compose.ts';
+import { compose, endpointsFor, wantsIpvs } from './compose.ts';
 import type { ServicesConfig } from './compose.ts';
 import { parseEndpointSlice } from './endpoint-slice.ts';
 import type { ParsedSlice } from './endpoint-slice.ts';
@@ -73,11 +73,13 @@ export class ForwardingState {
     const equal =
       old.defaultAlgorithm === config.defaultAlgorithm &&
       old.maglevTableSize === config.maglevTableSize &&
+      old.engine === config.engine &&
+      old.defaultScheduler === config.defaultScheduler &&
       old.nodeName === config.nodeName;
     if (equal) return this.#changeOf(touched);
     for (const [key, entry] of this.#entries) {
       for (const port of entry.ports) this.#refresh(port, entry, touched);
-      this.#refreshCrowding(key, entry, touched);
+      this.#refreshProblems(key, entry, touched);
       this.#refreshHealthCheck(key, entry, touched);
     }
     return this.#changeOf(touched);
@@ -282,9 +284,15 @@ export class ForwardingState {
 
   #refreshProblems(key: string, entry: Entry, touched: Touched): void {
     const ofPorts = entry.ports.flatMap((port) => [...conflictsOf(port, this.#claims), ...crowdingOf(port)]);
-    const problems = ofPorts.length > 0 ? [...(entry.service?.problems ?? []), ...ofPorts] : entry.service?.problems;
+    const ofService = this.#problemsOf(entry.service);
+    const problems = ofPorts.length > 0 ? [...ofService, ...ofPorts] : ofService;
     entry.crowded = entry.ports.filter(isCrowded).length;
-    this.#noteProblems('Service', key, problems ?? [], touched);
+    this.#noteProblems('Service', key, problems, touched);
+  }
+
+  #problemsOf(service: ParsedService | undefined): readonly Problem[] {
+    if (!service?.problemWithoutIpvs) return service?.problems ?? [];
+    return wantsIpvs(service, this.#config) ? service.problems : [...service.problems, service.problemWithoutIpvs];
   }
 
   /** The one Problem that comes and goes with the endpoints. */

@@ -17,6 +17,7 @@ export const reasons = {
   TooManyEndpoints:
     'A Service with algorithm maglev has more endpoints than the largest table has rows; those beyond get no new connections.',
   UnknownAlgorithm: 'The algorithm annotation names none that nftproxy has; the configured default is used.',
+  UnknownEngine: 'The engine annotation names none that nftproxy has; the one of the node is used.',
 } as const;
 
 export type Reason = keyof typeof reasons;

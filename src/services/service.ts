@@ -1,11 +1,13 @@
-import { algorithmAnnotation, algorithmNamed, kubeRouterAnnotation } from './algorithms.ts';
+import { algorithmAnnotation, algorithmNamed, engineAnnotation, kubeRouterAnnotation } from './algorithms.ts';
+import type { NamedAlgorithm } from './algorithms.ts';
 import { addressFault, canonicalAddress, familyOf } from '../ip/index.ts';
 import type { Maybe, ServiceObject, ServicePortSpec, ServiceSpec } from './objects.ts';
 import { compact, compareText, items, portNumber, protocolOf, text, wholeNumber } from './read.ts';
-import { ProblemCollector, quote } from './reasons.ts';
+import { makeProblem, ProblemCollector, quote } from './reasons.ts';
 import { readSourceRanges } from './source-ranges.ts';
 import type { SourceRanges } from './source-ranges.ts';
-import type { Algorithm, Family, Problem, Protocol, TrafficPolicy } from './types.ts';
+import { engines } from './types.ts';
+import type { EngineName, Family, Problem, Protocol, TrafficPolicy } from './types.ts';
 
 /** Presence of this label, whatever its value, hands a Service to another proxy. */
 export const proxyNameLabel = 'service.kubernetes.io/service-proxy-name';
@@ -42,10 +44,14 @@ export interface ParsedService {
   readonly externalPolicy: TrafficPolicy;
   readonly affinitySeconds: number | undefined;
   /** undefined leaves the choice to the configuration. */
-  readonly algorithm: Algorithm | undefined;
+  readonly algorithm: NamedAlgorithm | undefined;
+  /** undefined leaves the choice to the configuration. */
+  readonly engine: EngineName | undefined;
   /** 0 for none. */
   readonly healthCheckNodePort: number;
   readonly problems: readonly Problem[];
+  /** What is a problem as long as IPVS does not serve it. */
+  readonly problemWithoutIpvs: Problem | undefined;
 }
 
 /**
@@ -64,6 +70,8 @@ export function parseService(key: string, service: ServiceObject): ParsedService
   const collector = new ProblemCollector('Service', namespace, name);
   const externalPolicy = readPolicy('externalTrafficPolicy', spec.externalTrafficPolicy, collector);
   const addresses = readAddresses(service, spec, collector);
+  const { annotations } = service.metadata ?? {};
+  const algorithm = readAlgorithm(annotations, collector);
   return {
     key,
     namespace,
@@ -75,9 +83,14 @@ export function parseService(key: string, service: ServiceObject): ParsedService
     internalPolicy: readPolicy('internalTrafficPolicy', spec.internalTrafficPolicy, collector),
     externalPolicy,
     affinitySeconds: readAffinity(spec, collector),
-    algorithm: readAlgorithm(service.metadata?.annotations, collector),
+    algorithm: algorithm?.named,
+    engine: readEngine(annotations, collector),
     healthCheckNodePort: readHealthCheckNodePort(spec, externalPolicy, collector),
     problems: collector.problems,
+    problemWithoutIpvs:
+      algorithm && algorithm.named.algorithm === undefined
+        ? makeProblem({ kind: 'Service', namespace, name }, 'UnknownAlgorithm', algorithm.message)
+        : undefined,
   };
 }
 
@@ -205,21 +218,34 @@ function readAffinity(spec: ServiceSpec, collector: ProblemCollector): number | 
   return seconds ?? defaultAffinitySeconds;
 }
 
+type Annotations = Maybe<Readonly<Record<string, string>>>;
+
+/** What the annotation stands for, and what is to be said where only IPVS has it; undefined if nobody has. */
 function readAlgorithm(
-  annotations: Maybe<Readonly<Record<string, string>>>,
+  annotations: Annotations,
   collector: ProblemCollector,
-): Algorithm | undefined {
+): { named: NamedAlgorithm; message: string } | undefined {
   const annotation = [algorithmAnnotation, kubeRouterAnnotation].find((name) => annotations?.[name] !== undefined);
   if (annotation === undefined) return undefined;
   const value = annotations?.[annotation];
-  const algorithm = algorithmNamed(text(value));
-  if (algorithm === undefined) {
+  const named = algorithmNamed(text(value));
+  const message = `annotation ${annotation}: ${quote(value)} is no algorithm that nftproxy has; the default is used`;
+  if (named === undefined) collector.report('UnknownAlgorithm', message);
+  return named && { named, message };
+}
+
+function readEngine(annotations: Annotations, collector: ProblemCollector): EngineName | undefined {
+  const value = annotations?.[engineAnnotation];
+  if (value === undefined) return undefined;
+  const engine = engines.find((name) => name === text(value).trim().toLowerCase());
+  if (engine === undefined) {
+    const known = engines.join(' or ');
     collector.report(
-      'UnknownAlgorithm',
-      `annotation ${annotation}: ${quote(value)} is no algorithm that nftproxy has; the default is used`,
+      'UnknownEngine',
+      `annotation ${engineAnnotation}: ${quote(value)} is not ${known}; it is left out`,
     );
   }
-  return algorithm;
+  return engine;
 }
 
 function readHealthCheckNodePort(

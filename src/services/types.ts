@@ -6,10 +6,14 @@
  */
 
 import type { Family } from '../ip/index.ts';
-import type { Algorithm } from '../api/index.ts';
+import type { Algorithm, Scheduler } from '../api/index.ts';
 
 export { algorithms } from '../api/index.ts';
-export type { Algorithm };
+export type { Algorithm, Scheduler };
+
+/** What may choose endpoints: the data plane's own slots, or IPVS. */
+export const engines = ['nftables', 'ipvs'] as const;
+export type EngineName = (typeof engines)[number];
 
 export type { Family };
 
@@ -77,6 +81,10 @@ export interface ServicePort {
   readonly algorithm: Algorithm;
   /** Size of the Maglev table (a prime), given if the algorithm is maglev. */
   readonly maglevTableSize?: number;
+  /** What the Service itself says is to choose endpoints; left out: as the node has it. */
+  readonly engine?: EngineName;
+  /** How IPVS is to choose; left out where it is not asked for, or has nothing that does what the Service asks for. */
+  readonly scheduler?: Scheduler;
 }
 
 /** Something in a user's object that could not be honoured; everything else keeps working. */

@@ -33,6 +33,7 @@ export function agentState(o: {
     busiest: o.busiest.current,
     unserved: o.servers.flatMap(({ failure }) => failure ?? []),
     quarantined: [...o.sync.quarantine.values()],
+    fallbacks: fallbacksOf(o.dataPlane),
     services,
     endpoints,
     elements: elementsOf(o.dataPlane),
@@ -78,6 +79,10 @@ function inForce(
     ...(mode !== undefined && { mode }),
     ...refusedOf(sync),
   };
+}
+
+function fallbacksOf({ current }: RunningDataPlane): NonNullable<AgentState['fallbacks']> {
+  return [...(current?.fallbacks ?? [])].map(([id, reason]) => ({ id, reason }));
 }
 
 function elementsOf({ current }: RunningDataPlane): number {

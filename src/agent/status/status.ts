@@ -27,6 +27,8 @@ export interface AgentState {
   readonly quarantined: readonly { readonly id: string; readonly reason: string }[];
   /** Addresses of the agent's own that it cannot serve, and why. */
   readonly unserved?: readonly string[];
+  /** Service ports that want an engine and are served by slots, and why. */
+  readonly fallbacks?: readonly { readonly id: string; readonly reason: string }[];
   readonly services: number;
   readonly endpoints: number;
   readonly elements: number;
@@ -49,7 +51,7 @@ const longestMessage = 256;
  *
  * `Synced`: the kernel holds the assigned revision and every Service. `Degraded`: something needs a person; reasons
  * `SyncFailing`, `SettingsRefused`, `SettingsRolledBack`, `PreflightBlocking`, `CleanupFailing`, `NoConfiguration`, `CannotListen`,
- * `ServicePortsRefused`, `ObjectsWithProblems`, `AsExpected`. `ConntrackConfigured`: conntrack is as the ProxyConfig has it; nothing depends on that but
+ * `ServicePortsRefused`, `FallenBackToSlots`, `ObjectsWithProblems`, `AsExpected`. `ConntrackConfigured`: conntrack is as the ProxyConfig has it; nothing depends on that but
  * its size and patience, so that it degrades nothing. `KubeProxyRules`: whether there are any, likewise. `Preflight`: what
  * was found of the node; `Blocking` keeps it from being synced at all.
  */
@@ -182,11 +184,16 @@ function conntrackCondition(failed: readonly string[]): Verdict<'ConntrackConfig
   return ['False', 'SettingsFailed', first.slice(0, longestMessage - more.length) + more];
 }
 
-function servicesCondition({ quarantined, problems }: AgentState): Verdict<'Degraded'> {
+function servicesCondition({ quarantined, fallbacks = [], problems }: AgentState): Verdict<'Degraded'> {
   const [first] = quarantined;
   if (first) {
     const message = `the kernel refuses ${quarantined.length} Service ports, first ${first.id}: ${first.reason}`;
     return ['True', 'ServicePortsRefused', message];
+  }
+  const [fallback] = fallbacks;
+  if (fallback) {
+    const message = `${fallbacks.length} Service ports are served by slots, not as asked for, first ${fallback.id}`;
+    return ['True', 'FallenBackToSlots', `${message}: ${fallback.reason}`];
   }
   const [problem] = problems;
   if (problem) {

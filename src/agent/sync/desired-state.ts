@@ -1,6 +1,15 @@
+import { defaultScheduler } from '../../api/index.ts';
+import type { EffectiveConfig } from '../../api/index.ts';
 import type { DesiredPort, LoadWeights, NodeSettings } from '../../dataplane/index.ts';
 import { ForwardingState } from '../../services/index.ts';
-import type { Change, EndpointSliceObject, Family, ServiceObject, ServicePort } from '../../services/index.ts';
+import type {
+  Change,
+  EndpointSliceObject,
+  Family,
+  ServiceObject,
+  ServicePort,
+  ServicesConfig,
+} from '../../services/index.ts';
 import type { AssignedConfig, NodeView } from '../sources/index.ts';
 import { nodeSettings } from './node-settings.ts';
 
@@ -98,8 +107,7 @@ export class DesiredState {
   configure(config: AssignedConfig): void {
     this.#config = config;
     this.#settle();
-    const { algorithm, maglev } = config.config.loadBalancing;
-    const settings = { defaultAlgorithm: algorithm, maglevTableSize: maglev.tableSize, nodeName: this.#nodeName };
+    const settings = servicesConfig(config.config, this.#nodeName);
     if (this.#forwarding) {
       this.#changed(this.#forwarding.setConfig(settings));
       return;
@@ -184,6 +192,16 @@ export class DesiredState {
     const weights = port.algorithm === 'least-connections' ? this.#weights.get(port.id) : undefined;
     return weights ? { port, weights } : { port };
   }
+}
+
+function servicesConfig({ mode, ipvs, loadBalancing }: EffectiveConfig, nodeName: string): ServicesConfig {
+  return {
+    nodeName,
+    defaultAlgorithm: loadBalancing.algorithm,
+    maglevTableSize: loadBalancing.maglev.tableSize,
+    ...(mode === 'ipvs' && { engine: mode }),
+    defaultScheduler: ipvs?.scheduler ?? defaultScheduler,
+  };
 }
 
 function setOrDelete<V>(map: Map<string, V>, key: string, value: V | undefined): void {

@@ -17,6 +17,7 @@ export function nodeSettings(
     nodePortAddresses: primary ? (node?.primaryAddresses ?? []) : config.nodePortAddresses,
     localSources,
     serviceCIDRs,
+    ...(config.mode === 'ipvs' && { engine: config.mode }),
   };
 }
 

@@ -191,9 +191,10 @@ export class SyncLoop {
   }
 
   async #followLoad(): Promise<void> {
-    const { load, state, log } = this.#o;
+    const { load, state, sync, log } = this.#o;
     try {
-      const weights = await load.look(state.loadBalanced);
+      const bySlots = [...state.loadBalanced].filter((port) => sync.choosesBySlots(port));
+      const weights = await load.look(bySlots);
       if (weights.size === 0) return;
       state.setWeights(weights);
       this.request();

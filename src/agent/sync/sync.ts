@@ -106,6 +106,11 @@ export class Sync {
     this.#earlier = config;
   }
 
+  /** Whether slots choose for a Service port: an engine counts for itself. */
+  choosesBySlots({ id }: ServicePort): boolean {
+    return this.#dataPlane.current?.served.get(id)?.via === undefined;
+  }
+
   /** The node's settings that the kernel refused; undefined while it has what is wanted. */
   get refusedSetup(): RefusedSetup | undefined {
     return this.#inForce.refused;
@@ -198,7 +203,7 @@ export class Sync {
 
   async #bring(setup: Setup, pending: Pending): Promise<Outcome> {
     const { current } = this.#dataPlane;
-    if (current?.mode !== setup.config.config.mode || this.#suspicious) return this.#full(setup);
+    if (!current || !this.#dataPlane.serves(setup.config.config.mode) || this.#suspicious) return this.#full(setup);
     const written = await this.#follow(current, setup);
     const outcome = await this.#incremental(current, pending);
     await this.#dataPlane.removeOthers();

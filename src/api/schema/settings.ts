@@ -11,10 +11,11 @@ import {
   Min,
 } from 'class-validator';
 import { parseCidr } from '../../ip/index.ts';
-import { defaults } from '../defaults.ts';
+import { defaults, defaultScheduler } from '../defaults.ts';
 import { durationPattern } from '../duration.ts';
 import { cidrRule, IsCidr } from './cidr.ts';
 import { Field, Nested, Rules } from './field.ts';
+import { IpvsDto } from './ipvs.ts';
 import { cidrLength, interfaceLength, interfacePattern } from './patterns.ts';
 import { algorithms, deletePolicies, detectLocalModes, maglevTableSizes, modes } from '../types.ts';
 import type { Algorithm, ConntrackSettings, DeletePolicy, DetectLocalMode, Mode, ProxySettings } from '../types.ts';
@@ -181,7 +182,11 @@ const families = (cidrs: readonly string[] = []) => cidrs.map((cidr) => parseCid
   },
 )
 export class ProxySettingsDto implements ProxySettings {
-  @Field({ description: 'The data plane.', default: defaults.mode })
+  @Field({
+    description:
+      'Who chooses endpoints: the rules themselves (nftables), or virtual servers of the kernel behind the same rules (ipvs).',
+    default: defaults.mode,
+  })
   @IsOptional()
   @IsIn(modes)
   @IsString()
@@ -191,6 +196,11 @@ export class ProxySettingsDto implements ProxySettings {
   @IsOptional()
   @Nested(() => LoadBalancingDto)
   loadBalancing?: LoadBalancingDto;
+
+  @Field({ description: 'What IPVS does for Services that it serves.', default: { scheduler: defaultScheduler } })
+  @IsOptional()
+  @Nested(() => IpvsDto)
+  ipvs?: IpvsDto;
 
   @Field({
     description: 'How traffic from pods of a node is told from traffic from elsewhere, which has to be masqueraded.',

@@ -80,6 +80,7 @@ function familyChains(family: Family, settings: RuleSettings): RenderedChain[] {
         lookup(nodePort, set('node_ports')),
         goto(set('node_port')),
       ],
+      ['nobody reaches an engine past its Service', lookup(ipDaddr(family), set('engine_ranges')), drop()],
     ]),
     render({ name: set('unclaimed') }, [
       ['no such port', lookup(ipDaddr(family), set('cluster_ips')), elsewhere, goto('refuse')],
@@ -116,11 +117,19 @@ function localPolicyChain(
   ]);
 }
 
-/** Leads to the chain of the Service port that remembers its clients, if it is one. */
+/**
+ * Leads to the chain of the Service port that remembers its clients, if it is one. What still has an engine's target here
+ * has been taken by none: engines take it before, in the same hook or in output.
+ */
 function learnChain(family: Family): RenderedChain {
   const learners = (nodePort: boolean): Statement =>
     verdictMap(concat(...originalFrontendFields(family, nodePort)), `${nodePort ? 'node_port_' : ''}learners${family}`);
   return render({ name: `learn${family}` }, [
+    [
+      'no engine has taken it: the next packet may find it again, a process of this host must not get it',
+      lookup(ipDaddr(family), `engine_ranges${family}`),
+      drop(),
+    ],
     ['', matchL4Protocols(protocols), learners(false)],
     ['', matchL4Protocols(protocols), lookup(ctOriginalDaddr(family), `node_port_addresses${family}`), learners(true)],
   ]);

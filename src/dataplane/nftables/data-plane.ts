@@ -20,7 +20,9 @@ import { limitsByMemory } from './budget.ts';
 import type { ElementLimits } from './budget.ts';
 import { tableName } from './claim.ts';
 import { connectionCounts, frontendsAmong } from './counters.ts';
-import { kernelView } from './kernel-view.ts';
+import { kernelView, tableExists } from './kernel-view.ts';
+import { namedTargets } from './named-targets.ts';
+import type { NamedTarget } from './named-targets.ts';
 import { previewOf } from './preview.ts';
 import { Table } from './table.ts';
 import { trace } from './trace.ts';
@@ -42,6 +44,8 @@ interface Parts {
  */
 export class NftablesDataPlane implements DataPlane {
   readonly mode = 'nftables';
+  /** Nobody asks it for an engine: see `EngineDataPlane`. */
+  readonly fallbacks: ReadonlyMap<string, string> = new Map();
   readonly #writer: NftablesSocket;
   /** For reading counters, so that a scrape never delays a write. */
   readonly #reader: NftablesSocket;
@@ -101,11 +105,15 @@ export class NftablesDataPlane implements DataPlane {
   }
 
   async explain(packet: Packet): Promise<Explanation> {
-    const tables = await this.#reader.tables();
-    if (!tables.some(({ family, name }) => family === 'inet' && name === tableName)) {
+    if (!(await tableExists(this.#reader, tableName))) {
       throw new Error(`this node has no table inet ${tableName}: has the agent written it yet?`);
     }
     return trace(await kernelView(this.#reader, tableName), packet);
+  }
+
+  /** Where the table in force hands connections to engines; works without `start`. */
+  namedTargets(): Promise<NamedTarget[]> {
+    return namedTargets(this.#reader, tableName);
   }
 
   preview(ports: ReadonlyMap<string, DesiredPort>, node: NodeSettings): Promise<Preview> {

@@ -2,7 +2,7 @@ import type { Element } from '../../nftables/index.ts';
 import type { Endpoint, Frontend, ServicePort } from '../../services/index.ts';
 import { slotsOf } from '../balancing/index.ts';
 import type { SlotTable } from '../balancing/index.ts';
-import type { LoadWeights } from '../data-plane.ts';
+import type { DesiredPort, EngineTargets } from '../data-plane.ts';
 import { affinityRoom, learnChainName, liveSetName, rememberedPort } from './affinity-room.ts';
 import type { Affinity, AffinityScope } from './affinity-room.ts';
 import { digestOf } from './digest.ts';
@@ -32,17 +32,19 @@ class Rendering {
   readonly rooms = new Map<string, Room>();
   readonly #port: ServicePort;
   readonly #tables = new Map<readonly Endpoint[], SlotTable>();
-  readonly #weights: LoadWeights | undefined;
+  readonly #weights: DesiredPort['weights'];
+  readonly #via: EngineTargets | undefined;
   readonly #isCrowded: IsCrowded;
   /** What frontends with affinity choose from, by scope. */
   readonly #live = new Map<AffinityScope, Set<string>>();
   readonly #affinity: Affinity | undefined;
   #knownDigest: string | undefined;
 
-  constructor(port: ServicePort, weights: LoadWeights | undefined, isCrowded: IsCrowded) {
+  constructor({ port, weights, via }: DesiredPort, isCrowded: IsCrowded) {
     this.#port = port;
     this.#isCrowded = isCrowded;
     this.#weights = weights;
+    this.#via = via;
     const { family, protocol, affinitySeconds: seconds } = port;
     if (seconds !== undefined)
       this.#affinity = { family, protocol, digest: this.#digest, seconds, port: rememberedPort(port) };
@@ -59,8 +61,10 @@ class Rendering {
 
   /** The verdict that balances over `endpoints`; writes their slots under the key `frontend`. */
   balance(scope: Scope, frontend: string, endpoints: readonly Endpoint[]): string {
-    const table = this.#slotsOf(endpoints);
-    if (table.length === 0) return this.#port.hasAnyEndpoints && endpoints.length === 0 ? 'drop' : 'goto refuse';
+    const chosenFrom = this.#chosenFrom(endpoints);
+    if (chosenFrom.length === 0) return this.#port.hasAnyEndpoints && endpoints.length === 0 ? 'drop' : 'goto refuse';
+    const target = this.#via?.[isLocal(scope) ? 'local' : 'cluster'];
+    const table = target ? [target] : chosenFrom;
     const selection = this.#selection(scope, table.length);
     const { chain, map } = selectionNames(selection);
     this.need(...selectionRooms(selection));
@@ -68,7 +72,7 @@ class Rendering {
     table.forEach((endpoint, slot) => {
       this.own.push({ set: map, key: slotKey(frontend, slot), data: endpointText(endpoint) });
     });
-    return `goto ${this.#affinity ? this.#sticky(this.#affinity, scope, chain, table) : chain}`;
+    return `goto ${this.#affinity ? this.#sticky(this.#affinity, scope, chain, chosenFrom) : chain}`;
   }
 
   need(...rooms: readonly Room[]): void {
@@ -95,6 +99,11 @@ class Rendering {
     return (this.#knownDigest ??= digestOf(this.#port.id));
   }
 
+  /** Whom a new connection may go to. An engine makes no use of slots: to it each endpoint is one. */
+  #chosenFrom(endpoints: readonly Endpoint[]): SlotTable {
+    return this.#via ? endpoints.filter(({ weight }) => weight > 0) : this.#slotsOf(endpoints);
+  }
+
   #slotsOf(endpoints: readonly Endpoint[]): SlotTable {
     let table = this.#tables.get(endpoints);
     if (!table) {
@@ -115,7 +124,7 @@ class Rendering {
 
   /** The chain that asks for the client's endpoint before it goes on with `plain`. */
   #sticky(affinity: Affinity, scope: Scope, plain: string, table: SlotTable): string {
-    const local: AffinityScope = scope.endsWith('local_') ? 'local_' : '';
+    const local: AffinityScope = isLocal(scope) ? 'local_' : '';
     const live = this.#live.get(local) ?? new Set();
     this.#live.set(local, live);
     for (const endpoint of table) live.add(endpointText(endpoint));
@@ -125,13 +134,16 @@ class Rendering {
   }
 }
 
+const isLocal = (scope: Scope): boolean => scope.endsWith('local_');
+
 /**
- * The elements that make the kernel forward `port`. Pure: the same port always gives the same elements.
+ * The elements that make the kernel forward a Service port. Pure: the same port always gives the same elements.
  *
  * @param isCrowded whether very many clients are remembered in a room of this name
  */
-export function elementsOf(port: ServicePort, weights?: LoadWeights, isCrowded: IsCrowded = () => false): PortElements {
-  const rendering = new Rendering(port, weights, isCrowded);
+export function elementsOf(desired: DesiredPort, isCrowded: IsCrowded = () => false): PortElements {
+  const rendering = new Rendering(desired, isCrowded);
+  const { port } = desired;
   for (const frontend of port.frontends) {
     if (frontend.kind === 'NodePort') renderNodePort(rendering, port, frontend);
     else renderAddress(rendering, port, frontend);

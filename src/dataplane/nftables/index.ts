@@ -1,6 +1,7 @@
 export { servicesPriority } from './base-chains.ts';
 export { tableName } from './claim.ts';
 export { NftablesDataPlane } from './data-plane.ts';
+export type { NamedTarget } from './named-targets.ts';
 export { elementsOf } from './elements.ts';
 export { jhash, scaleToSlot } from './jhash.ts';
 export { kernelView } from './kernel-view.ts';

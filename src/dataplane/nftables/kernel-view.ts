@@ -10,6 +10,11 @@ export interface TableView {
   ranges(set: string): Promise<readonly string[]>;
 }
 
+/** Whether there is a table of ours, or of somebody's with its name. */
+export async function tableExists(socket: NftablesSocket, table: string): Promise<boolean> {
+  return (await socket.tables()).some(({ family, name }) => family === 'inet' && name === table);
+}
+
 /** The kernel's own elements, of the generation that is in force when this is called. */
 export async function kernelView(
   socket: NftablesSocket,

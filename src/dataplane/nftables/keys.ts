@@ -42,9 +42,15 @@ export function endpointText({ address, port }: Pick<Endpoint, 'address' | 'port
   return `${address}${joint}${port}`;
 }
 
+/** The reverse of `endpointText`. */
+export function parseEndpoint(text: string): { address: string; port: number } {
+  const [address = '', port = ''] = text.split(joint);
+  return { address, port: Number(port) };
+}
+
 /** `10.244.1.2:8080` or `[fd00::2]:8080` for people, from the data of a slot or of an affinity entry. */
 export function endpointForPeople(text: string): string {
-  const [address = '', port = ''] = text.split(joint);
+  const { address, port } = parseEndpoint(text);
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 

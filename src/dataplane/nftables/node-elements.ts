@@ -10,6 +10,7 @@ export function nodeElements(settings: NodeSettings): Element[] {
     ...ofBothFamilies('node_port_addresses', settings.nodePortAddresses),
     ...ofBothFamilies('local_sources', settings.localSources),
     ...ofBothFamilies('service_cidrs', settings.serviceCIDRs),
+    ...ofBothFamilies('engine_ranges', settings.engineRanges ?? []),
   ];
 }
 

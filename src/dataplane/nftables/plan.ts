@@ -103,7 +103,7 @@ export class TableState {
   }
 
   #render(desired: DesiredPort | undefined): PortElements {
-    return desired ? elementsOf(desired.port, desired.weights, (room) => this.#crowded.has(room)) : nothing;
+    return desired ? elementsOf(desired, (room) => this.#crowded.has(room)) : nothing;
   }
 
   #countReferences(references: Iterable<Counted>): void {

@@ -8,7 +8,7 @@ import type { RenderedChain } from './base-chains.ts';
 import { differenceTo } from './difference.ts';
 import { parseKernelName } from './generation.ts';
 import { takeInventory } from './inventory.ts';
-import { kernelView } from './kernel-view.ts';
+import { kernelView, tableExists } from './kernel-view.ts';
 import { isKeptSelection } from './selection-names.ts';
 import { definitionOf, templateNameOf } from './sets.ts';
 import { crowdedRooms } from './stray-clients.ts';
@@ -53,7 +53,7 @@ export async function previewOf(
 
 /** All that the rules in force look into, but for what the kernel itself writes. */
 async function presentElements({ socket, table }: Place): Promise<Element[]> {
-  if (!(await exists(socket, table))) return [];
+  if (!(await tableExists(socket, table))) return [];
   const view = await kernelView(socket, table);
   const elements: Element[] = [];
   for (const set of view.sets) {
@@ -61,10 +61,6 @@ async function presentElements({ socket, table }: Place): Promise<Element[]> {
     if (definition && definition.dynamic !== true) for (const each of await view.elements(set)) elements.push(each);
   }
   return elements;
-}
-
-async function exists(socket: NftablesSocket, table: string): Promise<boolean> {
-  return (await socket.tables()).some(({ family, name }) => family === 'inet' && name === table);
 }
 
 function bySet(deletes: readonly Element[], adds: readonly Element[]): PreviewedSet[] {
@@ -89,7 +85,9 @@ async function previewChains(
   constant: readonly RenderedChain[],
   rooms: readonly RenderedChain[],
 ): Promise<PreviewedChains> {
-  const present = (await exists(place.socket, place.table)) ? await presentChains(place) : new Map<string, string[]>();
+  const present = (await tableExists(place.socket, place.table))
+    ? await presentChains(place)
+    : new Map<string, string[]>();
   const isOther = (chain: RenderedChain): boolean => present.get(chain.chain.name)?.join() !== prints(chain).join();
   const lacks = (chain: RenderedChain): boolean =>
     !prints(chain).every((each) => present.get(chain.chain.name)?.includes(each));

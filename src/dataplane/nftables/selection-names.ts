@@ -54,6 +54,8 @@ export interface ParsedSelection {
   readonly slots: number;
   /** Maps that are asked first about the client, of which one is there; none without session affinity. */
   readonly affinity: readonly string[];
+  /** Of all endpoints, where only addresses are remembered. */
+  readonly rememberedPort?: number;
 }
 
 /** Whether a chain stays when the last Service port that needs it goes: one that any Service port may need. */
@@ -62,16 +64,26 @@ export function isKeptSelection(name: string): boolean {
   return sticky === undefined && (method === 'random' || method === 'hash');
 }
 
+function affinityMaps(scope: string, family: string, digest = ''): string[] {
+  const local = scope.endsWith('local_') ? 'local_' : '';
+  return ['affinity', 'affinity_address'].map((map) => `${local}${map}${family}_${digest}`);
+}
+
+/** Of the parts of a name after its first number: the one before the Service port's digest. */
+function rememberedPort(parts: readonly string[]): Pick<ParsedSelection, 'rememberedPort'> {
+  const port = parts.at(-2) ?? '';
+  return /^\d{1,5}$/.test(port) ? { rememberedPort: Number(port) } : {};
+}
+
 /** The reverse of `selectionNames`, and of the chains with `affinity_` in front. @throws Error for other chains. */
 export function parseSelectionChain(name: string): ParsedSelection {
   const [, sticky, scope = '', method, family = '', suffix = ''] = selectionChain.exec(name) ?? [];
   if (method === undefined) throw new Error(`chain ${name} is none that balances`);
   const [first = '', ...digests] = suffix.split('_');
-  const local = scope.endsWith('local_') ? 'local_' : '';
-  const maps = ['affinity', 'affinity_address'].map((map) => `${local}${map}${family}_${digests.at(-1)}`);
-  const affinity = sticky === undefined ? [] : maps;
+  const affinity = sticky === undefined ? [] : affinityMaps(scope, family, digests.at(-1));
+  const remembered = rememberedPort(digests);
   // The chain of a round-robin Service port is named after shard and Service port, not after its slots.
   return method === 'round_robin'
-    ? { affinity, method, map: `${scope}round_robin_endpoints${family}_${first}`, slots: Infinity }
-    : { affinity, method, map: `${scope}endpoints${family}`, slots: Number(first) };
+    ? { ...remembered, affinity, method, map: `${scope}round_robin_endpoints${family}_${first}`, slots: Infinity }
+    : { ...remembered, affinity, method, map: `${scope}endpoints${family}`, slots: Number(first) };
 }

@@ -38,6 +38,11 @@ const templates = {
   node_ports: { key: nodePort, comment: 'every NodePort; counts its new connections', options: { counter: true } },
   node_port_services: { key: nodePort, data: 'verdict', comment: 'what to do with connections to a NodePort' },
   node_port_endpoints: { key: [...nodePort, 'slot'], data: endpoint, comment: 'endpoints of NodePorts by slot' },
+  engine_ranges: {
+    key: ['address'],
+    comment: 'where engines take connections over that a Service has translated; nobody else gets there',
+    options: { interval: true },
+  },
   local_sources: {
     key: ['address'],
     comment: 'ranges of pods: traffic from here is from inside the cluster',

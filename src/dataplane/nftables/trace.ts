@@ -1,9 +1,10 @@
 import { addressBytes, contains, familyOf } from '../../ip/index.ts';
 import type { Family } from '../../services/index.ts';
 import type { Explanation, Packet } from '../data-plane.ts';
+import { liveSetOf } from './affinity-room.ts';
 import { jhash, scaleToSlot } from './jhash.ts';
 import type { TableView } from './kernel-view.ts';
-import { endpointForPeople, frontendKey, slotKey } from './keys.ts';
+import { endpointForPeople, endpointText, frontendKey, slotKey } from './keys.ts';
 import { parseSelectionChain } from './selection-names.ts';
 import { hashSeed } from './selection-rooms.ts';
 
@@ -101,9 +102,9 @@ class Walk {
   }
 
   async #pick(chain: string, key: string, nodePort: boolean): Promise<Explanation> {
-    const { affinity, map, method, slots } = parseSelectionChain(chain);
+    const { affinity, map, method, slots, rememberedPort } = parseSelectionChain(chain);
     const endpoints = await this.#slots(map, key, slots);
-    const chosen = (await this.#remembered(affinity, endpoints)) ?? this.#hashed(method, endpoints);
+    const chosen = (await this.#remembered(affinity, rememberedPort)) ?? this.#hashed(method, endpoints);
     this.#say(`${methodNames[method] ?? method} over ${new Set(endpoints).size} endpoints (${chain})`);
     const masquerade = await this.#masquerade(key, nodePort);
     return {
@@ -127,12 +128,12 @@ class Walk {
   }
 
   /** The endpoint that the client stays with; of IPv6 clients mostly its address alone is remembered. */
-  async #remembered(maps: readonly string[], endpoints: readonly string[]): Promise<string | undefined> {
+  async #remembered(maps: readonly string[], port: number | undefined): Promise<string | undefined> {
     for (const map of maps) {
       const { data } = (await this.#view.get(map, this.#packet.source)) ?? {};
       if (data === undefined) continue;
-      const endpoint = endpoints.find((each) => each === data || each.startsWith(`${data} `));
-      if (endpoint === undefined) {
+      const endpoint = port === undefined ? data : endpointText({ address: data, port });
+      if ((await this.#view.get(liveSetOf(map), endpoint)) === undefined) {
         this.#say(
           `session affinity: ${this.#packet.source} stayed with ${endpointForPeople(data)}, which has left: what it sends ` +
             'first is dropped, what it sends next is a new choice',

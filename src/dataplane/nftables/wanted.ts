@@ -17,8 +17,8 @@ export async function* wantedElements(o: {
   yield nodeElements(o.node);
   const rooms = new Set<string>();
   let since = performance.now();
-  for (const { port, weights } of o.ports.values()) {
-    const elements = elementsOf(port, weights);
+  for (const desired of o.ports.values()) {
+    const elements = elementsOf(desired);
     yield elements.own;
     yield elements.shared;
     for (const room of elements.rooms) {

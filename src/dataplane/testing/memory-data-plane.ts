@@ -39,6 +39,7 @@ export class MemoryDataPlane implements DataPlane {
   readonly mode: string;
   readonly kernel: MemoryKernel;
   readonly #served = new Map<string, DesiredPort>();
+  readonly fallbacks = new Map<string, string>();
   closed = false;
 
   constructor(mode: string, kernel = new MemoryKernel()) {

@@ -1,0 +1,154 @@
+import type { ServicePort } from '../../services/index.ts';
+import type { DesiredPort, EngineTargets, NodeSettings } from '../data-plane.ts';
+import type { NamedTarget } from '../nftables/index.ts';
+import type { Engine, EngineServer } from './engine.ts';
+import { TargetBook } from './target-book.ts';
+import type { EngineScope } from './target-book.ts';
+
+/** Whether a Service port is to be served by an engine: by its own word, else by the node's. */
+export function wantsEngine({ engine, scheduler }: ServicePort, node: NodeSettings): boolean {
+  return scheduler !== undefined && (engine ?? node.engine) === 'ipvs';
+}
+
+/** New states of Service ports, undefined for those that are gone. */
+type States<Wanted> = ReadonlyMap<string, Wanted>;
+
+/** Which Service port has which targets, and which must do without. */
+export class Placement {
+  readonly #engine: Engine;
+  readonly #book: TargetBook;
+  /** Service ports that are served by slots although they want an engine, and why. */
+  readonly fallbacks = new Map<string, string>();
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+    this.#book = new TargetBook(engine.ranges);
+  }
+
+  /** Takes over what a table names: a Service port keeps its targets over a restart. */
+  readBack(ports: ReadonlyMap<string, DesiredPort>, named: readonly NamedTarget[]): void {
+    const owners = new Map<string, ServicePort>();
+    for (const { port } of ports.values()) {
+      for (const frontend of port.frontends) owners.set(frontendName({ ...port, ...placeOf(frontend) }), port);
+    }
+    for (const { scope, target, ...frontend } of named) {
+      const port = owners.get(frontendName(frontend));
+      if (port) this.#book.take({ ...port, scope }, target);
+    }
+  }
+
+  /** Has the engine make what these Service ports need; they come back with their targets. */
+  async prepare<Wanted extends DesiredPort | undefined>(
+    changes: States<Wanted>,
+    node: NodeSettings,
+  ): Promise<Map<string, Wanted | DesiredPort>> {
+    const placed = this.assign(changes, node);
+    const servers = new Map<EngineServer, string>();
+    for (const [id, desired] of placed) {
+      for (const server of desired ? serversOf(desired) : []) servers.set(server, id);
+    }
+    for (const [server, reason] of await this.#engine.prepare([...servers.keys()])) {
+      const id = servers.get(server) ?? '';
+      const desired = placed.get(id);
+      if (desired) placed.set(id, bySlots(desired));
+      this.fallbacks.set(id, reason);
+    }
+    return placed;
+  }
+
+  /** Gives targets without making anything. */
+  assign<Wanted extends DesiredPort | undefined>(
+    changes: States<Wanted>,
+    node: NodeSettings,
+  ): Map<string, Wanted | DesiredPort> {
+    const placed = new Map<string, Wanted | DesiredPort>();
+    for (const [id, desired] of changes) {
+      this.fallbacks.delete(id);
+      const wants = desired && wantsEngine(desired.port, node);
+      placed.set(id, wants ? { ...desired, via: this.#targetsOf(desired.port) } : desired && bySlots(desired));
+    }
+    return placed;
+  }
+
+  /** All by slots, because of `reason`. */
+  withoutEngine<Wanted extends DesiredPort | undefined>(
+    changes: States<Wanted>,
+    node: NodeSettings,
+    reason: string,
+  ): Map<string, Wanted | DesiredPort> {
+    const placed = new Map<string, Wanted | DesiredPort>();
+    for (const [id, desired] of changes) {
+      this.fallbacks.delete(id);
+      if (desired && wantsEngine(desired.port, node)) this.fallbacks.set(id, reason);
+      placed.set(id, desired && bySlots(desired));
+    }
+    return placed;
+  }
+
+  /** Gives up what the table does not name any more of these Service ports. */
+  async retire(
+    before: ReadonlyMap<string, ServicePort | undefined>,
+    changes: States<DesiredPort | undefined>,
+    served: ReadonlyMap<string, DesiredPort>,
+  ): Promise<void> {
+    const released = [...changes].flatMap(([id, desired]) => {
+      const port = before.get(id) ?? desired?.port;
+      return port ? this.#book.release(id, port, served.get(id)?.via) : [];
+    });
+    if (released.length > 0) await this.#engine.retire(released);
+  }
+
+  /** Forgets the targets that no Service port has. */
+  keepOnly(served: ReadonlyMap<string, DesiredPort>): void {
+    this.#book.clear();
+    for (const { port, via = {} } of served.values()) {
+      for (const scope of scopes) {
+        const target = via[scope];
+        if (target) this.#book.take({ ...port, scope }, target);
+      }
+    }
+  }
+
+  clear(): void {
+    this.#book.clear();
+    this.fallbacks.clear();
+  }
+
+  #targetsOf(port: ServicePort): EngineTargets {
+    const used = scopes.filter((scope) => isUsed(port, scope));
+    return Object.fromEntries(used.map((scope) => [scope, this.#book.assign({ ...port, scope })]));
+  }
+}
+
+const scopes: readonly EngineScope[] = ['cluster', 'local'];
+
+const endpointsIn = ({ clusterEndpoints, localEndpoints }: ServicePort, scope: EngineScope) =>
+  (scope === 'cluster' ? clusterEndpoints : localEndpoints).filter(({ weight }) => weight > 0);
+
+/** Frontends with policy Local have both: pods and this host itself reach all endpoints through external addresses. */
+function isUsed(port: ServicePort, scope: EngineScope): boolean {
+  const local = port.frontends.some(({ policy }) => policy === 'Local');
+  return (scope === 'cluster' || local) && endpointsIn(port, scope).length > 0;
+}
+
+function serversOf({ port, via = {} }: DesiredPort): EngineServer[] {
+  const { family, protocol, scheduler = '' } = port;
+  return scopes.flatMap((scope) => {
+    const target = via[scope];
+    return target ? [{ family, protocol, scheduler, target, endpoints: endpointsIn(port, scope) }] : [];
+  });
+}
+
+function bySlots({ port, weights }: DesiredPort): DesiredPort {
+  return weights ? { port, weights } : { port };
+}
+
+type Place = Pick<ServicePort, 'family' | 'protocol'> & { readonly address?: string; readonly port: number };
+
+function placeOf(frontend: ServicePort['frontends'][number]): { address?: string; port: number } {
+  return frontend.kind === 'NodePort' ? { port: frontend.port } : { address: frontend.address, port: frontend.port };
+}
+
+function frontendName({ family, protocol, address = '', port }: Place): string {
+  return `${family} ${protocol} ${address} ${port}`;
+}

@@ -1,0 +1,1 @@
+export { IpvsEngine } from './engine.ts';

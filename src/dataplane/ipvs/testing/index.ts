@@ -1,0 +1,1 @@
+export { MemoryIpvs } from './memory-ipvs.ts';
