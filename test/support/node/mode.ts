@@ -3,7 +3,7 @@ import type { Mode } from '../../../src/api/index.ts';
 
 /**
  * The data plane that stories with packets run against: the one that `NFTPROXY_TEST_MODE` names, else nftables. `npm test`
- * runs them for every mode that a ProxyConfig may have.
+ * runs them for every mode that a ProxyConfig may have and this kernel can do.
  */
 export const modeUnderTest: Mode = modeOf(process.env['NFTPROXY_TEST_MODE'] ?? 'nftables');
 
