@@ -84,7 +84,9 @@ describe.skipIf(!root)('a cluster that kube-proxy serves in mode iptables (needs
     const canary = nftproxy.agentOn(cluster, 'node-1').metadata.uid;
     const failures = await stage.traffic.failuresDuring(async () => {
       await stage.configure({ ...enabled, ...cannotStart });
-      await stage.becomes('False RolloutFailed');
+      // Not what is said of parking: once the canary has gone back, all nodes are parked again.
+      const rolledBack = '--for=jsonpath={.status.rollout.phase}=RolledBack';
+      await cluster.kubectl('wait', 'nftpc/default', rolledBack, '--timeout=120s');
       await cluster.waitFor('the canary to work again', () => {
         const agents = cluster.pods({ labels: { 'app.kubernetes.io/component': 'agent' } });
         return agents.filter(isReady).length === 3 && agents.every(({ metadata }) => metadata.uid !== canary);

@@ -46,6 +46,8 @@ export class Cleaning {
   /** Writes what has changed to the kernel, and lets the cleaner know. */
   async run(): Promise<void> {
     const { changes } = await this.#rig.run();
+    // One that began before would be taken for the one that is waited for.
+    await eventually('an earlier clean-up', () => this.#underWay === 0);
     this.#cleanUpsBefore = this.#cleanUps;
     this.#cleaner.applied(
       changes.flatMap(({ before, after }) => {

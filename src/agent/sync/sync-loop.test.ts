@@ -107,6 +107,9 @@ describe('the agent’s loop', () => {
     rig.kernel.failure = new Error('no memory');
     loop.start();
     await clock.advance(300_000);
+    // Right after an attempt the next one is a while away.
+    const before = rig.kernel.writes.length;
+    while (rig.kernel.writes.length === before) await clock.advance(100);
     rig.kernel.failure = undefined;
     const attempts = rig.kernel.writes.length;
     loop.request();

@@ -141,7 +141,7 @@ describe('through a CRD that lets everything pass', () => {
     ['with an impossible CIDR', { spec: { nodePortAddresses: ['fd00::1::/64'], priority: 10 } }],
     ['with text for a spec', { spec: 'everything' }],
     ['with a selector that is none', { spec: { priority: 10, nodeSelector: { matchExpressions: 'all' } } }],
-    ['with nonsense for a status', { spec: { mode: 'ipvs', priority: 10 }, status: { conditions: 'fine' } }],
+    ['with nonsense for a status', { spec: { mode: 'carrier-pigeon', priority: 10 }, status: { conditions: 'fine' } }],
   ])('a config %s takes no node from a good one', async (_story, fields) => {
     await putConfig({ masqueradeAll: true });
     const before = await reconcileAndSee();
