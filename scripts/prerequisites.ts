@@ -15,6 +15,7 @@ export const programs = {
   nft: { name: 'nft', packageName: 'nftables' },
   conntrack: { name: 'conntrack', packageName: 'conntrack' },
   iptables: { name: 'iptables-nft', packageName: 'iptables' },
+  ipset: { name: 'ipset', packageName: 'ipset' },
   openssl: { name: 'openssl', packageName: 'openssl' },
   setpriv: { name: 'setpriv', packageName: 'util-linux' },
   /** Argo CD's health checks are written in it. */

@@ -41,10 +41,10 @@ export const nodeConditionReasons = {
   /** True: AsConfigured. */
   ConntrackConfigured: ['AsConfigured', 'SettingsFailed'],
   /**
-   * Whether rules of kube-proxy's are in the kernel. True: Present, CleanupFailing, OthersUseThem. False: NoneFound,
-   * CleanedUp.
+   * Whether rules of kube-proxy's are in the kernel. True: Present, Draining, CleanupFailing, OthersUseThem. False:
+   * NoneFound, CleanedUp.
    */
-  KubeProxyRules: ['NoneFound', 'Present', 'CleanedUp', 'CleanupFailing', 'OthersUseThem'],
+  KubeProxyRules: ['NoneFound', 'Present', 'Draining', 'CleanedUp', 'CleanupFailing', 'OthersUseThem'],
   /** Present and True only while no config governs the node; the operator says it. */
   Uncovered: ['NoGoverningConfig', 'CleanupPending', 'CleaningUp', 'CleanedUp'],
 } as const;

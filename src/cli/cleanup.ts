@@ -1,5 +1,5 @@
 import { dataPlaneFactories, removeAll } from '../dataplane/index.ts';
-import { describeLeft, howToRemoveLeft, KubeProxyRules } from '../kube-proxy-rules/index.ts';
+import { KubeProxyRules } from '../kube-proxy-rules/index.ts';
 import { createLogger, parseOptions } from '../runtime/index.ts';
 
 const usage = `Usage: nftproxy cleanup [--kube-proxy]
@@ -8,9 +8,10 @@ Removes what every data plane of nftproxy has in this node's kernel (the table i
 forwarding. Connections that are already translated go on. Never touches anything else. Stop the agent first: while it
 runs, its table is its own.
 
-  --kube-proxy   remove kube-proxy's rules instead (the tables kube-proxy of nftables, its chains in iptables), and
-                 nothing of nftproxy's: for when nftproxy runs and kube-proxy does not any more. Chains that rules of
-                 others lead to stay, and are named. Exit code 1 if anything of kube-proxy's is left.
+  --kube-proxy   remove kube-proxy's rules instead (the tables kube-proxy of nftables, its chains in iptables of both
+                 kinds, what its mode ipvs leaves), and nothing of nftproxy's: for when nftproxy runs and kube-proxy does
+                 not any more. Chains that rules of others lead to stay, and virtual servers of IPVS that have open
+                 connections; they are named. Exit code 1 if anything of kube-proxy's is left.
 `;
 
 /** `nftproxy cleanup`: what stopping an agent never does. */
@@ -25,12 +26,16 @@ export async function cleanup(args: readonly string[]): Promise<number> {
 }
 
 async function cleanUpAfterKubeProxy(): Promise<number> {
-  const { removed, kept, left } = await new KubeProxyRules().remove();
-  const there = describeLeft(left);
+  const rules = new KubeProxyRules();
+  const { removed, kept } = await rules.remove();
+  const { ipvs } = await rules.find();
   for (const what of removed) process.stdout.write(`removed ${what}\n`);
   for (const chain of kept) process.stdout.write(`left, because somebody else's rules lead to it: ${chain}\n`);
-  for (const what of there) process.stdout.write(`left: ${what}: ${howToRemoveLeft}\n`);
-  const isLeft = kept.length + there.length > 0;
+  if (ipvs !== undefined) {
+    const busy = `left, because ${ipvs.virtualServers} virtual servers of IPVS have open connections`;
+    process.stdout.write(`${busy}: run this again when they have ended\n`);
+  }
+  const isLeft = kept.length > 0 || ipvs !== undefined;
   if (removed.length === 0 && !isLeft) process.stdout.write('nothing to remove of kube-proxy\n');
   return isLeft ? 1 : 0;
 }

@@ -1,23 +1,19 @@
-import type { FoundRules } from './kube-proxy-rules.ts';
-import { ipvsInterface } from './other-modes.ts';
-import type { OtherModes } from './other-modes.ts';
+import { ipvsInterface } from './ipvs/index.ts';
+import type { FoundRules, FoundTable } from './kube-proxy-rules.ts';
 
 /** For people: what of kube-proxy's is in the kernel, part by part; nothing if nothing is. */
-export function describeFound(found: FoundRules): string[] {
+export function describeFound({ tables, iptables, legacy, ipvs }: FoundRules): string[] {
+  const chains = ({ family, table, chains: count }: FoundTable, variant = ''): string =>
+    `${count} chains of ${variant}${family} ${table}`;
   return [
-    ...found.tables.map((table) => `table ${table}`),
-    ...found.iptables.map(({ family, table, chains }) => `${chains} chains of ${family} ${table}`),
-    ...describeLeft(found),
+    ...tables.map((table) => `table ${table}`),
+    ...iptables.map((found) => chains(found)),
+    ...legacy.map((found) => chains(found, 'legacy ')),
+    ...(ipvs ? [`interface ${ipvsInterface} with ${ipvs.virtualServers} virtual servers of IPVS`] : []),
   ];
 }
 
-/** For people: what of kube-proxy's can be taken out only with the tools that made it. */
-export function describeLeft({ legacyTables, ipvsInterface: there, virtualServers }: OtherModes): string[] {
-  return [
-    ...legacyTables.map((table) => `chains of the legacy iptables table ${table}`),
-    ...(there ? [`interface ${ipvsInterface} and ${virtualServers} virtual servers of IPVS`] : []),
-  ];
+/** Virtual servers of kube-proxy's IPVS, if they are all that is left: after a removal those that wait for connections. */
+export function drainingServers({ tables, iptables, legacy, ipvs }: FoundRules): number {
+  return tables.length + iptables.length + legacy.length === 0 ? (ipvs?.virtualServers ?? 0) : 0;
 }
-
-/** What to do about what {@link describeLeft} names. */
-export const howToRemoveLeft = 'run "kube-proxy --cleanup" on the node (its image has the tools), or reboot the node';

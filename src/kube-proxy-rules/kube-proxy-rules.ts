@@ -2,20 +2,31 @@ import { NetlinkError } from '../netlink/index.ts';
 import { NftablesSocket, sameNames, Transaction } from '../nftables/index.ts';
 import type { ChainInTable, IpTableFamily } from '../nftables/index.ts';
 import { iptablesTransaction, planIptablesRemoval, removesAnything } from './iptables-removal.ts';
+import { KubeProxyIpvs } from './ipvs/index.ts';
+import type { IpvsLeftovers } from './ipvs/index.ts';
+import { LegacyIptables } from './legacy/index.ts';
 import { iptablesTables, isKubeProxyChain, nftablesTable } from './names.ts';
-import { findOtherModes } from './other-modes.ts';
-import type { OtherModes } from './other-modes.ts';
 
 const families = ['ip', 'ip6'] as const;
 /** Others commit all the time; each of their commits between reading and writing makes one more attempt. */
 const attempts = 20;
 
+/** A table of iptables that has chains of kube-proxy's, and how many. */
+export interface FoundTable {
+  readonly family: IpTableFamily;
+  readonly table: string;
+  readonly chains: number;
+}
+
 /** What of kube-proxy's is in the kernel. */
-export interface FoundRules extends OtherModes {
+export interface FoundRules {
   /** Tables of its mode nftables: `ip kube-proxy`. */
   readonly tables: readonly string[];
-  /** Tables of iptables that have chains of its, and how many: of mode iptables or ipvs. */
-  readonly iptables: readonly { readonly family: IpTableFamily; readonly table: string; readonly chains: number }[];
+  /** Of mode iptables or ipvs. */
+  readonly iptables: readonly FoundTable[];
+  /** The same in legacy iptables, which is no part of nf_tables. */
+  readonly legacy: readonly FoundTable[];
+  readonly ipvs: IpvsLeftovers | undefined;
 }
 
 /** What was done about it. */
@@ -24,22 +35,23 @@ export interface RemovedRules {
   readonly removed: readonly string[];
   /** Chains that stay because somebody else's rules lead to them: `KUBE-MARK-MASQ (from CNI-HOSTPORT) in ip nat`. */
   readonly kept: readonly string[];
-  /** What cannot be taken out from here. */
-  readonly left: OtherModes;
 }
 
 /**
- * kube-proxy's rules in this node's kernel, over netlink: neither nft nor iptables is needed. Only what has kube-proxy's
- * own names is touched.
+ * kube-proxy's rules of all its modes in this node's kernel, by system calls: neither nft nor iptables, ipset or ipvsadm is
+ * needed. Only what has kube-proxy's own names is touched.
  */
 export class KubeProxyRules {
   readonly #open: () => NftablesSocket;
-  readonly #procNet: string;
+  readonly #legacy: LegacyIptables;
+  readonly #ipvs: KubeProxyIpvs;
 
   /** @param o.namespacePath network namespace to work in; the current one if left out */
   constructor(o: { namespacePath?: string; procNet?: string } = {}) {
-    this.#open = () => NftablesSocket.open(o.namespacePath === undefined ? {} : { namespacePath: o.namespacePath });
-    this.#procNet = o.procNet ?? '/proc/net';
+    const options = o.namespacePath === undefined ? {} : { namespacePath: o.namespacePath };
+    this.#open = () => NftablesSocket.open(options);
+    this.#legacy = new LegacyIptables(o.procNet ?? '/proc/net', o.namespacePath);
+    this.#ipvs = new KubeProxyIpvs(options);
   }
 
   /** Looks what is there. Rejects with NetlinkError when the kernel does not tell. */
@@ -53,7 +65,8 @@ export class KubeProxyRules {
           const [first] = found;
           return first ? [{ family: first.family, table: first.table, chains: found.length }] : [];
         }),
-        ...(await findOtherModes(this.#procNet)),
+        legacy: (await this.#legacy.find()).map((found) => ({ ...found, chains: found.chains.length })),
+        ipvs: await this.#ipvs.find(),
       };
     });
   }
@@ -62,7 +75,8 @@ export class KubeProxyRules {
    * Takes kube-proxy's rules out, a table in one transaction. First goes what translates and masquerades, then what
    * filters, so that nothing is let through that was to be dropped. Whoever serves Services must be in place before.
    *
-   * Connections that kube-proxy has translated go on: their translation is in conntrack. Rejects with NetlinkError when
+   * Connections that kube-proxy has translated go on: their translation is in conntrack. Those through IPVS do not, so that
+   * virtual servers with such stay, with the sets and the interface; call it again later. Rejects with NetlinkError when
    * the kernel refuses; tables before that are clean, and it can be called again.
    */
   async remove(): Promise<RemovedRules> {
@@ -79,7 +93,12 @@ export class KubeProxyRules {
           kept.push(...plan.kept.map((chain) => `${chain} in ${family} ${table}`));
         }
       }
-      return { removed, kept, left: await findOtherModes(this.#procNet) };
+      for (const { family, table, ...plan } of await this.#legacy.remove()) {
+        if (plan.chains.length > 0) removed.push(`${plan.chains.length} chains of legacy ${family} ${table}`);
+        kept.push(...plan.kept.map((chain) => `${chain} in legacy ${family} ${table}`));
+      }
+      removed.push(...(await this.#ipvs.remove()));
+      return { removed, kept };
     });
   }
 

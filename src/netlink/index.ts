@@ -4,7 +4,7 @@ export { acknowledgementAttribute, flag, messageType } from './constants.ts';
 export { NetlinkError } from './error.ts';
 export { genericAttributes, genericFamily, genericRequest } from './generic.ts';
 export type { GenericFamily, GenericQuestion } from './generic.ts';
-export { errno, errnoName, lastErrno, libc } from './libc.ts';
+export { errno, errnoName, lastErrno, libc, memory } from './libc.ts';
 export { messages, Payload } from './message-reader.ts';
 export type { Message } from './message-reader.ts';
 export { hostIsLittleEndian, MessageWriter } from './message-writer.ts';
@@ -21,6 +21,8 @@ export {
   writeNetfilterHeader,
 } from './netfilter.ts';
 export { inNamespace } from './namespace.ts';
+export { deleteAddresses, deleteInterface, interfaceAddresses, interfaceNumber } from './interface.ts';
+export type { InterfaceAddress } from './interface.ts';
 export { addLocalRoute, deleteLocalRoute } from './local-route.ts';
 export { ask, askAll, dump, dumpPages } from './requests.ts';
 export type { NetlinkRequest } from './requests.ts';

@@ -61,6 +61,28 @@ const attachFilter = (descriptor: number, program: FilterProgram): number =>
 
 export const libc = { open, close, setns, socket, bind, getsockname, getsockopt, setsockopt, attachFilter, send, recv };
 
+/** Memory outside of the garbage collector's reach, for structures that point to it. */
+export interface Memory extends Disposable {
+  readonly address: bigint;
+  /** Not to be used after the memory has been given back. */
+  readonly bytes: ArrayBuffer;
+}
+
+/** So many bytes of {@link Memory}, all zero; it stays until it is disposed of. */
+export function memory(length: number): Memory {
+  // koffi's pointers have no type.
+  const pointer: unknown = koffi.alloc('uint8_t', Math.max(1, length));
+  const bytes = koffi.view(pointer, length);
+  new Uint8Array(bytes).fill(0);
+  return {
+    address: koffi.address(pointer),
+    bytes,
+    [Symbol.dispose]: () => {
+      koffi.free(pointer);
+    },
+  };
+}
+
 /** Error numbers of Linux by name; libuv does not know ERESTART: a batch came with an outdated generation. */
 export const errno = { ...constants.errno, ERESTART: 85 } as const;
 

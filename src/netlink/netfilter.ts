@@ -10,6 +10,7 @@ import type { NetlinkRequest } from './requests.ts';
 /** The high byte of nlmsghdr.nlmsg_type. */
 export const subsystem = {
   conntrack: 1, // NFNL_SUBSYS_CTNETLINK
+  ipset: 6, // NFNL_SUBSYS_IPSET
   nftables: 10, // NFNL_SUBSYS_NFTABLES
 } as const;
 

@@ -43,14 +43,17 @@ describe('before nftproxy writes anything it is said', () => {
   });
 
   it("which rules of kube-proxy's are there, and by which command they go", () => {
-    const nothing = { tables: [], iptables: [], legacyTables: [], ipvsInterface: false, virtualServers: 0 };
+    const nothing = { tables: [], iptables: [], legacy: [], ipvs: undefined };
     expect(kubeProxyRulesFinding(nothing).outcome).toBe('Passed');
     const here = kubeProxyRulesFinding({ ...nothing, tables: ['ip kube-proxy'] });
     expect(here).toMatchObject({ outcome: 'Warning', what: 'table ip kube-proxy' });
     expect(here.todo).toContain('nftproxy cleanup --kube-proxy');
-    const legacy = kubeProxyRulesFinding({ ...nothing, legacyTables: ['nat (IPv4)'] });
-    expect(legacy.todo).toContain('kube-proxy --cleanup');
-    expect(legacy.todo).not.toContain('nftproxy cleanup');
+    const older = {
+      legacy: [{ family: 'ip', table: 'nat', chains: 7 }],
+      ipvs: { virtualServers: 3, sets: 17 },
+    } as const;
+    const what = '7 chains of legacy ip nat, interface kube-ipvs0 with 3 virtual servers of IPVS';
+    expect(kubeProxyRulesFinding({ ...nothing, ...older })).toMatchObject({ what });
   });
 
   it('how full conntrack is, and would be with the limit that the ProxyConfig wants', async () => {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { servicesPriority, tableName } from '../dataplane/index.ts';
-import { describeFound, howToRemoveLeft } from '../kube-proxy-rules/index.ts';
+import { describeFound } from '../kube-proxy-rules/index.ts';
 import type { FoundRules } from '../kube-proxy-rules/index.ts';
 import type { ChainInTable } from '../nftables/index.ts';
 import { passed, warning } from './finding.ts';
@@ -52,11 +52,11 @@ export function kubeProxyRulesFinding(found: FoundRules): Finding {
   const name = 'kube-proxy-rules';
   const parts = describeFound(found);
   if (parts.length === 0) return passed(name, 'the kernel has no rules of kube-proxy');
-  const removable = found.tables.length + found.iptables.length > 0;
-  const clean = removable ? 'run "nftproxy cleanup --kube-proxy"' : '';
-  const rest = found.legacyTables.length > 0 || found.ipvsInterface ? howToRemoveLeft : '';
-  const todo = [clean, rest].filter((part) => part !== '').join('; ');
-  return warning(name, parts.join(', '), `Once nftproxy serves and kube-proxy is gone: ${todo}.`);
+  const todo = 'Once nftproxy serves and kube-proxy is gone: run "nftproxy cleanup --kube-proxy".';
+  const ipvs =
+    ' Until then the node has ClusterIPs of its own, and connects to Services from them: nftproxy masquerades that only ' +
+    'if the ProxyConfig says which sources are pods (clusterCIDRs, detectLocal), or masqueradeAll.';
+  return warning(name, parts.join(', '), found.ipvs === undefined ? todo : todo + ipvs);
 }
 
 /** Chains of other programs that packets of Services come through, and that drop what they do not know. */

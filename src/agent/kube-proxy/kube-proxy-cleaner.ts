@@ -1,4 +1,4 @@
-import { describeFound, describeLeft } from '../../kube-proxy-rules/index.ts';
+import { describeFound, drainingServers } from '../../kube-proxy-rules/index.ts';
 import type { KubeProxyRules, RemovedRules } from '../../kube-proxy-rules/index.ts';
 import { describeError, every, Pacer } from '../../runtime/index.ts';
 import type { Clock, Logger } from '../../runtime/index.ts';
@@ -15,8 +15,8 @@ export interface KubeProxyState {
   readonly found: readonly string[];
   /** Chains that stay because somebody else's rules lead to them. */
   readonly kept: readonly string[];
-  /** What cannot be taken out by this program. */
-  readonly left: readonly string[];
+  /** Virtual servers of its mode ipvs that stay until their connections end, if they are all that is left. */
+  readonly draining: number;
   /** This agent has taken rules of kube-proxy's out. */
   readonly cleaned: boolean;
   /** Why the last attempt to take them out failed. */
@@ -95,12 +95,13 @@ export class KubeProxyCleaner {
     const { rules } = this.#o;
     let found = await rules.find();
     let kept: readonly string[] = [];
-    if (this.#mayRemove() && found.tables.length + found.iptables.length > 0) {
+    let draining = 0;
+    if (this.#mayRemove() && describeFound(found).length > 0) {
       kept = this.#tell(await rules.remove());
       found = await rules.find();
+      draining = drainingServers(found);
     }
-    const left = describeLeft(found);
-    this.#say({ parked: this.#parked, found: describeFound(found), kept, left, cleaned: this.#cleaned });
+    this.#say({ parked: this.#parked, found: describeFound(found), kept, draining, cleaned: this.#cleaned });
   }
 
   #mayRemove(): boolean {
@@ -117,7 +118,7 @@ export class KubeProxyCleaner {
   }
 
   #failed(failure: string): void {
-    const nothing = { found: [], kept: [], left: [] };
+    const nothing = { found: [], kept: [], draining: 0 };
     this.#say({ ...nothing, ...this.#state, parked: this.#parked, cleaned: this.#cleaned, failure });
   }
 

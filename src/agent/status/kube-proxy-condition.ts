@@ -1,4 +1,3 @@
-import { howToRemoveLeft } from '../../kube-proxy-rules/index.ts';
 import type { KubeProxyState } from '../kube-proxy/index.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -18,11 +17,14 @@ export function kubeProxyCondition(state: KubeProxyState): Verdict<'KubeProxyRul
     : ['True', 'Present', `kube-proxy's rules are in the kernel: ${found.join(', ')}`];
 }
 
-function parkedVerdict({ found, kept, left }: KubeProxyState): Verdict<'KubeProxyRules'> {
+function parkedVerdict({ found, kept, draining }: KubeProxyState): Verdict<'KubeProxyRules'> {
   if (kept.length > 0) {
     const advice = "take those rules out, or have their owner do it; the rest of kube-proxy's rules is gone";
     return ['True', 'OthersUseThem', `rules of somebody else lead to ${kept.join(', ')}: ${advice}`];
   }
-  if (left.length > 0) return ['True', 'CleanupFailing', `cannot take out ${left.join(', ')}: ${howToRemoveLeft}`];
+  if (draining > 0) {
+    const waiting = `${draining} virtual servers of kube-proxy's IPVS stay until their open connections end`;
+    return ['True', 'Draining', `${waiting}: new connections do not come there`];
+  }
   return ['True', 'Present', `kube-proxy's rules go as soon as nftproxy serves every Service: ${found.join(', ')}`];
 }

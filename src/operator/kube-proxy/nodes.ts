@@ -21,13 +21,16 @@ export function isGone(node: ClusterNode, kubeProxy: SeenKubeProxy): boolean {
 /** What is in a node's kernel of kube-proxy's rules that translates, in its agent's words; `stuck`: it cannot take them out. */
 export type RulesLeft = 'none' | 'some' | 'stuck';
 
+const harmless: readonly (string | undefined)[] = ['OthersUseThem', 'Draining'];
+
 /**
- * Chains that somebody else uses do not count: nothing of kube-proxy's leads there any more. Nor does an agent that says
- * nothing, which had said that there are some before kube-proxy could be parked beside it.
+ * Chains that somebody else uses do not count: nothing of kube-proxy's leads there any more. Nor do virtual servers to
+ * which no new connection comes. Nor does an agent that says nothing, which had said that there are some before kube-proxy
+ * could be parked beside it.
  */
 export function rulesOf(state: ProxyNodeState | undefined): RulesLeft {
   const said = conditionOf(state?.status?.conditions, 'KubeProxyRules');
-  if (said?.status !== 'True' || said.reason === 'OthersUseThem') return 'none';
+  if (said?.status !== 'True' || harmless.includes(said.reason)) return 'none';
   return said.reason === 'CleanupFailing' ? 'stuck' : 'some';
 }
 

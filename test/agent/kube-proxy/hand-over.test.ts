@@ -116,17 +116,6 @@ it("a chain of kube-proxy's that a rule of somebody else leads to stays, and the
   await agent.end('SIGTERM');
 });
 
-it('chains in legacy iptables and the interface of mode ipvs are named, with what to do', async () => {
-  await using rig = await AgentRig.create();
-  await rig.node.run('iptables-legacy', ['-t', 'nat', '-N', 'KUBE-SERVICES']);
-  await rig.node.ip('link add kube-ipvs0 type veth peer name ipvs-peer');
-  const { exitCode, stdout } = await rig.nftproxy('cleanup', '--kube-proxy');
-  expect(exitCode).toBe(1);
-  expect(stdout).toContain('chains of the legacy iptables table nat (IPv4)');
-  expect(stdout).toContain('interface kube-ipvs0');
-  expect(stdout).toContain('kube-proxy --cleanup');
-});
-
 /** Services, what others have on the node, kube-proxy with its rules, and an assignment. */
 async function begin(rig: AgentRig, mode: (typeof kubeProxyModes)[number]): Promise<ManagedProcess> {
   await rig.publishCRDs();

@@ -1,0 +1,1 @@
+export { IpSets } from './socket.ts';
