@@ -58,7 +58,7 @@ describe.skipIf(reason !== undefined)(
     it('goes, but for virtual servers with open connections, which stay until these end; others’ are not touched', async () => {
       const client = await rig.namespaceOf('clientPod').resident();
       const through = await client.open(clusterIP);
-      expect(through.server).toBe(`${localPod}:8080`);
+      expect(through.server).toBe(localPod);
       // nftproxy serves from now on.
       rig.service('web', service());
       rig.slice('web-4', slice('web', 4, ['localPod']));
