@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Ajv } from 'ajv';
 import { describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { generatedFiles, generatedFolders } from '../../scripts/chart/files.ts';
@@ -70,6 +71,11 @@ describe('the chart renders what kustomize does', () => {
     expect(JSON.stringify(overlay)).not.toContain('kube-system/kube-proxy');
   });
 
+  test('with metrics over TLS', () => {
+    const overlay = overlaid('default', { components: ['metrics-tls'] });
+    expect(comparable(helmTemplate({ ...standard, values: { metrics: { tls: true } } }))).toEqual(comparable(overlay));
+  });
+
   test('on a cluster without a service proxy', () => {
     const values = { operator: { apiServer: 'https://192.0.2.10:6443' } };
     const overlay = rendered(join(config, 'no-service-proxy'));
@@ -113,6 +119,25 @@ describe('the renderer of these tests', () => {
       expect(() => render(template, values)).toThrow();
     },
   );
+});
+
+describe('values that the chart does not know', () => {
+  const ajv = new Ajv({ strict: false });
+  const valid = ajv.compile(JSON.parse(readFileSync(join(chart, 'values.schema.json'), 'utf8')) as object);
+  const sample = parse(readFileSync(join(config, 'samples/proxyconfig.yaml'), 'utf8')) as Manifest;
+  const defaults = parse(readFileSync(join(chart, 'values.yaml'), 'utf8')) as Record<string, object>;
+
+  test.each([
+    ['none', {}, true],
+    ['a whole ProxyConfig', { proxyConfig: sample.spec }, true],
+    ['a misspelt one', { operator: { ...defaults['operator'], httpport: 1 } }, false],
+    ['a port that is none', { operator: { ...defaults['operator'], httpPort: 70_000 } }, false],
+    ['text for a switch', { metrics: { tls: 'yes' } }, false],
+    ['a field that a ProxyConfig does not have', { proxyConfig: { clusterCIDR: ['10.0.0.0/8'] } }, false],
+    ['a mode that a ProxyConfig does not have', { proxyConfig: { mode: 'carrier-pigeon' } }, false],
+  ])('are refused by its schema: %s', (_story, values, accepted) => {
+    expect(valid({ ...defaults, ...values })).toBe(accepted);
+  });
 });
 
 test.runIf(hasHelm)('helm itself renders the same', () => {
