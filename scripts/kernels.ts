@@ -71,6 +71,8 @@ function scriptFor(files: readonly string[]): string {
     `export PATH=${process.env['PATH'] ?? ''} HOME=/tmp NO_COLOR=1 NFTPROXY_TEST_REPORT=/tmp/report.json`,
     `export NFTPROXY_TEST_PATIENCE=${patience}`,
     `export NFTPROXY_TEST_MODE=${process.env['NFTPROXY_TEST_MODE'] ?? 'nftables'}`,
+    // Test with a real one, where it is: see test/cluster/README.md.
+    `export NFTPROXY_KUBE_PROXY=${process.env['NFTPROXY_KUBE_PROXY'] ?? ''}`,
     `cd ${repository}`,
     // To a terminal it would draw, and a console is one.
     `${[...vitest, ...reporters, ...limits, ...files].join(' ')} 2>&1 | cat`,

@@ -5,30 +5,31 @@ import type { InterfaceAddress } from '../../netlink/index.ts';
 export const ipvsInterface = 'kube-ipvs0';
 
 /**
- * The names of kube-proxy's sets; those of IPv6 have a 6 in them. Source: pkg/proxy/ipvs/ipset.go of kubernetes 1.36.
- * In those of node ports is what tells kube-proxy's virtual servers at the node's addresses from others'.
+ * The names of kube-proxy's sets: `KUBE-` or, for IPv6, `KUBE-6-` before one of these, cut off behind 31 characters.
+ * Source: pkg/proxy/ipvs/ipset.go of kubernetes 1.36. In those of node ports is what tells kube-proxy's virtual servers at the
+ * node's addresses from others'.
  */
-const nodePortSets = [
-  ...(['tcp', 'udp'] as const).map((protocol) => ({ protocol, name: `NODE-PORT-${protocol.toUpperCase()}` })),
-  { protocol: 'sctp', name: 'NODE-PORT-SCTP-HASH' },
-] as const;
+const nodePortSets = { tcp: 'NODE-PORT-TCP', udp: 'NODE-PORT-UDP', sctp: 'NODE-PORT-SCTP-HASH' } as const;
 const otherSets = [
   ...['LOOP-BACK', 'CLUSTER-IP', 'EXTERNAL-IP', 'EXTERNAL-IP-LOCAL', 'IPVS-IPS', 'HEALTH-CHECK-NODE-PORT'],
   ...['', '-LOCAL', '-FW', '-SOURCE-IP', '-SOURCE-CIDR'].map((end) => `LOAD-BALANCER${end}`),
   ...['TCP', 'UDP', 'SCTP-HASH'].map((protocol) => `NODE-PORT-LOCAL-${protocol}`),
 ];
-const bare = /^KUBE-(?:6-)?(.+)$/;
+const longestName = 31;
+const named = (rest: string): string[] => ['KUBE-', 'KUBE-6-'].map((prefix) => (prefix + rest).slice(0, longestName));
+const protocols = new Map(
+  Object.entries(nodePortSets).flatMap(([protocol, rest]) => named(rest).map((name) => [name, protocol] as const)),
+);
+const names: ReadonlySet<string> = new Set([...otherSets.flatMap(named), ...protocols.keys()]);
 
 /** Whether a set of ipset is kube-proxy's. */
 export function isKubeProxySet(name: string): boolean {
-  const rest = bare.exec(name)?.[1] ?? '';
-  return otherSets.includes(rest) || protocolOfNodePorts(name) !== undefined;
+  return names.has(name);
 }
 
 /** The protocol of the node ports that a set of kube-proxy's lists; undefined for all other sets. */
 export function protocolOfNodePorts(name: string): string | undefined {
-  const rest = bare.exec(name)?.[1];
-  return nodePortSets.find((set) => set.name === rest)?.protocol;
+  return protocols.get(name);
 }
 
 /** What is on the host that tells whose virtual servers are whose. */

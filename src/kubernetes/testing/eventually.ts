@@ -1,6 +1,6 @@
 /** How long to ask, and when to give up earlier. */
 export interface Patience {
-  /** Until it is too late; 30 if left out. */
+  /** Until it is too late; 30 if left out, and more on emulated machines. */
   readonly seconds?: number;
   /** Between two looks, at least; 5 if left out. */
   readonly milliseconds?: number;
@@ -10,7 +10,9 @@ export interface Patience {
   readonly evidence?: () => string;
 }
 
-const usualPatience = { seconds: 30, milliseconds: 5, hopeless: () => false, evidence: () => '' };
+/** `npm run test:kernels` asks for more: emulated machines get less done in a second. */
+const factor = Number(process.env['NFTPROXY_TEST_PATIENCE'] ?? 1);
+const usualPatience = { seconds: 30 * factor, milliseconds: 5, hopeless: () => false, evidence: () => '' };
 
 /**
  * Asks again and again until the answer is neither false nor undefined, and gives it. An error counts as a no.

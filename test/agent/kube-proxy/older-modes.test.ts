@@ -76,7 +76,7 @@ it('the interface and the sets that mode ipvs leaves go, those of others stay', 
   await rig.node.ip('link add kube-ipvs0 type veth peer name ipvs-peer', 'addr add 10.96.0.10/32 dev kube-ipvs0');
   const sets = ['create KUBE-CLUSTER-IP hash:ip,port', 'add KUBE-CLUSTER-IP 10.96.0.10,tcp:80'];
   sets.push(
-    'create KUBE-6-LOAD-BALANCER hash:ip,port family inet6',
+    'create KUBE-6-LOAD-BALANCER-SOURCE-CID hash:ip,port,net family inet6',
     'create KUBE-NODE-PORT-TCP bitmap:port range 0-65535',
   );
   sets.push('add KUBE-NODE-PORT-TCP 30080', 'create mine hash:ip', 'create KUBE-MINE hash:ip');

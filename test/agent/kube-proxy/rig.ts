@@ -8,7 +8,7 @@ import type { AgentRig } from '../agent-rig.ts';
 export async function startKubeProxy(
   rig: AgentRig,
   command: readonly string[],
-  mode: KubeProxyMode,
+  mode: KubeProxyMode | 'ipvs',
 ): Promise<ManagedProcess> {
   const kubeconfig = await rig.apiServer.issueKubeconfig('kube-proxy', 'https://127.0.0.1:6443', ['system:masters']);
   const process = rig.node.start([
@@ -25,7 +25,7 @@ export async function startKubeProxy(
   // Whatever answers on its ports may be somebody else.
   const program = mode === 'nftables' ? 'nft' : 'ip6tables-nft-save';
   const args = mode === 'nftables' ? ['list', 'ruleset', 'ip6'] : [];
-  const name = mode === 'nftables' ? 'chain external-' : '-A KUBE-EXT-';
+  const name = { nftables: 'chain external-', iptables: '-A KUBE-EXT-', ipvs: '-A KUBE-SERVICES' }[mode];
   // They may be gone again before anybody has looked, where an agent takes them out.
   const said = () => /has written its rules|SyncProxyRules complete" ipFamily="IPv6"/.test(process.output);
   await eventually(

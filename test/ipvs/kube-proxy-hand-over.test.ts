@@ -1,0 +1,61 @@
+import { expect, it } from 'vitest';
+import { AgentRig } from '../agent/agent-rig.ts';
+import { startKubeProxy } from '../agent/kube-proxy/rig.ts';
+import { clusterIP, createServices, nodePort } from '../agent/kube-proxy/services.ts';
+import { realKubeProxy } from '../support/kube-proxy/index.ts';
+import type { Resident } from '../support/index.ts';
+import { addresses } from '../support/node/index.ts';
+import { whyNoIpvs } from './has-ipvs.ts';
+
+const kubeProxy = realKubeProxy();
+const reason =
+  (await whyNoIpvs()) ?? (kubeProxy === undefined ? 'needs a real kube-proxy: see test/cluster' : undefined);
+
+/** Where connections are opened, and to what. */
+const visits = [
+  ['clientPod', clusterIP(4, 10), 80],
+  ['clientPod', clusterIP(6, 10), 80],
+  ['node', clusterIP(4, 10), 80],
+  ['outside', addresses[4].node, nodePort],
+] as const;
+
+it.skipIf(reason !== undefined)(
+  `a node goes over from the real kube-proxy in mode ipvs without losing a connection${reason === undefined ? '' : ` (${reason})`}`,
+  async () => {
+    await using rig = await AgentRig.create();
+    await rig.publishCRDs();
+    await createServices(rig);
+    await rig.assign();
+    const proxy = await startKubeProxy(rig, [kubeProxy ?? ''], 'ipvs');
+    const held: { resident: Resident; id: number }[] = [];
+    for (const [where, address, port] of visits) {
+      const resident = await rig.resident(where);
+      held.push({ resident, id: (await resident.open(address, port)).id });
+      await resident.flood({ address, port, concurrency: 1 });
+    }
+    const agent = rig.startAssignedAgent();
+    const until = (type: string, says: string): Promise<void> =>
+      rig.until(`${type} to be ${says}`, async () => (await rig.condition(type)) === says, agent);
+    await until('Synced', 'True UpToDate');
+    await until('KubeProxyRules', 'True Present');
+    await proxy.end('SIGTERM');
+    await rig.parkKubeProxy();
+    await until('KubeProxyRules', 'True Draining');
+    for (const { resident, id } of held) await resident.talk(id);
+    for (const resident of new Set(held.map((each) => each.resident))) {
+      const made = await resident.endFlood();
+      expect(made.length).toBeGreaterThan(10);
+      expect(made.filter(({ error }) => error !== undefined)).toEqual([]);
+    }
+    for (const { resident, id } of held) await resident.hangUp(id);
+    await until('KubeProxyRules', 'False CleanedUp');
+    const left = await Promise.all([
+      rig.node.run('ip', ['-o', 'link', 'show']),
+      rig.node.run('ipset', ['list', '-n']),
+      rig.node.run('iptables-nft-save'),
+    ]);
+    expect(left.join('\n')).not.toMatch(/kube-ipvs0|KUBE-(?!FIREWALL|KUBELET-CANARY|IPTABLES-HINT|MARK-DROP)/);
+    await agent.end('SIGTERM');
+  },
+  600_000,
+);
