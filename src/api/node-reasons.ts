@@ -32,6 +32,7 @@ export const nodeConditionReasons = {
     'NoConfiguration',
     'CannotListen',
     'ServicePortsRefused',
+    'ModeUnavailable',
     'FallenBackToSlots',
     'ObjectsWithProblems',
     'AsExpected',

@@ -1,3 +1,4 @@
+import type { Scheduler } from '../api/index.ts';
 import type { Family, Frontend, Protocol, ServicePort } from '../services/index.ts';
 
 /**
@@ -38,8 +39,11 @@ export interface DataPlane {
   /** The Service ports that the kernel holds, by id. */
   readonly served: ReadonlyMap<string, DesiredPort>;
 
-  /** Service ports that want an engine and are served without, by id, and why. */
-  readonly fallbacks: ReadonlyMap<string, string>;
+  /** Service ports that an engine is to serve and that are served without, by id. */
+  readonly fallbacks: ReadonlyMap<string, Fallback>;
+
+  /** Those of `fallbacks` that have a chance now: what was missing is there. `apply` of the same state tries. */
+  recoverable(): Promise<ReadonlySet<string>>;
 
   /** How many elements (or rules) each part in the kernel has, by the name that tools of this mode show. */
   readonly sizes: ReadonlyMap<string, number>;
@@ -64,6 +68,14 @@ export interface DataPlane {
 
   /** Gives up sockets and the like. The kernel goes on forwarding. */
   close(): void;
+}
+
+/** Why a Service port is served without the engine that is asked for. */
+export interface Fallback {
+  /** For people: what is missing, and what to do. */
+  readonly reason: string;
+  /** Who asks for what is missing: the node's settings, or the Service itself. */
+  readonly askedBy: 'node' | 'service';
 }
 
 /** What is in the data plane's place belongs to somebody else; the message says whose it is and what to do. */
@@ -124,6 +136,8 @@ export interface NodeSettings {
   readonly serviceCIDRs: readonly string[];
   /** Who chooses endpoints for Service ports that say nothing; left out: the data plane itself. */
   readonly engine?: 'ipvs';
+  /** How IPVS chooses for Service ports that say nothing; left out: by its default. */
+  readonly scheduler?: Scheduler;
   /** Ranges of engines' targets, which nobody reaches but through a Service; left out: no engine is in use. */
   readonly engineRanges?: readonly string[];
 }

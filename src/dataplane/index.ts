@@ -8,6 +8,7 @@ export type {
   DataPlane,
   DesiredPort,
   Explanation,
+  Fallback,
   FrontendAddress,
   Integrity,
   LoadWeights,

@@ -63,10 +63,10 @@ export class IpvsSocket {
     return new IpvsSocket(NetlinkSocket.open('generic', options));
   }
 
-  /** Resolves if the kernel has IPVS. */
+  /** Resolves if the kernel has IPVS now: somebody may have unloaded it, and it has another number when it is back. */
   probe(): Promise<void> {
     return this.#queue.run(() => {
-      this.#family = this.#required;
+      this.#family = genericFamily(this.#socket, familyName, familyVersion);
     });
   }
 

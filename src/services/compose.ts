@@ -5,7 +5,7 @@ import type { ParsedSlice } from './endpoint-slice.ts';
 import { compareFrontends } from './frontends.ts';
 import type { PortIdentity } from './frontends.ts';
 import type { ParsedService } from './service.ts';
-import type { Algorithm, Scheduler, ServicePort } from './types.ts';
+import type { Algorithm, ServicePort } from './types.ts';
 
 /** What a ProxyConfig says about load balancing, and whose endpoints are local. */
 export interface ServicesConfig {
@@ -15,8 +15,6 @@ export interface ServicesConfig {
   readonly maglevTableSize: number;
   /** IPVS is to choose endpoints for Services that say nothing. */
   readonly engine?: 'ipvs';
-  /** Of IPVS, for Services that name no algorithm. */
-  readonly defaultScheduler?: Scheduler;
   /** Endpoints with this `nodeName` are local. */
   readonly nodeName: string;
 }
@@ -53,7 +51,6 @@ export function compose(
   config: ServicesConfig,
 ): ServicePort {
   const algorithm = service.algorithm?.algorithm ?? config.defaultAlgorithm;
-  const scheduler = wantsIpvs(service, config) ? schedulerFor(service, config) : undefined;
   return {
     id,
     namespace: service.namespace,
@@ -70,16 +67,11 @@ export function compose(
     ...(service.affinitySeconds === undefined ? {} : { affinitySeconds: service.affinitySeconds }),
     ...(algorithm === 'maglev' ? { maglevTableSize: config.maglevTableSize } : {}),
     ...(service.engine && { engine: service.engine }),
-    ...(scheduler && { scheduler }),
+    ...(service.algorithm && { scheduler: service.algorithm.scheduler ?? 'none' }),
   };
 }
 
 /** Whether a Service is to be served by IPVS: by its own word, else by the configuration's. */
 export function wantsIpvs({ engine }: ParsedService, config: ServicesConfig): boolean {
   return (engine ?? config.engine) === 'ipvs';
-}
-
-/** Undefined if the Service asks for what IPVS cannot do. */
-function schedulerFor({ algorithm }: ParsedService, config: ServicesConfig): Scheduler | undefined {
-  return algorithm ? algorithm.scheduler : config.defaultScheduler;
 }

@@ -74,7 +74,6 @@ export class ForwardingState {
       old.defaultAlgorithm === config.defaultAlgorithm &&
       old.maglevTableSize === config.maglevTableSize &&
       old.engine === config.engine &&
-      old.defaultScheduler === config.defaultScheduler &&
       old.nodeName === config.nodeName;
     if (equal) return this.#changeOf(touched);
     for (const [key, entry] of this.#entries) {

@@ -83,8 +83,8 @@ export interface ServicePort {
   readonly maglevTableSize?: number;
   /** What the Service itself says is to choose endpoints; left out: as the node has it. */
   readonly engine?: EngineName;
-  /** How IPVS is to choose; left out where it is not asked for, or has nothing that does what the Service asks for. */
-  readonly scheduler?: Scheduler;
+  /** How IPVS is to choose, by the Service's own word: `none` if it has nothing that does that; left out: as the node has it. */
+  readonly scheduler?: Scheduler | 'none';
 }
 
 /** Something in a user's object that could not be honoured; everything else keeps working. */

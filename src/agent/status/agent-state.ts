@@ -82,7 +82,7 @@ function inForce(
 }
 
 function fallbacksOf({ current }: RunningDataPlane): NonNullable<AgentState['fallbacks']> {
-  return [...(current?.fallbacks ?? [])].map(([id, reason]) => ({ id, reason }));
+  return [...(current?.fallbacks ?? [])].map(([id, fallback]) => ({ id, ...fallback }));
 }
 
 function elementsOf({ current }: RunningDataPlane): number {

@@ -132,6 +132,19 @@ describe('the status of a node', () => {
     expect(report({ refusedSettings }).conditions?.[0]?.message).toMatch(/default\/web\. Change ProxyConfig default$/);
   });
 
+  it('tells what a node cannot do of its mode from what it cannot do for one Service', () => {
+    const own = { id: 'default/web:/tcp/4', reason: 'no scheduler twos', askedBy: 'service' } as const;
+    const nodes = { id: 'default/db:/tcp/4', reason: 'no IPVS', askedBy: 'node' } as const;
+    expect(conditions({ fallbacks: [own] })).toEqual({ Synced: 'True UpToDate', Degraded: 'True FallenBackToSlots' });
+    expect(conditions({ fallbacks: [own, nodes] })).toEqual({
+      Synced: 'True UpToDate',
+      Degraded: 'True ModeUnavailable',
+    });
+    expect(report({ fallbacks: [own, nodes] }).conditions?.[1]?.message).toBe(
+      '2 Service ports are served by slots, not as asked for, first default/db:/tcp/4: no IPVS',
+    );
+  });
+
   it('names a Service port that the kernel refuses, and how many there are', () => {
     const quarantined = [
       { id: 'default/web:/tcp/4', reason: 'EINVAL' },

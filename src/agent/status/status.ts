@@ -4,6 +4,7 @@ import type { BusiestServicePorts, Condition, NodeConditionType, ProxyNodeStateS
 import { kubeProxyCondition } from './kube-proxy-condition.ts';
 import type { KubeProxyState } from '../kube-proxy/index.ts';
 import { preflightCondition, whatBlocks } from './preflight-condition.ts';
+import type { Fallback } from '../../dataplane/index.ts';
 import type { Finding } from '../../preflight/index.ts';
 import type { Verdict } from './verdict.ts';
 import type { Problem } from '../../services/index.ts';
@@ -27,8 +28,8 @@ export interface AgentState {
   readonly quarantined: readonly { readonly id: string; readonly reason: string }[];
   /** Addresses of the agent's own that it cannot serve, and why. */
   readonly unserved?: readonly string[];
-  /** Service ports that want an engine and are served by slots, and why. */
-  readonly fallbacks?: readonly { readonly id: string; readonly reason: string }[];
+  /** Service ports that an engine is to serve and slots do. */
+  readonly fallbacks?: readonly ({ readonly id: string } & Fallback)[];
   readonly services: number;
   readonly endpoints: number;
   readonly elements: number;
@@ -51,7 +52,7 @@ const longestMessage = 256;
  *
  * `Synced`: the kernel holds the assigned revision and every Service. `Degraded`: something needs a person; reasons
  * `SyncFailing`, `SettingsRefused`, `SettingsRolledBack`, `PreflightBlocking`, `CleanupFailing`, `NoConfiguration`, `CannotListen`,
- * `ServicePortsRefused`, `FallenBackToSlots`, `ObjectsWithProblems`, `AsExpected`. `ConntrackConfigured`: conntrack is as the ProxyConfig has it; nothing depends on that but
+ * `ServicePortsRefused`, `ModeUnavailable`, `FallenBackToSlots`, `ObjectsWithProblems`, `AsExpected`. `ConntrackConfigured`: conntrack is as the ProxyConfig has it; nothing depends on that but
  * its size and patience, so that it degrades nothing. `KubeProxyRules`: whether there are any, likewise. `Preflight`: what
  * was found of the node; `Blocking` keeps it from being synced at all.
  */
@@ -190,10 +191,12 @@ function servicesCondition({ quarantined, fallbacks = [], problems }: AgentState
     const message = `the kernel refuses ${quarantined.length} Service ports, first ${first.id}: ${first.reason}`;
     return ['True', 'ServicePortsRefused', message];
   }
-  const [fallback] = fallbacks;
+  // What a person has to mend comes first: what the node's settings ask for.
+  const fallback = fallbacks.find(({ askedBy }) => askedBy === 'node') ?? fallbacks[0];
   if (fallback) {
     const message = `${fallbacks.length} Service ports are served by slots, not as asked for, first ${fallback.id}`;
-    return ['True', 'FallenBackToSlots', `${message}: ${fallback.reason}`];
+    const reason = fallback.askedBy === 'node' ? 'ModeUnavailable' : 'FallenBackToSlots';
+    return ['True', reason, `${message}: ${fallback.reason}`];
   }
   const [problem] = problems;
   if (problem) {

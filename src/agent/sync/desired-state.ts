@@ -1,4 +1,3 @@
-import { defaultScheduler } from '../../api/index.ts';
 import type { EffectiveConfig } from '../../api/index.ts';
 import type { DesiredPort, LoadWeights, NodeSettings } from '../../dataplane/index.ts';
 import { ForwardingState } from '../../services/index.ts';
@@ -194,13 +193,12 @@ export class DesiredState {
   }
 }
 
-function servicesConfig({ mode, ipvs, loadBalancing }: EffectiveConfig, nodeName: string): ServicesConfig {
+function servicesConfig({ mode, loadBalancing }: EffectiveConfig, nodeName: string): ServicesConfig {
   return {
     nodeName,
     defaultAlgorithm: loadBalancing.algorithm,
     maglevTableSize: loadBalancing.maglev.tableSize,
     ...(mode === 'ipvs' && { engine: mode }),
-    defaultScheduler: ipvs?.scheduler ?? defaultScheduler,
   };
 }
 

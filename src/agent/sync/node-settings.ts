@@ -18,6 +18,7 @@ export function nodeSettings(
     localSources,
     serviceCIDRs,
     ...(config.mode === 'ipvs' && { engine: config.mode }),
+    ...config.ipvs,
   };
 }
 

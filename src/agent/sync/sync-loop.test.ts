@@ -101,6 +101,23 @@ describe('the agent’s loop', () => {
     expect(rig.forwarded()).toEqual({ 'web-1': ['10.244.0.1'] });
   });
 
+  it('tries Service ports again that slots serve, once what they lacked is there, and not before', async () => {
+    const { rig, clock, loop } = newLoop();
+    rig.configure();
+    rig.serve(1, ['10.244.0.1']);
+    rig.serve(2, ['10.244.0.2']);
+    loop.start();
+    await clock.advance(1000);
+    const id = 'default/web-1:/tcp/4';
+    rig.kernel.fallbacks.set(id, { reason: 'no scheduler twos', askedBy: 'node' });
+    const writes = rig.kernel.writes.length;
+    await clock.advance(120_000);
+    expect(rig.kernel.writes).toHaveLength(writes);
+    rig.kernel.recovered.add(id);
+    await clock.advance(35_000);
+    expect([rig.kernel.fallbacks.size, rig.kernel.writes.slice(writes)]).toEqual([0, ['apply']]);
+  });
+
   it('does not let new settings wait as long as those that failed', async () => {
     const { rig, clock, loop } = newLoop();
     rig.configure();

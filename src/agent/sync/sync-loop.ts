@@ -9,7 +9,8 @@ import type { Sync, SyncResult } from './sync.ts';
 const restMilliseconds = 100;
 const retry = { first: 1000, atMost: 30_000 };
 const verifyMilliseconds = 1000;
-const quarantineRetryMilliseconds = 30_000;
+/** How often what was refused, or is served otherwise than asked for, is tried again. */
+const againMilliseconds = 30_000;
 /** How often least-connections looks at the open connections. */
 const loadMilliseconds = 3000;
 
@@ -96,7 +97,8 @@ export class SyncLoop {
     this.#ready = true;
     this.#timers.push(
       every(clock, verifyMilliseconds, () => void this.#verify()),
-      every(clock, quarantineRetryMilliseconds, () => this.#again(sync.retryQuarantined())),
+      every(clock, againMilliseconds, () => this.#again(sync.retryQuarantined())),
+      every(clock, againMilliseconds, () => void this.#retryFallbacks()),
       every(clock, loadMilliseconds, () => void this.#followLoad()),
     );
     this.request();
@@ -175,6 +177,15 @@ export class SyncLoop {
       this.request();
     } catch (error) {
       log.error('cannot ask the kernel whether others changed our state', { error });
+    }
+  }
+
+  async #retryFallbacks(): Promise<void> {
+    const { sync, log } = this.#o;
+    try {
+      this.#again(await sync.retryFallbacks());
+    } catch (error) {
+      log.warn('cannot find out whether what Service ports fell back for is there now', { error });
     }
   }
 

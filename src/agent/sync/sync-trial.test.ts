@@ -65,6 +65,22 @@ async function node({ started = true } = {}) {
 }
 
 describe('settings on trial', () => {
+  it('change no Service port before, be it mode or scheduler: what chooses is a setting as any other', async () => {
+    const { rig, follow, looked, decided } = await node();
+    const served = JSON.stringify([...rig.kernel.ports]);
+    rig.configure({ mode: 'ipvs', ipvs: { scheduler: 'wlc' } });
+    await follow();
+    const writes = rig.kernel.writes.length;
+    expect([JSON.stringify([...rig.kernel.ports]), rig.kernel.node?.engine]).toEqual([served, undefined]);
+    await looked();
+    await follow();
+    expect([rig.kernel.node?.engine, rig.kernel.node?.scheduler]).toEqual(['ipvs', 'wlc']);
+    expect(rig.kernel.writes.slice(writes)).toContain('setNode');
+    await decided(web);
+    await follow();
+    expect([JSON.stringify([...rig.kernel.ports]), rig.kernel.node?.engine]).toEqual([served, undefined]);
+  });
+
   it('wait until what works is known, and Services are followed meanwhile', async () => {
     const { rig, follow, looked, masquerades } = await node();
     rig.configure({ masqueradeAll: true });

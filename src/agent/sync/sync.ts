@@ -11,6 +11,7 @@ import type { Logger } from '../../runtime/index.ts';
 import type { ServicePort } from '../../services/index.ts';
 import type { AssignedConfig } from '../sources/index.ts';
 import type { DesiredState, EndpointTrigger, Pending } from './desired-state.ts';
+import { FallbackRetry } from './fallback-retry.ts';
 import { Quarantine } from './quarantine.ts';
 import { isSame, SettingsInForce } from './settings-in-force.ts';
 import type { RefusedSetup, Setup } from './settings-in-force.ts';
@@ -59,6 +60,7 @@ export class Sync {
   readonly #dataPlane: RunningDataPlane;
   readonly #log: Logger;
   readonly #quarantine = new Quarantine();
+  readonly #fallbacks: FallbackRetry;
   readonly #inForce = new SettingsInForce();
   readonly #changed: () => void;
   readonly #trials: TrialCourse | undefined;
@@ -83,6 +85,7 @@ export class Sync {
       o.trial && new TrialCourse({ ...{ trial: o.trial, inForce: this.#inForce, log: o.log }, changed: this.#changed });
     this.#state = o.state;
     this.#dataPlane = o.dataPlane;
+    this.#fallbacks = new FallbackRetry(o.dataPlane);
     this.#log = o.log;
   }
 
@@ -125,6 +128,11 @@ export class Sync {
   retryQuarantined(): boolean {
     this.#retryQuarantined = this.#quarantine.size > 0;
     return this.#retryQuarantined;
+  }
+
+  /** The next run tries Service ports again that slots serve for want of what is there now. False if there are none. */
+  retryFallbacks(): Promise<boolean> {
+    return this.#fallbacks.look();
   }
 
   /** The next run tries the node's settings again that the kernel refused. False if there are none. */
@@ -261,7 +269,8 @@ export class Sync {
   }
 
   async #incremental(dataPlane: DataPlane, pending: Pending): Promise<Outcome> {
-    const tried = this.#retryQuarantined ? this.#quarantine.retryWith(pending.changes) : pending.changes;
+    const wanted = this.#fallbacks.retryWith(pending.changes);
+    const tried = this.#retryQuarantined ? this.#quarantine.retryWith(wanted) : wanted;
     this.#retryQuarantined = false;
     const before = new Map([...tried.keys()].map((id) => [id, dataPlane.served.get(id)?.port]));
     const { written, refused } = await dataPlane.apply(tried, this.#quarantine.ids);

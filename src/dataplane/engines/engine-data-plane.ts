@@ -7,6 +7,7 @@ import type {
   DataPlane,
   DesiredPort,
   Explanation,
+  Fallback,
   Integrity,
   NodeSettings,
   Packet,
@@ -15,13 +16,14 @@ import type {
   Written,
 } from '../data-plane.ts';
 import type { NftablesDataPlane } from '../nftables/index.ts';
+import { Availability } from './availability.ts';
 import { nameText } from './engine.ts';
 import type { Engine } from './engine.ts';
 import { explainEngine } from './explain.ts';
-import { Placement, wantsEngine } from './placement.ts';
+import { bySlots, Placement, schedulerFor } from './placement.ts';
 
-/** How often an engine that is missing is looked for again, while Service ports wait for it. */
-const probeMilliseconds = 30_000;
+/** When it is tried again to take away what could not be. */
+const tidyMilliseconds = 30_000;
 
 /**
  * Modes nftables and ipvs: the policy is one table, and an engine may choose the endpoint of a Service port, by the node's
@@ -30,6 +32,8 @@ const probeMilliseconds = 30_000;
  * ```
  *   start, apply, setNode ──> engine.prepare ──> table, with targets ──> engine.retire what nothing leads to any more
  * ```
+ *
+ * Whatever fails in between, what the table leads to is there: nothing goes before the table has let go of it.
  */
 export class EngineDataPlane implements DataPlane {
   readonly #table: NftablesDataPlane;
@@ -37,15 +41,18 @@ export class EngineDataPlane implements DataPlane {
   readonly #log: Logger;
   readonly #placement: Placement;
   #node: NodeSettings | undefined;
+  readonly #availability: Availability;
+  /** The engine serves. */
   #up = false;
-  #missing: string | undefined;
-  #probedAt = -Infinity;
+  /** Since when there is something that could not be taken away. */
+  #untidySince: number | undefined;
 
   constructor(o: { table: NftablesDataPlane; engine: Engine; log: Logger }) {
     this.#table = o.table;
     this.#engine = o.engine;
     this.#log = o.log;
     this.#placement = new Placement(o.engine);
+    this.#availability = new Availability(o.engine, o.log);
   }
 
   get mode(): string {
@@ -60,59 +67,73 @@ export class EngineDataPlane implements DataPlane {
     return this.#table.sizes;
   }
 
-  get fallbacks(): ReadonlyMap<string, string> {
+  get fallbacks(): ReadonlyMap<string, Fallback> {
     return this.#placement.fallbacks;
   }
 
   async start(ports: ReadonlyMap<string, DesiredPort>, node: NodeSettings): Promise<Started> {
     this.#node = node;
     this.#placement.fallbacks.clear();
-    this.#up = anyWants(ports, node) && (await this.#probe());
-    if (this.#up) await this.#adopt(ports);
+    this.#untidySince = undefined;
+    this.#up = anyWants(ports, node) && (await this.#availability.setUp());
+    if (this.#up) {
+      await this.#engine.adopt();
+      this.#placement.readBack(ports, await this.#table.namedTargets());
+    }
     const placed = await this.#place(ports, node);
     const started = await this.#table.start(placed, this.#settings(node));
-    if (this.#up) await this.#retireAllBut(this.served);
-    // What an earlier run has left, while Services wanted it.
-    else await this.#engine.remove();
+    // Without the engine: what an earlier run has left, while Services wanted it.
+    await this.#tidy(() => (this.#up ? this.#retireAllBut(this.served) : this.#engine.remove()));
+    this.#placement.keepOnly(this.served);
     return started;
   }
 
   async apply(changes: Changes, retried?: ReadonlySet<string>): Promise<Applied> {
     const node = this.#started;
-    let written: Written | undefined;
-    if (!this.#up && anyWants(changes, node) && this.#mayProbe && (await this.#probe())) {
-      await this.#engine.adopt();
-      this.#up = true;
-      written = await this.#table.setNode(this.#settings(node));
-    }
+    const wantsMore = !this.#up && anyWants(changes, node);
+    const written = wantsMore && (await this.#availability.isThere()) ? await this.#bringUp(node) : undefined;
     const before = new Map([...changes.keys()].map((id) => [id, this.served.get(id)?.port]));
     const applied = await this.#table.apply(await this.#place(changes, node), retried);
-    if (this.#up) await this.#placement.retire(before, changes, this.served);
+    if (this.#up) await this.#tidy(() => this.#placement.retire(before, changes, this.served));
     return written ? { ...applied, written: addWritten(written, applied.written) } : applied;
   }
 
   async setNode(node: NodeSettings): Promise<Written> {
-    const before = this.#node;
+    const before = this.#started;
+    if (node.engine !== before.engine || node.scheduler !== before.scheduler) await this.#availability.demand(node);
     const written = await this.#table.setNode(this.#settings(node));
     this.#node = node;
-    if (before?.engine === node.engine) return written;
-    const concerned = [...this.served].filter(([, { port }]) => port.scheduler !== undefined);
-    const applied = await this.apply(new Map(concerned));
-    const [first] = applied.refused;
-    if (first) throw new Error(`the kernel no longer takes Service port ${first.id}: ${first.reason}`);
-    return addWritten(written, applied.written);
+    const concerned = [...this.served].filter(
+      ([, { port }]) => schedulerFor(port, before) !== schedulerFor(port, node),
+    );
+    if (concerned.length === 0) return written;
+    try {
+      const applied = await this.apply(new Map(concerned));
+      const [first] = applied.refused;
+      if (first) throw new Error(`the kernel no longer takes Service port ${first.id}: ${first.reason}`);
+      return addWritten(written, applied.written);
+    } catch (error) {
+      await this.start(new Map([...this.served].map(([id, desired]) => [id, bySlots(desired)])), before);
+      throw error;
+    }
   }
 
   async verify(): Promise<Integrity> {
     const integrity = await this.#table.verify();
     if (integrity === 'changed') return integrity;
-    if (this.#up) {
-      const repaired = await this.#engine.compare();
-      if (repaired > 0) this.#log.warn(`another program changed ${this.#engine.name}: repaired`, { targets: repaired });
-      return 'intact';
+    if (this.#untidySince !== undefined && performance.now() - this.#untidySince >= tidyMilliseconds) return 'changed';
+    return this.#up ? this.#verifyEngine() : 'intact';
+  }
+
+  async recoverable(): Promise<ReadonlySet<string>> {
+    const recoverable = new Set<string>();
+    if (this.fallbacks.size === 0 || !(await this.#availability.setUp())) return recoverable;
+    for (const id of this.fallbacks.keys()) {
+      const port = this.served.get(id)?.port;
+      const scheduler = port && schedulerFor(port, this.#started);
+      if (scheduler !== undefined && (await this.#engine.lacks(scheduler)) === undefined) recoverable.add(id);
     }
-    if (this.#missing === undefined || this.fallbacks.size === 0 || !this.#mayProbe) return 'intact';
-    return (await this.#probe()) ? 'changed' : 'intact';
+    return recoverable;
   }
 
   counters(): Promise<ConnectionCount[]> {
@@ -151,28 +172,14 @@ export class EngineDataPlane implements DataPlane {
     return Object.values(this.#engine.ranges);
   }
 
-  get #mayProbe(): boolean {
-    return performance.now() - this.#probedAt >= probeMilliseconds;
-  }
-
   #settings(node: NodeSettings): NodeSettings {
     return this.#up ? { ...node, engineRanges: this.#ranges } : node;
   }
 
-  /** Whether the engine can serve; what is missing is told once. */
-  async #probe(): Promise<boolean> {
-    const missing = await this.#engine.probe();
-    this.#probedAt = performance.now();
-    if (missing !== undefined && missing !== this.#missing) {
-      this.#log.warn(`${this.#engine.name} cannot serve; Services are served by slots`, { reason: missing });
-    }
-    this.#missing = missing;
-    return missing === undefined;
-  }
-
-  async #adopt(ports: ReadonlyMap<string, DesiredPort>): Promise<void> {
+  async #bringUp(node: NodeSettings): Promise<Written> {
     await this.#engine.adopt();
-    this.#placement.readBack(ports, await this.#table.namedTargets());
+    this.#up = true;
+    return this.#table.setNode(this.#settings(node));
   }
 
   async #place<Wanted extends DesiredPort | undefined>(
@@ -180,7 +187,32 @@ export class EngineDataPlane implements DataPlane {
     node: NodeSettings,
   ): Promise<Map<string, Wanted | DesiredPort>> {
     if (this.#up) return this.#placement.prepare(changes, node);
-    return this.#placement.withoutEngine(changes, node, this.#missing ?? 'it has not been looked for yet');
+    return this.#placement.withoutEngine(changes, node, this.#availability.missing ?? 'it has not been looked for yet');
+  }
+
+  async #verifyEngine(): Promise<Integrity> {
+    const { name } = this.#engine;
+    try {
+      const { repaired, failed } = await this.#engine.compare();
+      if (repaired > 0) this.#log.warn(`another program changed ${name}: repaired`, { targets: repaired });
+      if (failed === undefined) return 'intact';
+      this.#log.warn(`another program changed ${name}, and it cannot be repaired: everything is compared`, { failed });
+    } catch (error) {
+      this.#log.warn(`${name} does not answer any more: everything is compared`, { error });
+    }
+    return 'changed';
+  }
+
+  /** What nothing leads to any more harms nobody: that it cannot be taken away must not look as if the table had failed. */
+  async #tidy(task: () => Promise<unknown>): Promise<void> {
+    try {
+      await task();
+    } catch (error) {
+      this.#untidySince ??= performance.now();
+      this.#log.error(`cannot take away what nothing leads to any more of ${this.#engine.name}; it is tried again`, {
+        error,
+      });
+    }
   }
 
   async #retireAllBut(served: ReadonlyMap<string, DesiredPort>): Promise<void> {
@@ -190,10 +222,9 @@ export class EngineDataPlane implements DataPlane {
       ),
     );
     await this.#engine.retire(this.#engine.held().filter((name) => !named.has(nameText(name))));
-    this.#placement.keepOnly(served);
   }
 }
 
 function anyWants(changes: Changes, node: NodeSettings): boolean {
-  return [...changes.values()].some((desired) => desired && wantsEngine(desired.port, node));
+  return [...changes.values()].some((desired) => desired && schedulerFor(desired.port, node) !== undefined);
 }

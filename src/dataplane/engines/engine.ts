@@ -27,6 +27,14 @@ export interface EngineDescription {
   })[];
 }
 
+/** What came of looking for what others changed. */
+export interface Repair {
+  /** Targets that were not as they should be, and are. */
+  readonly repaired: number;
+  /** What could not be repaired, for people: only starting anew helps. */
+  readonly failed?: string;
+}
+
 /**
  * Chooses endpoints in the place of slots. To the table a target is an endpoint with one slot; what is there must be
  * complete before the table leads to it (`prepare`) and stays until it does not any more (`retire`).
@@ -38,13 +46,26 @@ export interface Engine {
   /** Addresses of its targets. */
   readonly ranges: Readonly<Record<Family, string>>;
 
-  /** Makes the node ready. Says for people what is missing, and what to do; undefined if it can serve. */
+  /**
+   * Says for people what is missing on this node, and what to do; undefined if it can serve. Changes nothing, but that
+   * the kernel may load a module for the question.
+   */
   probe(): Promise<string | undefined>;
+
+  /** Makes the node ready, also if somebody has undone that. Says what is missing, as `probe` does. */
+  setUp(): Promise<string | undefined>;
+
+  /** Says for people why it cannot choose by this scheduler; undefined if it can. Needs `setUp`, and remembers until the next. */
+  lacks(scheduler: string): Promise<string | undefined>;
 
   /** Learns what it has in the kernel from an earlier run, so that `prepare` writes what differs. */
   adopt(): Promise<void>;
 
-  /** Makes or changes what is at targets. @returns those that it cannot serve, and why; never throws for one of them */
+  /**
+   * Makes or changes what is at targets. What was at those that it cannot serve may still be there: the table may lead to it.
+   *
+   * @returns those that it cannot serve, and why; never throws for one of them
+   */
   prepare(servers: readonly EngineServer[]): Promise<ReadonlyMap<EngineServer, string>>;
 
   /** Takes away what nothing leads to any more; connections that are open go on. */
@@ -53,8 +74,8 @@ export interface Engine {
   /** What it has now. */
   held(): readonly EngineServerName[];
 
-  /** Looks at part of what it has, and repairs what others changed. @returns how many targets were not as they should be */
-  compare(): Promise<number>;
+  /** Looks at part of what it has, and repairs what others changed. Throws if that cannot be looked at. */
+  compare(): Promise<Repair>;
 
   /** What is at a target; undefined if nothing is. Works without `adopt`. */
   describe(name: EngineServerName): Promise<EngineDescription | undefined>;

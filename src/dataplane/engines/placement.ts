@@ -1,13 +1,21 @@
+import { defaultScheduler } from '../../api/index.ts';
+import type { Scheduler } from '../../api/index.ts';
 import type { ServicePort } from '../../services/index.ts';
-import type { DesiredPort, EngineTargets, NodeSettings } from '../data-plane.ts';
+import type { DesiredPort, EngineTargets, Fallback, NodeSettings } from '../data-plane.ts';
 import type { NamedTarget } from '../nftables/index.ts';
 import type { Engine, EngineServer } from './engine.ts';
 import { TargetBook } from './target-book.ts';
 import type { EngineScope } from './target-book.ts';
 
-/** Whether a Service port is to be served by an engine: by its own word, else by the node's. */
-export function wantsEngine({ engine, scheduler }: ServicePort, node: NodeSettings): boolean {
-  return scheduler !== undefined && (engine ?? node.engine) === 'ipvs';
+/** By which scheduler an engine is to serve a Service port, by its own word, else by the node's; undefined: slots are to. */
+export function schedulerFor({ engine, scheduler }: ServicePort, node: NodeSettings): Scheduler | undefined {
+  if ((engine ?? node.engine) !== 'ipvs' || scheduler === 'none') return undefined;
+  return scheduler ?? node.scheduler ?? defaultScheduler;
+}
+
+/** The same Service port, chosen for by slots. */
+export function bySlots({ port, weights }: DesiredPort): DesiredPort {
+  return weights ? { port, weights } : { port };
 }
 
 /** New states of Service ports, undefined for those that are gone. */
@@ -17,8 +25,8 @@ type States<Wanted> = ReadonlyMap<string, Wanted>;
 export class Placement {
   readonly #engine: Engine;
   readonly #book: TargetBook;
-  /** Service ports that are served by slots although they want an engine, and why. */
-  readonly fallbacks = new Map<string, string>();
+  /** Service ports that are served by slots although an engine is to serve them. */
+  readonly fallbacks = new Map<string, Fallback>();
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -45,13 +53,14 @@ export class Placement {
     const placed = this.assign(changes, node);
     const servers = new Map<EngineServer, string>();
     for (const [id, desired] of placed) {
-      for (const server of desired ? serversOf(desired) : []) servers.set(server, id);
+      for (const server of desired ? serversOf(desired, node) : []) servers.set(server, id);
     }
     for (const [server, reason] of await this.#engine.prepare([...servers.keys()])) {
       const id = servers.get(server) ?? '';
       const desired = placed.get(id);
-      if (desired) placed.set(id, bySlots(desired));
-      this.fallbacks.set(id, reason);
+      if (!desired) continue;
+      placed.set(id, bySlots(desired));
+      this.fallbacks.set(id, { reason, askedBy: askedBy(desired.port) });
     }
     return placed;
   }
@@ -64,7 +73,7 @@ export class Placement {
     const placed = new Map<string, Wanted | DesiredPort>();
     for (const [id, desired] of changes) {
       this.fallbacks.delete(id);
-      const wants = desired && wantsEngine(desired.port, node);
+      const wants = desired && schedulerFor(desired.port, node) !== undefined;
       placed.set(id, wants ? { ...desired, via: this.#targetsOf(desired.port) } : desired && bySlots(desired));
     }
     return placed;
@@ -79,8 +88,9 @@ export class Placement {
     const placed = new Map<string, Wanted | DesiredPort>();
     for (const [id, desired] of changes) {
       this.fallbacks.delete(id);
-      if (desired && wantsEngine(desired.port, node)) this.fallbacks.set(id, reason);
       placed.set(id, desired && bySlots(desired));
+      if (!desired || schedulerFor(desired.port, node) === undefined) continue;
+      this.fallbacks.set(id, { reason, askedBy: desired.port.engine ? 'service' : 'node' });
     }
     return placed;
   }
@@ -131,16 +141,18 @@ function isUsed(port: ServicePort, scope: EngineScope): boolean {
   return (scope === 'cluster' || local) && endpointsIn(port, scope).length > 0;
 }
 
-function serversOf({ port, via = {} }: DesiredPort): EngineServer[] {
-  const { family, protocol, scheduler = '' } = port;
+function serversOf({ port, via = {} }: DesiredPort, node: NodeSettings): EngineServer[] {
+  const { family, protocol } = port;
+  const scheduler = schedulerFor(port, node) ?? '';
   return scopes.flatMap((scope) => {
     const target = via[scope];
     return target ? [{ family, protocol, scheduler, target, endpoints: endpointsIn(port, scope) }] : [];
   });
 }
 
-function bySlots({ port, weights }: DesiredPort): DesiredPort {
-  return weights ? { port, weights } : { port };
+/** Who asks for an engine that is there, and for what it may lack. */
+function askedBy({ engine, scheduler }: ServicePort): Fallback['askedBy'] {
+  return engine === undefined && scheduler === undefined ? 'node' : 'service';
 }
 
 type Place = Pick<ServicePort, 'family' | 'protocol'> & { readonly address?: string; readonly port: number };

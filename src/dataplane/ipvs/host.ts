@@ -7,6 +7,8 @@ import { addLocalRoute, deleteLocalRoute, inNamespace, NetlinkSocket } from '../
 export interface EngineHost {
   /** Whether the kernel has IPVS loaded already: asking it would load it. */
   isLoaded(): boolean;
+  /** What keeps the ranges from being local, for people; undefined if nothing does. Changes nothing. */
+  obstacle(): string | undefined;
   /** Makes the ranges local and the settings right. Says what cannot be, and what to do; undefined if all is well. */
   prepare(): string | undefined;
   /** Takes the ranges away. @returns those that were there */
@@ -44,9 +46,14 @@ export class KernelHost implements EngineHost {
     return this.#inside(() => existsSync('/proc/thread-self/net/ip_vs'));
   }
 
-  prepare(): string | undefined {
+  obstacle(): string | undefined {
     const taken = this.#inside(() => this.#addressInRange());
-    if (taken !== undefined) return `this host has the address ${taken}, and IPVS needs ${this.#ranges.join(' and ')}`;
+    return taken && `this host has the address ${taken}, and IPVS needs ${this.#ranges.join(' and ')}`;
+  }
+
+  prepare(): string | undefined {
+    const obstacle = this.obstacle();
+    if (obstacle !== undefined) return obstacle;
     this.#withRoutes((socket) => {
       for (const range of this.#ranges) addLocalRoute(socket, { range, owner: routeOwner });
     });

@@ -1,56 +1,34 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { FakeNftables } from '../../nftables/testing/index.ts';
-import { createLogger } from '../../runtime/index.ts';
 import type { ServicePort } from '../../services/index.ts';
-import type { DesiredPort, Explanation, NodeSettings, Packet } from '../data-plane.ts';
-import { EngineDataPlane } from '../engines/index.ts';
-import { NftablesDataPlane } from '../nftables/index.ts';
+import type { DesiredPort, NodeSettings } from '../data-plane.ts';
+import type { EngineDataPlane } from '../engines/index.ts';
 import { byId, plainNode, servicePort } from '../testing/index.ts';
-import { IpvsEngine } from './engine.ts';
-import { MemoryIpvs } from './testing/index.ts';
+import { ask, EngineRig } from './testing/index.ts';
+import type { MemoryIpvs } from './testing/index.ts';
 
 const ipvsNode: NodeSettings = { ...plainNode, engine: 'ipvs' };
-const unlimited = { perPort: Infinity, inAll: Infinity };
-let nftables: FakeNftables;
+let rig: EngineRig;
 let kernel: MemoryIpvs;
-let logs: string[];
 
-/** An agent's process: kernels stay. */
-function open(): EngineDataPlane {
-  const log = createLogger({ format: 'text', level: 'debug', write: (line) => logs.push(line) });
-  const sockets = { writer: nftables.open(), reader: nftables.open() };
-  const drained = (): Promise<void> => Promise.resolve();
-  const table = new NftablesDataPlane({ ...sockets, log, drained, limits: unlimited });
-  return new EngineDataPlane({ table, engine: new IpvsEngine(kernel), log });
-}
+const open = (): EngineDataPlane => rig.open();
 
 /** A Service port for which IPVS has a scheduler. */
 function scheduled(number: number, addresses?: readonly string[], more: Partial<ServicePort> = {}): DesiredPort {
   return servicePort(number, addresses, { scheduler: 'rr', ...more });
 }
 
-function ask(dataPlane: EngineDataPlane, number: number): Promise<Explanation> {
-  const packet: Packet = {
-    ...{ source: '10.244.0.9', destination: `10.96.0.${number}`, protocol: 'tcp', port: 80 },
-    ...{ fromHost: false, fromPod: true, toHost: false, masqueradeAll: false },
-  };
-  return dataPlane.explain(packet);
-}
-
-const withoutPlaces = (): string[] => kernel.text.map((line) => line.replace(/169\.\S+ \d+/, 'T'));
-
 beforeEach(() => {
-  nftables = new FakeNftables();
-  kernel = new MemoryIpvs();
-  logs = [];
+  rig = new EngineRig();
+  ({ kernel } = rig);
 });
 
 describe('mode ipvs', () => {
   it('has a virtual server for each Service port, to which the table leads and which chooses', async () => {
     const dataPlane = open();
-    await dataPlane.start(byId([scheduled(1, ['10.244.0.1', '10.244.0.2']), servicePort(2)]), ipvsNode);
+    const unheardOf = servicePort(2, undefined, { scheduler: 'none' });
+    await dataPlane.start(byId([scheduled(1, ['10.244.0.1', '10.244.0.2']), unheardOf]), ipvsNode);
     expect(dataPlane.mode).toBe('ipvs');
-    expect(withoutPlaces()).toEqual(['tcp T rr: 10.244.0.1 8080 1, 10.244.0.2 8080 1']);
+    expect(rig.servers).toEqual(['tcp T rr: 10.244.0.1 8080 1, 10.244.0.2 8080 1']);
     const { action, endpoints, steps } = await ask(dataPlane, 1);
     expect([action, endpoints]).toEqual(['forward', ['10.244.0.1:8080', '10.244.0.2:8080']]);
     expect(steps.at(-1)).toMatch(/^IPVS chooses by rr .*10\.244\.0\.1:8080 \(weight 1, 0 open, 0 inactive\)/);
@@ -62,12 +40,12 @@ describe('mode ipvs', () => {
     await dataPlane.start(byId([scheduled(1, ['10.244.0.1', '10.244.0.2'])]), ipvsNode);
     const { written } = await dataPlane.apply(byId([scheduled(1, ['10.244.0.2', '10.244.0.3'], { scheduler: 'wlc' })]));
     expect(written.elements).toBe(0);
-    expect(withoutPlaces()).toEqual(['tcp T wlc: 10.244.0.2 8080 1, 10.244.0.3 8080 1']);
+    expect(rig.servers).toEqual(['tcp T wlc: 10.244.0.2 8080 1, 10.244.0.3 8080 1']);
     const drained = [{ address: '10.244.0.2', port: 8080, local: false, weight: 0 }];
     await dataPlane.apply(byId([scheduled(1, [], { clusterEndpoints: drained, hasAnyEndpoints: true })]));
     expect([kernel.text, (await ask(dataPlane, 1)).action]).toEqual([[], 'reject']);
     await dataPlane.apply(byId([scheduled(1, ['10.244.0.4'])]));
-    expect(withoutPlaces()).toEqual(['tcp T rr: 10.244.0.4 8080 1']);
+    expect(rig.servers).toEqual(['tcp T rr: 10.244.0.4 8080 1']);
     await dataPlane.apply(new Map([['default/service-1:/tcp/4', undefined]]));
     expect([kernel.text, (await ask(dataPlane, 1)).action]).toEqual([[], 'drop']);
   });
@@ -78,10 +56,7 @@ describe('mode ipvs', () => {
     const dataPlane = open();
     const ports = byId([scheduled(1, ['10.244.0.1', '10.244.9.1'], { localEndpoints: here, frontends })]);
     await dataPlane.start(ports, ipvsNode);
-    expect(withoutPlaces().sort()).toEqual([
-      'tcp T rr: 10.244.0.1 8080 1',
-      'tcp T rr: 10.244.0.1 8080 1, 10.244.9.1 8080 1',
-    ]);
+    expect(rig.servers).toEqual(['tcp T rr: 10.244.0.1 8080 1', 'tcp T rr: 10.244.0.1 8080 1, 10.244.9.1 8080 1']);
   });
 
   it('is adopted by the next agent: every virtual server keeps its place, and what is nobody’s any more goes', async () => {
@@ -94,7 +69,7 @@ describe('mode ipvs', () => {
     await next.start(new Map([...ports].slice(1)), ipvsNode);
     expect(kernel.text).toHaveLength(2);
     expect(before).toEqual(expect.arrayContaining(kernel.text));
-    expect(logs.filter((line) => line.includes('level=error'))).toEqual([]);
+    expect(rig.logs.filter((line) => line.includes('level=error'))).toEqual([]);
   });
 
   it('leaves virtual servers of others alone, and repairs what others do to ours', async () => {
@@ -114,7 +89,7 @@ describe('mode ipvs', () => {
     ]);
     expect(await dataPlane.verify()).toBe('intact');
     expect(kernel.text).toEqual(good);
-    expect(logs.join('\n')).toContain('another program changed IPVS: repaired');
+    expect(rig.logs.join('\n')).toContain('another program changed IPVS: repaired');
     expect(await dataPlane.remove()).toBe(
       'table inet nftproxy and 2 virtual servers of IPVS and the routes 169.254.77.0/24, fd6e:6674:7078:4d::/64',
     );
@@ -139,7 +114,13 @@ describe('mode ipvs', () => {
     const dataPlane = open();
     await dataPlane.start(byId([scheduled(1), scheduled(2, undefined, { scheduler: 'twos' })]), ipvsNode);
     expect([...dataPlane.fallbacks]).toEqual([
-      ['default/service-2:/tcp/4', 'the kernel has no scheduler twos of IPVS'],
+      [
+        'default/service-2:/tcp/4',
+        {
+          reason: 'the kernel has no scheduler twos of IPVS (modprobe ip_vs_twos on the node)',
+          askedBy: 'service',
+        },
+      ],
     ]);
     expect((await ask(dataPlane, 2)).endpoints).toEqual(['10.244.0.1:8080']);
     expect(kernel.text).toHaveLength(1);
@@ -151,7 +132,9 @@ describe('mode ipvs', () => {
     kernel.missing = 'ip_vs';
     const dataPlane = open();
     await dataPlane.start(byId([scheduled(1)]), ipvsNode);
-    expect([...dataPlane.fallbacks.values()]).toEqual([expect.stringContaining('modprobe ip_vs')]);
+    expect([...dataPlane.fallbacks.values()]).toEqual([
+      { reason: expect.stringContaining('modprobe ip_vs') as string, askedBy: 'node' },
+    ]);
     expect((await ask(dataPlane, 1)).endpoints).toEqual(['10.244.0.1:8080']);
     kernel.missing = undefined;
     await dataPlane.start(byId([scheduled(1)]), ipvsNode);

@@ -9,6 +9,7 @@ import type {
   DataPlane,
   DesiredPort,
   Explanation,
+  Fallback,
   Integrity,
   NodeSettings,
   Packet,
@@ -45,7 +46,7 @@ interface Parts {
 export class NftablesDataPlane implements DataPlane {
   readonly mode = 'nftables';
   /** Nobody asks it for an engine: see `EngineDataPlane`. */
-  readonly fallbacks: ReadonlyMap<string, string> = new Map();
+  readonly fallbacks: ReadonlyMap<string, Fallback> = new Map();
   readonly #writer: NftablesSocket;
   /** For reading counters, so that a scrape never delays a write. */
   readonly #reader: NftablesSocket;
@@ -96,6 +97,10 @@ export class NftablesDataPlane implements DataPlane {
   /** On kernels that let us own the table nobody else can have changed it; elsewhere, see `Audit`. */
   verify(): Promise<Integrity> {
     return this.#table.verify();
+  }
+
+  recoverable(): Promise<ReadonlySet<string>> {
+    return Promise.resolve(new Set());
   }
 
   counters(): Promise<ConnectionCount[]> {

@@ -7,6 +7,7 @@ import type {
   DataPlane,
   DesiredPort,
   Explanation,
+  Fallback,
   Integrity,
   NodeSettings,
   Packet,
@@ -28,6 +29,10 @@ export class MemoryKernel {
   refuseNode: (node: NodeSettings) => string | undefined = () => undefined;
   /** Thrown by the next calls that write, until it is taken away. */
   failure: Error | undefined;
+  /** Service ports for which something is missing, until they are applied again. */
+  readonly fallbacks = new Map<string, Fallback>();
+  /** Those for which it is there again. */
+  readonly recovered = new Set<string>();
   /** Somebody else wrote here since the last look. */
   changed = false;
   /** Connections that were counted, by Service port. */
@@ -39,7 +44,6 @@ export class MemoryDataPlane implements DataPlane {
   readonly mode: string;
   readonly kernel: MemoryKernel;
   readonly #served = new Map<string, DesiredPort>();
-  readonly fallbacks = new Map<string, string>();
   closed = false;
 
   constructor(mode: string, kernel = new MemoryKernel()) {
@@ -49,6 +53,10 @@ export class MemoryDataPlane implements DataPlane {
 
   get served(): ReadonlyMap<string, DesiredPort> {
     return this.#served;
+  }
+
+  get fallbacks(): ReadonlyMap<string, Fallback> {
+    return this.kernel.fallbacks;
   }
 
   get sizes(): ReadonlyMap<string, number> {
@@ -72,7 +80,15 @@ export class MemoryDataPlane implements DataPlane {
 
   apply(changes: Changes): Promise<Applied> {
     this.#write('apply');
+    for (const id of changes.keys()) {
+      this.kernel.fallbacks.delete(id);
+      this.kernel.recovered.delete(id);
+    }
     return Promise.resolve(this.#take(changes, false));
+  }
+
+  recoverable(): Promise<ReadonlySet<string>> {
+    return Promise.resolve(this.kernel.recovered);
   }
 
   setNode(node: NodeSettings): Promise<Written> {

@@ -15,8 +15,8 @@ export function healthOf({ metadata, spec, status }: ProxyNodeState): Health {
 }
 
 /**
- * Why a node fails with what it was told last, in its agent's words: it cannot sync, the kernel refuses Service ports, or
- * the agent cannot serve its own addresses. Undefined if it does not say so.
+ * Why a node fails with what it was told last, in its agent's words: it cannot sync, the kernel refuses Service ports or has
+ * not what the mode takes, or the agent cannot serve its own addresses. Undefined if it does not say so.
  */
 export function failureOf(state: ProxyNodeState): FailedNode | undefined {
   const { metadata, status } = state;
@@ -27,10 +27,12 @@ export function failureOf(state: ProxyNodeState): FailedNode | undefined {
   return degraded.reason === 'CannotListen' && !hasNewAgent(state) ? undefined : failedNode(metadata.name, degraded);
 }
 
+const seriousReasons: readonly string[] = ['ServicePortsRefused', 'CannotListen', 'ModeUnavailable'];
+
 /** Condition Degraded, while it says something that a rollout must not spread. */
 export function seriousDegradation(status: ProxyNodeState['status']): Condition | undefined {
   const degraded = conditionOf(status?.conditions, 'Degraded');
-  const serious = degraded?.status === 'True' && ['ServicePortsRefused', 'CannotListen'].includes(degraded.reason);
+  const serious = degraded?.status === 'True' && seriousReasons.includes(degraded.reason);
   return serious ? degraded : undefined;
 }
 

@@ -16,9 +16,11 @@ export class SyncRig {
   readonly state = new DesiredState('node-1', Date.parse('2026-01-01T00:00:00Z'));
   /** What an agent with another mode may have left. */
   readonly otherKernel = new MemoryKernel();
+  readonly #open = (): MemoryDataPlane => new MemoryDataPlane('nftables', this.kernel);
   readonly dataPlane = new RunningDataPlane(
     {
-      nftables: () => new MemoryDataPlane('nftables', this.kernel),
+      nftables: this.#open,
+      ipvs: this.#open,
       other: () => new MemoryDataPlane('other', this.otherKernel),
     },
     this.log,

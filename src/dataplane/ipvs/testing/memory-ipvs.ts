@@ -23,6 +23,23 @@ export class MemoryIpvs {
   routes: readonly string[] = [];
   /** Schedulers that the kernel has. */
   schedulers: readonly string[] = ['rr', 'wrr', 'wlc', 'sh', 'mh'];
+  /** How often it was asked to give a virtual server a scheduler that it has not: each time it looks for a module. */
+  searches = 0;
+  /** Called after each operation. */
+  watch: () => void = () => undefined;
+  #failAfter: number | undefined;
+
+  /** Somebody unloads the module. */
+  unload(): void {
+    this.missing = 'ip_vs';
+    this.loaded = false;
+    this.#servers.clear();
+  }
+
+  /** The next time that anything is to be carried out, the socket fails after so many operations. */
+  failAfter(operations: number): void {
+    this.#failAfter = operations;
+  }
 
   /** For an engine. */
   get ipvs(): VirtualServers {
@@ -32,9 +49,15 @@ export class MemoryIpvs {
         this.loaded = true;
         return Promise.resolve();
       },
-      servers: () => Promise.resolve([...this.#servers.values()].map(({ server }) => server)),
-      destinations: (name) => Promise.resolve(this.destinations(name)),
-      carryOut: (operations) => Promise.resolve(this.carryOut(operations)),
+      servers: async () => {
+        await this.#demandModule();
+        return [...this.#servers.values()].map(({ server }) => server);
+      },
+      destinations: async (name) => {
+        await this.#demandModule();
+        return this.destinations(name);
+      },
+      carryOut: (operations) => this.#carryOutOrFail(operations),
       setTcpTimeout: () => Promise.resolve(),
       close: () => undefined,
     };
@@ -44,6 +67,7 @@ export class MemoryIpvs {
   get host(): EngineHost {
     return {
       isLoaded: () => this.loaded,
+      obstacle: () => this.missing,
       prepare: () => {
         if (this.missing !== undefined) return this.missing;
         this.routes = ['169.254.77.0/24'];
@@ -76,8 +100,22 @@ export class MemoryIpvs {
     for (const operation of operations) {
       const number = 'destination' in operation ? this.#changeDestination(operation) : this.#changeServer(operation);
       if (number !== 0) refused.set(operation, new NetlinkError(`${operation.do}: refused`, number));
+      this.watch();
     }
     return refused;
+  }
+
+  async #demandModule(): Promise<void> {
+    if (this.missing === 'ip_vs') await Promise.reject(new NetlinkError('no family IPVS', errno.ENOENT));
+  }
+
+  async #carryOutOrFail(operations: readonly IpvsOperation[]): Promise<Map<IpvsOperation, NetlinkError>> {
+    await this.#demandModule();
+    const failAfter = operations.length > 0 ? this.#failAfter : undefined;
+    if (failAfter === undefined) return this.carryOut(operations);
+    this.#failAfter = undefined;
+    this.carryOut(operations.slice(0, failAfter));
+    throw new NetlinkError('answers are missing', errno.ENOBUFS);
   }
 
   #changeServer({ do: what, server }: Exclude<IpvsOperation, { destination: unknown }>): number {
@@ -86,9 +124,14 @@ export class MemoryIpvs {
     if (what === 'add' && kept) return errno.EEXIST;
     if (what !== 'add' && !kept) return errno.ESRCH;
     if (what === 'delete') this.#servers.delete(name);
-    else if (!this.schedulers.includes(server.scheduler)) return errno.ENOENT;
+    else if (!this.schedulers.includes(server.scheduler)) return this.#searchInVain();
     else this.#servers.set(name, { server, destinations: kept?.destinations ?? new Map<string, Destination>() });
     return 0;
+  }
+
+  #searchInVain(): number {
+    this.searches++;
+    return errno.ENOENT;
   }
 
   #changeDestination(operation: Extract<IpvsOperation, { destination: unknown }>): number {
