@@ -21,6 +21,10 @@ const subcommands: Readonly<Record<string, { summary: string; load: () => Promis
     summary: 'say what a node would do with a connection, and why',
     load: async () => (await import('./explain.ts')).explain,
   },
+  ipvs: {
+    summary: 'show the virtual servers of IPVS by Service, with their connections',
+    load: async () => (await import('./ipvs.ts')).ipvs,
+  },
   diff: {
     summary: 'show what a changed ProxyConfig would write on a node',
     load: async () => (await import('./diff.ts')).diff,

@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { networkInterfaces } from 'node:os';
-import type { EffectiveConfig } from '../api/index.ts';
+import { withDefaults } from '../api/index.ts';
+import type { EffectiveConfig, ProxySettings } from '../api/index.ts';
 import type { Packet } from '../dataplane/index.ts';
 import { canonicalAddress, familyOf } from '../ip/index.ts';
 import { describeError } from '../runtime/index.ts';
@@ -36,10 +37,15 @@ export async function askAgent(url: string, timeoutMilliseconds = longestAnswerM
     const failed = answers.find((answer) => answer.status === 'rejected');
     return { silence: silenceOf(url, failed?.reason, timeoutMilliseconds), mode, config: undefined, ports: [] };
   }
-  // The agent is ours, and of the same version as this command in its image.
-  const assigned = JSON.parse(config) as { config: EffectiveConfig } | null;
+  // The agent is ours, and of the same version as this command in its image. The API server may have filled in defaults.
+  const assigned = JSON.parse(config) as { config: ProxySettings } | null;
   const silence = assigned ? undefined : `the agent at ${url} has no configuration yet`;
-  return { silence, mode, config: assigned?.config, ports: JSON.parse(ports) as ServicePort[] };
+  return {
+    silence,
+    mode,
+    config: assigned?.config && withDefaults(assigned.config),
+    ports: JSON.parse(ports) as ServicePort[],
+  };
 }
 
 function silenceOf(url: string, error: unknown, timeoutMilliseconds: number): string {

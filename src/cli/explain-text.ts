@@ -34,8 +34,7 @@ export function explanationText(
     `${packet.protocol} from ${packet.source}${packet.fromHost ? ' (this host)' : ''} to ${packet.destination} port ${packet.port}`,
     `Result: ${actions[outcome.action]}`,
   ];
-  if (owner)
-    lines.push(`Service: ${owner.namespace}/${owner.name}, port ${owner.portName || '(unnamed)'}, ${owner.algorithm}`);
+  if (owner) lines.push(serviceText(owner, outcome));
   for (const step of outcome.steps) lines.push(`  - ${step}`);
   for (const line of shares(outcome)) lines.push(line);
   if (outcome.action === 'forward') lines.push(`Source address: ${outcome.masquerade ? 'masqueraded' : 'kept'}`);
@@ -47,8 +46,14 @@ export function explanationText(
   return `${lines.join('\n')}\n`;
 }
 
-function shares({ endpoints, chosen }: Explanation): string[] {
+function serviceText({ namespace, name, portName, algorithm }: ServicePort, { chosenBy }: Explanation): string {
+  return `Service: ${namespace}/${name}, port ${portName || '(unnamed)'}, ${chosenBy ?? algorithm}`;
+}
+
+function shares({ endpoints, chosen, chosenBy }: Explanation): string[] {
   if (chosen !== undefined) return [`Endpoint: ${chosen} (certain)`];
+  // The engine does not say how it will choose.
+  if (chosenBy !== undefined) return endpoints.map((endpoint) => `Endpoint: ${endpoint}`);
   const counts = new Map<string, number>();
   for (const endpoint of endpoints) counts.set(endpoint, (counts.get(endpoint) ?? 0) + 1);
   return [...counts].map(

@@ -79,6 +79,17 @@ describe('the Service that an explanation names', () => {
     expect(name('192.0.2.1', true)).toBe('external');
   });
 
+  it('is told with who chooses, and no shares, where an engine does', () => {
+    const outcome: Explanation = {
+      ...{ action: 'forward', steps: [], masquerade: false, chosenBy: 'IPVS (wlc)' },
+      endpoints: ['10.244.0.1:8080', '10.244.0.2:8080'],
+    };
+    const view = { silence: undefined, config: undefined, ports: [], mode: 'ipvs' };
+    const told = explanationText(packet('192.0.2.1', false), outcome, ports[2], view);
+    expect(told).toContain('Service: default/web, port (unnamed), IPVS (wlc)\n');
+    expect(told).toContain('Endpoint: 10.244.0.1:8080\nEndpoint: 10.244.0.2:8080\n');
+  });
+
   it('is nobody’s where the packet is none of a Service', () => {
     expect(name('203.0.113.1', false)).toBeUndefined();
     expect(name('172.30.0.1', true, { ...reject, action: 'pass' })).toBeUndefined();

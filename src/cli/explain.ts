@@ -1,6 +1,6 @@
 import { dataPlaneFactories } from '../dataplane/index.ts';
 import { createLogger, oneOf, parseOptions, UsageError } from '../runtime/index.ts';
-import { explainEverywhere, explainOn } from './explain-elsewhere.ts';
+import { askEverywhere, askOn, wordsOf } from './elsewhere.ts';
 import { askAgent, packetOf } from './explain-packet.ts';
 import { questionOf } from './explain-question.ts';
 import type { Question } from './explain-question.ts';
@@ -47,13 +47,8 @@ export async function explain(args: readonly string[]): Promise<number> {
     throw new UsageError('--all-nodes goes neither with --node nor with --output json');
   }
   const elsewhere = { kubeconfig, args: ['explain', ...wordsOf(rest)] };
-  if (everywhere) return explainEverywhere(elsewhere);
-  return node === undefined ? explainHere(question, { ...rest, output }) : explainOn(node, elsewhere);
-}
-
-/** The options again, as another process is to be given them. */
-function wordsOf(options: Readonly<Record<string, string | undefined>>): string[] {
-  return Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : `--${name}=${value}`));
+  if (everywhere) return askEverywhere(elsewhere);
+  return node === undefined ? explainHere(question, { ...rest, output }) : askOn(node, elsewhere);
 }
 
 async function explainHere(

@@ -2,6 +2,7 @@ import { conditionOf } from '../api/index.ts';
 import type { ProxyNodeState } from '../api/index.ts';
 import { overviewOf } from '../overview/index.ts';
 import type { BusyServicePort, Change, ClusterObjects, ConfigOverview } from '../overview/index.ts';
+import { table } from './table.ts';
 
 /** So many of the last changes are told: the rest is on the operator's page. */
 const mostChanges = 5;
@@ -34,16 +35,6 @@ function configText(config: ConfigOverview): string {
     ...config.named.map(({ list, name, reason, message }) => `  ${list}: ${name}: ${reason}: ${message}`),
   ];
   return lines.map((line) => `${line}\n`).join('');
-}
-
-/** As kubectl aligns its tables; none without rows. */
-function table(head: readonly string[], body: readonly (readonly string[])[]): string {
-  if (body.length === 0) return '';
-  const rows = [head, ...body];
-  const widths = head.map((_, column) => rows.reduce((width, row) => Math.max(width, row[column]?.length ?? 0), 0));
-  const line = (row: readonly string[]): string =>
-    row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ');
-  return rows.map((row) => `${line(row).trimEnd()}\n`).join('');
 }
 
 function nodeTable(nodes: readonly ProxyNodeState[]): string {

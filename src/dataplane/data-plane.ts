@@ -1,5 +1,5 @@
 import type { Scheduler } from '../api/index.ts';
-import type { Family, Frontend, Protocol, ServicePort } from '../services/index.ts';
+import type { Endpoint, Family, Frontend, Protocol, ServicePort } from '../services/index.ts';
 
 /**
  * The contract that every data plane keeps: how Service ports become forwarding in the kernel of this node.
@@ -54,6 +54,9 @@ export interface DataPlane {
   /** What this node would do with the first packet of a connection, read from the kernel; works without `start`. */
   explain(packet: Packet): Promise<Explanation>;
 
+  /** What engines do for Service ports, read from the kernel; works without `start`. */
+  engineTargets(): Promise<EngineTargetState[]>;
+
   /**
    * What `start` would change of what the kernel holds, whoever wrote that; writes nothing, and works without `start`.
    * Weights by load that an agent has learned are not known here.
@@ -99,6 +102,32 @@ export const loadUnit = 64;
 export interface EngineTarget {
   readonly address: string;
   readonly port: number;
+}
+
+/** What is at a target of an engine. */
+export interface EngineTargetState {
+  /** The engine's name, for people. */
+  readonly engine: string;
+  readonly protocol: Protocol;
+  readonly target: EngineTarget;
+  /** From which endpoints it chooses; undefined: no Service port leads there. */
+  readonly scope?: keyof EngineTargets;
+  /** The frontends that lead there. */
+  readonly frontends: readonly FrontendAddress[];
+  /** Undefined: nothing is there, and what comes is dropped. */
+  readonly serving?: EngineServing;
+}
+
+/** How an engine chooses, and from what. */
+export interface EngineServing {
+  /** The engine's name of the way to choose. */
+  readonly scheduler: string;
+  readonly endpoints: readonly (Pick<Endpoint, 'address' | 'port' | 'weight'> & {
+    /** Open connections. */
+    readonly active: number;
+    /** Those that are being closed, or of which nothing has been heard for long. */
+    readonly inactive: number;
+  })[];
 }
 
 /** By which endpoints an engine chooses from: all of a Service port, or those on this node. */
@@ -258,4 +287,6 @@ export interface Explanation {
   /** Set if it is certain which one: by session affinity or by hash. */
   readonly chosen?: string;
   readonly masquerade: boolean;
+  /** The engine that chooses, and how; undefined: slots do. */
+  readonly chosenBy?: string;
 }

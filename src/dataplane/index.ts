@@ -7,6 +7,8 @@ export type {
   ConnectionCount,
   DataPlane,
   DesiredPort,
+  EngineServing,
+  EngineTargetState,
   Explanation,
   Fallback,
   FrontendAddress,

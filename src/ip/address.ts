@@ -53,3 +53,8 @@ export function addressFault(text: string): string | undefined {
   if (text.split('::').length > 2) return 'is not an IP address: "::" stands in it more than once';
   return 'is not an IP address';
 }
+
+/** An address and port for people: `10.244.1.2:8080`, `[fd00::2]:8080`. */
+export function placeText({ address, port }: { readonly address: string; readonly port: number }): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}

@@ -1,4 +1,4 @@
-export { addressBytes, addressFault, canonicalAddress, familyOf } from './address.ts';
+export { addressBytes, addressFault, canonicalAddress, familyOf, placeText } from './address.ts';
 export { formatIpv4, formatIpv6, readAddress } from './bytes.ts';
 export type { Family } from './bytes.ts';
 export { cidrFault, parseCidr } from './prefix.ts';

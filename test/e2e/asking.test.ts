@@ -102,6 +102,14 @@ describe.skipIf(!root || !withKubelets)(
       expect((await ask(nodePort)).stdout).toMatch(/^node-1, node-3:\n( {2}.*\n)+\nnode-2:\n( {2}.*\n)+$/);
     });
 
+    test('virtual servers are shown as connections are explained: of one node, or of all', async () => {
+      const none = 'IPVS serves no Service here\n';
+      expect(await ask(['ipvs', '--node', 'node-1'])).toEqual({ exitCode: 0, stdout: none, stderr: '' });
+      expect((await ask(['ipvs', '--node', 'node-1', '-o', 'json'])).stdout).toBe('[]\n');
+      const { exitCode, stdout } = await ask(['ipvs', '--all-nodes']);
+      expect([exitCode, stdout]).toEqual([0, `node-1, node-2, node-3:\n  ${none}`]);
+    });
+
     test('preflight looks at one node or at all, and Blocking anywhere is exit code 1', async () => {
       const one = await ask(['preflight', '--node', 'node-2']);
       expect(one).toMatchObject({ exitCode: 0, stderr: '' });

@@ -51,6 +51,18 @@ describe.skipIf(reason !== undefined)(`mode ipvs with packets${reason === undefi
     }
   });
 
+  it('shows open connections of each endpoint with the addresses that lead there', async () => {
+    await switchTo('ipvs');
+    const resident = await rig.namespaceOf('outside').resident();
+    const { id, server } = await resident.open(clusterIP);
+    const [shown] = (await rig.dataPlane.engineTargets()).filter(({ frontends }) =>
+      frontends.some(({ address }) => address === clusterIP),
+    );
+    const open = new Map(shown?.serving?.endpoints.map(({ address, active }) => [address, active]));
+    expect(open.get(hostOf(server))).toBe(1);
+    await resident.hangUp(id);
+  });
+
   it('is switched on and off under traffic: no new connection fails, and none that is open is lost', async () => {
     const residents = await Promise.all(places.map((where) => rig.namespaceOf(where).resident()));
     const held = await Promise.all(

@@ -6,6 +6,7 @@ import type {
   ConnectionCount,
   DataPlane,
   DesiredPort,
+  EngineTargetState,
   Explanation,
   Fallback,
   Integrity,
@@ -19,6 +20,7 @@ import type { NftablesDataPlane } from '../nftables/index.ts';
 import { Availability } from './availability.ts';
 import { nameText } from './engine.ts';
 import type { Engine } from './engine.ts';
+import { engineTargets } from './engine-targets.ts';
 import { explainEngine } from './explain.ts';
 import { bySlots, Placement, schedulerFor } from './placement.ts';
 
@@ -142,6 +144,10 @@ export class EngineDataPlane implements DataPlane {
 
   async explain(packet: Packet): Promise<Explanation> {
     return explainEngine(this.#engine, packet, await this.#table.explain(packet));
+  }
+
+  async engineTargets(): Promise<EngineTargetState[]> {
+    return engineTargets(this.#engine, await this.#table.namedTargets());
   }
 
   async preview(ports: ReadonlyMap<string, DesiredPort>, node: NodeSettings): Promise<Preview> {

@@ -1,5 +1,5 @@
 import type { Endpoint, Family, Protocol } from '../../services/index.ts';
-import type { EngineTarget } from '../data-plane.ts';
+import type { EngineServing, EngineTarget } from '../data-plane.ts';
 
 /** What names what an engine has at a target. */
 export interface EngineServerName {
@@ -14,17 +14,6 @@ export interface EngineServer extends EngineServerName {
   readonly scheduler: string;
   /** All with a weight above 0; never none. */
   readonly endpoints: readonly Endpoint[];
-}
-
-/** What an engine does at a target, read from the kernel. */
-export interface EngineDescription {
-  readonly scheduler: string;
-  readonly endpoints: readonly (Pick<Endpoint, 'address' | 'port' | 'weight'> & {
-    /** Open connections. */
-    readonly active: number;
-    /** Those that are being closed, or of which nothing has been heard for long. */
-    readonly inactive: number;
-  })[];
 }
 
 /** What came of looking for what others changed. */
@@ -78,7 +67,10 @@ export interface Engine {
   compare(): Promise<Repair>;
 
   /** What is at a target; undefined if nothing is. Works without `adopt`. */
-  describe(name: EngineServerName): Promise<EngineDescription | undefined>;
+  describe(name: EngineServerName): Promise<EngineServing | undefined>;
+
+  /** What is at all of its targets. Works without `adopt`. */
+  describeAll(): Promise<(EngineServerName & { readonly serving: EngineServing })[]>;
 
   /** Takes everything away. Says for people what it was; undefined if there was nothing. */
   remove(): Promise<string | undefined>;

@@ -1,6 +1,6 @@
-import { contains, familyOf } from '../../ip/index.ts';
-import type { Explanation, Packet } from '../data-plane.ts';
-import type { Engine, EngineDescription } from './engine.ts';
+import { contains, familyOf, placeText } from '../../ip/index.ts';
+import type { EngineServing, Explanation, Packet } from '../data-plane.ts';
+import type { Engine } from './engine.ts';
 
 /** Puts what an engine does with a connection into an explanation that ends at a target of the engine. */
 export async function explainEngine(engine: Engine, packet: Packet, said: Explanation): Promise<Explanation> {
@@ -15,16 +15,17 @@ export async function explainEngine(engine: Engine, packet: Packet, said: Explan
     return { ...said, action: 'drop', steps: [...said.steps, step], endpoints: [], masquerade: false };
   }
   const step = `${engine.name} chooses by ${found.scheduler} (at ${first}): ${found.endpoints.map(describe).join(', ')}`;
-  return { ...said, steps: [...said.steps, step], endpoints: found.endpoints.map(textOf) };
+  return {
+    ...said,
+    steps: [...said.steps, step],
+    endpoints: found.endpoints.map(placeText),
+    chosenBy: `${engine.name} (${found.scheduler})`,
+  };
 }
 
-type Described = EngineDescription['endpoints'][number];
+type Described = EngineServing['endpoints'][number];
 
 function describe(endpoint: Described): string {
   const { weight, active, inactive } = endpoint;
-  return `${textOf(endpoint)} (weight ${weight}, ${active} open, ${inactive} inactive)`;
-}
-
-function textOf({ address, port }: Described): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  return `${placeText(endpoint)} (weight ${weight}, ${active} open, ${inactive} inactive)`;
 }

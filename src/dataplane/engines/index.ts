@@ -1,3 +1,3 @@
-export type { Engine, EngineDescription, EngineServer, EngineServerName, Repair } from './engine.ts';
+export type { Engine, EngineServer, EngineServerName, Repair } from './engine.ts';
 export { nameText } from './engine.ts';
 export { EngineDataPlane } from './engine-data-plane.ts';

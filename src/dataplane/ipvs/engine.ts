@@ -1,14 +1,16 @@
 import { contains } from '../../ip/index.ts';
 import { IpvsSocket } from '../../ipvs/index.ts';
-import type { IpvsOperation, VirtualServer, VirtualServerName } from '../../ipvs/index.ts';
+import type { IpvsOperation, VirtualServer } from '../../ipvs/index.ts';
 import { NetlinkError, RequestQueue } from '../../netlink/index.ts';
-import type { Family, Protocol } from '../../services/index.ts';
-import type { Engine, EngineDescription, EngineServer, EngineServerName, Repair } from '../engines/index.ts';
+import type { Family } from '../../services/index.ts';
+import type { EngineServing } from '../data-plane.ts';
+import type { Engine, EngineServer, EngineServerName, Repair } from '../engines/index.ts';
 import { nameText } from '../engines/index.ts';
 import { byPlace, operationsTo, wantedOf } from './held.ts';
 import type { Held } from './held.ts';
 import { KernelHost } from './host.ts';
 import type { EngineHost } from './host.ts';
+import { keyOf, nameOf } from './names.ts';
 import { Schedulers } from './schedulers.ts';
 
 /** Targets: link-local addresses and a ULA, none of which clouds or Kubernetes use for anything of theirs. */
@@ -134,10 +136,18 @@ export class IpvsEngine implements Engine {
     });
   }
 
-  async describe({ family, protocol, target }: EngineServerName): Promise<EngineDescription | undefined> {
+  async describe({ family, protocol, target }: EngineServerName): Promise<EngineServing | undefined> {
     const key = nameText({ family, protocol, target });
     const server = (await this.#ours()).find((each) => keyOf(each) === key);
-    return server && { scheduler: server.scheduler, endpoints: await this.#ipvs.destinations(server) };
+    return server && this.#serving(server);
+  }
+
+  async describeAll(): Promise<(EngineServerName & { readonly serving: EngineServing })[]> {
+    const described = [];
+    for (const server of this.#host.isLoaded() ? await this.#ours() : []) {
+      described.push({ ...nameOf(server), serving: await this.#serving(server) });
+    }
+    return described;
   }
 
   remove(): Promise<string | undefined> {
@@ -155,6 +165,10 @@ export class IpvsEngine implements Engine {
 
   close(): void {
     this.#ipvs.close();
+  }
+
+  async #serving(server: VirtualServer): Promise<EngineServing> {
+    return { scheduler: server.scheduler, endpoints: await this.#ipvs.destinations(server) };
   }
 
   #isOurs(address: string): boolean {
@@ -229,19 +243,6 @@ async function orWhatIsMissing(look: () => Promise<string | undefined>): Promise
     if (error.code !== 'ENOENT') return error.message;
     return 'the kernel has no IPVS: load the module ip_vs on the node (modprobe ip_vs), or use mode nftables';
   }
-}
-
-function keyOf(server: VirtualServerName): string {
-  return nameText(nameOf(server));
-}
-
-function nameOf({ family, protocol, address, port }: VirtualServerName): EngineServerName {
-  return { family, protocol: asProtocol(protocol), target: { address, port } };
-}
-
-/** IPVS knows others; in our ranges are none of those. */
-function asProtocol(protocol: string): Protocol {
-  return protocol === 'udp' || protocol === 'sctp' ? protocol : 'tcp';
 }
 
 /** Somebody else has done it already, or taken away what was to go. */

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ServicePort } from '../../services/index.ts';
-import type { DesiredPort, NodeSettings } from '../data-plane.ts';
+import type { DesiredPort, EngineTargetState, NodeSettings } from '../data-plane.ts';
 import type { EngineDataPlane } from '../engines/index.ts';
 import { byId, plainNode, servicePort } from '../testing/index.ts';
 import { ask, EngineRig } from './testing/index.ts';
@@ -33,6 +33,22 @@ describe('mode ipvs', () => {
     expect([action, endpoints]).toEqual(['forward', ['10.244.0.1:8080', '10.244.0.2:8080']]);
     expect(steps.at(-1)).toMatch(/^IPVS chooses by rr .*10\.244\.0\.1:8080 \(weight 1, 0 open, 0 inactive\)/);
     expect((await ask(dataPlane, 2)).endpoints).toEqual(['10.244.0.1:8080']);
+  });
+
+  it('tells for each virtual server who leads there and what it chooses from, also what is missing', async () => {
+    const dataPlane = open();
+    await dataPlane.start(byId([scheduled(1, ['10.244.0.1', '10.244.0.2']), scheduled(2)]), ipvsNode);
+    const told = async () => (await rig.open().engineTargets()).sort((a, b) => portOf(a) - portOf(b));
+    const portOf = ({ frontends: [first] }: EngineTargetState): number => Number(first?.address?.split('.')[3]);
+    const [first, second] = await told();
+    expect(first).toMatchObject({
+      ...{ engine: 'IPVS', protocol: 'tcp', scope: 'cluster' },
+      frontends: [{ family: 4, protocol: 'tcp', address: '10.96.0.1', port: 80 }],
+      serving: { scheduler: 'rr', endpoints: [{ address: '10.244.0.1', weight: 1, active: 0 }, {}] },
+    });
+    if (!second) throw new Error('there are two');
+    kernel.carryOut([{ do: 'delete', server: { ...second.target, family: 4, protocol: 'tcp' } }]);
+    expect((await told()).map(({ serving }) => serving?.endpoints.length)).toEqual([2, undefined]);
   });
 
   it('follows endpoints, weights and schedulers in IPVS alone, and the table when the last endpoint goes', async () => {

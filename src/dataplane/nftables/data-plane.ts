@@ -8,6 +8,7 @@ import type {
   ConnectionCount,
   DataPlane,
   DesiredPort,
+  EngineTargetState,
   Explanation,
   Fallback,
   Integrity,
@@ -114,6 +115,10 @@ export class NftablesDataPlane implements DataPlane {
       throw new Error(`this node has no table inet ${tableName}: has the agent written it yet?`);
     }
     return trace(await kernelView(this.#reader, tableName), packet);
+  }
+
+  engineTargets(): Promise<EngineTargetState[]> {
+    return Promise.resolve([]);
   }
 
   /** Where the table in force hands connections to engines; works without `start`. */

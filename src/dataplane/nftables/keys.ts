@@ -1,3 +1,4 @@
+import { placeText } from '../../ip/index.ts';
 import type { Endpoint, Protocol } from '../../services/index.ts';
 import type { FrontendAddress } from '../data-plane.ts';
 
@@ -50,8 +51,7 @@ export function parseEndpoint(text: string): { address: string; port: number } {
 
 /** `10.244.1.2:8080` or `[fd00::2]:8080` for people, from the data of a slot or of an affinity entry. */
 export function endpointForPeople(text: string): string {
-  const { address, port } = parseEndpoint(text);
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  return placeText(parseEndpoint(text));
 }
 
 export function slotKey(frontend: string, slot: number): string {

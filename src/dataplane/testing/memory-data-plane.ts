@@ -6,6 +6,7 @@ import type {
   ConnectionCount,
   DataPlane,
   DesiredPort,
+  EngineTargetState,
   Explanation,
   Fallback,
   Integrity,
@@ -132,6 +133,10 @@ export class MemoryDataPlane implements DataPlane {
     const forwarded = endpoints.length > 0;
     const action = owner ? (forwarded ? 'forward' : 'reject') : 'pass';
     return Promise.resolve({ action, steps: [], endpoints, masquerade: false });
+  }
+
+  engineTargets(): Promise<EngineTargetState[]> {
+    return Promise.resolve([]);
   }
 
   preview(ports: ReadonlyMap<string, DesiredPort>, node: NodeSettings): Promise<Preview> {

@@ -2,7 +2,7 @@ import { AgentPods } from './agent-pods.ts';
 import type { Answer } from './agent-pods.ts';
 
 /** Asks the agent of one node, and hands on what it prints. @returns its exit code */
-export async function explainOn(
+export async function askOn(
   node: string,
   o: { kubeconfig: string | undefined; args: readonly string[] },
 ): Promise<number> {
@@ -18,10 +18,7 @@ export async function explainOn(
 }
 
 /** Asks the agents of all nodes, and prints each different answer once, that of most nodes first. @returns 0 if all answer */
-export async function explainEverywhere(o: {
-  kubeconfig: string | undefined;
-  args: readonly string[];
-}): Promise<number> {
+export async function askEverywhere(o: { kubeconfig: string | undefined; args: readonly string[] }): Promise<number> {
   const pods = await AgentPods.connect(o.kubeconfig);
   try {
     const answers = await pods.runOnAll(o.args);
@@ -30,6 +27,11 @@ export async function explainEverywhere(o: {
   } finally {
     await pods.close();
   }
+}
+
+/** The options of a command again, as another process is to be given them. */
+export function wordsOf(options: Readonly<Record<string, string | undefined>>): string[] {
+  return Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : `--${name}=${value}`));
 }
 
 /** The answers that differ, each with the nodes that gave it. */
