@@ -42,6 +42,16 @@ describe('nftproxy convert', () => {
     expect(printed.stderr).toBe('not carried over: oomScoreAdj; see the comments\n');
   });
 
+  test('keeps mode ipvs with its scheduler, or makes it mode nftables where that is asked for', async () => {
+    const text = 'kind: KubeProxyConfiguration\nmode: ipvs\nipvs: { scheduler: wlc }\n';
+    expect(await convert(text)).toBe(0);
+    expect(parse(printed.stdout)).toMatchObject({ spec: { mode: 'ipvs', ipvs: { scheduler: 'wlc' } } });
+    printed.stdout = '';
+    expect(await convert(text, '--ipvs-as=nftables')).toBe(0);
+    expect(parse(printed.stdout)).toMatchObject({ spec: { loadBalancing: { algorithm: 'least-connections' } } });
+    expect(await convert(text, '--ipvs-as=iptables')).toBe(2);
+  });
+
   test('prints nothing but what is wrong, where it cannot make a valid one', async () => {
     expect(await convert('kind: KubeProxyConfiguration\nclusterCIDR: 10.1.0.0\n')).toBe(1);
     expect(printed.stdout).toBe('');

@@ -6,9 +6,9 @@ import {
   fieldName,
   readKubeProxyConfiguration,
 } from '../kube-proxy/index.ts';
-import { parseOptions } from '../runtime/index.ts';
+import { oneOf, parseOptions } from '../runtime/index.ts';
 
-const usage = `Usage: nftproxy convert [--file FILE] [--name NAME]
+const usage = `Usage: nftproxy convert [--file FILE] [--name NAME] [--ipvs-as MODE]
 
 Writes a ProxyConfig that does what kube-proxy does with its configuration, and what could not be carried over as
 comments above it:
@@ -16,16 +16,25 @@ comments above it:
 
   --file FILE   a KubeProxyConfiguration, or a ConfigMap that holds one (default: standard input)
   --name NAME   metadata.name of the ProxyConfig (default: default)
+  --ipvs-as MODE
+                what becomes of mode ipvs: ipvs, with its scheduler; or nftables, with the algorithm that comes nearest,
+                which needs nothing of the nodes (default: ipvs)
 `;
 
 /** `nftproxy convert`. @throws on file errors, on input that is no configuration of kube-proxy's */
 export async function convert(args: readonly string[]): Promise<number> {
-  const { file, name } = parseOptions(args, usage, {
+  const {
+    file,
+    name,
+    'ipvs-as': ipvsAs,
+  } = parseOptions(args, usage, {
     file: { type: 'string' },
     name: { type: 'string', default: 'default' },
+    'ipvs-as': { type: 'string', default: 'ipvs' },
   });
+  const mode = oneOf('--ipvs-as', ipvsAs, ['ipvs', 'nftables']);
   const input = file === undefined ? await readAll(process.stdin) : await readFile(file, 'utf8');
-  const conversion = convertConfiguration(readKubeProxyConfiguration(input), name);
+  const conversion = convertConfiguration(readKubeProxyConfiguration(input), name, mode);
   await refuseInvalid(conversion.config);
   process.stdout.write(conversionText(conversion));
   const lost = conversion.notes.filter(({ weight }) => weight === 'lost');

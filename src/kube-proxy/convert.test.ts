@@ -75,9 +75,10 @@ const usual = {
   },
 };
 
-const specOf = (configuration: object) => convert({ ...head, ...configuration }, 'default').config.spec;
-const notesOn = (configuration: object) =>
-  convert({ ...head, ...configuration }, 'default').notes.map(({ weight, field }) => `${weight} ${field}`);
+const specOf = (configuration: object, ipvsAs?: 'nftables') =>
+  convert({ ...head, ...configuration }, 'default', ipvsAs).config.spec;
+const notesOn = (configuration: object, ipvsAs?: 'nftables') =>
+  convert({ ...head, ...configuration }, 'default', ipvsAs).notes.map(({ weight, field }) => `${weight} ${field}`);
 
 describe('a KubeProxyConfiguration becomes a ProxyConfig', () => {
   test('that says nothing where it says nothing but its defaults', () => {
@@ -126,17 +127,26 @@ describe('a KubeProxyConfiguration becomes a ProxyConfig', () => {
   });
 
   test.each([...ipvsSchedulers].map(([name, { algorithm }]) => [name, algorithm] as const))(
-    'with IPVS scheduler %s as algorithm %s, and says how near that comes',
+    'with IPVS scheduler %s in mode ipvs; on demand as algorithm %s, and says how near that comes',
     (scheduler, algorithm) => {
       const given = { mode: 'ipvs', ipvs: { scheduler } };
-      expect(specOf(given).loadBalancing?.algorithm).toBe(algorithm);
-      expect(notesOn(given).includes('changed ipvs.scheduler')).toBe(scheduler !== 'rr');
+      const { mode, ipvs, loadBalancing } = specOf(given);
+      expect([mode, ipvs?.scheduler ?? 'rr', loadBalancing]).toEqual(['ipvs', scheduler, undefined]);
+      expect(notesOn(given)).not.toContain('changed ipvs.scheduler');
+      expect(specOf(given, 'nftables')).toMatchObject(algorithm === undefined ? {} : { loadBalancing: { algorithm } });
+      expect(specOf(given, 'nftables').mode).toBeUndefined();
+      expect(notesOn(given, 'nftables').includes('changed ipvs.scheduler')).toBe(scheduler !== 'rr');
     },
   );
 
-  test('with round-robin where IPVS had no scheduler, and without any where the mode was another', () => {
-    expect(specOf({ mode: 'ipvs' }).loadBalancing).toEqual({ algorithm: 'round-robin' });
-    expect(specOf({ mode: 'iptables', ipvs: { scheduler: 'lc' } }).loadBalancing).toBeUndefined();
+  test('with taking turns where IPVS had no scheduler, or one that nobody knows, and without any in other modes', () => {
+    expect(specOf({ mode: 'ipvs' })).toMatchObject({ mode: 'ipvs' });
+    expect(specOf({ mode: 'ipvs' }, 'nftables').loadBalancing).toEqual({ algorithm: 'round-robin' });
+    const unknown = { mode: 'ipvs', ipvs: { scheduler: 'mine' } };
+    expect([specOf(unknown).ipvs, specOf(unknown, 'nftables').loadBalancing]).toEqual([undefined, undefined]);
+    expect(notesOn(unknown)).toContain('changed ipvs.scheduler');
+    const other = specOf({ mode: 'iptables', ipvs: { scheduler: 'lc' } });
+    expect([other.mode, other.ipvs, other.loadBalancing]).toEqual([undefined, undefined, undefined]);
   });
 });
 

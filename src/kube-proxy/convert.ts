@@ -1,9 +1,11 @@
 import {
   apiVersion,
+  defaultScheduler,
   detectLocalModes,
   durationSeconds,
   effectiveAgent,
   proxyConfigKind,
+  schedulers,
   withDefaults,
 } from '../api/index.ts';
 import type { AgentSettings, ConntrackSettings, ProxyConfigSpec } from '../api/index.ts';
@@ -23,16 +25,20 @@ export interface Conversion {
   readonly notes: readonly Note[];
 }
 
+/** What may become of mode ipvs. */
+export type IpvsAs = 'ipvs' | 'nftables';
+
 /**
  * What a kube-proxy with this configuration did, as a ProxyConfig; and notes on all that has no place in one, or is not
  * quite the same. Fields that say what kube-proxy does by itself leave no trace.
  *
+ * @param ipvsAs what becomes of mode ipvs; in mode nftables its scheduler becomes the algorithm that comes nearest
  * @throws Error that names a field whose value kube-proxy would not take
  */
-export function convert(configuration: KubeProxyConfiguration, name: string): Conversion {
+export function convert(configuration: KubeProxyConfiguration, name: string, ipvsAs: IpvsAs = 'ipvs'): Conversion {
   const draft = new Draft(configuration);
   const spec: ProxyConfigSpec = {
-    ...loadBalancing(draft),
+    ...choosing(draft, ipvsAs),
     ...detectLocal(draft),
     ...clusterCIDRs(draft),
     ...masqueradeAll(draft),
@@ -43,9 +49,29 @@ export function convert(configuration: KubeProxyConfiguration, name: string): Co
   return { config: { apiVersion, kind: proxyConfigKind, metadata: { name }, spec }, notes: draft.notes() };
 }
 
-function loadBalancing(draft: Draft): Pick<ProxyConfigSpec, 'loadBalancing'> {
-  const scheduler = draft.text('ipvs.scheduler') ?? 'rr';
+/** Who chooses endpoints, and how. */
+function choosing(draft: Draft, ipvsAs: IpvsAs): Pick<ProxyConfigSpec, 'mode' | 'ipvs' | 'loadBalancing'> {
+  const name = draft.text('ipvs.scheduler') ?? defaultScheduler;
   if (draft.mode !== 'ipvs') return {};
+  if (ipvsAs === 'nftables') return bySlots(draft, name);
+  draft.changed(
+    'mode',
+    'ipvs',
+    'nodes need the module ip_vs; IPVS chooses behind the rules of mode nftables (docs/modes.md)',
+  );
+  const scheduler = schedulers.find((each) => each === name);
+  if (scheduler === undefined) {
+    draft.changed(
+      'ipvs.scheduler',
+      name,
+      `no scheduler that IPVS is known to have: ${defaultScheduler} takes its place`,
+    );
+  }
+  return { mode: 'ipvs', ...(scheduler && scheduler !== defaultScheduler && { ipvs: { scheduler } }) };
+}
+
+function bySlots(draft: Draft, scheduler: string): Pick<ProxyConfigSpec, 'loadBalancing'> {
+  draft.changed('mode', 'ipvs', 'mode nftables does the same; the scheduler becomes an algorithm');
   const known = ipvsSchedulers.get(scheduler);
   if (known === undefined) {
     draft.changed('ipvs.scheduler', scheduler, 'no scheduler of IPVS: connections are spread at random');
@@ -53,7 +79,7 @@ function loadBalancing(draft: Draft): Pick<ProxyConfigSpec, 'loadBalancing'> {
   }
   const near = { same: 'the same', approximate: 'nearly the same', meaningless: 'what it is good for here' };
   const stands = known.algorithm ?? 'random';
-  if (scheduler !== 'rr') {
+  if (scheduler !== defaultScheduler) {
     draft.changed('ipvs.scheduler', scheduler, `${stands} is ${near[known.sameness]}: ${known.note}`);
   }
   return known.algorithm === undefined ? {} : { loadBalancing: { algorithm: known.algorithm } };

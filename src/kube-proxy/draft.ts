@@ -14,11 +14,10 @@ export interface Note {
   readonly text: string;
 }
 
-/** The modes that kube-proxy has, and has had. */
+/** The modes that kube-proxy has, and has had; and what stands for those that there are not here. */
 const modes = ['nftables', 'iptables', 'ipvs', 'userspace', 'kernelspace'];
 const replacements: Readonly<Record<string, string>> = {
   iptables: 'mode nftables does the same',
-  ipvs: 'mode nftables does the same; the scheduler becomes an algorithm',
   userspace: 'mode nftables does the same, and clients keep their addresses',
   kernelspace: 'for nodes with Linux; those with Windows run no agent and need their kube-proxy',
 };
@@ -37,7 +36,8 @@ export class Draft {
     this.mode = this.text('mode') ?? 'iptables';
     if (!modes.includes(this.mode))
       throw new Error(`mode must be one of ${modes.join(', ')}, and is ${JSON.stringify(this.mode)}`);
-    if (this.mode !== 'nftables') this.changed('mode', this.mode, replacements[this.mode] ?? '');
+    const replacement = replacements[this.mode];
+    if (replacement !== undefined) this.changed('mode', this.mode, replacement);
   }
 
   /** Empty text, null and a field that is not there are the same to kube-proxy. @throws Error for another type */
