@@ -26,6 +26,8 @@ export function agentMetrics(o: {
       mode: () => dataPlane.mode,
       mapElements: () => dataPlane.current?.sizes ?? [],
       quarantinedServicePorts: () => sync.quarantine.size,
+      servedBy: () => dataPlane.current?.servedBy() ?? {},
+      fallenBack: () => [...(dataPlane.current?.fallbacks.values() ?? [])].map(({ askedBy }) => askedBy),
       settingsRefused: () => sync.refusedSetup !== undefined,
       uncovered: o.uncovered,
       lastGoodKept: o.lastGoodKept,

@@ -55,5 +55,6 @@ export type {
   RolloutPhase,
   RolloutStatus,
   Scheduler,
+  ServedBy,
   ServicePortConnections,
 } from './types.ts';

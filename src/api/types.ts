@@ -297,6 +297,15 @@ export interface ServicePortConnections {
   connections: number;
 }
 
+/** How many Service ports of a node who chooses endpoints for. */
+export interface ServedBy {
+  /** Slots in the table, those that fell back included. */
+  nftables: number;
+  ipvs: number;
+  /** An engine is asked for, and slots serve. */
+  fallenBack: number;
+}
+
 export interface ProxyNodeStateStatus {
   observedGeneration?: number;
   appliedRevision?: string;
@@ -305,6 +314,8 @@ export interface ProxyNodeStateStatus {
   services?: number;
   endpoints?: number;
   elements?: number;
+  /** Absent while slots choose for all Service ports, as asked for. */
+  servedBy?: ServedBy;
   /** Services and EndpointSlices in which something could not be honoured; each has an Event. */
   objectsWithProblems?: number;
   kernelVersion?: string;

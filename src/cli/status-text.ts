@@ -1,5 +1,5 @@
 import { conditionOf } from '../api/index.ts';
-import type { ProxyNodeState } from '../api/index.ts';
+import type { ProxyNodeState, ProxyNodeStateStatus } from '../api/index.ts';
 import { overviewOf } from '../overview/index.ts';
 import type { BusyServicePort, Change, ClusterObjects, ConfigOverview } from '../overview/index.ts';
 import { table } from './table.ts';
@@ -38,7 +38,18 @@ function configText(config: ConfigOverview): string {
 }
 
 function nodeTable(nodes: readonly ProxyNodeState[]): string {
-  const head = ['NODE', 'CONFIG', 'REVISION', 'APPLIED', 'SYNCED', 'DEGRADED', 'SERVICES', 'ENDPOINTS', 'AGENT'];
+  const head = [
+    'NODE',
+    'CONFIG',
+    'REVISION',
+    'APPLIED',
+    'MODE',
+    'SYNCED',
+    'DEGRADED',
+    'SERVICES',
+    'ENDPOINTS',
+    'AGENT',
+  ];
   return table(head, [...nodes].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1)).map(nodeRow));
 }
 
@@ -46,11 +57,22 @@ function nodeRow({ metadata, spec, status = {} }: ProxyNodeState): string[] {
   const synced = conditionOf(status.conditions, 'Synced');
   const degraded = conditionOf(status.conditions, 'Degraded');
   return [
-    ...[metadata.name, spec.configRef.name, spec.revision, status.appliedRevision ?? '-'],
+    ...[metadata.name, spec.configRef.name, spec.revision, status.appliedRevision ?? '-', modeText(status)],
     synced === undefined ? 'Unknown' : `${synced.status}${synced.status === 'True' ? '' : ` (${synced.reason})`}`,
     degraded?.status === 'True' ? degraded.reason : '-',
     ...[String(status.services ?? '-'), String(status.endpoints ?? '-'), status.agentVersion ?? '-'],
   ];
+}
+
+/** The mode, and what is otherwise on the node: `ipvs (2 fell back)`. */
+function modeText({ mode = '-', servedBy }: ProxyNodeStateStatus): string {
+  if (!servedBy) return mode;
+  const { ipvs, fallenBack } = servedBy;
+  const others = [
+    ...(ipvs > 0 && mode !== 'ipvs' ? [`${ipvs} by ipvs`] : []),
+    ...(fallenBack > 0 ? [`${fallenBack} fell back`] : []),
+  ];
+  return others.length === 0 ? mode : `${mode} (${others.join(', ')})`;
 }
 
 function busiestTable(busiest: readonly BusyServicePort[]): string {

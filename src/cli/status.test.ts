@@ -55,7 +55,17 @@ describe('nftproxy status', () => {
       ...{ since: '2026-11-25T23:50:00Z', until: '2026-11-26T00:00:00Z' },
       servicePorts: [{ name: 'shop/cart:http', connections: 1200 }],
     };
-    const nodes = [silent, { ...good, status: { ...good.status, lastChangeTime: '2026-11-26T00:02:00Z', busiest } }];
+    const fellBack = { nftables: 2, ipvs: 10, fallenBack: 2 };
+    const nodes = [
+      { ...silent, status: { ...silent.status, mode: 'nftables', servedBy: { nftables: 9, ipvs: 3, fallenBack: 0 } } },
+      {
+        ...good,
+        status: {
+          ...good.status,
+          ...{ lastChangeTime: '2026-11-26T00:02:00Z', busiest, mode: 'ipvs', servedBy: fellBack },
+        },
+      },
+    ];
     expect(statusText({ configs: [stopped, ready], nodes }, now)).toBe(
       [
         'ProxyConfig default: Ready: AllNodesSynced: 2/2 nodes have revision 0123456789',
@@ -65,9 +75,9 @@ describe('nftproxy status', () => {
         'ProxyConfig edge: not Ready: RolloutFailed: revision failed on node-9',
         '  failing: node-9: SettingsRefused: no such interface',
         '',
-        'NODE    CONFIG   REVISION    APPLIED     SYNCED                 DEGRADED  SERVICES  ENDPOINTS  AGENT',
-        'node-1  default  0123456789  0123456789  True                   -         12        30         0.1.0',
-        'node-2  default  0123456789  0123456789  Unknown (AgentSilent)  -         12        30         0.1.0',
+        'NODE    CONFIG   REVISION    APPLIED     MODE                  SYNCED                 DEGRADED  SERVICES  ENDPOINTS  AGENT',
+        'node-1  default  0123456789  0123456789  ipvs (2 fell back)    True                   -         12        30         0.1.0',
+        'node-2  default  0123456789  0123456789  nftables (3 by ipvs)  Unknown (AgentSilent)  -         12        30         0.1.0',
         '',
         'BUSIEST SERVICE PORT  CONNECTIONS/S  NODES',
         'shop/cart:http        2.00           1',

@@ -1,5 +1,5 @@
 import type { Scheduler } from '../api/index.ts';
-import type { Endpoint, Family, Frontend, Protocol, ServicePort } from '../services/index.ts';
+import type { Endpoint, EngineName, Family, Frontend, Protocol, ServicePort } from '../services/index.ts';
 
 /**
  * The contract that every data plane keeps: how Service ports become forwarding in the kernel of this node.
@@ -44,6 +44,9 @@ export interface DataPlane {
 
   /** Those of `fallbacks` that have a chance now: what was missing is there. `apply` of the same state tries. */
   recoverable(): Promise<ReadonlySet<string>>;
+
+  /** How many of `served` who chooses endpoints for: slots (`nftables`), or an engine. */
+  servedBy(): Readonly<Record<EngineName, number>>;
 
   /** How many elements (or rules) each part in the kernel has, by the name that tools of this mode show. */
   readonly sizes: ReadonlyMap<string, number>;

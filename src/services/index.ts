@@ -19,4 +19,14 @@ export type { ProblemChange } from './problem-book.ts';
 export { reasons } from './reasons.ts';
 export type { Reason } from './reasons.ts';
 export { algorithms } from './types.ts';
-export type { Algorithm, Endpoint, Family, Frontend, Problem, Protocol, ServicePort, TrafficPolicy } from './types.ts';
+export type {
+  Algorithm,
+  Endpoint,
+  EngineName,
+  Family,
+  Frontend,
+  Problem,
+  Protocol,
+  ServicePort,
+  TrafficPolicy,
+} from './types.ts';

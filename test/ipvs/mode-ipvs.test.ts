@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { IpvsSocket } from '../../src/ipvs/index.ts';
-import { hostOf } from '../support/index.ts';
+import { hostOf, patience } from '../support/index.ts';
 import { addresses, service, ServiceRig, slice } from '../support/node/index.ts';
 import { whyNoIpvs } from './has-ipvs.ts';
 
@@ -17,7 +17,7 @@ describe.skipIf(reason !== undefined)(`mode ipvs with packets${reason === undefi
     ipvs = IpvsSocket.open({ namespacePath: rig.space.path });
     rig.service('web', service());
     rig.slice('web-4', slice('web', 4, ['localPod', 'remotePod']));
-  }, 60_000);
+  }, 60_000 * patience);
   afterAll(async () => {
     ipvs.close();
     await rig[Symbol.asyncDispose]();
@@ -55,8 +55,8 @@ describe.skipIf(reason !== undefined)(`mode ipvs with packets${reason === undefi
     await switchTo('ipvs');
     const resident = await rig.namespaceOf('outside').resident();
     const { id, server } = await resident.open(clusterIP);
-    const [shown] = (await rig.dataPlane.engineTargets()).filter(({ frontends }) =>
-      frontends.some(({ address }) => address === clusterIP),
+    const [shown] = (await rig.dataPlane.engineTargets()).filter(
+      ({ protocol, frontends }) => protocol === 'tcp' && frontends.some(({ address }) => address === clusterIP),
     );
     const open = new Map(shown?.serving?.endpoints.map(({ address, active }) => [address, active]));
     expect(open.get(hostOf(server))).toBe(1);

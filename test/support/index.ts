@@ -15,6 +15,7 @@ export { defaultNamespace, nodeObject, proxyConfigObject, serviceObject, sliceOb
 export { Forwarder } from './traffic/forwarder.ts';
 export { hostOf } from './traffic/protocol.ts';
 export type { Answer, EchoServer, HttpAnswer, LoadResult, Requests, Visit } from './traffic/protocol.ts';
+export { patience } from './patience.ts';
 export { olderCheckout, whyNoOlderVersion } from './older-version.ts';
 export { FlowSender } from './traffic/raw-flows.ts';
 export type { Flow } from './traffic/raw-flows.ts';

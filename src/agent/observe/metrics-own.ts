@@ -8,6 +8,10 @@ export interface OwnMetricsSources {
   /** Elements by name of set or map. */
   readonly mapElements: () => Iterable<readonly [set: string, elements: number]>;
   readonly quarantinedServicePorts: () => number;
+  /** Service ports by who chooses endpoints for them. */
+  readonly servedBy: () => Readonly<Record<string, number>>;
+  /** For each Service port that an engine is to serve and slots do: who asks for what is missing. */
+  readonly fallenBack: () => Iterable<'node' | 'service'>;
   /** Whether the kernel refuses settings of this node. */
   readonly settingsRefused: () => boolean;
   /** Whether no ProxyConfig governs this node. */
@@ -63,6 +67,7 @@ export class OwnMetrics {
       registers,
     }).set({ version: options.version, node_version: process.version }, 1);
     this.#collectKernel(options.sources);
+    this.#collectEngines(options.sources);
     this.#collectSettings(options.sources);
     this.#collectWatches(options.sources.watches);
   }
@@ -110,6 +115,29 @@ export class OwnMetrics {
       registers: [this.#register],
       collect() {
         this.set(sources.quarantinedServicePorts());
+      },
+    });
+  }
+
+  #collectEngines({ servedBy, fallenBack }: OwnMetricsSources): void {
+    new Gauge({
+      name: 'nftproxy_service_ports',
+      help: 'Service ports in the kernel by who chooses endpoints: nftables (slots) or ipvs',
+      labelNames: ['engine'],
+      registers: [this.#register],
+      collect() {
+        for (const [engine, count] of Object.entries(servedBy())) this.set({ engine }, count);
+      },
+    });
+    new Gauge({
+      name: 'nftproxy_fallen_back_service_ports',
+      help: 'Service ports that slots serve because the node lacks what is asked for, by who asks: node (its mode) or service',
+      labelNames: ['asked_by'],
+      registers: [this.#register],
+      collect() {
+        const counts = { node: 0, service: 0 };
+        for (const each of fallenBack()) counts[each]++;
+        for (const [asked_by, count] of Object.entries(counts)) this.set({ asked_by }, count);
       },
     });
   }

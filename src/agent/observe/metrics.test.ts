@@ -16,6 +16,8 @@ const quiet: MetricsSources = {
   mode: () => 'nftables',
   mapElements: () => [],
   quarantinedServicePorts: () => 0,
+  servedBy: () => ({}),
+  fallenBack: () => [],
   settingsRefused: () => false,
   uncovered: () => false,
   lastGoodKept: () => true,
@@ -197,6 +199,8 @@ describe('metrics of our own', () => {
     const metrics = make({
       mapElements: () => [['services4', 12]],
       quarantinedServicePorts: () => 1,
+      servedBy: () => ({ nftables: 5, ipvs: 7 }),
+      fallenBack: () => ['node', 'service', 'node'],
       settingsRefused: () => true,
       watches: () => [{ ...watch, lastEventAgeSeconds: 1.5 }],
     });
@@ -207,6 +211,10 @@ describe('metrics of our own', () => {
     const expected = {
       'map_elements{set="services4"}': 12,
       quarantined_service_ports: 1,
+      'service_ports{engine="nftables"}': 5,
+      'service_ports{engine="ipvs"}': 7,
+      'fallen_back_service_ports{asked_by="node"}': 2,
+      'fallen_back_service_ports{asked_by="service"}': 1,
       node_settings_refused: 1,
       'watch_relists_total{resource="services"}': 1,
       'watch_events_total{resource="services"}': 40,

@@ -18,6 +18,7 @@ async function programmingLatency(...triggers: EndpointTrigger[]): Promise<strin
       ...{ connectionCounts: () => Promise.resolve([]), noLocalEndpoints: () => [], localhostListeners: () => 0 },
       ...{ mode: () => 'nftables', mapElements: () => [], watches: () => [] },
       ...{ quarantinedServicePorts: () => 0, settingsRefused: () => false },
+      ...{ servedBy: () => ({}), fallenBack: () => [] },
       ...{ uncovered: () => false, lastGoodKept: () => true },
     },
     onCollectFailure: (error) => expect.fail(String(error)),

@@ -34,6 +34,7 @@ export function agentState(o: {
     unserved: o.servers.flatMap(({ failure }) => failure ?? []),
     quarantined: [...o.sync.quarantine.values()],
     fallbacks: fallbacksOf(o.dataPlane),
+    ...(o.dataPlane.current && { servedBy: o.dataPlane.current.servedBy() }),
     services,
     endpoints,
     elements: elementsOf(o.dataPlane),

@@ -145,6 +145,13 @@ describe('the status of a node', () => {
     );
   });
 
+  it('counts Service ports by who chooses for them, where it is not slots for all', () => {
+    const fallbacks = [{ id: 'default/web:/tcp/4', reason: 'no IPVS', askedBy: 'node' }] as const;
+    expect(report({ servedBy: { nftables: 4, ipvs: 0 } }).servedBy).toBeUndefined();
+    const servedBy = { nftables: 4, ipvs: 3 };
+    expect(report({ servedBy, fallbacks }).servedBy).toEqual({ ...servedBy, fallenBack: 1 });
+  });
+
   it('names a Service port that the kernel refuses, and how many there are', () => {
     const quarantined = [
       { id: 'default/web:/tcp/4', reason: 'EINVAL' },

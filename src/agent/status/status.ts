@@ -1,6 +1,12 @@
 import { release } from 'node:os';
 import { conditionOf, nextCondition, rfc3339 } from '../../api/index.ts';
-import type { BusiestServicePorts, Condition, NodeConditionType, ProxyNodeStateStatus } from '../../api/index.ts';
+import type {
+  BusiestServicePorts,
+  Condition,
+  NodeConditionType,
+  ProxyNodeStateStatus,
+  ServedBy,
+} from '../../api/index.ts';
 import { kubeProxyCondition } from './kube-proxy-condition.ts';
 import type { KubeProxyState } from '../kube-proxy/index.ts';
 import { preflightCondition, whatBlocks } from './preflight-condition.ts';
@@ -30,6 +36,8 @@ export interface AgentState {
   readonly unserved?: readonly string[];
   /** Service ports that an engine is to serve and slots do. */
   readonly fallbacks?: readonly ({ readonly id: string } & Fallback)[];
+  /** Service ports by who chooses for them; undefined before the first sync. */
+  readonly servedBy?: Omit<ServedBy, 'fallenBack'>;
   readonly services: number;
   readonly endpoints: number;
   readonly elements: number;
@@ -88,6 +96,7 @@ export function statusOf(o: {
     services: state.services,
     endpoints: state.endpoints,
     elements: state.elements,
+    ...servedBy(state),
     objectsWithProblems: new Set(
       state.problems.map(({ object: { kind, namespace, name } }) => `${kind}/${namespace}/${name}`),
     ).size,
@@ -98,6 +107,12 @@ export function statusOf(o: {
     ...(state.busiest !== undefined && { busiest: state.busiest }),
     lastChangeTime: saysTheSame(previous, said) ? (previous?.lastChangeTime ?? rfc3339(now)) : rfc3339(now),
   };
+}
+
+/** What is the same on most nodes is not said. */
+function servedBy({ servedBy: counts, fallbacks = [] }: AgentState): Pick<ProxyNodeStateStatus, 'servedBy'> {
+  if (!counts || counts.ipvs + fallbacks.length === 0) return {};
+  return { servedBy: { ...counts, fallenBack: fallbacks.length } };
 }
 
 type MakeCondition = <T extends NodeConditionType>(type: T, verdict: Verdict<T>) => Condition;

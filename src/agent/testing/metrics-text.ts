@@ -18,6 +18,8 @@ export function agentMetricsText(): Promise<string> {
       mode: () => 'nftables',
       mapElements: () => [['services4', 1]],
       quarantinedServicePorts: () => 1,
+      servedBy: () => ({ nftables: 1, ipvs: 1 }),
+      fallenBack: () => ['node'],
       settingsRefused: () => true,
       uncovered: () => true,
       lastGoodKept: () => false,

@@ -4,7 +4,13 @@ import { ConditionDto } from './condition.ts';
 import { Field, Nested } from './field.ts';
 import { objectNameLength, objectNamePattern, reasonPattern, revisionPattern } from './patterns.ts';
 import { ProxySettingsDto } from './settings.ts';
-import type { BusiestServicePorts, NodeCleanup, ProxyNodeStateStatus, ServicePortConnections } from '../types.ts';
+import type {
+  BusiestServicePorts,
+  NodeCleanup,
+  ProxyNodeStateStatus,
+  ServedBy,
+  ServicePortConnections,
+} from '../types.ts';
 
 class ConfigRefDto {
   @Field({ description: 'Name of the ProxyConfig.' })
@@ -134,6 +140,23 @@ class BusiestServicePortsDto implements BusiestServicePorts {
   servicePorts!: ServicePortConnectionsDto[];
 }
 
+class ServedByDto implements ServedBy {
+  @Field({ description: 'By slots in the table, those that fell back included.' })
+  @IsInt()
+  @Min(0)
+  nftables!: number;
+
+  @Field({ description: 'By virtual servers of IPVS.' })
+  @IsInt()
+  @Min(0)
+  ipvs!: number;
+
+  @Field({ description: 'By slots although something else is asked for: condition Degraded says why.' })
+  @IsInt()
+  @Min(0)
+  fallenBack!: number;
+}
+
 /** Written by the agent of the node, when it changes. */
 export class ProxyNodeStateStatusDto implements ProxyNodeStateStatus {
   @Field({ description: 'metadata.generation that this status speaks of.', format: 'int64' })
@@ -170,6 +193,13 @@ export class ProxyNodeStateStatusDto implements ProxyNodeStateStatus {
   @IsInt()
   @Min(0)
   elements?: number;
+
+  @Field({
+    description: 'Service ports by who chooses endpoints; absent while slots do for all of them, as asked for.',
+  })
+  @IsOptional()
+  @Nested(() => ServedByDto)
+  servedBy?: ServedByDto;
 
   @Field({ description: 'Services and EndpointSlices of which something could not be honoured; each has an Event.' })
   @IsOptional()

@@ -1,4 +1,5 @@
 import type { Logger } from '../../runtime/index.ts';
+import type { EngineName } from '../../services/index.ts';
 import { addWritten } from '../data-plane.ts';
 import type {
   Applied,
@@ -67,6 +68,12 @@ export class EngineDataPlane implements DataPlane {
 
   get sizes(): ReadonlyMap<string, number> {
     return this.#table.sizes;
+  }
+
+  servedBy(): Record<EngineName, number> {
+    let ipvs = 0;
+    for (const { via } of this.served.values()) if (via) ipvs++;
+    return { nftables: this.served.size - ipvs, ipvs };
   }
 
   get fallbacks(): ReadonlyMap<string, Fallback> {

@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { NftablesSocket } from '../../nftables/index.ts';
 import type { Element, SetDefinition } from '../../nftables/index.ts';
 import type { Logger } from '../../runtime/index.ts';
+import type { EngineName } from '../../services/index.ts';
 import type {
   Applied,
   Changes,
@@ -76,6 +77,10 @@ export class NftablesDataPlane implements DataPlane {
 
   get served(): ReadonlyMap<string, DesiredPort> {
     return this.#table.state.ports;
+  }
+
+  servedBy(): Record<EngineName, number> {
+    return { nftables: this.served.size, ipvs: 0 };
   }
 
   get sizes(): ReadonlyMap<string, number> {

@@ -1,3 +1,4 @@
+import type { EngineName } from '../../services/index.ts';
 import type { FrontendAddress, Refusal } from '../data-plane.ts';
 import { addWritten, nothingWritten } from '../data-plane.ts';
 import type {
@@ -58,6 +59,10 @@ export class MemoryDataPlane implements DataPlane {
 
   get fallbacks(): ReadonlyMap<string, Fallback> {
     return this.kernel.fallbacks;
+  }
+
+  servedBy(): Record<EngineName, number> {
+    return { nftables: this.#served.size, ipvs: 0 };
   }
 
   get sizes(): ReadonlyMap<string, number> {
