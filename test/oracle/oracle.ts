@@ -242,6 +242,7 @@ function servicePort(port: WantedPort, won: Frontend[], cluster: Cluster): Servi
     ...endpointLists(port, cluster),
     algorithm,
     ...(algorithm === 'maglev' ? { maglevTableSize: cluster.config.maglevTableSize } : {}),
+    ...ownScheduler(port.service),
     ...(affinity === undefined ? {} : { affinitySeconds: affinity }),
   };
 }
@@ -392,10 +393,29 @@ const meanings: Readonly<Record<string, Algorithm>> = {
   nq: 'least-connections',
 };
 
-function chosenAlgorithm(service: ServiceObject): Algorithm | undefined {
+function wordFor(service: ServiceObject): string {
   const annotations = service.metadata?.annotations ?? {};
-  const written = annotations['nftproxy.io/algorithm'] ?? annotations['kube-router.io/service.scheduler'];
-  return meanings[written ?? ''];
+  return annotations['nftproxy.io/algorithm'] ?? annotations['kube-router.io/service.scheduler'] ?? '';
+}
+
+function chosenAlgorithm(service: ServiceObject): Algorithm | undefined {
+  return meanings[wordFor(service)];
+}
+
+/** Where our words and those of IPVS differ; `random` has none. */
+const schedulers: Readonly<Record<string, ServicePort['scheduler']>> = {
+  random: 'none',
+  'round-robin': 'wrr',
+  'source-hash': 'sh',
+  maglev: 'mh',
+  'least-connections': 'wlc',
+};
+const ofIpvs = ['rr', 'wrr', 'lc', 'wlc', 'lblc', 'lblcr', 'sh', 'dh', 'sed', 'nq', 'fo', 'ovf', 'mh', 'twos'] as const;
+
+function ownScheduler(service: ServiceObject): Pick<ServicePort, 'scheduler'> {
+  const word = wordFor(service);
+  const scheduler = schedulers[word] ?? ofIpvs.find((each) => each === word);
+  return scheduler ? { scheduler } : {};
 }
 
 function affinitySeconds(service: ServiceObject): number | undefined {
