@@ -4,7 +4,7 @@ import type { VirtualServer } from '../../src/ipvs/index.ts';
 import { KubeProxyRules } from '../../src/kube-proxy-rules/index.ts';
 import { eventually } from '../support/index.ts';
 import { addresses, service, ServiceRig, slice } from '../support/node/index.ts';
-import { whyNoIpvs } from './has-ipvs.ts';
+import { whyNoIpvs } from '../support/index.ts';
 
 const reason = await whyNoIpvs();
 const { clusterIP, localPod, node } = addresses[4];

@@ -3,7 +3,7 @@ import { IpvsSocket } from '../../src/ipvs/index.ts';
 import type { DestinationState, VirtualServer } from '../../src/ipvs/index.ts';
 import { patience } from '../support/index.ts';
 import { addresses, service, ServiceRig, slice } from '../support/node/index.ts';
-import { whyNoIpvs } from './has-ipvs.ts';
+import { whyNoIpvs } from '../support/index.ts';
 
 const reason = await whyNoIpvs();
 const { clusterIP, localPod, remotePod, node } = addresses[4];

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { IpvsSocket } from '../../src/ipvs/index.ts';
 import { hostOf, patience } from '../support/index.ts';
 import { addresses, service, ServiceRig, slice } from '../support/node/index.ts';
-import { whyNoIpvs } from './has-ipvs.ts';
+import { whyNoIpvs } from '../support/index.ts';
 
 const reason = await whyNoIpvs();
 const { clusterIP, localPod, remotePod } = addresses[4];

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { IpvsSocket } from '../../src/ipvs/index.ts';
 import type { Destination, VirtualServer } from '../../src/ipvs/index.ts';
 import { Namespace } from '../support/index.ts';
-import { whyNoIpvs } from './has-ipvs.ts';
+import { whyNoIpvs } from '../support/index.ts';
 
 const reason = await whyNoIpvs();
 const first: Destination = { address: '10.244.1.2', port: 8080, weight: 1 };

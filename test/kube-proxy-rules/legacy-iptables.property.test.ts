@@ -1,8 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { LegacyTables } from '../../src/kube-proxy-rules/legacy/kernel.ts';
-import { removeFromLegacy } from '../../src/kube-proxy-rules/legacy/removal.ts';
-import { entriesOf, without } from '../../src/kube-proxy-rules/legacy/table.ts';
+import { entriesOf, LegacyTables, removeFromLegacy, without } from '../../src/kube-proxy-rules/legacy/testing/index.ts';
 import { Namespace } from '../support/index.ts';
 
 let space: Namespace;

@@ -23,3 +23,4 @@ export type { Resident } from './traffic/resident.ts';
 export { sendSctp, SctpServer } from './traffic/sctp.ts';
 export type { SctpOutcome } from './traffic/sctp.ts';
 export { commandBlocks, documented } from './documented.ts';
+export { whyNoIpvs } from './has-ipvs.ts';

@@ -2,7 +2,6 @@ import { expect, it } from 'vitest';
 import type { FoundRules, RemovedRules } from '../../kube-proxy-rules/index.ts';
 import { createLogger } from '../../runtime/index.ts';
 import { ManualClock } from '../../runtime/testing/index.ts';
-import { kubeProxyCondition } from '../status/kube-proxy-condition.ts';
 import { KubeProxyCleaner } from './kube-proxy-cleaner.ts';
 
 const nothing: FoundRules = { tables: [], iptables: [], legacy: [], ipvs: undefined };
@@ -34,16 +33,17 @@ it('virtual servers with open connections are waited for, and go when these have
     ...{ rules: node, inSync: () => true, changed: () => undefined, removed: () => undefined, clock },
     log: createLogger({ format: 'text', level: 'error', write: () => undefined }),
   });
-  const says = (): string => (cleaner.state ? kubeProxyCondition(cleaner.state).slice(0, 2).join(' ') : 'nothing');
+  const says = () => ({ found: cleaner.state?.found.length, draining: cleaner.state?.draining });
   cleaner.start();
   await clock.advance(1000);
-  expect([says(), node.removals]).toEqual(['True Present', 0]);
+  expect([says(), node.removals]).toEqual([{ found: 1, draining: 0 }, 0]);
   cleaner.park(true);
   await clock.advance(1000);
-  expect(says()).toBe('True Draining');
+  expect(says()).toEqual({ found: 1, draining: 2 });
   node.busy = 0;
   await clock.advance(60_000);
-  expect(says()).toBe('False CleanedUp');
+  expect(says()).toEqual({ found: 0, draining: 0 });
+  expect(cleaner.state?.cleaned).toBe(true);
   const { removals } = node;
   await clock.advance(300_000);
   expect(node.removals).toBe(removals);

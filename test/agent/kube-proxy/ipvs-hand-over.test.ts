@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { AgentRig } from '../agent/agent-rig.ts';
-import { startKubeProxy } from '../agent/kube-proxy/rig.ts';
-import { clusterIP, createServices, nodePort } from '../agent/kube-proxy/services.ts';
-import { realKubeProxy } from '../support/kube-proxy/index.ts';
-import type { Resident } from '../support/index.ts';
-import { addresses } from '../support/node/index.ts';
-import { whyNoIpvs } from './has-ipvs.ts';
+import { AgentRig } from '../agent-rig.ts';
+import { startKubeProxy } from './rig.ts';
+import { clusterIP, createServices, nodePort } from './services.ts';
+import { realKubeProxy } from '../../support/kube-proxy/index.ts';
+import type { Resident } from '../../support/index.ts';
+import { addresses } from '../../support/node/index.ts';
+import { whyNoIpvs } from '../../support/index.ts';
 
 const kubeProxy = realKubeProxy();
 const reason =
