@@ -81,7 +81,7 @@ describe.skipIf(!root)('from kubectl apply to a packet (needs root)', { timeout:
         () => 'accepted',
         (error: unknown) => (error instanceof CommandError ? error.stderr : String(error)),
       );
-    expect(await refused({ mode: 'ipvs' })).toContain('spec.mode');
+    expect(await refused({ mode: 'carrier-pigeon' })).toContain('spec.mode');
     expect(await refused({ loadBalancing: { algorithm: 'roundrobin' } })).toContain('spec.loadBalancing.algorithm');
     expect(await refused({ loadBalancing: { maglev: { tableSize: 1000 } } })).toContain('tableSize');
     expect(await refused({ detectLocal: { mode: 'BridgeInterface' } })).toContain('bridgeInterface');
