@@ -12,8 +12,7 @@ export const crdHistory: readonly string[] = [
   '9495fb18277abed1',
   'e670f4ea34b6ede9',
   'a0816f0743f10849',
-  '1eec2e5548fe9a31',
-  'f2bf58f65279efa5',
+  'ad5218fae71c5eb9',
 ];
 
 /** The version of the CRDs that this program has. */

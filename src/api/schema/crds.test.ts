@@ -53,6 +53,51 @@ test('every form of the CRDs has a version of its own: what is new is appended t
     expect(metadata.annotations).toEqual({ 'nftproxy.io/crd-version': String(crdHistory.length) });
 });
 
+/**
+ * Fields of a ProxyConfig's spec that an API server fills in. Closed: an operator of the version before would find a field
+ * that it does not know in every ProxyConfig, and could not be gone back to.
+ */
+const filledIn = [
+  'mode',
+  'loadBalancing',
+  'loadBalancing.algorithm',
+  'loadBalancing.maglev',
+  'loadBalancing.maglev.tableSize',
+  'detectLocal',
+  'detectLocal.mode',
+  'clusterCIDRs',
+  'masqueradeAll',
+  'nodePortAddresses',
+  'conntrack',
+  'conntrack.maxPerCore',
+  'conntrack.min',
+  'conntrack.tcpEstablishedTimeout',
+  'conntrack.tcpCloseWaitTimeout',
+  'conntrack.tcpBeLiberal',
+  'conntrack.udpTimeout',
+  'conntrack.udpStreamTimeout',
+  'nodeSelector',
+  'priority',
+  'agent.priorityClassName',
+  'agent.logLevel',
+  'agent.healthzBindAddress',
+  'agent.metricsBindAddress',
+  'rollout',
+  'rollout.paused',
+  'rollout.canary',
+  'rollout.canary.nodes',
+  'rollout.canary.soakSeconds',
+  'rollout.maxUnavailable',
+  'rollout.maxFailed',
+  'rollout.onFailure',
+  'rollout.progressDeadlineSeconds',
+];
+
+test('no field that is new has a default, so that the version before can be gone back to', () => {
+  const found = [...walk(specSchema('proxyconfigs'), 'spec')].filter(({ schema }) => schema['default'] !== undefined);
+  expect(found.map(({ path }) => path.replace(/^spec\.?/, '')).toSorted()).toEqual(filledIn.toSorted());
+});
+
 describe.each(['proxyconfigs', 'proxynodestates'])('%s', (plural) => {
   const schemas = [...walk(specSchema(plural), 'spec')];
 

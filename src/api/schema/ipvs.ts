@@ -9,8 +9,8 @@ export class IpvsDto implements NonNullable<ProxySettings['ipvs']> {
   @Field({
     description:
       'Scheduler for Services that name no algorithm: one of the kernel, by its name there. rr takes turns, wlc looks for ' +
-      'the fewest open connections by weight.',
-    default: defaultScheduler,
+      `the fewest open connections by weight. ${defaultScheduler} if left out.`,
+    // No default, nor has the field: see kubeProxyManagement.
   })
   @IsOptional()
   @IsIn(schedulers)

@@ -11,7 +11,7 @@ import {
   Min,
 } from 'class-validator';
 import { parseCidr } from '../../ip/index.ts';
-import { defaults, defaultScheduler } from '../defaults.ts';
+import { defaults } from '../defaults.ts';
 import { durationPattern } from '../duration.ts';
 import { cidrRule, IsCidr } from './cidr.ts';
 import { Field, Nested, Rules } from './field.ts';
@@ -197,7 +197,7 @@ export class ProxySettingsDto implements ProxySettings {
   @Nested(() => LoadBalancingDto)
   loadBalancing?: LoadBalancingDto;
 
-  @Field({ description: 'What IPVS does for Services that it serves.', default: { scheduler: defaultScheduler } })
+  @Field({ description: 'What IPVS does for Services that it serves.' })
   @IsOptional()
   @Nested(() => IpvsDto)
   ipvs?: IpvsDto;
