@@ -1,11 +1,29 @@
+import { UsageError } from '../runtime/index.ts';
 import { AgentPods } from './agent-pods.ts';
 import type { Answer } from './agent-pods.ts';
 
+/** Which node is asked, as `explain` and `ipvs` have these options; the others go to that node as they are. */
+export interface PlaceOptions {
+  readonly node?: string | undefined;
+  readonly 'all-nodes': boolean;
+  readonly kubeconfig?: string | undefined;
+  readonly output: string;
+  readonly [option: string]: string | boolean | undefined;
+}
+
+/** Asks elsewhere if that is what the options say; undefined: this node is meant. @throws UsageError */
+export function askElsewhere(command: string, values: PlaceOptions): Promise<number> | undefined {
+  const { node, 'all-nodes': everywhere, kubeconfig, ...rest } = values;
+  if (everywhere && (node !== undefined || values.output === 'json')) {
+    throw new UsageError('--all-nodes goes neither with --node nor with --output json');
+  }
+  const o = { kubeconfig, args: [command, ...wordsOf(rest)] };
+  if (everywhere) return askEverywhere(o);
+  return node === undefined ? undefined : askOn(node, o);
+}
+
 /** Asks the agent of one node, and hands on what it prints. @returns its exit code */
-export async function askOn(
-  node: string,
-  o: { kubeconfig: string | undefined; args: readonly string[] },
-): Promise<number> {
+async function askOn(node: string, o: { kubeconfig: string | undefined; args: readonly string[] }): Promise<number> {
   const pods = await AgentPods.connect(o.kubeconfig);
   try {
     const { exitCode, stdout, stderr } = await pods.run(node, o.args);
@@ -18,7 +36,7 @@ export async function askOn(
 }
 
 /** Asks the agents of all nodes, and prints each different answer once, that of most nodes first. @returns 0 if all answer */
-export async function askEverywhere(o: { kubeconfig: string | undefined; args: readonly string[] }): Promise<number> {
+async function askEverywhere(o: { kubeconfig: string | undefined; args: readonly string[] }): Promise<number> {
   const pods = await AgentPods.connect(o.kubeconfig);
   try {
     const answers = await pods.runOnAll(o.args);
@@ -30,7 +48,7 @@ export async function askEverywhere(o: { kubeconfig: string | undefined; args: r
 }
 
 /** The options of a command again, as another process is to be given them. */
-export function wordsOf(options: Readonly<Record<string, string | undefined>>): string[] {
+function wordsOf(options: Readonly<Record<string, string | boolean | undefined>>): string[] {
   return Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : `--${name}=${value}`));
 }
 

@@ -1,6 +1,6 @@
 import { dataPlaneFactories } from '../dataplane/index.ts';
-import { createLogger, oneOf, parseOptions, UsageError } from '../runtime/index.ts';
-import { askEverywhere, askOn, wordsOf } from './elsewhere.ts';
+import { createLogger, oneOf, parseOptions } from '../runtime/index.ts';
+import { askElsewhere } from './elsewhere.ts';
 import { askAgent, packetOf } from './explain-packet.ts';
 import { questionOf } from './explain-question.ts';
 import type { Question } from './explain-question.ts';
@@ -42,13 +42,7 @@ export async function explain(args: readonly string[]): Promise<number> {
   });
   const question = questionOf(values, usage);
   const output = oneOf('--output', values.output, ['text', 'json']);
-  const { node, 'all-nodes': everywhere, kubeconfig, ...rest } = values;
-  if (everywhere && (node !== undefined || output === 'json')) {
-    throw new UsageError('--all-nodes goes neither with --node nor with --output json');
-  }
-  const elsewhere = { kubeconfig, args: ['explain', ...wordsOf(rest)] };
-  if (everywhere) return askEverywhere(elsewhere);
-  return node === undefined ? explainHere(question, { ...rest, output }) : askOn(node, elsewhere);
+  return askElsewhere('explain', values) ?? explainHere(question, { ...values, output });
 }
 
 async function explainHere(

@@ -1,6 +1,6 @@
 import { dataPlaneFactories } from '../dataplane/index.ts';
-import { createLogger, oneOf, parseOptions, UsageError } from '../runtime/index.ts';
-import { askEverywhere, askOn, wordsOf } from './elsewhere.ts';
+import { createLogger, oneOf, parseOptions } from '../runtime/index.ts';
+import { askElsewhere } from './elsewhere.ts';
 import { askAgent } from './explain-packet.ts';
 import { servedByIpvs, virtualServersText } from './ipvs-text.ts';
 
@@ -32,13 +32,7 @@ export async function ipvs(args: readonly string[]): Promise<number> {
     kubeconfig: { type: 'string' },
   });
   const output = oneOf('--output', values.output, ['text', 'json']);
-  const { node, 'all-nodes': everywhere, kubeconfig, ...rest } = values;
-  if (everywhere && (node !== undefined || output === 'json')) {
-    throw new UsageError('--all-nodes goes neither with --node nor with --output json');
-  }
-  const elsewhere = { kubeconfig, args: ['ipvs', ...wordsOf(rest)] };
-  if (everywhere) return askEverywhere(elsewhere);
-  return node === undefined ? showHere({ ...rest, output }) : askOn(node, elsewhere);
+  return askElsewhere('ipvs', values) ?? showHere({ ...values, output });
 }
 
 async function showHere(o: { agent: string; service?: string | undefined; output: string }): Promise<number> {

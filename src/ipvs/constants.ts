@@ -46,8 +46,5 @@ export const destinationAttribute = {
   family: 11, // IPVS_DEST_ATTR_ADDR_FAMILY
 } as const;
 
-/** AF_INET, AF_INET6 */
-export const addressFamily = { 4: 2, 6: 10 } as const;
-
 /** IP_VS_CONN_F_MASQ: addresses are translated both ways. */
 export const masquerading = 0;

@@ -1,7 +1,8 @@
 import { addressBytes, formatIpv4, formatIpv6, protocolName, protocolNumber } from '../ip/index.ts';
 import type { Family } from '../ip/index.ts';
+import { addressFamily } from '../netlink/index.ts';
 import type { MessageWriter, Payload } from '../netlink/index.ts';
-import { addressFamily, commandAttribute, destinationAttribute, masquerading, serviceAttribute } from './constants.ts';
+import { commandAttribute, destinationAttribute, masquerading, serviceAttribute } from './constants.ts';
 
 /** What names a virtual server in a network namespace. */
 export interface VirtualServerName {

@@ -40,3 +40,6 @@ export const attributeFlag = {
   nested: 0x8000, // NLA_F_NESTED
   networkByteOrder: 0x4000, // NLA_F_NET_BYTEORDER
 } as const;
+
+/** Families of addresses, as rtnetlink and generic netlink have them. */
+export const addressFamily = { 4: 2, 6: 10 } as const; // AF_INET, AF_INET6

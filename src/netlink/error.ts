@@ -14,3 +14,14 @@ export class NetlinkError extends Error {
     this.errno = errno;
   }
 }
+
+/** Does something that the kernel may refuse with this error number. False if it does; other errors are thrown on. */
+export function unless(number: number, task: () => void): boolean {
+  try {
+    task();
+    return true;
+  } catch (error) {
+    if (error instanceof NetlinkError && error.errno === number) return false;
+    throw error;
+  }
+}

@@ -1,6 +1,6 @@
 export { acknowledgementOf } from './acknowledgement.ts';
 export type { Acknowledgement } from './acknowledgement.ts';
-export { acknowledgementAttribute, flag, messageType } from './constants.ts';
+export { acknowledgementAttribute, addressFamily, flag, messageType } from './constants.ts';
 export { NetlinkError } from './error.ts';
 export { genericAttributes, genericFamily, genericRequest } from './generic.ts';
 export type { GenericFamily, GenericQuestion } from './generic.ts';

@@ -1,6 +1,7 @@
 import { addressBytes, formatIpv4, formatIpv6 } from '../ip/index.ts';
 import type { Family } from '../ip/index.ts';
-import { NetlinkError } from './error.ts';
+import { addressFamily } from './constants.ts';
+import { unless } from './error.ts';
 import { errno } from './libc.ts';
 import { ask, askAll, dump } from './requests.ts';
 import type { NetlinkRequest } from './requests.ts';
@@ -16,7 +17,6 @@ const message = {
 const IFLA_IFNAME = 3;
 const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
-const addressFamily = { 4: 2, 6: 10 } as const; // AF_INET, AF_INET6
 /** sizeof(struct ifinfomsg), sizeof(struct ifaddrmsg) */
 const linkHeader = 16;
 const addressHeader = 8;
@@ -34,7 +34,7 @@ export interface InterfaceAddress {
 /** The number of the interface with this name; undefined if there is none. @throws NetlinkError */
 export function interfaceNumber(socket: NetlinkTransport, name: string): number | undefined {
   let found: number | undefined;
-  unlessMissing(() => {
+  unless(errno.ENODEV, () => {
     ask(socket, named(message.getLink, `look for the interface ${name}`, name), ({ payload }) => {
       // ifinfomsg.ifi_index
       found = payload.i32HostEndian(4);
@@ -45,7 +45,7 @@ export function interfaceNumber(socket: NetlinkTransport, name: string): number 
 
 /** Takes an interface away. False if there is none. @throws NetlinkError */
 export function deleteInterface(socket: NetlinkTransport, name: string): boolean {
-  return unlessMissing(() => {
+  return unless(errno.ENODEV, () => {
     ask(socket, named(message.deleteLink, `delete the interface ${name}`, name), () => undefined);
   });
 }
@@ -103,15 +103,4 @@ function named(type: number, description: string, name: string): NetlinkRequest 
       writer.string(IFLA_IFNAME, name);
     },
   };
-}
-
-/** False if the kernel says that there is no such interface. */
-function unlessMissing(task: () => void): boolean {
-  try {
-    task();
-    return true;
-  } catch (error) {
-    if (error instanceof NetlinkError && error.errno === errno.ENODEV) return false;
-    throw error;
-  }
 }

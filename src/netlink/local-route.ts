@@ -1,6 +1,6 @@
 import { addressBytes, familyOf } from '../ip/index.ts';
-import { flag } from './constants.ts';
-import { NetlinkError } from './error.ts';
+import { addressFamily, flag } from './constants.ts';
+import { unless } from './error.ts';
 import { errno } from './libc.ts';
 import type { MessageWriter } from './message-writer.ts';
 import { ask } from './requests.ts';
@@ -17,7 +17,6 @@ const RTA_OIF = 4;
 
 /** Of the interface `lo`, in every network namespace. */
 const loopbackIndex = 1;
-const addressFamily = { 4: 2, 6: 10 } as const; // AF_INET, AF_INET6
 
 /** A range whose addresses are this host's own, without an interface that has them: nothing answers ARP for them. */
 export interface LocalRoute {
@@ -66,17 +65,6 @@ export function deleteLocalRoute(socket: NetlinkTransport, route: LocalRoute): b
 }
 
 const ignore = (): void => undefined;
-
-/** False if the kernel says this. */
-function unless(number: number, task: () => void): boolean {
-  try {
-    task();
-    return true;
-  } catch (error) {
-    if (error instanceof NetlinkError && error.errno === number) return false;
-    throw error;
-  }
-}
 
 /** struct rtmsg and the attributes that name the route. */
 function writeRoute(writer: MessageWriter, { range, owner }: LocalRoute): void {
