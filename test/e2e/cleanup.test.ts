@@ -24,6 +24,14 @@ describe.skipIf(!root)('a ProxyConfig that says onDelete: Cleanup (needs root)',
     const states = await nftproxy.nodeStates(cluster);
     return states.flatMap(({ status }) => conditionOf(status?.conditions, 'Uncovered')?.reason ?? []);
   };
+  /** When each node was told to clean up, and since when it has said that it is clean (in whole seconds): first told first. */
+  const cleanups = async () => {
+    const times = (await nftproxy.nodeStates(cluster)).map(({ spec, status }) => ({
+      told: Date.parse(spec.cleanup?.startedAt ?? ''),
+      clean: Date.parse(conditionOf(status?.conditions, 'Synced')?.lastTransitionTime ?? ''),
+    }));
+    return times.sort((a, b) => a.told - b.told);
+  };
 
   test('a slip in its nodeSelector is told before anything goes, and mending it is all it needs', async () => {
     const result = await nftproxy.requestWhile(cluster, { pod: 'client', address: ip }, async () => {
@@ -44,7 +52,6 @@ describe.skipIf(!root)('a ProxyConfig that says onDelete: Cleanup (needs root)',
   });
 
   test('deleted, takes its rules with it: one node first, also when the operator is killed in between', async () => {
-    const counts: number[] = [];
     // Nothing holds it up.
     await cluster.kubectl('delete', 'nftpc', 'default', '--timeout=10s');
     await cluster.waitFor('every node to say so', async () => (await uncovered()).length === nodes.length);
@@ -56,19 +63,16 @@ describe.skipIf(!root)('a ProxyConfig that says onDelete: Cleanup (needs root)',
       '-l',
       'app.kubernetes.io/name=nftproxy-operator',
     );
-    await cluster.waitFor(
-      'no node to have the table',
-      async () => {
-        const left = (await withTable()).length;
-        if (counts.at(-1) !== left) counts.push(left);
-        return left === 0;
-      },
-      180_000,
-    );
-    expect(counts).toContain(nodes.length - 1);
+    await cluster.waitFor('no node to have the table', async () => (await withTable()).length === 0, 180_000);
     await cluster.waitFor('every node to say that it is clean', async () => {
       return (await uncovered()).filter((reason) => reason === 'CleanedUp').length === nodes.length;
     });
+    const [first, ...others] = await cleanups();
+    for (const { told } of others) {
+      expect(told).toBeGreaterThan(first?.told ?? Infinity);
+      expect(told).toBeGreaterThanOrEqual(first?.clean ?? Infinity);
+    }
+    expect(others).toHaveLength(nodes.length - 1);
     const reasons = await cluster.kubectl('get', 'events', '-A', '-o', 'jsonpath={.items[*].reason}');
     expect(reasons).toContain('CleanedUp');
   });
