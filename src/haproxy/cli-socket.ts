@@ -1,0 +1,53 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** HAProxy did not do what it was told, or did not answer; the message has the command and what came of it. */
+export class HaproxyError extends Error {
+  override readonly name = 'HaproxyError';
+}
+
+/** What it is waited for: it answers within milliseconds, reloads within a second or so. */
+const answerMilliseconds = { command: 3000, reload: 30_000 };
+
+/**
+ * Asks one command on a socket of HAProxy's, and says what it answered without white space at the end.
+ * @throws HaproxyError if nobody answers there in time
+ */
+export async function askSocket(path: string, command: string): Promise<string> {
+  const socket = connect(path);
+  const patience = new AbortController();
+  const limit = answerMilliseconds[command === 'reload' ? 'reload' : 'command'];
+  const late = sleep(limit, undefined, { signal: patience.signal }).then(
+    () => socket.destroy(new Error(`no answer within ${limit / 1000} s`)),
+    () => undefined,
+  );
+  try {
+    await once(socket, 'connect');
+    socket.write(`${command}\n`);
+    return (await text(socket)).trimEnd();
+  } catch (error) {
+    throw new HaproxyError(
+      `HAProxy at ${path}, asked "${command}": ${error instanceof Error ? error.message : String(error)}`,
+    );
+  } finally {
+    socket.destroy();
+    patience.abort();
+    await late;
+  }
+}
+
+/** Rows of a table that HAProxy prints: a line `# name name ...` and a line for each row, with the same separator. */
+export function readTable(answer: string, separator: string): Map<string, string>[] {
+  const lines = answer.split('\n');
+  const header = lines.findIndex((line) => line.startsWith('# '));
+  const names = lines[header]?.slice(2).split(separator) ?? [];
+  return lines
+    .slice(header + 1)
+    .filter((line) => line !== '')
+    .map((line) => {
+      const values = line.split(separator);
+      return new Map(names.map((name, at) => [name, values[at] ?? '']));
+    });
+}

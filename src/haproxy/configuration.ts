@@ -1,0 +1,89 @@
+import { listenerOf, sectionName, serverName } from './section.ts';
+import type { ProxiedProtocol, Section, SectionKind, Server } from './section.ts';
+
+export const configurationFile = 'haproxy.cfg';
+export const workerSocket = 'worker.sock';
+/** Of the process that starts the workers (`-S`). */
+export const masterSocket = 'master.sock';
+
+/** Clients that a section remembers for affinity. */
+const rememberedClients = '100k';
+
+/** What a server line needs besides its place and weight, in the configuration and in `add server`. */
+export const serverOptions: Readonly<Record<ProxiedProtocol, string>> = { tcp: '', http: '', h2c: ' proto h2' };
+
+/**
+ * The whole configuration. It holds the servers too: whoever starts or reloads HAProxy has the endpoints of that moment.
+ *
+ * @param o.directory of the sockets
+ * @param o.threads that HAProxy may use
+ */
+export function configurationText(o: {
+  readonly directory: string;
+  readonly threads: number;
+  readonly sections: Iterable<Section>;
+}): string {
+  return [
+    '# Written by nftproxy; what is changed here is lost.',
+    'global',
+    // Only the agent and HAProxy see the folder, and they are different users.
+    `  stats socket ${o.directory}/${workerSocket} mode 666 level admin expose-fd listeners`,
+    '  stats timeout 1h',
+    `  nbthread ${o.threads}`,
+    // A worker that was replaced stays until its connections end, but not for ever.
+    '  hard-stop-after 30m',
+    'defaults',
+    '  timeout connect 3s',
+    '  timeout client 1h',
+    '  timeout server 1h',
+    '  timeout tunnel 24h',
+    // An endpoint that does not answer is given up at once, for the next one.
+    '  retries 3',
+    '  option redispatch 1',
+    ...[...o.sections].flatMap(sectionLines),
+    '',
+  ].join('\n');
+}
+
+function sectionLines(section: Section): string[] {
+  const { kind, servers } = section;
+  const { address, port } = listenerOf(section);
+  return [
+    `listen ${sectionName(section)}`,
+    // Also before the range is this host's, and for IPv6, which has no addresses by routes alone.
+    `  bind ${placeText({ address, port })} transparent`,
+    ...(kind.protocol === 'tcp' ? ['  mode tcp'] : httpLines),
+    ...balanceLines(kind),
+    ...[...servers.values()].map(
+      (server) =>
+        `  server ${serverName(server)} ${placeText(server)} weight ${server.weight}${serverOptions[kind.protocol]}`,
+    ),
+  ];
+}
+
+const httpLines = [
+  '  mode http',
+  '  option forwardfor',
+  // A request that was sent and not answered is sent again only if that cannot matter.
+  '  retry-on conn-failure empty-response',
+  '  http-request disable-l7-retry unless METH_GET',
+];
+
+function balanceLines({ family, balance, affinitySeconds }: SectionKind): string[] {
+  const header = balance.startsWith('hdr-') ? balance.slice('hdr-'.length) : undefined;
+  const hashed = header !== undefined || balance === 'source';
+  const type = family === 4 ? 'ip' : 'ipv6';
+  return [
+    `  balance ${header === undefined ? balance : `hdr(${header})`}`,
+    // Who has a server keeps it when others come and go.
+    ...(hashed ? ['  hash-type consistent'] : []),
+    ...(affinitySeconds === 0
+      ? []
+      : [`  stick-table type ${type} size ${rememberedClients} expire ${affinitySeconds}s`, '  stick on src']),
+  ];
+}
+
+/** `10.0.0.1:80` or `[fd00::1]:80`. */
+export function placeText({ address, port }: Pick<Server, 'address' | 'port'>): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}

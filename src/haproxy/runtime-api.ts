@@ -1,0 +1,180 @@
+import { writeFile, rename, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { askSocket, HaproxyError, readTable } from './cli-socket.ts';
+import {
+  configurationFile,
+  configurationText,
+  masterSocket,
+  placeText,
+  serverOptions,
+  workerSocket,
+} from './configuration.ts';
+import { parseSectionName, sectionName, serverName } from './section.ts';
+import type { Section, Server } from './section.ts';
+
+/** Who answers at the socket. */
+export interface HaproxyInfo {
+  /** `3.0.11-1+deb13u5` */
+  readonly version: string;
+  readonly pid: number;
+}
+
+/** A server as the running HAProxy has it. */
+export interface ServerState extends Server {
+  /** Out of use: it takes nothing new, and goes when its connections have ended. */
+  readonly leaving: boolean;
+}
+
+/** A section as the running HAProxy has it. */
+export interface SectionState extends Pick<Section, 'kind' | 'number'> {
+  readonly servers: ReadonlyMap<string, ServerState>;
+}
+
+/** What a section or a server has taken since HAProxy was started. */
+export interface Traffic {
+  /** Name of the section. */
+  readonly section: string;
+  /** Name of the server; undefined: the section as a whole. */
+  readonly server: string | undefined;
+  /** Open connections; of a server in HTTP: requests that are being answered. */
+  readonly open: number;
+  readonly total: number;
+  /** Answers by the first digit of their status; HTTP only. */
+  readonly answers: Readonly<Record<'1xx' | '2xx' | '3xx' | '4xx' | '5xx', number>>;
+}
+
+type Named = Pick<Section, 'kind' | 'number'>;
+
+/** One HAProxy that runs with a master (`-W -S`), by the sockets in its folder. All throw HaproxyError. */
+export class HaproxyRuntime {
+  readonly #directory: string;
+  readonly #seenFrom: string;
+
+  /**
+   * @param directory of configuration and sockets, as this process sees it
+   * @param seenFrom the same, as HAProxy sees it
+   */
+  constructor(directory: string, seenFrom = directory) {
+    this.#directory = directory;
+    this.#seenFrom = seenFrom;
+  }
+
+  async info(): Promise<HaproxyInfo> {
+    const answer = await this.#ask('show info');
+    const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(answer)?.[1] ?? '';
+    return { version: field('Version'), pid: Number(field('Pid')) };
+  }
+
+  /** All sections, by name. */
+  async sections(): Promise<Map<string, SectionState>> {
+    const servers = Map.groupBy(
+      readTable(await this.#ask('show servers state'), ' '),
+      (row) => row.get('be_name') ?? '',
+    );
+    const found = new Map<string, SectionState>();
+    // Type 1: frontends, so that sections without a server are there, too.
+    for (const row of readTable(await this.#ask('show stat -1 1 -1'), ',')) {
+      const name = row.get('pxname') ?? '';
+      const section = parseSectionName(name);
+      const states = (servers.get(name) ?? []).map(serverState);
+      if (section) found.set(name, { ...section, servers: new Map(states.map((each) => [serverName(each), each])) });
+    }
+    return found;
+  }
+
+  /** What all sections and servers have taken. */
+  async traffic(): Promise<Traffic[]> {
+    // Types 1 and 4: frontends and servers.
+    return readTable(await this.#ask('show stat -1 5 -1'), ',').map(trafficOf);
+  }
+
+  /** Adds a server, or takes one that was leaving into use again. */
+  async addServer(section: Named, server: Server, present: boolean): Promise<void> {
+    const name = fullName(section, server);
+    const options = serverOptions[section.kind.protocol];
+    if (present) await this.setWeight(section, server);
+    else await this.#tell(`add server ${name} ${placeText(server)} weight ${server.weight}${options}`, /registered/);
+    await this.#tell(`set server ${name} state ready`);
+  }
+
+  async setWeight(section: Named, server: Server): Promise<void> {
+    await this.#tell(`set server ${fullName(section, server)} weight ${server.weight}`);
+  }
+
+  /** Gives a server nothing new: what it is answering it may finish. */
+  async takeOut(section: Named, server: Server): Promise<void> {
+    await this.#tell(`set server ${fullName(section, server)} state maint`);
+  }
+
+  /** Deletes a server that has been taken out. False while it has connections. */
+  async deleteServer(section: Named, server: Server): Promise<boolean> {
+    const answer = await this.#ask(`del server ${fullName(section, server)}`);
+    if (/deleted|No such server/i.test(answer)) return true;
+    if (/still has connections|cannot be deleted at runtime|idle/i.test(answer)) return false;
+    throw new HaproxyError(`HAProxy refuses "del server ${fullName(section, server)}": ${answer}`);
+  }
+
+  /** Whether a configuration has been written. */
+  async hasConfiguration(): Promise<boolean> {
+    return stat(join(this.#directory, configurationFile)).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** Writes the configuration, whole or not at all: with what HAProxy begins when it starts next or reloads. */
+  async write(sections: Iterable<Section>, threads: number): Promise<void> {
+    const path = join(this.#directory, configurationFile);
+    await writeFile(`${path}.new`, configurationText({ directory: this.#seenFrom, threads, sections }));
+    await rename(`${path}.new`, path);
+  }
+
+  /** Has HAProxy read the configuration that was written last. The old worker goes on with its connections. */
+  async reload(): Promise<void> {
+    const answer = await askSocket(join(this.#directory, masterSocket), 'reload');
+    if (!answer.startsWith('Success=1')) throw new HaproxyError(`HAProxy refuses its configuration: ${answer}`);
+  }
+
+  #ask(command: string): Promise<string> {
+    return askSocket(join(this.#directory, workerSocket), command);
+  }
+
+  /** @throws HaproxyError unless the answer is empty or is `good` */
+  async #tell(command: string, good = /^$/): Promise<void> {
+    const answer = await this.#ask(command);
+    if (answer !== '' && !good.test(answer)) throw new HaproxyError(`HAProxy refuses "${command}": ${answer}`);
+  }
+}
+
+function fullName(section: Named, server: Server): string {
+  return `${sectionName(section)}/${serverName(server)}`;
+}
+
+/** Bits of srv_admin_state that say that somebody has taken the server out (SRV_ADMF_FMAINT, management guide, 9.3). */
+const forcedMaintenance = 1;
+
+function serverState(row: Map<string, string>): ServerState {
+  const number = (name: string) => Number(row.get(name));
+  return {
+    address: row.get('srv_addr') ?? '',
+    port: number('srv_port'),
+    weight: number('srv_uweight'),
+    leaving: (number('srv_admin_state') & forcedMaintenance) !== 0,
+  };
+}
+
+function trafficOf(row: Map<string, string>): Traffic {
+  const number = (name: string) => Number(row.get(name) ?? 0);
+  const server = row.get('svname') ?? '';
+  const isSection = server === 'FRONTEND';
+  return {
+    section: row.get('pxname') ?? '',
+    server: isSection ? undefined : server,
+    open: number('scur'),
+    total: isSection && row.get('mode') === 'http' ? number('req_tot') : number('stot'),
+    answers: {
+      ...{ '1xx': number('hrsp_1xx'), '2xx': number('hrsp_2xx'), '3xx': number('hrsp_3xx') },
+      ...{ '4xx': number('hrsp_4xx'), '5xx': number('hrsp_5xx') },
+    },
+  };
+}

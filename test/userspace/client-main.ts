@@ -1,0 +1,93 @@
+/*
+ * Sends requests until its standard input ends, and prints what came of them as one line of JSON:
+ *   node client-main.ts http|h2c|grpc ADDRESS:PORT LANES     {"connections":1,"answers":{"a":12,"b":12},"failures":[]}
+ * Each lane sends one request after the other. All of h2c and of gRPC go over one connection as long as it lasts; each
+ * lane of HTTP/1.1 keeps one.
+ */
+import { Client, credentials } from '@grpc/grpc-js';
+import { Agent, get } from 'node:http';
+import { connect } from 'node:http2';
+import type { ClientHttp2Session } from 'node:http2';
+import { text } from 'node:stream/consumers';
+import { say } from './grpc-service.ts';
+import type { RequestsMade } from './requests.ts';
+
+const [kind = '', place = '', lanes = ''] = process.argv.slice(2);
+const made: RequestsMade = { connections: 0, answers: {}, failures: [] };
+
+function http(): () => Promise<string> {
+  const agent = new Agent({ keepAlive: true, maxSockets: Number(lanes) });
+  return () =>
+    new Promise((resolve, reject) => {
+      const request = get(`http://${place}/`, { agent }, (response) => {
+        text(response).then((body) => {
+          if (response.statusCode === 200) resolve((JSON.parse(body) as { pod: string }).pod);
+          else reject(new Error(`status ${String(response.statusCode)}`));
+        }, reject);
+      });
+      request.once('socket', (socket) => {
+        if (request.reusedSocket) return;
+        made.connections += 1;
+        socket.setMaxListeners(0);
+      });
+      request.once('error', reject);
+    });
+}
+
+function h2c(): () => Promise<string> {
+  let session: ClientHttp2Session | undefined;
+  const current = (): ClientHttp2Session => {
+    if (session && !session.closed && !session.destroyed) return session;
+    made.connections += 1;
+    const next = connect(`http://${place}`);
+    next.on('error', () => undefined); // its requests say so
+    next.once('goaway', () => next.close());
+    return (session = next);
+  };
+  return async () => {
+    const stream = current().request({ ':path': '/' });
+    let status: number | undefined;
+    stream.once('response', (headers) => (status = headers[':status']));
+    const body = await text(stream);
+    if (status !== 200) throw new Error(`status ${String(status)}`);
+    return (JSON.parse(body) as { pod: string }).pod;
+  };
+}
+
+function grpc(): () => Promise<string> {
+  made.connections = 1;
+  const client = new Client(place, credentials.createInsecure());
+  return () =>
+    new Promise((resolve, reject) => {
+      client.makeUnaryRequest(
+        say.path,
+        say.requestSerialize,
+        say.responseDeserialize,
+        Buffer.from('who?'),
+        (error, answer) => {
+          if (error) reject(error);
+          else resolve(String(answer));
+        },
+      );
+    });
+}
+
+const send = kind === 'http' ? http() : kind === 'h2c' ? h2c() : grpc();
+let ended = false;
+process.stdin.once('end', () => (ended = true)).resume();
+
+async function lane(): Promise<void> {
+  while (!ended) {
+    const at = new Date().toISOString();
+    try {
+      const pod = await send();
+      made.answers[pod] = (made.answers[pod] ?? 0) + 1;
+    } catch (error) {
+      made.failures.push(`${at} ${String(error)}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+}
+
+await Promise.all(Array.from({ length: Number(lanes) }, lane));
+process.stdout.write(`${JSON.stringify(made)}\n`, () => process.exit(0));

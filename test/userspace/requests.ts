@@ -1,0 +1,53 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { eventually } from '../support/index.ts';
+import type { ManagedProcess, Namespace } from '../support/index.ts';
+
+/** What came of requests. */
+export interface RequestsMade {
+  connections: number;
+  /** How many each endpoint has answered, by its name. */
+  answers: Record<string, number>;
+  readonly failures: string[];
+}
+
+/** Where requests come from, what they speak, and where they go. */
+interface Requests {
+  readonly kind: 'http' | 'h2c' | 'grpc';
+  /** `10.96.0.10:80` */
+  readonly to: string;
+  readonly lanes?: number;
+}
+
+const script = (name: string): string => join(import.meta.dirname, name);
+
+/** Starts an endpoint for HTTP/1.1 (8080), HTTP/2 without TLS (8082) and gRPC (8083) that answers with its name. */
+export async function serveRequests(space: Namespace, name: string, address: string): Promise<ManagedProcess> {
+  const server = space.start([process.execPath, script('server-main.ts'), name, address]);
+  await eventually(`endpoint ${name}`, () => server.output.includes('ready'), {
+    hopeless: () => !server.running,
+    evidence: () => server.output,
+  });
+  return server;
+}
+
+/** Sends requests in a namespace while something happens, in a process of its own. */
+export async function requestsWhile(
+  space: Namespace,
+  { kind, to, lanes = 4 }: Requests,
+  during: () => Promise<void>,
+): Promise<RequestsMade> {
+  const command = [script('client-main.ts'), kind, to, String(lanes)];
+  const client = space.inside(() => spawn(process.execPath, command, { stdio: ['pipe', 'pipe', 'inherit'] }));
+  const printed = text(client.stdout);
+  const closed = once(client, 'close');
+  try {
+    await during();
+  } finally {
+    client.stdin.end();
+    await closed;
+  }
+  return JSON.parse(await printed) as RequestsMade;
+}
