@@ -33,6 +33,7 @@ export const nodeConditionReasons = {
     'CannotListen',
     'ServicePortsRefused',
     'ModeUnavailable',
+    'WaitingForProxy',
     'FallenBackToSlots',
     'ObjectsWithProblems',
     'AsExpected',

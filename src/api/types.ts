@@ -10,7 +10,7 @@ export const algorithms = ['random', 'round-robin', 'source-hash', 'maglev', 'le
 export type Algorithm = (typeof algorithms)[number];
 
 /** Data planes. Grows only when another one works. */
-export const modes = ['nftables', 'ipvs'] as const;
+export const modes = ['nftables', 'ipvs', 'userspace'] as const;
 export type Mode = (typeof modes)[number];
 
 /** Schedulers of IPVS, by the kernel's names (net/netfilter/ipvs of Linux 6.12). */
@@ -302,6 +302,8 @@ export interface ServedBy {
   /** Slots in the table, those that fell back included. */
   nftables: number;
   ipvs: number;
+  /** Left out by agents that have no proxy. */
+  userspace?: number;
   /** An engine is asked for, and slots serve. */
   fallenBack: number;
 }

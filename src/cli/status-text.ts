@@ -67,9 +67,10 @@ function nodeRow({ metadata, spec, status = {} }: ProxyNodeState): string[] {
 /** The mode, and what is otherwise on the node: `ipvs (2 fell back)`. */
 function modeText({ mode = '-', servedBy }: ProxyNodeStateStatus): string {
   if (!servedBy) return mode;
-  const { ipvs, fallenBack } = servedBy;
+  const { ipvs, userspace = 0, fallenBack } = servedBy;
   const others = [
     ...(ipvs > 0 && mode !== 'ipvs' ? [`${ipvs} by ipvs`] : []),
+    ...(userspace > 0 && mode !== 'userspace' ? [`${userspace} by userspace`] : []),
     ...(fallenBack > 0 ? [`${fallenBack} fell back`] : []),
   ];
   return others.length === 0 ? mode : `${mode} (${others.join(', ')})`;

@@ -82,6 +82,8 @@ export interface Fallback {
   readonly reason: string;
   /** Who asks for what is missing: the node's settings, or the Service itself. */
   readonly askedBy: 'node' | 'service';
+  /** What is missing is a process that may be starting: it comes without anybody's doing. */
+  readonly awaited?: true;
 }
 
 /** What is in the data plane's place belongs to somebody else; the message says whose it is and what to do. */
@@ -145,6 +147,11 @@ export interface DesiredPort {
    * decided as without it.
    */
   readonly via?: EngineTargets;
+  /**
+   * The engine ends connections itself, and remembers clients itself. External frontends with policy Local, whose point is
+   * the client's address, do not go through it.
+   */
+  readonly proxied?: true;
 }
 
 /** New states of Service ports by id; undefined for those that are gone. */
@@ -167,11 +174,13 @@ export interface NodeSettings {
   /** Ranges from which ClusterIPs are allocated; they may overlap. */
   readonly serviceCIDRs: readonly string[];
   /** Who chooses endpoints for Service ports that say nothing; left out: the data plane itself. */
-  readonly engine?: 'ipvs';
+  readonly engine?: Exclude<EngineName, 'nftables'>;
   /** How IPVS chooses for Service ports that say nothing; left out: by its default. */
   readonly scheduler?: Scheduler;
   /** Ranges of engines' targets, which nobody reaches but through a Service; left out: no engine is in use. */
   readonly engineRanges?: readonly string[];
+  /** The same of engines that listen there, as any process of this host does; left out: no such engine is in use. */
+  readonly listenerRanges?: readonly string[];
 }
 
 /** What one call has written. */

@@ -6,6 +6,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** HAProxy did not do what it was told, or did not answer; the message has the command and what came of it. */
 export class HaproxyError extends Error {
   override readonly name = 'HaproxyError';
+  /** Nobody listened: it has not been told anything. */
+  readonly refused: boolean;
+
+  constructor(message: string, cause?: unknown) {
+    super(message);
+    this.refused = cause instanceof Error && 'code' in cause && cause.code === 'ECONNREFUSED';
+  }
 }
 
 /** What it is waited for: it answers within milliseconds, reloads within a second or so. */
@@ -30,6 +37,7 @@ export async function askSocket(path: string, command: string): Promise<string> 
   } catch (error) {
     throw new HaproxyError(
       `HAProxy at ${path}, asked "${command}": ${error instanceof Error ? error.message : String(error)}`,
+      error,
     );
   } finally {
     socket.destroy();

@@ -1,6 +1,8 @@
 import { listenerOf, sectionName, serverName } from './section.ts';
 import type { ProxiedProtocol, Section, SectionKind, Server } from './section.ts';
 
+/** The folder of HAProxy's sockets and configuration, where agent and HAProxy both see it. */
+export const haproxyDirectory = '/run/nftproxy/haproxy';
 export const configurationFile = 'haproxy.cfg';
 export const workerSocket = 'worker.sock';
 /** Of the process that starts the workers (`-S`). */
@@ -31,7 +33,7 @@ export function configurationText(o: {
     '  stats timeout 1h',
     `  nbthread ${o.threads}`,
     // A worker that was replaced stays until its connections end, but not for ever.
-    '  hard-stop-after 30m',
+    '  hard-stop-after 24h',
     'defaults',
     '  timeout connect 3s',
     '  timeout client 1h',

@@ -1,3 +1,6 @@
+export { HaproxyError } from './cli-socket.ts';
+export { haproxyDirectory } from './configuration.ts';
 export { HaproxyRuntime } from './runtime-api.ts';
-export { listenerOf, sectionName, serverName } from './section.ts';
-export type { Section, SectionKind, Server } from './section.ts';
+export type { HaproxyInfo, SectionState, ServerState, Traffic } from './runtime-api.ts';
+export { kindText, listenerOf, listenerRanges, sectionName, serverName } from './section.ts';
+export type { Balance, ProxiedProtocol, Section, SectionKind, Server } from './section.ts';

@@ -1,5 +1,6 @@
 import { writeFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { askSocket, HaproxyError, readTable } from './cli-socket.ts';
 import {
   configurationFile,
@@ -28,6 +29,8 @@ export interface ServerState extends Server {
 /** A section as the running HAProxy has it. */
 export interface SectionState extends Pick<Section, 'kind' | 'number'> {
   readonly servers: ReadonlyMap<string, ServerState>;
+  /** It has been closed: it listens again after a reload. */
+  readonly closed: boolean;
 }
 
 /** What a section or a server has taken since HAProxy was started. */
@@ -42,6 +45,10 @@ export interface Traffic {
   /** Answers by the first digit of their status; HTTP only. */
   readonly answers: Readonly<Record<'1xx' | '2xx' | '3xx' | '4xx' | '5xx', number>>;
 }
+
+/** How long a master that does not listen is asked again, and how often. */
+const masterMilliseconds = 3000;
+const againMilliseconds = 50;
 
 type Named = Pick<Section, 'kind' | 'number'>;
 
@@ -77,7 +84,9 @@ export class HaproxyRuntime {
       const name = row.get('pxname') ?? '';
       const section = parseSectionName(name);
       const states = (servers.get(name) ?? []).map(serverState);
-      if (section) found.set(name, { ...section, servers: new Map(states.map((each) => [serverName(each), each])) });
+      if (!section) continue;
+      const closed = row.get('status') === 'STOP';
+      found.set(name, { ...section, closed, servers: new Map(states.map((each) => [serverName(each), each])) });
     }
     return found;
   }
@@ -114,6 +123,11 @@ export class HaproxyRuntime {
     throw new HaproxyError(`HAProxy refuses "del server ${fullName(section, server)}": ${answer}`);
   }
 
+  /** Has a section listen no more. Connections go on; those of HTTP are ended as soon as nothing is under way on them. */
+  async close(section: Named): Promise<void> {
+    await this.#tell(`shutdown frontend ${sectionName(section)}`);
+  }
+
   /** Whether a configuration has been written. */
   async hasConfiguration(): Promise<boolean> {
     return stat(join(this.#directory, configurationFile)).then(
@@ -131,8 +145,20 @@ export class HaproxyRuntime {
 
   /** Has HAProxy read the configuration that was written last. The old worker goes on with its connections. */
   async reload(): Promise<void> {
-    const answer = await askSocket(join(this.#directory, masterSocket), 'reload');
+    const answer = await this.#askMaster('reload');
     if (!answer.startsWith('Success=1')) throw new HaproxyError(`HAProxy refuses its configuration: ${answer}`);
+  }
+
+  /** A master that has just started, or reloaded, is another program for a moment, and listens anew. */
+  async #askMaster(command: string): Promise<string> {
+    for (let patience = masterMilliseconds; ; patience -= againMilliseconds) {
+      try {
+        return await askSocket(join(this.#directory, masterSocket), command);
+      } catch (error) {
+        if (!(error instanceof HaproxyError) || !error.refused || patience <= 0) throw error;
+        await sleep(againMilliseconds);
+      }
+    }
   }
 
   #ask(command: string): Promise<string> {

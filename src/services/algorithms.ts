@@ -65,9 +65,6 @@ export const algorithmAnnotation = 'nftproxy.io/algorithm';
 /** kube-router's annotation for the same, so that its users need change nothing. */
 export const kubeRouterAnnotation = 'kube-router.io/service.scheduler';
 
-/** Annotation by which a Service says what chooses its endpoints, whatever the node's mode. */
-export const engineAnnotation = 'nftproxy.io/engine';
-
 /** Schedulers that do the same, and know weights. IPVS has none that draws. */
 const schedulerOf: Partial<Record<Algorithm, Scheduler>> = {
   'round-robin': 'wrr',

@@ -4,8 +4,8 @@ import type { Claim } from './claims.ts';
 import type { ParsedSlice } from './endpoint-slice.ts';
 import { compareFrontends } from './frontends.ts';
 import type { PortIdentity } from './frontends.ts';
-import type { ParsedService } from './service.ts';
-import type { Algorithm, ServicePort } from './types.ts';
+import type { ParsedPort, ParsedService } from './service.ts';
+import type { Algorithm, EngineName, ProxyChoice, ServicePort } from './types.ts';
 
 /** What a ProxyConfig says about load balancing, and whose endpoints are local. */
 export interface ServicesConfig {
@@ -13,8 +13,8 @@ export interface ServicesConfig {
   readonly defaultAlgorithm: Algorithm;
   /** A prime. */
   readonly maglevTableSize: number;
-  /** IPVS is to choose endpoints for Services that say nothing. */
-  readonly engine?: 'ipvs';
+  /** Who is to choose endpoints for Services that say nothing; left out: slots. */
+  readonly engine?: Exclude<EngineName, 'nftables'>;
   /** Endpoints with this `nodeName` are local. */
   readonly nodeName: string;
 }
@@ -51,6 +51,7 @@ export function compose(
   config: ServicesConfig,
 ): ServicePort {
   const algorithm = service.algorithm?.algorithm ?? config.defaultAlgorithm;
+  const proxy = proxyFor(service, port);
   return {
     id,
     namespace: service.namespace,
@@ -66,12 +67,20 @@ export function compose(
     algorithm,
     ...(service.affinitySeconds === undefined ? {} : { affinitySeconds: service.affinitySeconds }),
     ...(algorithm === 'maglev' ? { maglevTableSize: config.maglevTableSize } : {}),
-    ...(service.engine && { engine: service.engine }),
+    ...(service.engine && { engine: service.engine.name }),
     ...(service.algorithm && { scheduler: service.algorithm.scheduler ?? 'none' }),
+    ...(proxy && { proxy }),
   };
 }
 
-/** Whether a Service is to be served by IPVS: by its own word, else by the configuration's. */
-export function wantsIpvs({ engine }: ParsedService, config: ServicesConfig): boolean {
-  return (engine ?? config.engine) === 'ipvs';
+/** Who is to choose a Service's endpoints: by its own word, else by the configuration's. */
+export function engineFor({ engine }: ParsedService, config: ServicesConfig): EngineName {
+  return engine?.name ?? config.engine ?? 'nftables';
+}
+
+/** What a port says of itself comes before what its Service says of all ports. Undefined: connections are passed on. */
+function proxyFor({ engine, hashHeader }: ParsedService, port: ParsedPort): ProxyChoice | undefined {
+  const protocol = port.proxied ?? engine?.proxied ?? 'tcp';
+  if (port.protocol !== 'tcp' || protocol === 'tcp') return undefined;
+  return { protocol, ...(hashHeader !== undefined && { hashHeader }) };
 }

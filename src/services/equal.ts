@@ -61,6 +61,8 @@ function equalFields(a: ServicePort, b: ServicePort): boolean {
     a.algorithm === b.algorithm &&
     a.maglevTableSize === b.maglevTableSize &&
     a.engine === b.engine &&
-    a.scheduler === b.scheduler
+    a.scheduler === b.scheduler &&
+    a.proxy?.protocol === b.proxy?.protocol &&
+    a.proxy?.hashHeader === b.proxy?.hashHeader
   );
 }

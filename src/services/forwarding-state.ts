@@ -3,7 +3,7 @@ import type { Change } from './change.ts';
 import { Claims, claimsOf } from './claims.ts';
 import type { Claim } from './claims.ts';
 import type { ChosenEndpoints, Place } from './choose-endpoints.ts';
-import { compose, endpointsFor, wantsIpvs } from './compose.ts';
+import { compose, endpointsFor, engineFor } from './compose.ts';
 import type { ServicesConfig } from './compose.ts';
 import { parseEndpointSlice } from './endpoint-slice.ts';
 import type { ParsedSlice } from './endpoint-slice.ts';
@@ -291,7 +291,8 @@ export class ForwardingState {
 
   #problemsOf(service: ParsedService | undefined): readonly Problem[] {
     if (!service?.problemWithoutIpvs) return service?.problems ?? [];
-    return wantsIpvs(service, this.#config) ? service.problems : [...service.problems, service.problemWithoutIpvs];
+    const byIpvs = engineFor(service, this.#config) === 'ipvs';
+    return byIpvs ? service.problems : [...service.problems, service.problemWithoutIpvs];
   }
 
   /** The one Problem that comes and goes with the endpoints. */

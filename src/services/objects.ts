@@ -20,6 +20,7 @@ export interface ServicePortSpec {
   readonly protocol?: Maybe<string>;
   readonly port?: Maybe<number>;
   readonly nodePort?: Maybe<number>;
+  readonly appProtocol?: Maybe<string>;
 }
 
 export interface ServiceSpec {

@@ -1,13 +1,14 @@
-import { algorithmAnnotation, algorithmNamed, engineAnnotation, kubeRouterAnnotation } from './algorithms.ts';
+import { algorithmAnnotation, algorithmNamed, kubeRouterAnnotation } from './algorithms.ts';
 import type { NamedAlgorithm } from './algorithms.ts';
+import { proxiedBy, readEngine, readHashHeader } from './engine-choice.ts';
+import type { Annotations, EngineChoice } from './engine-choice.ts';
 import { addressFault, canonicalAddress, familyOf } from '../ip/index.ts';
 import type { Maybe, ServiceObject, ServicePortSpec, ServiceSpec } from './objects.ts';
 import { compact, compareText, items, portNumber, protocolOf, text, wholeNumber } from './read.ts';
 import { makeProblem, ProblemCollector, quote } from './reasons.ts';
 import { readSourceRanges } from './source-ranges.ts';
 import type { SourceRanges } from './source-ranges.ts';
-import { engines } from './types.ts';
-import type { EngineName, Family, Problem, Protocol, TrafficPolicy } from './types.ts';
+import type { Family, Problem, Protocol, ProxyChoice, TrafficPolicy } from './types.ts';
 
 /** Presence of this label, whatever its value, hands a Service to another proxy. */
 export const proxyNameLabel = 'service.kubernetes.io/service-proxy-name';
@@ -22,6 +23,8 @@ export interface ParsedPort {
   readonly port: number;
   /** 0 for none. */
   readonly nodePort: number;
+  /** How a proxy is to pass it on, by its `appProtocol`; undefined if it has none. */
+  readonly proxied: ProxyChoice['protocol'] | undefined;
 }
 
 /** A Service that this proxy serves, reduced to what decides forwarding; every value is checked and canonical. */
@@ -46,7 +49,9 @@ export interface ParsedService {
   /** undefined leaves the choice to the configuration. */
   readonly algorithm: NamedAlgorithm | undefined;
   /** undefined leaves the choice to the configuration. */
-  readonly engine: EngineName | undefined;
+  readonly engine: EngineChoice | undefined;
+  /** Header by which a proxy is to choose; undefined if it is not said. */
+  readonly hashHeader: string | undefined;
   /** 0 for none. */
   readonly healthCheckNodePort: number;
   readonly problems: readonly Problem[];
@@ -85,6 +90,7 @@ export function parseService(key: string, service: ServiceObject): ParsedService
     affinitySeconds: readAffinity(spec, collector),
     algorithm: algorithm?.named,
     engine: readEngine(annotations, collector),
+    hashHeader: readHashHeader(annotations, collector),
     healthCheckNodePort: readHealthCheckNodePort(spec, externalPolicy, collector),
     problems: collector.problems,
     problemWithoutIpvs:
@@ -173,7 +179,8 @@ function readPort(spec: Maybe<ServicePortSpec>, collector: ProblemCollector): Pa
     );
     return undefined;
   }
-  return { name: text(spec?.name), protocol, port, nodePort: readNodePort(spec, collector) };
+  const nodePort = readNodePort(spec, collector);
+  return { name: text(spec?.name), protocol, port, nodePort, proxied: proxiedBy(spec?.appProtocol) };
 }
 
 function readNodePort(spec: Maybe<ServicePortSpec>, collector: ProblemCollector): number {
@@ -218,8 +225,6 @@ function readAffinity(spec: ServiceSpec, collector: ProblemCollector): number | 
   return seconds ?? defaultAffinitySeconds;
 }
 
-type Annotations = Maybe<Readonly<Record<string, string>>>;
-
 /** What the annotation stands for, and what is to be said where only IPVS has it; undefined if nobody has. */
 function readAlgorithm(
   annotations: Annotations,
@@ -232,20 +237,6 @@ function readAlgorithm(
   const message = `annotation ${annotation}: ${quote(value)} is no algorithm that nftproxy has; the default is used`;
   if (named === undefined) collector.report('UnknownAlgorithm', message);
   return named && { named, message };
-}
-
-function readEngine(annotations: Annotations, collector: ProblemCollector): EngineName | undefined {
-  const value = annotations?.[engineAnnotation];
-  if (value === undefined) return undefined;
-  const engine = engines.find((name) => name === text(value).trim().toLowerCase());
-  if (engine === undefined) {
-    const known = engines.join(' or ');
-    collector.report(
-      'UnknownEngine',
-      `annotation ${engineAnnotation}: ${quote(value)} is not ${known}; it is left out`,
-    );
-  }
-  return engine;
 }
 
 function readHealthCheckNodePort(

@@ -11,11 +11,19 @@ import type { Algorithm, Scheduler } from '../api/index.ts';
 export { algorithms } from '../api/index.ts';
 export type { Algorithm, Scheduler };
 
-/** What may choose endpoints: the data plane's own slots, or IPVS. */
-export const engines = ['nftables', 'ipvs'] as const;
+/** What may choose endpoints: the data plane's own slots, IPVS, or a proxy in user space. */
+export const engines = ['nftables', 'ipvs', 'userspace'] as const;
 export type EngineName = (typeof engines)[number];
 
 export type { Family };
+
+/** How a proxy is to pass a Service port on: connections as they are, or request by request. */
+export interface ProxyChoice {
+  /** `h2c`: HTTP/2 without TLS towards the endpoints, as gRPC has it. */
+  readonly protocol: 'tcp' | 'http' | 'h2c';
+  /** Requests with the same value of this header go to the same endpoint; in small letters. */
+  readonly hashHeader?: string;
+}
 
 /** Transport protocol, in the spelling that nftables prints. */
 export type Protocol = 'tcp' | 'udp' | 'sctp';
@@ -85,6 +93,8 @@ export interface ServicePort {
   readonly engine?: EngineName;
   /** How IPVS is to choose, by the Service's own word: `none` if it has nothing that does that; left out: as the node has it. */
   readonly scheduler?: Scheduler | 'none';
+  /** How a proxy is to look at its requests; left out: it passes connections on. */
+  readonly proxy?: ProxyChoice;
 }
 
 /** Something in a user's object that could not be honoured; everything else keeps working. */

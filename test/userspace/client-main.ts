@@ -19,7 +19,7 @@ function http(): () => Promise<string> {
   const agent = new Agent({ keepAlive: true, maxSockets: Number(lanes) });
   return () =>
     new Promise((resolve, reject) => {
-      const request = get(`http://${place}/`, { agent }, (response) => {
+      const request = get(`http://${place}/`, { agent, headers: { 'x-user': 'somebody' } }, (response) => {
         text(response).then((body) => {
           if (response.statusCode === 200) resolve((JSON.parse(body) as { pod: string }).pod);
           else reject(new Error(`status ${String(response.statusCode)}`));
@@ -76,11 +76,17 @@ const send = kind === 'http' ? http() : kind === 'h2c' ? h2c() : grpc();
 let ended = false;
 process.stdin.once('end', () => (ended = true)).resume();
 
+/** Nothing here takes so long, unless nobody answers. */
+async function tooLate(): Promise<never> {
+  await new Promise((resolve) => setTimeout(resolve, 5000).unref());
+  throw new Error('no answer within 5 s');
+}
+
 async function lane(): Promise<void> {
   while (!ended) {
     const at = new Date().toISOString();
     try {
-      const pod = await send();
+      const pod = await Promise.race([send(), tooLate()]);
       made.answers[pod] = (made.answers[pod] ?? 0) + 1;
     } catch (error) {
       made.failures.push(`${at} ${String(error)}`);

@@ -12,7 +12,7 @@ const section = (number: number, more: Partial<SectionKind> = {}, servers: reado
   servers: new Map(servers.map((server) => [serverName(server), server])),
 });
 const names = ['a', 'b', 'c'] as const;
-const server = (number: number, port = 8080): Server => ({ address: `10.1.0.${number}`, port, weight: 1 });
+const server = (number: number, port = 8081): Server => ({ address: `10.1.0.${number}`, port, weight: 1 });
 const placeOf = (at: Section): string => `${listenerOf(at).address}:${listenerOf(at).port}`;
 
 let host: Namespace;
@@ -53,7 +53,7 @@ describe('HAProxy', () => {
   });
 
   it.each([
-    { kind: 'http', at: http, port: 8080 },
+    { kind: 'http', at: http, port: 8081 },
     { kind: 'h2c', at: h2c, port: 8082 },
   ] as const)('fails no request of $kind while servers come and go', async ({ kind: spoken, at, port }) => {
     const { runtime } = haproxy;
@@ -82,7 +82,7 @@ describe('HAProxy', () => {
     await runtime.takeOut(http, server(2));
     await runtime.addServer(http, { ...server(2), weight: 7 }, true);
     const found = (await runtime.sections()).get(sectionName(http));
-    expect(found?.servers.get('10.1.0.2_8080')).toEqual({ ...server(2), weight: 7, leaving: false });
+    expect(found?.servers.get('10.1.0.2_8081')).toEqual({ ...server(2), weight: 7, leaving: false });
   });
 
   it('reads its configuration anew without failing a request of HTTP/1.1', async () => {

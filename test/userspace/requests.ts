@@ -23,7 +23,7 @@ interface Requests {
 
 const script = (name: string): string => join(import.meta.dirname, name);
 
-/** Starts an endpoint for HTTP/1.1 (8080), HTTP/2 without TLS (8082) and gRPC (8083) that answers with its name. */
+/** Starts an endpoint for HTTP/1.1 (8081), HTTP/2 without TLS (8082) and gRPC (8083) that answers with its name. */
 export async function serveRequests(space: Namespace, name: string, address: string): Promise<ManagedProcess> {
   const server = space.start([process.execPath, script('server-main.ts'), name, address]);
   await eventually(`endpoint ${name}`, () => server.output.includes('ready'), {

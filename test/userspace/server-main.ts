@@ -1,6 +1,6 @@
 /*
  * An endpoint that answers each request with its name, in all that a Service may speak:
- *   node server-main.ts NAME ADDRESS      HTTP/1.1 at port 8080, HTTP/2 without TLS at 8082, gRPC at 8083
+ *   node server-main.ts NAME ADDRESS      HTTP/1.1 at port 8081, HTTP/2 without TLS at 8082, gRPC at 8083
  */
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { createServer } from 'node:http';
@@ -13,7 +13,7 @@ const host = address.includes(':') ? `[${address}]` : address;
 createServer((request, response) => {
   const { 'x-forwarded-for': forwardedFor } = request.headers;
   response.setHeader('content-type', 'application/json').end(JSON.stringify({ pod: name, forwardedFor }));
-}).listen(8080, address);
+}).listen(8081, address);
 
 createHttp2Server()
   .on('stream', (stream) => {

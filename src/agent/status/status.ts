@@ -60,7 +60,7 @@ const longestMessage = 256;
  *
  * `Synced`: the kernel holds the assigned revision and every Service. `Degraded`: something needs a person; reasons
  * `SyncFailing`, `SettingsRefused`, `SettingsRolledBack`, `PreflightBlocking`, `CleanupFailing`, `NoConfiguration`, `CannotListen`,
- * `ServicePortsRefused`, `ModeUnavailable`, `FallenBackToSlots`, `ObjectsWithProblems`, `AsExpected`. `ConntrackConfigured`: conntrack is as the ProxyConfig has it; nothing depends on that but
+ * `ServicePortsRefused`, `ModeUnavailable`, `WaitingForProxy`, `FallenBackToSlots`, `ObjectsWithProblems`, `AsExpected`. `ConntrackConfigured`: conntrack is as the ProxyConfig has it; nothing depends on that but
  * its size and patience, so that it degrades nothing. `KubeProxyRules`: whether there are any, likewise. `Preflight`: what
  * was found of the node; `Blocking` keeps it from being synced at all.
  */
@@ -111,7 +111,7 @@ export function statusOf(o: {
 
 /** What is the same on most nodes is not said. */
 function servedBy({ servedBy: counts, fallbacks = [] }: AgentState): Pick<ProxyNodeStateStatus, 'servedBy'> {
-  if (!counts || counts.ipvs + fallbacks.length === 0) return {};
+  if (!counts || counts.ipvs + (counts.userspace ?? 0) + fallbacks.length === 0) return {};
   return { servedBy: { ...counts, fallenBack: fallbacks.length } };
 }
 
@@ -200,18 +200,24 @@ function conntrackCondition(failed: readonly string[]): Verdict<'ConntrackConfig
   return ['False', 'SettingsFailed', first.slice(0, longestMessage - more.length) + more];
 }
 
+/** What a person has to mend comes first: what the node's settings ask for, and does not come by itself. */
+const fallbackReasons = ['ModeUnavailable', 'WaitingForProxy', 'FallenBackToSlots'] as const;
+
+function weightOf({ askedBy, awaited }: Fallback): 0 | 1 | 2 {
+  if (askedBy === 'service') return 2;
+  return awaited ? 1 : 0;
+}
+
 function servicesCondition({ quarantined, fallbacks = [], problems }: AgentState): Verdict<'Degraded'> {
   const [first] = quarantined;
   if (first) {
     const message = `the kernel refuses ${quarantined.length} Service ports, first ${first.id}: ${first.reason}`;
     return ['True', 'ServicePortsRefused', message];
   }
-  // What a person has to mend comes first: what the node's settings ask for.
-  const fallback = fallbacks.find(({ askedBy }) => askedBy === 'node') ?? fallbacks[0];
+  const [fallback] = [...fallbacks].sort((a, b) => weightOf(a) - weightOf(b));
   if (fallback) {
     const message = `${fallbacks.length} Service ports are served by slots, not as asked for, first ${fallback.id}`;
-    const reason = fallback.askedBy === 'node' ? 'ModeUnavailable' : 'FallenBackToSlots';
-    return ['True', reason, `${message}: ${fallback.reason}`];
+    return ['True', fallbackReasons[weightOf(fallback)], `${message}: ${fallback.reason}`];
   }
   const [problem] = problems;
   if (problem) {

@@ -1,4 +1,4 @@
-import type { Changes, RunningDataPlane } from '../../dataplane/index.ts';
+import type { Changes, Fallback, RunningDataPlane } from '../../dataplane/index.ts';
 
 /** Has Service ports tried again that slots serve for want of something that is there by now. */
 export class FallbackRetry {
@@ -9,9 +9,11 @@ export class FallbackRetry {
     this.#dataPlane = dataPlane;
   }
 
-  /** Looks which could be served as asked for. False if there are none. */
-  async look(): Promise<boolean> {
-    this.#recoverable = (await this.#dataPlane.current?.recoverable()) ?? new Set();
+  /** If there are some of `those`, looks which of all could be served as asked for. False if there are none. */
+  async look(those: (fallback: Fallback) => boolean): Promise<boolean> {
+    const { current } = this.#dataPlane;
+    if (!current || ![...current.fallbacks.values()].some(those)) return false;
+    this.#recoverable = await current.recoverable();
     return this.#recoverable.size > 0;
   }
 

@@ -17,7 +17,7 @@ export function nodeSettings(
     nodePortAddresses: primary ? (node?.primaryAddresses ?? []) : config.nodePortAddresses,
     localSources,
     serviceCIDRs,
-    ...(config.mode === 'ipvs' && { engine: config.mode }),
+    ...(config.mode !== 'nftables' && { engine: config.mode }),
     ...config.ipvs,
   };
 }

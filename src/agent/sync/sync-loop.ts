@@ -1,4 +1,5 @@
 import { describeError, every, Pacer } from '../../runtime/index.ts';
+import type { Fallback } from '../../dataplane/index.ts';
 import type { Clock, Logger } from '../../runtime/index.ts';
 import type { DesiredState } from './desired-state.ts';
 import type { LoadFollower } from './load-follower.ts';
@@ -11,6 +12,8 @@ const retry = { first: 1000, atMost: 30_000 };
 const verifyMilliseconds = 1000;
 /** How often what was refused, or is served otherwise than asked for, is tried again. */
 const againMilliseconds = 30_000;
+/** The same, for what is only starting. */
+const awaitedMilliseconds = 2000;
 /** How often least-connections looks at the open connections. */
 const loadMilliseconds = 3000;
 
@@ -98,7 +101,8 @@ export class SyncLoop {
     this.#timers.push(
       every(clock, verifyMilliseconds, () => void this.#verify()),
       every(clock, againMilliseconds, () => this.#again(sync.retryQuarantined())),
-      every(clock, againMilliseconds, () => void this.#retryFallbacks()),
+      every(clock, againMilliseconds, () => void this.#retryFallbacks(() => true)),
+      every(clock, awaitedMilliseconds, () => void this.#retryFallbacks(({ awaited }) => awaited === true)),
       every(clock, loadMilliseconds, () => void this.#followLoad()),
     );
     this.request();
@@ -180,10 +184,10 @@ export class SyncLoop {
     }
   }
 
-  async #retryFallbacks(): Promise<void> {
+  async #retryFallbacks(those: (fallback: Fallback) => boolean): Promise<void> {
     const { sync, log } = this.#o;
     try {
-      this.#again(await sync.retryFallbacks());
+      this.#again(await sync.retryFallbacks(those));
     } catch (error) {
       log.warn('cannot find out whether what Service ports fell back for is there now', { error });
     }

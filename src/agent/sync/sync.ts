@@ -1,6 +1,7 @@
 import { addWritten, nothingWritten } from '../../dataplane/index.ts';
 import type {
   DataPlane,
+  Fallback,
   FrontendAddress,
   NodeSettings,
   Refusal,
@@ -130,9 +131,9 @@ export class Sync {
     return this.#retryQuarantined;
   }
 
-  /** The next run tries Service ports again that slots serve for want of what is there now. False if there are none. */
-  retryFallbacks(): Promise<boolean> {
-    return this.#fallbacks.look();
+  /** The next run tries `those` Service ports again that slots serve for want of what is there now. False if there are none. */
+  retryFallbacks(those: (fallback: Fallback) => boolean): Promise<boolean> {
+    return this.#fallbacks.look(those);
   }
 
   /** The next run tries the node's settings again that the kernel refused. False if there are none. */

@@ -13,6 +13,7 @@ export const crdHistory: readonly string[] = [
   'e670f4ea34b6ede9',
   'a0816f0743f10849',
   'ad5218fae71c5eb9',
+  '2e9f422987241fae',
 ];
 
 /** The version of the CRDs that this program has. */

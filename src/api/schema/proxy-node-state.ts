@@ -151,6 +151,12 @@ class ServedByDto implements ServedBy {
   @Min(0)
   ipvs!: number;
 
+  @Field({ description: 'By a proxy in user space.' })
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  userspace?: number;
+
   @Field({ description: 'By slots although something else is asked for: condition Degraded says why.' })
   @IsInt()
   @Min(0)

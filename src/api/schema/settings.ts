@@ -184,7 +184,8 @@ const families = (cidrs: readonly string[] = []) => cidrs.map((cidr) => parseCid
 export class ProxySettingsDto implements ProxySettings {
   @Field({
     description:
-      'Who chooses endpoints: the rules themselves (nftables), or virtual servers of the kernel behind the same rules (ipvs).',
+      'Who chooses endpoints: the rules themselves (nftables), or behind the same rules virtual servers of the kernel (ipvs) ' +
+      'or a proxy in user space (userspace), which balances requests where appProtocol says what a port speaks.',
     default: defaults.mode,
   })
   @IsOptional()

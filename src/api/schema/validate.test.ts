@@ -188,7 +188,7 @@ const nearlyRight = (() => {
   );
   return fc
     .record({
-      mode: optional(fc.constantFrom('nftables', 'nftables', 'ipvs')),
+      mode: optional(fc.constantFrom('nftables', 'nftables', 'ipvs', 'userspace')),
       priority: optional(fc.constantFrom(0, -5, 1.5, 2_000_000)),
       loadBalancing: optional(
         fc.record(

@@ -40,9 +40,9 @@ export class Availability {
     return this.#missing === undefined;
   }
 
-  /** @throws if the node cannot do what its settings ask for */
+  /** @throws if the node cannot do what its settings ask of the engine */
   async demand({ engine, scheduler = defaultScheduler }: NodeSettings): Promise<void> {
-    if (engine === undefined) return;
+    if (engine !== 'ipvs') return;
     const missing = (await this.setUp()) ? await this.#engine.lacks(scheduler) : this.#missing;
     if (missing !== undefined) throw new Error(`this node cannot do mode ${engine}: ${missing}`);
   }

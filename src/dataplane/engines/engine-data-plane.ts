@@ -17,7 +17,8 @@ import type {
   Started,
   Written,
 } from '../data-plane.ts';
-import type { NftablesDataPlane } from '../nftables/index.ts';
+import { contains } from '../../ip/index.ts';
+import type { NamedTarget, NftablesDataPlane } from '../nftables/index.ts';
 import { Availability } from './availability.ts';
 import { nameText } from './engine.ts';
 import type { Engine } from './engine.ts';
@@ -71,9 +72,9 @@ export class EngineDataPlane implements DataPlane {
   }
 
   servedBy(): Record<EngineName, number> {
-    let ipvs = 0;
-    for (const { via } of this.served.values()) if (via) ipvs++;
-    return { nftables: this.served.size - ipvs, ipvs };
+    const counts = { nftables: 0, ipvs: 0, userspace: 0 };
+    for (const { via, proxied } of this.served.values()) counts[proxied ? 'userspace' : via ? 'ipvs' : 'nftables']++;
+    return counts;
   }
 
   get fallbacks(): ReadonlyMap<string, Fallback> {
@@ -87,7 +88,7 @@ export class EngineDataPlane implements DataPlane {
     this.#up = anyWants(ports, node) && (await this.#availability.setUp());
     if (this.#up) {
       await this.#engine.adopt();
-      this.#placement.readBack(ports, await this.#table.namedTargets());
+      this.#placement.readBack(ports, await this.#named());
     }
     const placed = await this.#place(ports, node);
     const started = await this.#table.start(placed, this.#settings(node));
@@ -154,13 +155,13 @@ export class EngineDataPlane implements DataPlane {
   }
 
   async engineTargets(): Promise<EngineTargetState[]> {
-    return engineTargets(this.#engine, await this.#table.namedTargets());
+    return engineTargets(this.#engine, await this.#named());
   }
 
   async preview(ports: ReadonlyMap<string, DesiredPort>, node: NodeSettings): Promise<Preview> {
     if (!anyWants(ports, node) || (await this.#engine.probe()) !== undefined) return this.#table.preview(ports, node);
     const placement = new Placement(this.#engine);
-    placement.readBack(ports, await this.#table.namedTargets());
+    placement.readBack(ports, await this.#named());
     return this.#table.preview(placement.assign(ports, node), { ...node, engineRanges: this.#ranges });
   }
 
@@ -187,6 +188,12 @@ export class EngineDataPlane implements DataPlane {
 
   #settings(node: NodeSettings): NodeSettings {
     return this.#up ? { ...node, engineRanges: this.#ranges } : node;
+  }
+
+  /** Where the table in force leads to this engine. */
+  async #named(): Promise<NamedTarget[]> {
+    const named = await this.#table.namedTargets();
+    return named.filter(({ target }) => contains(this.#ranges, target.address));
   }
 
   async #bringUp(node: NodeSettings): Promise<Written> {
@@ -230,8 +237,8 @@ export class EngineDataPlane implements DataPlane {
 
   async #retireAllBut(served: ReadonlyMap<string, DesiredPort>): Promise<void> {
     const named = new Set(
-      [...served.values()].flatMap(({ port: { family, protocol }, via = {} }) =>
-        Object.values(via).map((target) => nameText({ family, protocol, target })),
+      [...served.values()].flatMap(({ port: { family, protocol }, via = {}, proxied }) =>
+        Object.values(proxied ? {} : via).map((target) => nameText({ family, protocol, target })),
       ),
     );
     await this.#engine.retire(this.#engine.held().filter((name) => !named.has(nameText(name))));

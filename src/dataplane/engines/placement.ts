@@ -13,8 +13,10 @@ export function schedulerFor({ engine, scheduler }: ServicePort, node: NodeSetti
   return scheduler ?? node.scheduler ?? defaultScheduler;
 }
 
-/** The same Service port, chosen for by slots. */
-export function bySlots({ port, weights }: DesiredPort): DesiredPort {
+/** The same Service port, chosen for by slots. One that goes through a proxy is nobody's business here. */
+export function bySlots(desired: DesiredPort): DesiredPort {
+  const { port, weights, proxied } = desired;
+  if (proxied) return desired;
   return weights ? { port, weights } : { port };
 }
 
@@ -103,7 +105,8 @@ export class Placement {
   ): Promise<void> {
     const released = [...changes].flatMap(([id, desired]) => {
       const port = before.get(id) ?? desired?.port;
-      return port ? this.#book.release(id, port, served.get(id)?.via) : [];
+      const { via, proxied } = served.get(id) ?? {};
+      return port ? this.#book.release(id, port, proxied ? {} : via) : [];
     });
     if (released.length > 0) await this.#engine.retire(released);
   }
@@ -111,7 +114,8 @@ export class Placement {
   /** Forgets the targets that no Service port has. */
   keepOnly(served: ReadonlyMap<string, DesiredPort>): void {
     this.#book.clear();
-    for (const { port, via = {} } of served.values()) {
+    for (const { port, via = {}, proxied } of served.values()) {
+      if (proxied) continue;
       for (const scope of scopes) {
         const target = via[scope];
         if (target) this.#book.take({ ...port, scope }, target);

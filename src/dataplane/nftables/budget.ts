@@ -27,9 +27,9 @@ export function memoryOf(constrained: number, total: number): number {
 }
 
 /** Roughly how many elements a Service port needs, without making them. */
-export function elementsNeeded({ port, via }: DesiredPort): number {
+export function elementsNeeded({ port, via, proxied }: DesiredPort): number {
   const slots = (endpoints: readonly Endpoint[]): number =>
-    via ? 1 : slotCount(port, endpoints) + (port.algorithm === 'round-robin' ? 1 : 0);
+    via && !proxied ? 1 : slotCount(port, endpoints) + (port.algorithm === 'round-robin' ? 1 : 0);
   const [everywhere, here] = [slots(port.clusterEndpoints), slots(port.localEndpoints)];
   return port.frontends.reduce((sum, { policy }) => sum + 4 + everywhere + (policy === 'Local' ? here : 0), 4);
 }

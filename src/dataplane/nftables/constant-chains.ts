@@ -81,6 +81,7 @@ function familyChains(family: Family, settings: RuleSettings): RenderedChain[] {
         goto(set('node_port')),
       ],
       ['nobody reaches an engine past its Service', lookup(ipDaddr(family), set('engine_ranges')), drop()],
+      ['nor a listener', lookup(ipDaddr(family), set('listener_ranges')), drop()],
     ]),
     render({ name: set('unclaimed') }, [
       ['no such port', lookup(ipDaddr(family), set('cluster_ips')), elsewhere, goto('refuse')],

@@ -34,17 +34,19 @@ class Rendering {
   readonly #tables = new Map<readonly Endpoint[], SlotTable>();
   readonly #weights: DesiredPort['weights'];
   readonly #via: EngineTargets | undefined;
+  readonly #proxied: boolean;
   readonly #isCrowded: IsCrowded;
   /** What frontends with affinity choose from, by scope. */
   readonly #live = new Map<AffinityScope, Set<string>>();
   readonly #affinity: Affinity | undefined;
   #knownDigest: string | undefined;
 
-  constructor({ port, weights, via }: DesiredPort, isCrowded: IsCrowded) {
+  constructor({ port, weights, via, proxied }: DesiredPort, isCrowded: IsCrowded) {
     this.#port = port;
     this.#isCrowded = isCrowded;
     this.#weights = weights;
     this.#via = via;
+    this.#proxied = proxied === true;
     const { family, protocol, affinitySeconds: seconds } = port;
     if (seconds !== undefined)
       this.#affinity = { family, protocol, digest: this.#digest, seconds, port: rememberedPort(port) };
@@ -59,20 +61,32 @@ class Rendering {
     this.shared.push({ set: `${set}${this.#port.family}`, key });
   }
 
-  /** The verdict that balances over `endpoints`; writes their slots under the key `frontend`. */
-  balance(scope: Scope, frontend: string, endpoints: readonly Endpoint[]): string {
-    const chosenFrom = this.#chosenFrom(endpoints);
+  /** Whether connections to a frontend go past the engine of its Service port. */
+  isPastEngine({ kind, policy }: Frontend): boolean {
+    return this.#proxied && kind !== 'ClusterIP' && policy === 'Local';
+  }
+
+  /**
+   * The verdict that balances over `endpoints`; writes their slots under the key of the frontend.
+   *
+   * @param frontend and its key
+   */
+  balance(scope: Scope, [key, frontend]: [string, Frontend], endpoints: readonly Endpoint[]): string {
+    const via = this.isPastEngine(frontend) ? undefined : this.#via;
+    // An engine makes no use of slots: to it each endpoint is one.
+    const chosenFrom = via ? endpoints.filter(({ weight }) => weight > 0) : this.#slotsOf(endpoints);
     if (chosenFrom.length === 0) return this.#port.hasAnyEndpoints && endpoints.length === 0 ? 'drop' : 'goto refuse';
-    const target = this.#via?.[isLocal(scope) ? 'local' : 'cluster'];
+    const target = via?.[isLocal(scope) ? 'local' : 'cluster'];
     const table = target ? [target] : chosenFrom;
     const selection = this.#selection(scope, table.length);
     const { chain, map } = selectionNames(selection);
     this.need(...selectionRooms(selection));
-    if (selection.only) this.own.push({ set: countsSetOf(map), key: slotKey(frontend, table.length) });
+    if (selection.only) this.own.push({ set: countsSetOf(map), key: slotKey(key, table.length) });
     table.forEach((endpoint, slot) => {
-      this.own.push({ set: map, key: slotKey(frontend, slot), data: endpointText(endpoint) });
+      this.own.push({ set: map, key: slotKey(key, slot), data: endpointText(endpoint) });
     });
-    return `goto ${this.#affinity ? this.#sticky(this.#affinity, scope, chain, chosenFrom) : chain}`;
+    const affinity = via && this.#proxied ? undefined : this.#affinity;
+    return `goto ${affinity ? this.#sticky(affinity, scope, chain, chosenFrom) : chain}`;
   }
 
   need(...rooms: readonly Room[]): void {
@@ -90,6 +104,7 @@ class Rendering {
       for (const key of endpoints) this.own.push({ set, key });
     }
     for (const frontend of frontends) {
+      if (this.#proxied && !this.isPastEngine(frontend)) continue;
       const set = frontend.kind === 'NodePort' ? 'node_port_learners' : 'learners';
       this.add(set, frontendKey({ ...frontend, protocol }), `goto ${learnChainName(affinity)}`);
     }
@@ -97,11 +112,6 @@ class Rendering {
 
   get #digest(): string {
     return (this.#knownDigest ??= digestOf(this.#port.id));
-  }
-
-  /** Whom a new connection may go to. An engine makes no use of slots: to it each endpoint is one. */
-  #chosenFrom(endpoints: readonly Endpoint[]): SlotTable {
-    return this.#via ? endpoints.filter(({ weight }) => weight > 0) : this.#slotsOf(endpoints);
   }
 
   #slotsOf(endpoints: readonly Endpoint[]): SlotTable {
@@ -175,11 +185,11 @@ function renderAddress(
   if (frontend.kind === 'ClusterIP') {
     rendering.share('cluster_ips', frontend.address);
     const endpoints = local ? port.localEndpoints : port.clusterEndpoints;
-    rendering.add('services', key, rendering.balance(local ? 'local_' : '', key, endpoints));
+    rendering.add('services', key, rendering.balance(local ? 'local_' : '', [key, frontend], endpoints));
     return;
   }
   rendering.add(local ? 'masquerade_from_host' : 'masquerade', key);
-  const verdict = externalVerdict(rendering, port, frontend.policy, key);
+  const verdict = externalVerdict(rendering, port, frontend, key);
   const sourceRanges = frontend.kind === 'LoadBalancerIP' ? frontend.sourceRanges : undefined;
   if (sourceRanges === undefined) {
     rendering.add('services', key, verdict);
@@ -191,11 +201,11 @@ function renderAddress(
   rendering.add('allowed_services', key, verdict);
 }
 
-function externalVerdict(rendering: Rendering, port: ServicePort, policy: string, key: string): string {
-  const everywhere = rendering.balance('', key, port.clusterEndpoints);
-  if (policy !== 'Local' || !port.hasAnyEndpoints) return everywhere;
+function externalVerdict(rendering: Rendering, port: ServicePort, frontend: Frontend, key: string): string {
+  const everywhere = rendering.balance('', [key, frontend], port.clusterEndpoints);
+  if (frontend.policy !== 'Local' || !port.hasAnyEndpoints) return everywhere;
   rendering.add('cluster_policy', key, everywhere);
-  rendering.add('local_policy', key, rendering.balance('local_', key, port.localEndpoints));
+  rendering.add('local_policy', key, rendering.balance('local_', [key, frontend], port.localEndpoints));
   return `goto external_local${port.family}`;
 }
 
@@ -208,12 +218,16 @@ function renderNodePort(
   const local = frontend.policy === 'Local';
   rendering.add('node_ports', key);
   rendering.add(local ? 'node_port_masquerade_from_host' : 'node_port_masquerade', key);
-  const everywhere = rendering.balance('node_port_', key, port.clusterEndpoints);
+  const everywhere = rendering.balance('node_port_', [key, frontend], port.clusterEndpoints);
   if (!local || !port.hasAnyEndpoints) {
     rendering.add('node_port_services', key, everywhere);
     return;
   }
   rendering.add('node_port_services', key, `goto node_port_local${port.family}`);
   rendering.add('node_port_cluster_policy', key, everywhere);
-  rendering.add('node_port_local_policy', key, rendering.balance('node_port_local_', key, port.localEndpoints));
+  rendering.add(
+    'node_port_local_policy',
+    key,
+    rendering.balance('node_port_local_', [key, frontend], port.localEndpoints),
+  );
 }

@@ -23,7 +23,8 @@ export async function namedTargets(socket: NftablesSocket, table: string): Promi
   const view = await kernelView(socket, table);
   const named: NamedTarget[] = [];
   for (const family of [4, 6] as const) {
-    const ranges = await view.ranges(`engine_ranges${family}`);
+    const sorts = ['engine_ranges', 'listener_ranges'] as const;
+    const ranges = (await Promise.all(sorts.map((set) => view.ranges(`${set}${family}`)))).flat();
     for (const { name, scope } of ranges.length > 0 ? sets : []) {
       const slots = (await view.elements(`${name}${family}`)).flatMap(parseSlot);
       const targets = slots.filter(({ target }) => contains(ranges, target.address));

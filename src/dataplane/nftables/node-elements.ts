@@ -11,6 +11,7 @@ export function nodeElements(settings: NodeSettings): Element[] {
     ...ofBothFamilies('local_sources', settings.localSources),
     ...ofBothFamilies('service_cidrs', settings.serviceCIDRs),
     ...ofBothFamilies('engine_ranges', settings.engineRanges ?? []),
+    ...ofBothFamilies('listener_ranges', settings.listenerRanges ?? []),
   ];
 }
 

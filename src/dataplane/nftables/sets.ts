@@ -43,6 +43,11 @@ const templates = {
     comment: 'where engines take connections over that a Service has translated; nobody else gets there',
     options: { interval: true },
   },
+  listener_ranges: {
+    key: ['address'],
+    comment: 'where a proxy of this host listens for connections that a Service has translated; nobody else gets there',
+    options: { interval: true },
+  },
   local_sources: {
     key: ['address'],
     comment: 'ranges of pods: traffic from here is from inside the cluster',

@@ -62,7 +62,7 @@ export class MemoryDataPlane implements DataPlane {
   }
 
   servedBy(): Record<EngineName, number> {
-    return { nftables: this.#served.size, ipvs: 0 };
+    return { nftables: this.#served.size, ipvs: 0, userspace: 0 };
   }
 
   get sizes(): ReadonlyMap<string, number> {

@@ -10,8 +10,15 @@ export type Health = 'ready' | 'failed' | 'pending';
 /** The health of a node with what it was told last. */
 export function healthOf({ metadata, spec, status }: ProxyNodeState): Health {
   const synced = conditionOf(status?.conditions, 'Synced');
+  if (isAwaiting(status)) return 'pending';
   if (status?.appliedRevision === spec.revision && synced?.status === 'True') return 'ready';
   return synced?.status === 'False' && isCurrent(synced, metadata.generation) ? 'failed' : 'pending';
+}
+
+/** What the node's mode needs is only starting; if it never does, the rollout's deadline says so. */
+function isAwaiting(status: ProxyNodeState['status']): boolean {
+  const degraded = conditionOf(status?.conditions, 'Degraded');
+  return degraded?.status === 'True' && degraded.reason === 'WaitingForProxy';
 }
 
 /**

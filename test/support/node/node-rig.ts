@@ -21,6 +21,8 @@ export interface NodeFacts {
   readonly labels?: Readonly<Record<string, string>>;
   readonly primaryAddresses?: readonly string[];
   readonly podCIDRs?: readonly string[];
+  /** Folder that the node's HAProxy shares with the agent; left out: the node has none. */
+  readonly haproxyDirectory?: string;
 }
 
 /** Services and EndpointSlices by name, as an API server would list them. */
@@ -166,7 +168,10 @@ export class NodeRig implements Disposable {
   }
 
   #open(): RunningDataPlane {
-    return new RunningDataPlane(this.#factories({ log: this.#log, namespacePath: this.space.path }), this.#log);
+    // Not the machine's own, whatever it has.
+    const { haproxyDirectory = '/run/nftproxy/no-haproxy' } = this.#facts;
+    const factories = this.#factories({ log: this.#log, namespacePath: this.space.path, haproxyDirectory });
+    return new RunningDataPlane(factories, this.#log);
   }
 
   #newSync(): Sync {

@@ -1,4 +1,5 @@
 import { NodeRig } from './node-rig.ts';
+import type { NodeFacts } from './node-rig.ts';
 import { addresses, nodePodCIDRs, NodeWorld } from './world.ts';
 import type { Namespace } from '../namespace.ts';
 import type { Where } from './world.ts';
@@ -7,7 +8,7 @@ import type { Where } from './world.ts';
 export class ServiceRig extends NodeRig implements AsyncDisposable {
   readonly world: NodeWorld;
 
-  private constructor(world: NodeWorld) {
+  private constructor(world: NodeWorld, facts: Partial<NodeFacts>) {
     super(world.node, {
       name: 'node-1',
       settings: { clusterCIDRs: [addresses[4].podCIDR, addresses[6].podCIDR] },
@@ -15,6 +16,7 @@ export class ServiceRig extends NodeRig implements AsyncDisposable {
       labels: { 'topology.kubernetes.io/zone': 'a' },
       primaryAddresses: [addresses[4].node, addresses[6].node],
       podCIDRs: nodePodCIDRs,
+      ...facts,
     });
     this.world = world;
   }
@@ -23,7 +25,12 @@ export class ServiceRig extends NodeRig implements AsyncDisposable {
   static async create(): Promise<ServiceRig> {
     const world = await NodeWorld.create();
     await world.startEndpoints();
-    return new ServiceRig(world);
+    return ServiceRig.in(world);
+  }
+
+  /** A node with what is there already. */
+  static in(world: NodeWorld, facts: Partial<NodeFacts> = {}): ServiceRig {
+    return new ServiceRig(world, facts);
   }
 
   /** Where a client stands. */

@@ -102,6 +102,11 @@ export class NodeWorld implements AsyncDisposable {
     return this.#spaces.localPod;
   }
 
+  /** Where 10.244.2.2 is: behind another node, which it shares with the address. */
+  get remotePod(): Namespace {
+    return this.#spaces.remote;
+  }
+
   /** Echo servers at port 8080, TCP and UDP, both families, on the local and the remote pod. */
   async startEndpoints(): Promise<void> {
     const listeners = (pod: 'localPod' | 'remotePod') =>

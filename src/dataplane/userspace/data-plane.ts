@@ -1,0 +1,282 @@
+import { listenerRanges } from '../../haproxy/index.ts';
+import type { Logger } from '../../runtime/index.ts';
+import type { EngineName, ServicePort } from '../../services/index.ts';
+import { addWritten } from '../data-plane.ts';
+import type {
+  Applied,
+  Changes,
+  ConnectionCount,
+  DataPlane,
+  DesiredPort,
+  EngineTarget,
+  EngineTargets,
+  EngineTargetState,
+  Explanation,
+  Fallback,
+  Integrity,
+  NodeSettings,
+  Packet,
+  Preview,
+  Started,
+  Written,
+} from '../data-plane.ts';
+import type { NftablesDataPlane } from '../nftables/index.ts';
+import { explainProxy } from './explain.ts';
+import type { Proxy } from './proxy.ts';
+import { claimNamed } from './read-back.ts';
+import { serversFor, tenantsOf, wantsProxy } from './section-kind.ts';
+
+/** How long an answer holds, while Service ports come that want the proxy. */
+const answerMilliseconds = 1000;
+
+type Ports = ReadonlyMap<string, DesiredPort>;
+
+/**
+ * Mode userspace, around the data plane of the modes whose packets stay in the kernel: a proxy in user space takes the
+ * connections of the Service ports that ask for it. To the table a listener of the proxy is an endpoint with one slot. A
+ * sync is prepare, table, retire. A Service port is never down because of the proxy: what it cannot serve, slots do.
+ */
+export class UserspaceDataPlane implements DataPlane {
+  readonly #below: DataPlane;
+  readonly #table: Pick<NftablesDataPlane, 'namedTargets'>;
+  readonly #proxy: Proxy;
+  readonly #log: Logger;
+  readonly #fallbacks = new Map<string, Fallback>();
+  #node: NodeSettings | undefined;
+  #up = false;
+  #missing: string | undefined;
+  #probedAt = -Infinity;
+
+  constructor(o: { below: DataPlane; table: Pick<NftablesDataPlane, 'namedTargets'>; proxy: Proxy; log: Logger }) {
+    this.#below = o.below;
+    this.#table = o.table;
+    this.#proxy = o.proxy;
+    this.#log = o.log;
+  }
+
+  get mode(): string {
+    return this.#below.mode;
+  }
+
+  get served(): Ports {
+    return this.#below.served;
+  }
+
+  get sizes(): ReadonlyMap<string, number> {
+    return this.#below.sizes;
+  }
+
+  servedBy(): Readonly<Record<EngineName, number>> {
+    return this.#below.servedBy();
+  }
+
+  get fallbacks(): ReadonlyMap<string, Fallback> {
+    return new Map([...this.#below.fallbacks, ...this.#fallbacks]);
+  }
+
+  async start(ports: Ports, node: NodeSettings): Promise<Started> {
+    this.#node = node;
+    this.#fallbacks.clear();
+    const wanted = anyWants(ports, node);
+    this.#up = wanted && (await this.#probe());
+    if (this.#up) {
+      await this.#proxy.adopt();
+      claimNamed(this.#proxy, ports, await this.#table.namedTargets());
+    }
+    const started = await this.#below.start(await this.#place(ports, node), this.#settings(node));
+    if (this.#up) await this.#retireAllBut(this.served);
+    else if (!wanted) await this.#proxy.remove();
+    return started;
+  }
+
+  async apply(changes: Changes, retried?: ReadonlySet<string>): Promise<Applied> {
+    const node = this.#started;
+    let written: Written | undefined;
+    if (!this.#up && anyWants(changes, node) && (await this.#isThere())) {
+      await this.#proxy.adopt();
+      this.#up = true;
+      written = await this.#below.setNode(this.#settings(node));
+    }
+    const before = new Map([...changes.keys()].map((id) => [id, targetsOf(this.served.get(id))]));
+    const applied = await this.#below.apply(await this.#place(changes, node), retried);
+    if (this.#up) await this.#retire(before, changes);
+    return written ? { ...applied, written: addWritten(written, applied.written) } : applied;
+  }
+
+  async setNode(node: NodeSettings): Promise<Written> {
+    const before = this.#started;
+    const written = await this.#below.setNode(this.#settings(node));
+    this.#node = node;
+    const concerned = [...this.served].filter(([, { port }]) => wantsProxy(port, before) !== wantsProxy(port, node));
+    if (concerned.length === 0) return written;
+    try {
+      const applied = await this.apply(new Map(concerned));
+      const [first] = applied.refused;
+      if (first) throw new Error(`the kernel no longer takes Service port ${first.id}: ${first.reason}`);
+      return addWritten(written, applied.written);
+    } catch (error) {
+      await this.start(new Map([...this.served].map(([id, desired]) => [id, bySlots(desired)])), before);
+      throw error;
+    }
+  }
+
+  async verify(): Promise<Integrity> {
+    const integrity = await this.#below.verify();
+    if (integrity === 'changed') return integrity;
+    if (!this.#up) return 'intact';
+    const lost = await this.#proxy.lost();
+    if (lost === undefined) {
+      await this.#proxy.tidy();
+      return 'intact';
+    }
+    this.#log.error('HAProxy is gone; its Services go back to slots', { error: lost });
+    return 'changed';
+  }
+
+  async recoverable(): Promise<ReadonlySet<string>> {
+    const below = await this.#below.recoverable();
+    if (this.#fallbacks.size === 0 || !(await this.#probe())) return below;
+    return new Set([...below, ...this.#fallbacks.keys()]);
+  }
+
+  counters(): Promise<ConnectionCount[]> {
+    return this.#below.counters();
+  }
+
+  async explain(packet: Packet): Promise<Explanation> {
+    return explainProxy(this.#proxy, await this.#below.explain(packet));
+  }
+
+  engineTargets(): Promise<EngineTargetState[]> {
+    return this.#below.engineTargets();
+  }
+
+  async preview(ports: Ports, node: NodeSettings): Promise<Preview> {
+    if (!anyWants(ports, node) || (await this.#proxy.probe()) !== undefined) return this.#below.preview(ports, node);
+    if (!this.#up) await this.#proxy.adopt();
+    claimNamed(this.#proxy, ports, await this.#table.namedTargets());
+    return this.#below.preview(this.#assign(ports, node), { ...node, listenerRanges: Object.values(listenerRanges) });
+  }
+
+  async remove(): Promise<string | undefined> {
+    const removed = [await this.#below.remove(), await this.#proxy.remove()];
+    this.#up = false;
+    this.#fallbacks.clear();
+    return removed.filter((what) => what !== undefined).join(' and ') || undefined;
+  }
+
+  close(): void {
+    this.#below.close();
+  }
+
+  get #started(): NodeSettings {
+    if (!this.#node) throw new Error('the data plane has not been started');
+    return this.#node;
+  }
+
+  /** Whether HAProxy can serve, as it was found a moment ago. */
+  async #isThere(): Promise<boolean> {
+    if (performance.now() - this.#probedAt >= answerMilliseconds) return this.#probe();
+    return this.#missing === undefined;
+  }
+
+  #settings(node: NodeSettings): NodeSettings {
+    return this.#up ? { ...node, listenerRanges: Object.values(listenerRanges) } : node;
+  }
+
+  /** Whether HAProxy can serve; what is missing is told once. */
+  async #probe(): Promise<boolean> {
+    const missing = await this.#proxy.probe();
+    this.#probedAt = performance.now();
+    if (missing !== undefined && missing !== this.#missing) {
+      this.#log.warn('HAProxy cannot serve; Services are served by slots', { reason: missing });
+    }
+    this.#missing = missing;
+    return missing === undefined;
+  }
+
+  /** Has HAProxy do what Service ports need; they come back with their targets, and those of others as they were. */
+  async #place<Wanted extends DesiredPort | undefined>(
+    changes: ReadonlyMap<string, Wanted>,
+    node: NodeSettings,
+  ): Promise<Map<string, Wanted | DesiredPort>> {
+    const wanting = [...changes.values()].flatMap((desired) =>
+      desired && wantsProxy(desired.port, node) ? [desired.port] : [],
+    );
+    const noRoom = this.#up ? await this.#proxy.reserve(wanting.flatMap(tenantsOf)) : undefined;
+    const placed = this.#assign(changes, node, noRoom);
+    if (!this.#up) return placed;
+    const sections = wanting.flatMap((port) =>
+      tenantsOf(port).map((tenant) => ({ tenant, servers: serversFor(port, tenant.scope) })),
+    );
+    for (const [{ id }, reason] of await this.#proxy.prepare(sections)) {
+      const desired = placed.get(id);
+      if (desired) placed.set(id, bySlots(desired));
+      if (desired) this.#fallbacks.set(id, { reason, askedBy: askedBy(desired.port) });
+    }
+    return placed;
+  }
+
+  #assign<Wanted extends DesiredPort | undefined>(
+    changes: ReadonlyMap<string, Wanted>,
+    node: NodeSettings,
+    noRoom = 'HAProxy has no section left',
+  ): Map<string, Wanted | DesiredPort> {
+    const placed = new Map<string, Wanted | DesiredPort>();
+    for (const [id, desired] of changes) {
+      this.#fallbacks.delete(id);
+      const targets = desired && wantsProxy(desired.port, node) ? this.#targetsFor(desired.port, noRoom) : {};
+      if (desired && typeof targets === 'string') this.#fallbacks.set(id, this.#fallbackOf(desired.port, targets));
+      const via = typeof targets === 'string' ? {} : targets;
+      const proxied = desired && Object.keys(via).length > 0;
+      placed.set(id, proxied ? { ...desired, via, proxied: true } : desired && bySlots(desired));
+    }
+    return placed;
+  }
+
+  /** The targets of a Service port, none if it has no endpoints; or why it cannot have any. */
+  #targetsFor(port: ServicePort, noRoom: string): EngineTargets | string {
+    if (!this.#up) return this.#missing ?? 'HAProxy has not been looked for yet';
+    const targets: EngineTargets = {};
+    for (const tenant of tenantsOf(port)) {
+      const target = this.#proxy.assign(tenant);
+      if (!target) return noRoom;
+      targets[tenant.scope] = target;
+    }
+    return targets;
+  }
+
+  #fallbackOf(port: ServicePort, reason: string): Fallback {
+    return { reason, askedBy: askedBy(port), ...(!this.#up && { awaited: true }) };
+  }
+
+  async #retire(before: ReadonlyMap<string, EngineTarget[]>, changes: Changes): Promise<void> {
+    const left = [...before].flatMap(([id, targets]) => {
+      const kept = targetsOf(this.served.get(id)).map(textOf);
+      return targets.filter((target) => !kept.includes(textOf(target)));
+    });
+    const gone = [...changes].filter(([id, desired]) => !desired && !this.served.has(id)).map(([id]) => id);
+    if (left.length + gone.length > 0) await this.#proxy.retire(left, gone);
+  }
+
+  async #retireAllBut(served: Ports): Promise<void> {
+    const named = new Set([...served.values()].flatMap(targetsOf).map(textOf));
+    await this.#proxy.retire(this.#proxy.held().filter((target) => !named.has(textOf(target))));
+  }
+}
+
+const textOf = ({ address, port }: EngineTarget): string => `${address} ${port}`;
+
+function targetsOf(desired: DesiredPort | undefined): EngineTarget[] {
+  return desired?.proxied ? Object.values(desired.via ?? {}) : [];
+}
+
+const askedBy = ({ engine }: ServicePort): Fallback['askedBy'] => (engine === undefined ? 'node' : 'service');
+
+function bySlots({ port, weights }: DesiredPort): DesiredPort {
+  return weights ? { port, weights } : { port };
+}
+
+function anyWants(changes: Changes, node: NodeSettings): boolean {
+  return [...changes.values()].some((desired) => desired && wantsProxy(desired.port, node));
+}

@@ -1,0 +1,2 @@
+export { UserspaceDataPlane } from './data-plane.ts';
+export { Proxy } from './proxy.ts';

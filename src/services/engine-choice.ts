@@ -1,0 +1,72 @@
+import type { Maybe } from './objects.ts';
+import { text } from './read.ts';
+import { quote } from './reasons.ts';
+import type { ProblemCollector } from './reasons.ts';
+import { engines } from './types.ts';
+import type { EngineName, ProxyChoice } from './types.ts';
+
+/** Annotation by which a Service says what chooses its endpoints, whatever the node's mode. */
+const engineAnnotation = 'nftproxy.io/engine';
+
+/** Annotation by which a Service says that requests go by a header's value. */
+const hashHeaderAnnotation = 'nftproxy.io/hash-header';
+
+/** What a Service says is to choose its endpoints. */
+export interface EngineChoice {
+  readonly name: EngineName;
+  /** How a proxy is to pass on ports that say nothing of themselves. */
+  readonly proxied?: ProxyChoice['protocol'];
+}
+
+/** The annotation's values: engines, and what a proxy in user space is to understand. */
+const choices: ReadonlyMap<string, EngineChoice> = new Map<string, EngineChoice>([
+  ...engines.map((name) => [name, { name }] as const),
+  ['http', { name: 'userspace', proxied: 'http' }],
+  ['h2c', { name: 'userspace', proxied: 'h2c' }],
+]);
+
+export type Annotations = Maybe<Readonly<Record<string, string>>>;
+
+/** What the engine annotation says; undefined if it says nothing that is known. */
+export function readEngine(annotations: Annotations, collector: ProblemCollector): EngineChoice | undefined {
+  const value = annotations?.[engineAnnotation];
+  if (value === undefined) return undefined;
+  const choice = choices.get(text(value).trim().toLowerCase());
+  if (choice === undefined) {
+    const known = [...choices.keys()].join(', ');
+    const message = `annotation ${engineAnnotation}: ${quote(value)} is none of ${known}; it is left out`;
+    collector.report('UnknownEngine', message);
+  }
+  return choice;
+}
+
+/** The header that the annotation names, in small letters. */
+export function readHashHeader(annotations: Annotations, collector: ProblemCollector): string | undefined {
+  const value = annotations?.[hashHeaderAnnotation];
+  if (value === undefined) return undefined;
+  const header = text(value).trim().toLowerCase();
+  if (/^[a-z0-9-]{1,64}$/.test(header)) return header;
+  const rule = 'the name of a header of letters, digits and dashes, at most 64';
+  collector.report(
+    'InvalidValue',
+    `annotation ${hashHeaderAnnotation}: ${quote(value)} is not ${rule}; it is left out`,
+  );
+  return undefined;
+}
+
+/**
+ * What an `appProtocol` means (kubernetes.io/docs/concepts/services-networking/service/#application-protocol, and `http` of
+ * the IANA names; `grpc` is widely used). Requests are looked at only where they are asked for: TLS and all others are TCP.
+ */
+const appProtocols: ReadonlyMap<string, ProxyChoice['protocol']> = new Map<string, ProxyChoice['protocol']>([
+  ['http', 'http'],
+  ['kubernetes.io/ws', 'http'],
+  ['kubernetes.io/h2c', 'h2c'],
+  ['grpc', 'h2c'],
+]);
+
+/** How a proxy is to pass on a port with this `appProtocol`; undefined if it has none. */
+export function proxiedBy(appProtocol: Maybe<string>): ProxyChoice['protocol'] | undefined {
+  const name = text(appProtocol);
+  return name === '' ? undefined : (appProtocols.get(name) ?? 'tcp');
+}
