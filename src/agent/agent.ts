@@ -184,9 +184,10 @@ export class Agent {
     );
   }
 
-  /** Stops without touching the kernel: rules stay in force and connections go on. */
+  /** Rules stay in force and connections go on; only what may end with this Pod gives its Services to the rules. */
   async stop(): Promise<void> {
     await this.#loop.stop();
+    await this.#dataPlane.standDown();
     await Promise.all([
       ...[this.#sources.stop(), this.#governing.stop(), this.#contact.stop()],
       ...[this.#lastGood.stop(), this.#nodeServices.stop(), this.#busiest.stop(), this.#kubeProxy.stop()],

@@ -72,6 +72,12 @@ export interface DataPlane {
    */
   remove(): Promise<string | undefined>;
 
+  /**
+   * What may end together with this process, its Pod being replaced, is to serve nothing new: the kernel alone does. Absent:
+   * there is nothing of that kind.
+   */
+  standDown?(): Promise<void>;
+
   /** Gives up sockets and the like. The kernel goes on forwarding. */
   close(): void;
 }

@@ -88,6 +88,17 @@ export class RunningDataPlane {
     }
   }
 
+  /** To be called when nothing else writes, and before `close`. What fails is told in the log: it keeps nobody from ending. */
+  async standDown(): Promise<void> {
+    try {
+      await this.#current?.standDown?.();
+    } catch (error) {
+      this.#log.error('cannot hand Services over to the kernel; if this Pod goes, they wait for the next one', {
+        error,
+      });
+    }
+  }
+
   close(): void {
     for (const dataPlane of [this.#current, ...(this.#leaving ?? [])]) dataPlane?.close();
   }

@@ -60,9 +60,11 @@ function equalFields(a: ServicePort, b: ServicePort): boolean {
     a.affinitySeconds === b.affinitySeconds &&
     a.algorithm === b.algorithm &&
     a.maglevTableSize === b.maglevTableSize &&
-    a.engine === b.engine &&
-    a.scheduler === b.scheduler &&
-    a.proxy?.protocol === b.proxy?.protocol &&
-    a.proxy?.hashHeader === b.proxy?.hashHeader
+    equalEngines(a, b)
   );
+}
+
+function equalEngines(a: ServicePort, b: ServicePort): boolean {
+  const same = a.engine === b.engine && a.scheduler === b.scheduler;
+  return same && a.proxy?.protocol === b.proxy?.protocol && a.proxy?.hashHeader === b.proxy?.hashHeader;
 }

@@ -44,7 +44,7 @@ function h2c(): () => Promise<string> {
     next.once('goaway', () => next.close());
     return (session = next);
   };
-  return async () => {
+  const ask = async (): Promise<string> => {
     const stream = current().request({ ':path': '/' });
     let status: number | undefined;
     stream.once('response', (headers) => (status = headers[':status']));
@@ -52,6 +52,13 @@ function h2c(): () => Promise<string> {
     if (status !== 200) throw new Error(`status ${String(status)}`);
     return (JSON.parse(body) as { pod: string }).pod;
   };
+  // What a server refuses since it closes the connection it has not begun: clients ask again (RFC 9113, section 8.7).
+  return () =>
+    ask().catch((error: unknown) => {
+      if (!(error instanceof Error) || !error.message.includes('NGHTTP2_REFUSED_STREAM')) throw error;
+      session = undefined;
+      return ask();
+    });
 }
 
 function grpc(): () => Promise<string> {

@@ -151,6 +151,21 @@ describe('mode userspace', () => {
     expect((await rig.haproxy.runtime.info()).pid).toBe(pid);
   });
 
+  it('hands its Services to slots when the agent is told to end, and takes them back when it is there again', async () => {
+    const proxied = () => [...rig.node.dataPlane.served.values()].filter((desired) => desired.proxied).length;
+    const { failures } = await rig.requestsWhile('http', async () => {
+      await sleep(1000);
+      await rig.node.dataPlane.standDown?.();
+      expect(proxied()).toBe(0);
+      await sleep(300);
+      rig.node.restart(rig.objects);
+      await rig.node.run();
+      expect(proxied()).toBe(4);
+      await sleep(300);
+    });
+    expect(failures).toEqual([]);
+  });
+
   it('goes on by slots when HAProxy is killed, and through it again when it is back', async () => {
     await rig.haproxy.kill();
     await eventually('slots', async () => (await rig.look()) && rig.node.dataPlane.fallbacks.size === 4);

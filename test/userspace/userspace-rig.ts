@@ -56,7 +56,11 @@ export class UserspaceRig implements AsyncDisposable {
       annotations,
       clusterIP,
       clusterIPs: [clusterIP],
-      ports: ports.map(({ endpoint: _, ...port }) => port),
+      ports: ports.map(({ name, port, ...rest }) => ({
+        name,
+        port,
+        ...('appProtocol' in rest && { appProtocol: rest.appProtocol }),
+      })),
       ...spec,
     });
     const slice = sliceObject(

@@ -3,6 +3,7 @@ import { agentDefaults, agentLogLevels } from '../agent-settings.ts';
 import type { AgentLogLevel, AgentSettings } from '../agent-settings.ts';
 import { AgentResourcesDto } from './agent-resources.ts';
 import { Field, Nested, Rules } from './field.ts';
+import { HaproxyDto } from './haproxy.ts';
 import type { Rule } from './field.ts';
 import { objectNameLength, objectNamePattern } from './patterns.ts';
 import { TolerationDto } from './toleration.ts';
@@ -141,4 +142,13 @@ export class AgentDto implements AgentSettings {
   @IsString({ each: true })
   @MaxLength(256, { each: true })
   extraArgs?: string[];
+
+  @Field({
+    description:
+      'A HAProxy in a container of its own beside each agent, for Services that ask for it whatever the mode is. In mode ' +
+      'userspace there is one without this. Taking it away ends the connections that go through it.',
+  })
+  @IsOptional()
+  @Nested(() => HaproxyDto)
+  haproxy?: HaproxyDto;
 }

@@ -14,6 +14,7 @@ export const crdHistory: readonly string[] = [
   'a0816f0743f10849',
   'ad5218fae71c5eb9',
   '2e9f422987241fae',
+  '1f803320d56d650f',
 ];
 
 /** The version of the CRDs that this program has. */

@@ -2,7 +2,7 @@ import type { Element } from '../../nftables/index.ts';
 import type { Endpoint, Frontend, ServicePort } from '../../services/index.ts';
 import { slotsOf } from '../balancing/index.ts';
 import type { SlotTable } from '../balancing/index.ts';
-import type { DesiredPort, EngineTargets } from '../data-plane.ts';
+import type { DesiredPort, EngineTarget, EngineTargets } from '../data-plane.ts';
 import { affinityRoom, learnChainName, liveSetName, rememberedPort } from './affinity-room.ts';
 import type { Affinity, AffinityScope } from './affinity-room.ts';
 import { digestOf } from './digest.ts';
@@ -77,7 +77,13 @@ class Rendering {
     const chosenFrom = via ? endpoints.filter(({ weight }) => weight > 0) : this.#slotsOf(endpoints);
     if (chosenFrom.length === 0) return this.#port.hasAnyEndpoints && endpoints.length === 0 ? 'drop' : 'goto refuse';
     const target = via?.[isLocal(scope) ? 'local' : 'cluster'];
-    const table = target ? [target] : chosenFrom;
+    const chain = this.#writeSlots(scope, key, target ? [target] : chosenFrom);
+    const affinity = via && this.#proxied ? undefined : this.#affinity;
+    return `goto ${affinity ? this.#sticky(affinity, scope, chain, chosenFrom) : chain}`;
+  }
+
+  /** @returns the chain that draws one of them */
+  #writeSlots(scope: Scope, key: string, table: SlotTable | readonly EngineTarget[]): string {
     const selection = this.#selection(scope, table.length);
     const { chain, map } = selectionNames(selection);
     this.need(...selectionRooms(selection));
@@ -85,8 +91,7 @@ class Rendering {
     table.forEach((endpoint, slot) => {
       this.own.push({ set: map, key: slotKey(key, slot), data: endpointText(endpoint) });
     });
-    const affinity = via && this.#proxied ? undefined : this.#affinity;
-    return `goto ${affinity ? this.#sticky(affinity, scope, chain, chosenFrom) : chain}`;
+    return chain;
   }
 
   need(...rooms: readonly Room[]): void {

@@ -165,6 +165,12 @@ export class UserspaceDataPlane implements DataPlane {
     return removed.filter((what) => what !== undefined).join(' and ') || undefined;
   }
 
+  /** HAProxy is in the agent's Pod. Sections stay as they are, with the connections that they have. */
+  async standDown(): Promise<void> {
+    const proxied = [...this.served].filter(([, desired]) => desired.proxied);
+    if (proxied.length > 0) await this.#below.apply(new Map(proxied.map(([id, desired]) => [id, bySlots(desired)])));
+  }
+
   close(): void {
     this.#below.close();
   }
@@ -225,13 +231,19 @@ export class UserspaceDataPlane implements DataPlane {
     const placed = new Map<string, Wanted | DesiredPort>();
     for (const [id, desired] of changes) {
       this.#fallbacks.delete(id);
-      const targets = desired && wantsProxy(desired.port, node) ? this.#targetsFor(desired.port, noRoom) : {};
-      if (desired && typeof targets === 'string') this.#fallbacks.set(id, this.#fallbackOf(desired.port, targets));
-      const via = typeof targets === 'string' ? {} : targets;
-      const proxied = desired && Object.keys(via).length > 0;
-      placed.set(id, proxied ? { ...desired, via, proxied: true } : desired && bySlots(desired));
+      placed.set(id, desired && this.#assigned(desired, node, noRoom));
     }
     return placed;
+  }
+
+  #assigned(desired: DesiredPort, node: NodeSettings, noRoom: string): DesiredPort {
+    const { port } = desired;
+    const targets = wantsProxy(port, node) ? this.#targetsFor(port, noRoom) : {};
+    if (typeof targets !== 'string') {
+      return Object.keys(targets).length > 0 ? { ...desired, via: targets, proxied: true } : bySlots(desired);
+    }
+    this.#fallbacks.set(port.id, { reason: targets, askedBy: askedBy(port), ...(!this.#up && { awaited: true }) });
+    return bySlots(desired);
   }
 
   /** The targets of a Service port, none if it has no endpoints; or why it cannot have any. */
@@ -244,10 +256,6 @@ export class UserspaceDataPlane implements DataPlane {
       targets[tenant.scope] = target;
     }
     return targets;
-  }
-
-  #fallbackOf(port: ServicePort, reason: string): Fallback {
-    return { reason, askedBy: askedBy(port), ...(!this.#up && { awaited: true }) };
   }
 
   async #retire(before: ReadonlyMap<string, EngineTarget[]>, changes: Changes): Promise<void> {

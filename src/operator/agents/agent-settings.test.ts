@@ -66,6 +66,23 @@ describe('an agent is made as its ProxyConfig says:', () => {
     expect(spec({})).not.toHaveProperty('imagePullSecrets');
   });
 
+  test('whether a HAProxy runs beside it, as a user without any right, in a folder that both have', () => {
+    const { containers, volumes } = spec({ haproxy: { image: 'registry.example/haproxy:3.2' } }) as {
+      containers: { name: string; volumeMounts: object[]; securityContext: object }[];
+      volumes: object[];
+    };
+    const [agent, haproxy] = containers;
+    const mount = { name: 'haproxy', mountPath: '/run/nftproxy/haproxy' };
+    expect(haproxy).toMatchObject({
+      image: 'registry.example/haproxy:3.2',
+      volumeMounts: [mount],
+      securityContext: { runAsNonRoot: true, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
+    });
+    expect(agent?.volumeMounts).toContainEqual(mount);
+    expect(volumes).toContainEqual({ name: 'haproxy', emptyDir: {} });
+    expect(spec({}).containers).toHaveLength(1);
+  });
+
   test('whatever changes is another revision; where agents run is none', () => {
     const plain = made({}).revision;
     const others: AgentSettings[] = [{ logLevel: 'debug' }, { extraArgs: ['--x'] }, { priorityClassName: 'network' }];

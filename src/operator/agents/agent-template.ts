@@ -27,11 +27,12 @@ export class AgentTemplate {
    *
    * @param spec of a valid ProxyConfig
    */
-  of(spec: Pick<ProxyConfigSpec, 'agent'> = {}): RevisedTemplate | undefined {
+  of(spec: Pick<ProxyConfigSpec, 'agent' | 'mode'> = {}): RevisedTemplate | undefined {
     const { logFormat, metricsTlsSecret } = this.#options;
     const image = this.#cache.agentImage;
     if (image === undefined) return undefined;
-    return agentTemplate({ image, logFormat, metricsTlsSecret, agent: effectiveAgent(spec.agent) });
+    const haproxy = spec.mode === 'userspace' ? { haproxy: {} } : {};
+    return agentTemplate({ image, logFormat, metricsTlsSecret, agent: effectiveAgent({ ...haproxy, ...spec.agent }) });
   }
 
   /** All of them: that of nobody's agent first, then those of all ProxyConfigs that are valid. */

@@ -176,3 +176,16 @@ test('a toleration that is missing takes the agents from no node that needs it, 
   await rig.seen('that it is gone', (cache) => cache.nodes.get('b')?.taints === undefined);
   expect(await say(1, []), 'one of two may').not.toContainEqual({ operator: 'Exists' });
 });
+
+test('in mode userspace a HAProxy runs beside agents, and otherwise where a ProxyConfig asks for it', async () => {
+  await start(['https://api.example']);
+  const template = await rig.ofTerm(AgentTemplate);
+  const names = (spec: Parameters<AgentTemplate['of']>[0]) =>
+    (template.of(spec)?.template.spec?.containers as { name: string; image: string }[]).map(({ name }) => name);
+  expect(names({ mode: 'nftables' })).toEqual(['agent']);
+  expect(names({ mode: 'userspace' })).toEqual(['agent', 'haproxy']);
+  expect(names({ mode: 'ipvs', agent: { haproxy: {} } })).toEqual(['agent', 'haproxy']);
+  const image = { image: 'registry.example/haproxy:3.2' };
+  const [, haproxy] = template.of({ mode: 'userspace', agent: { haproxy: image } })?.template.spec?.containers ?? [];
+  expect(haproxy).toMatchObject(image);
+});

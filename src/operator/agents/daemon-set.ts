@@ -4,6 +4,7 @@ import type { LogFormat } from '../../runtime/index.ts';
 import { agentName, agentRevisionLabel, apiServerMapName } from '../cluster/index.ts';
 import type { PodTemplate } from '../cluster/index.ts';
 import { agentArgs, healthz } from './agent-args.ts';
+import { haproxyBeside } from './haproxy.ts';
 
 const managedBy = { 'app.kubernetes.io/managed-by': 'nftproxy-operator' };
 const stateDirectory = '/var/lib/nftproxy';
@@ -75,7 +76,7 @@ function podSpec(options: PodOptions): NonNullable<PodTemplate['spec']> {
     nodeSelector: { 'kubernetes.io/os': 'linux' },
     tolerations: [{ operator: 'Exists' }],
     terminationGracePeriodSeconds: 10,
-    containers: [containerOf(options)],
+    containers: [containerOf(options), ...haproxyBeside(options.agent).containers],
     volumes: [
       // A container's own /proc/sys is read-only; the conntrack settings of the ProxyConfig are the node's.
       { name: 'sysctls', hostPath: { path: '/proc/sys/net', type: 'Directory' } },
@@ -84,6 +85,7 @@ function podSpec(options: PodOptions): NonNullable<PodTemplate['spec']> {
       // Optional: an agent whose node knows the API servers already can do without.
       { name: 'api-servers', configMap: { name: apiServerMapName, optional: true } },
       ...metricsTls(options).volumes,
+      ...haproxyBeside(options.agent).volumes,
     ],
   };
 }
@@ -124,6 +126,7 @@ function containerOf(options: PodOptions) {
       // The whole folder and not a file of it, which the kubelet would not keep up to date.
       { name: 'api-servers', mountPath: apiServersDirectory, readOnly: true },
       ...tls.mounts,
+      ...haproxyBeside(agent).mounts,
     ],
     ports: [{ name: 'healthz', containerPort: port, hostPort: port, protocol: 'TCP' }],
     // A setting that the kernel refuses or an API server that is away is no better after a restart.

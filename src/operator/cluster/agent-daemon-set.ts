@@ -15,7 +15,7 @@ export interface ApiServerMap {
 /** core/v1 PodTemplateSpec, as far as it is read back. */
 export interface PodTemplate {
   metadata?: { labels?: Record<string, string> };
-  spec?: { containers?: { env?: { name: string; value?: string }[] }[]; [field: string]: unknown };
+  spec?: { containers?: { name?: string; env?: { name: string; value?: string }[] }[]; [field: string]: unknown };
 }
 
 /** The agents' DaemonSet (apps/v1), as far as it is read back. */
