@@ -72,14 +72,17 @@ class Rendering {
    * @param frontend and its key
    */
   balance(scope: Scope, [key, frontend]: [string, Frontend], endpoints: readonly Endpoint[]): string {
-    const via = this.isPastEngine(frontend) ? undefined : this.#via;
+    const target = this.#targetOf(scope, frontend);
     // An engine makes no use of slots: to it each endpoint is one.
-    const chosenFrom = via ? endpoints.filter(({ weight }) => weight > 0) : this.#slotsOf(endpoints);
+    const chosenFrom = target ? endpoints.filter(({ weight }) => weight > 0) : this.#slotsOf(endpoints);
     if (chosenFrom.length === 0) return this.#port.hasAnyEndpoints && endpoints.length === 0 ? 'drop' : 'goto refuse';
-    const target = via?.[isLocal(scope) ? 'local' : 'cluster'];
     const chain = this.#writeSlots(scope, key, target ? [target] : chosenFrom);
-    const affinity = via && this.#proxied ? undefined : this.#affinity;
+    const affinity = target && this.#proxied ? undefined : this.#affinity;
     return `goto ${affinity ? this.#sticky(affinity, scope, chain, chosenFrom) : chain}`;
+  }
+
+  #targetOf(scope: Scope, frontend: Frontend): EngineTarget | undefined {
+    return this.isPastEngine(frontend) ? undefined : this.#via?.[isLocal(scope) ? 'local' : 'cluster'];
   }
 
   /** @returns the chain that draws one of them */
