@@ -145,11 +145,22 @@ describe('the status of a node', () => {
     );
   });
 
+  it('tells a proxy that may be starting from what somebody has to mend, which comes first', () => {
+    const awaited = { id: 'default/web:/tcp/4', reason: 'no HAProxy', askedBy: 'node', awaited: true } as const;
+    const missing = { id: 'default/db:/tcp/4', reason: 'no section', askedBy: 'node' } as const;
+    const own = { ...awaited, askedBy: 'service' } as const;
+    expect(conditions({ fallbacks: [own, awaited] })['Degraded']).toBe('True WaitingForProxy');
+    expect(conditions({ fallbacks: [awaited, missing] })['Degraded']).toBe('True ModeUnavailable');
+    expect(conditions({ fallbacks: [own] })['Degraded']).toBe('True FallenBackToSlots');
+  });
+
   it('counts Service ports by who chooses for them, where it is not slots for all', () => {
     const fallbacks = [{ id: 'default/web:/tcp/4', reason: 'no IPVS', askedBy: 'node' }] as const;
     expect(report({ servedBy: { nftables: 4, ipvs: 0 } }).servedBy).toBeUndefined();
     const servedBy = { nftables: 4, ipvs: 3 };
     expect(report({ servedBy, fallbacks }).servedBy).toEqual({ ...servedBy, fallenBack: 1 });
+    const proxied = { nftables: 4, ipvs: 0, userspace: 1 };
+    expect(report({ servedBy: proxied }).servedBy).toEqual({ ...proxied, fallenBack: 0 });
   });
 
   it('names a Service port that the kernel refuses, and how many there are', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ProxyNodeState } from '../../api/index.ts';
-import { failureOf } from './health.ts';
+import { failureOf, healthOf } from './health.ts';
 
 function node(reason: string): ProxyNodeState {
   const said = { observedGeneration: 2, lastTransitionTime: '2026-01-01T00:00:00Z' };
@@ -23,5 +23,11 @@ describe('a node that serves all it was told', () => {
   it('fails a rollout where its kernel cannot do the mode, and not for what one Service asks for', () => {
     expect(failureOf(node('ModeUnavailable'))).toEqual({ name: 'node-1', reason: 'ModeUnavailable', message: 'why' });
     expect(failureOf(node('FallenBackToSlots'))).toBeUndefined();
+  });
+
+  it('is waited for while the proxy of its mode is only starting', () => {
+    expect(failureOf(node('WaitingForProxy'))).toBeUndefined();
+    expect(healthOf(node('WaitingForProxy'))).toBe('pending');
+    expect(healthOf(node('FallenBackToSlots'))).toBe('ready');
   });
 });

@@ -15,10 +15,13 @@ export function healthOf({ metadata, spec, status }: ProxyNodeState): Health {
   return synced?.status === 'False' && isCurrent(synced, metadata.generation) ? 'failed' : 'pending';
 }
 
+/** Reason of a node's condition Degraded. */
+export const waitingForProxy = 'WaitingForProxy';
+
 /** What the node's mode needs is only starting; if it never does, the rollout's deadline says so. */
 function isAwaiting(status: ProxyNodeState['status']): boolean {
   const degraded = conditionOf(status?.conditions, 'Degraded');
-  return degraded?.status === 'True' && degraded.reason === 'WaitingForProxy';
+  return degraded?.status === 'True' && degraded.reason === waitingForProxy;
 }
 
 /**
