@@ -6,10 +6,10 @@ const shared = { name: 'haproxy', mountPath: directory };
 
 /** It starts with the agent's first configuration; one that is left from before is as good. */
 const script = `until [ -s ${directory}/haproxy.cfg ]; do sleep 0.2; done
-exec haproxy -W -S ${directory}/master.sock,mode,666 -f ${directory}/haproxy.cfg`;
+exec haproxy -W -S ${directory}/master.sock,mode,666 -p ${directory}/haproxy.pid -f ${directory}/haproxy.cfg`;
 
 /** The agent of a Pod that goes hands its Services to slots meanwhile; then requests that are under way may end. */
-const farewell = 'sleep 3; kill -USR1 1; sleep 5';
+const farewell = `sleep 3; kill -USR1 $(cat ${directory}/haproxy.pid); sleep 5`;
 
 /**
  * What a HAProxy beside the agent adds to its Pod; nothing where it is not asked for.

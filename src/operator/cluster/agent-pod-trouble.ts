@@ -29,11 +29,12 @@ export function troubleOf(pod: string, status: PodStatus | undefined): string | 
   return `the agent does not run: ${scheduled.reason}. ${whatToDo(pod, scheduled.reason)}${quoted(scheduled.message)}`;
 }
 
-function notRunning(pod: string, { state, lastState }: ContainerStatus): string {
+function notRunning(pod: string, { name, state, lastState }: ContainerStatus): string {
   const { reason = 'Waiting', message } = state?.waiting ?? {};
   const { exitCode, reason: end } = lastState?.terminated ?? {};
   const ended = exitCode === undefined ? '' : ` It ended with exit code ${exitCode}${end ? ` (${end})` : ''}.`;
-  return `the agent does not run: ${reason}.${ended} ${whatToDo(pod, reason, end)}${quoted(message)}`;
+  const who = name === 'haproxy' ? 'HAProxy beside the agent' : 'the agent';
+  return `${who} does not run: ${reason}.${ended} ${whatToDo(pod, reason, end)}${quoted(message)}`;
 }
 
 /** What others say may be long, and whoever shortens it must not cut off what to do. */

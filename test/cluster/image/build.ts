@@ -15,6 +15,8 @@ export interface Image {
   base: string;
   /** Folder of this machine with the image's files: its `nftproxy/dist` is the image's `/nftproxy/dist`. */
   folder: string;
+  /** Set if the folder has the base image's files, too; else those are this machine's. */
+  whole?: true;
   workdir: string;
   env: Record<string, string>;
   user: ImageUser;

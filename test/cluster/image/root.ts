@@ -8,6 +8,8 @@ export interface ImageUser {
 }
 
 export interface RootOptions {
+  /** Folder with the file system of an image of its own; left out: the base image is this machine's. */
+  base?: string;
   /** An empty folder of this process's own, on which its root file system is put together. */
   root: string;
   /** Paths in the image → where they are on this machine. A path that is not writable is shown read-only. */
@@ -30,6 +32,13 @@ const baseFolders = ['bin', 'etc', 'lib', 'lib64', 'sbin', 'usr'];
 /** The official image's PATH. */
 export const basePath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
+/** The base image of ours has Node.js and no other programs there. */
+const lentNode = [
+  'mount -t tmpfs -o mode=755 tmpfs usr/local/bin',
+  'touch usr/local/bin/node',
+  `mount --bind ${quote(process.execPath)} usr/local/bin/node`,
+];
+
 /**
  * The command that runs a command in an image's file system: a root of its own that holds the base image's folders (this
  * machine's, read-only, with the node that runs this process as /usr/local/bin/node) and the given mounts. Nothing else of
@@ -38,20 +47,19 @@ export const basePath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin
  */
 export function inImageRoot(options: RootOptions, command: readonly string[]): string[] {
   const inside = (path: string) => quote(options.root + path);
-  const linked = baseFolders.filter((name) => isLink(`/${name}`));
-  const readOnly = baseFolders.filter((name) => !linked.includes(name) && existsSync(`/${name}`));
+  const { base = '' } = options;
+  const linked = baseFolders.filter((name) => isLink(`${base}/${name}`));
+  const readOnly = baseFolders.filter((name) => !linked.includes(name) && existsSync(`${base}/${name}`));
   const lines = [
     'umask 022',
     `mount -t tmpfs -o mode=755 tmpfs ${inside('')}`,
     `cd ${inside('')}`,
     `mkdir dev proc sys ${readOnly.join(' ')}`,
     `mkdir -m 1777 tmp`,
-    ...(linked.length > 0 ? [`cp -P ${linked.map((name) => `/${name}`).join(' ')} .`] : []),
-    ...readOnly.map((name) => `mount -o rbind,ro /${name} ${name}`),
+    ...(linked.length > 0 ? [`cp -P ${linked.map((name) => quote(`${base}/${name}`)).join(' ')} .`] : []),
+    ...readOnly.map((name) => `mount -o rbind,ro ${quote(`${base}/${name}`)} ${name}`),
     ...['dev', 'proc', 'sys'].map((name) => `mount --rbind /${name} ${name}`),
-    'mount -t tmpfs -o mode=755 tmpfs usr/local/bin',
-    'touch usr/local/bin/node',
-    `mount --bind ${quote(process.execPath)} usr/local/bin/node`,
+    ...(options.base === undefined ? lentNode : []),
     ...options.mounts.flatMap(({ path, from, writable }) => [
       `mkdir -p ${inside(path)}`,
       `mount -o bind,${writable ? 'rw' : 'ro'} ${quote(from)} ${inside(path)}`,

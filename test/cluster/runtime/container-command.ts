@@ -17,9 +17,9 @@ const pathsInImages: Record<string, string> = { 'kube-proxy': '/usr/local/bin/ku
 /** What a kubelet calls ErrImagePull. */
 export class ImagePullError extends Error {}
 
-/** Whether a container's image is the one that this checkout's Dockerfile describes. */
-export function isBuiltImage(container: Container): boolean {
-  return imageName(container.image) === 'nftproxy';
+/** Whether a container's image has a file system: ours, which this checkout's Dockerfile describes, and HAProxy's. */
+export function hasFiles(container: Container): boolean {
+  return ['nftproxy', 'haproxy'].includes(imageName(container.image));
 }
 
 /** The last part of an image's name, without registry, tag and digest. */

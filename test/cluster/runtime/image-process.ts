@@ -12,11 +12,12 @@ export type Mounts = Record<string, string>;
  */
 export function imageRoot(image: Image, container: Container, places: { root: string; mounts: Mounts }): RootOptions {
   const security = container.securityContext ?? {};
-  const own = { path: image.workdir, from: `${image.folder}${image.workdir}`, writable: false };
+  const own = image.whole ? [] : [{ path: image.workdir, from: `${image.folder}${image.workdir}`, writable: false }];
   const volumes = Object.entries(places.mounts).map(([path, from]) => ({ path, from, writable: true }));
   return {
+    ...(image.whole && { base: image.folder }),
     root: places.root,
-    mounts: [own, ...volumes],
+    mounts: [...own, ...volumes],
     workdir: image.workdir,
     user: userOf(image, container),
     ...limitsOf(container),

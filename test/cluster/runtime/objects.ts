@@ -29,6 +29,7 @@ export interface Container {
   livenessProbe?: Probe;
   startupProbe?: Probe;
   volumeMounts?: { name: string; mountPath: string }[];
+  lifecycle?: { preStop?: { exec: { command: string[] } } };
   resources?: { requests?: Resources; limits?: Resources };
   securityContext?: {
     privileged?: boolean;

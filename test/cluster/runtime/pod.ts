@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import type { PodCommand } from '../../apiserver/index.ts';
 import type { TokenSubject } from '../control-plane.ts';
 import { limitTo, ManagedProcess } from '../../support/index.ts';
@@ -9,7 +11,7 @@ import type { Namespace, ProcessOptions } from '../../support/index.ts';
 import { besideInImageRoot, inImageRoot } from '../image/index.ts';
 import type { Image, RootOptions } from '../image/index.ts';
 import { isNotFound } from '../../../src/kubernetes/index.ts';
-import { containerCommand, containerEnvironment, isBuiltImage } from './container-command.ts';
+import { containerCommand, containerEnvironment, hasFiles } from './container-command.ts';
 import { RunningContainer } from './container.ts';
 import { imageRoot, limitsOf } from './image-process.ts';
 import type { Mounts } from './image-process.ts';
@@ -103,7 +105,7 @@ export class RunningPod {
    * Runs a command beside the process of a container, in its namespaces and with no more than that may do.
    * @throws Error when the container does not run.
    */
-  async exec({ container, command, stdin }: PodCommand): Promise<ChildProcess> {
+  async exec({ container, command, stdin }: Omit<PodCommand, 'namespace' | 'pod'>): Promise<ChildProcess> {
     const running = this.#containers.find(({ spec }) => spec.name === container);
     if (running?.pid === undefined) throw new Error(`container not found ("${container}")`);
     const { program, env } = await this.#beside(running.spec, running.pid, command);
@@ -116,7 +118,7 @@ export class RunningPod {
     pid: number,
     command: readonly string[],
   ): Promise<{ program: string[]; env: Environment }> {
-    if (isBuiltImage(spec)) {
+    if (hasFiles(spec)) {
       const { root, env } = await this.#imageProcess(spec, {});
       return { program: besideInImageRoot(root, pid, command), env };
     }
@@ -127,8 +129,31 @@ export class RunningPod {
 
   /** SIGTERM, after the grace period SIGKILL; then the network goes. */
   async stop(graceSeconds: number): Promise<void> {
-    await Promise.all(this.#containers.map((container) => container.stop(graceSeconds * 1000)));
+    await Promise.all(
+      this.#containers.map(async (container) => {
+        const begun = Date.now();
+        await this.#sayFarewell(container.spec, graceSeconds * 1000);
+        await container.stop(Math.max(0, graceSeconds * 1000 - (Date.now() - begun)));
+      }),
+    );
     await this.#removeNetwork();
+  }
+
+  /** Runs the hook preStop to its end, or as long as the pod may take to go; what it says is in its container's log. */
+  async #sayFarewell(spec: Container, milliseconds: number): Promise<void> {
+    const command = spec.lifecycle?.preStop?.exec.command;
+    if (command === undefined) return;
+    const hook = await this.exec({ container: spec.name, command, stdin: false }).catch((error: unknown) => {
+      this.#host.log(`pod ${keyOf(this.pod)}: preStop of ${spec.name}: ${String(error)}`);
+    });
+    if (!hook) return;
+    hook.stdout?.resume();
+    hook.stderr?.on('data', (said) =>
+      this.#host.log(`pod ${keyOf(this.pod)}: preStop of ${spec.name}: ${String(said)}`),
+    );
+    const ended = once(hook, 'close');
+    await Promise.race([ended, setTimeout(milliseconds, undefined, { ref: false })]);
+    hook.kill('SIGKILL');
   }
 
   async #removeNetwork(): Promise<void> {
@@ -147,7 +172,7 @@ export class RunningPod {
   async #processOptions(spec: Container, volumes: Record<string, string>): Promise<ProcessOptions> {
     const mounts = mountsOf(spec, volumes);
     const common = { namespace: this.#space.name, logFile: join(this.#host.folder, `${spec.name}.log`) };
-    if (isBuiltImage(spec)) {
+    if (hasFiles(spec)) {
       const { root, env, entrypoint } = await this.#imageProcess(spec, mounts);
       return { ...common, command: inImageRoot(root, containerCommand(spec, env, entrypoint)), env };
     }
