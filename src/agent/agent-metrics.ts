@@ -33,6 +33,7 @@ export function agentMetrics(o: {
       lastGoodKept: o.lastGoodKept,
       watches: o.watches,
       connectionCounts: () => dataPlane.current?.counters() ?? Promise.resolve([]),
+      requestCounts: () => dataPlane.current?.requests?.() ?? Promise.resolve([]),
       noLocalEndpoints: () => countNoLocalEndpoints(state.forwarding?.values() ?? []),
       localhostListeners: o.localhostListeners,
     },

@@ -54,6 +54,9 @@ export interface DataPlane {
   /** New connections per Service port and kind of frontend, as the kernel has counted them; for `served` only. */
   counters(): Promise<ConnectionCount[]>;
 
+  /** What a proxy has answered, by Service port. Absent: nobody looks at requests. */
+  requests?(): Promise<RequestCount[]>;
+
   /** What this node would do with the first packet of a connection, read from the kernel; works without `start`. */
   explain(packet: Packet): Promise<Explanation>;
 
@@ -276,6 +279,19 @@ export interface ConnectionCount {
   readonly family: Family;
   readonly frontend: Frontend['kind'];
   readonly connections: number;
+}
+
+/** Answers to requests of one Service port since the proxy's section was made; HTTP only. */
+export interface RequestCount {
+  readonly namespace: string;
+  readonly service: string;
+  /** Name of the Service port; empty if it has none. */
+  readonly port: string;
+  readonly family: Family;
+  /** By the first digit of their status: `2xx`. */
+  readonly answers: Readonly<Record<string, number>>;
+  /** Of the endpoints, over the last 1024 requests: mean seconds until an answer begins. */
+  readonly responseSeconds: number;
 }
 
 /** The first packet of a connection, as it comes to this node. Addresses canonical. */

@@ -18,6 +18,7 @@ export type {
   NodeSettings,
   Packet,
   Preview,
+  RequestCount,
   PreviewedChains,
   PreviewedElement,
   PreviewedSet,

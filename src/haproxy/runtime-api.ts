@@ -44,6 +44,8 @@ export interface Traffic {
   readonly total: number;
   /** Answers by the first digit of their status; HTTP only. */
   readonly answers: Readonly<Record<'1xx' | '2xx' | '3xx' | '4xx' | '5xx', number>>;
+  /** Of a server: mean milliseconds until an answer began, over its last 1024 requests (`rtime`). */
+  readonly responseMilliseconds: number;
 }
 
 /** How long a master that does not listen is asked again, and how often. */
@@ -202,5 +204,6 @@ function trafficOf(row: Map<string, string>): Traffic {
       ...{ '1xx': number('hrsp_1xx'), '2xx': number('hrsp_2xx'), '3xx': number('hrsp_3xx') },
       ...{ '4xx': number('hrsp_4xx'), '5xx': number('hrsp_5xx') },
     },
+    responseMilliseconds: number('rtime'),
   };
 }

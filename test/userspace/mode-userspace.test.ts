@@ -88,6 +88,18 @@ describe('mode userspace', () => {
     await rig.serve(both, roundRobin);
   });
 
+  it('counts requests by the class of their answer, for each Service port whose requests it knows', async () => {
+    const asked = (counts: Awaited<ReturnType<UserspaceRig['requestsAnswered']>>, port: string) =>
+      counts.find((count) => count.port === port)?.answers['2xx'] ?? 0;
+    const before = await rig.requestsAnswered();
+    const { answers } = await rig.requestsWhile('http', () => sleep(1000));
+    const made = Object.values(answers).reduce((sum, count) => sum + count, 0);
+    const after = await rig.requestsAnswered();
+    expect(made).toBeGreaterThan(10);
+    expect(asked(after, 'http') - asked(before, 'http')).toBe(made);
+    expect(after.map(({ port }) => port).sort()).toEqual(['grpc', 'h2c', 'http']);
+  });
+
   it('explains where a connection goes', async () => {
     const { endpoints, steps } = await rig.node.dataPlane.explain({
       ...{ source: addresses[4].clientPod, destination: clusterIP, protocol: 'tcp', port: 83 },

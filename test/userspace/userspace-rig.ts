@@ -1,3 +1,4 @@
+import type { RequestCount } from '../../src/dataplane/index.ts';
 import type { EndpointSliceObject, ServiceObject } from '../../src/services/index.ts';
 import { Haproxy, serviceObject, sliceObject } from '../support/index.ts';
 import type { Namespace } from '../support/index.ts';
@@ -92,6 +93,11 @@ export class UserspaceRig implements AsyncDisposable {
   requestsWhile(kind: Kind, during: () => Promise<void>, lanes = 4): Promise<RequestsMade> {
     const port = ports.find(({ name }) => name === kind)?.port ?? 0;
     return requestsWhile(this.client, { kind, to: `${clusterIP}:${port}`, lanes }, during);
+  }
+
+  /** What HAProxy has answered, as metrics have it. */
+  async requestsAnswered(): Promise<RequestCount[]> {
+    return (await this.node.dataPlane.requests?.()) ?? [];
   }
 
   /** Where pods are that use the Service. */

@@ -26,6 +26,7 @@ export async function renderConnectionCounts(counts: Iterable<ConnectionCount>):
   return `${lines.join('\n')}\n`;
 }
 
-function escape(text: string): string {
+/** A label's value. */
+export function escape(text: string): string {
   return /["\\\n]/.test(text) ? text.replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/\n/g, '\\n') : text;
 }

@@ -11,6 +11,7 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const quiet: MetricsSources = {
   connectionCounts: () => Promise.resolve([]),
+  requestCounts: () => Promise.resolve([]),
   noLocalEndpoints: () => [],
   localhostListeners: () => 0,
   mode: () => 'nftables',
@@ -192,6 +193,23 @@ describe('metrics of our own', () => {
     expect(failures).toHaveLength(1);
     expect(values.get('nftproxy_commits_total{result="success"}')).toBe(0);
     expect(series(await metrics.text()).get('nftproxy_collect_failures_total')).toBe(2);
+  });
+
+  test('requests that a proxy has answered come by class of status; that it does not answer costs only these', async () => {
+    const web = { namespace: 'default', service: 'web', port: 'http', family: 4 } as const;
+    const requestCounts = () =>
+      Promise.resolve([{ ...web, answers: { '2xx': 7, '3xx': 0, '5xx': 1 }, responseSeconds: 0.012 }]);
+    const connectionCounts = () => Promise.resolve([count]);
+    const labels = 'namespace="default",service="web",port="http",ip_family="IPv4"';
+    const values = series(await make({ requestCounts }).text());
+    expect(values.get(`nftproxy_service_port_requests_total{${labels},code="2xx"}`)).toBe(7);
+    expect(values.get(`nftproxy_service_port_requests_total{${labels},code="5xx"}`)).toBe(1);
+    expect(values.has(`nftproxy_service_port_requests_total{${labels},code="3xx"}`)).toBe(false);
+    expect(values.get(`nftproxy_service_port_response_seconds{${labels}}`)).toBe(0.012);
+    const failures: unknown[] = [];
+    const silent = make({ connectionCounts, requestCounts: () => Promise.reject(new Error('no')) }, failures);
+    expect(await silent.text()).toContain('nftproxy_service_port_new_connections_total{');
+    expect(failures).toHaveLength(1);
   });
 
   test('tell of elements, quarantine, watches, commits, latency and version', async () => {

@@ -1,7 +1,8 @@
 import { collectDefaultMetrics, Counter, Registry } from 'prom-client';
 import type { Family } from '../../services/index.ts';
-import type { ConnectionCount } from '../../dataplane/index.ts';
+import type { ConnectionCount, RequestCount } from '../../dataplane/index.ts';
 import { renderConnectionCounts } from './connection-counts.ts';
+import { renderRequestCounts } from './request-counts.ts';
 import { KubeProxyMetrics, type NoLocalEndpointsCount } from './metrics-kubeproxy.ts';
 import { OwnMetrics, type OwnMetricsSources } from './metrics-own.ts';
 
@@ -9,6 +10,8 @@ import { OwnMetrics, type OwnMetricsSources } from './metrics-own.ts';
 export interface MetricsSources extends OwnMetricsSources {
   /** Reads the kernel's counters. May fail: then the scrape goes on without them. */
   readonly connectionCounts: () => Promise<Iterable<ConnectionCount>>;
+  /** The same of a proxy's. */
+  readonly requestCounts: () => Promise<readonly RequestCount[]>;
   readonly noLocalEndpoints: () => Iterable<NoLocalEndpointsCount>;
   readonly localhostListeners: (family: Family) => number;
 }
@@ -17,7 +20,7 @@ export interface AgentMetricsOptions {
   readonly version: string;
   readonly families: readonly Family[];
   readonly sources: MetricsSources;
-  /** Told when the kernel's counters could not be read for a scrape. */
+  /** Told when counters of the kernel or a proxy could not be read for a scrape. */
   readonly onCollectFailure: (error: unknown) => void;
 }
 
@@ -37,7 +40,7 @@ export class AgentMetrics {
     this.own = new OwnMetrics({ register, version: options.version, sources: options.sources });
     this.#collectFailures = new Counter({
       name: 'nftproxy_collect_failures_total',
-      help: 'Scrapes that went without the connection counts because the kernel could not be read',
+      help: 'Scrapes that went without counts because the kernel, or a proxy, could not be read',
       registers: [register],
     });
     // The event loop's lag is sampled by a timer: ten times a second tells enough and costs an idle node little.
@@ -51,14 +54,20 @@ export class AgentMetrics {
   /** Everything in Prometheus' text format. */
   async text(): Promise<string> {
     // Scrapes at the same time share one reading of the kernel.
-    this.#counting ??= this.#connectionCounts().finally(() => (this.#counting = undefined));
+    this.#counting ??= this.#counts().finally(() => (this.#counting = undefined));
     const counts = await this.#counting;
     return (await this.#register.metrics()) + counts;
   }
 
-  async #connectionCounts(): Promise<string> {
+  async #counts(): Promise<string> {
+    const { connectionCounts, requestCounts } = this.#options.sources;
+    const connections = await this.#collect(async () => renderConnectionCounts(await connectionCounts()));
+    return connections + (await this.#collect(async () => renderRequestCounts(await requestCounts())));
+  }
+
+  async #collect(read: () => Promise<string>): Promise<string> {
     try {
-      return await renderConnectionCounts(await this.#options.sources.connectionCounts());
+      return await read();
     } catch (error) {
       this.#collectFailures.inc();
       this.#options.onCollectFailure(error);

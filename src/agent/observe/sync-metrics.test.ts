@@ -15,7 +15,12 @@ async function programmingLatency(...triggers: EndpointTrigger[]): Promise<strin
     version: '1.2.3',
     families,
     sources: {
-      ...{ connectionCounts: () => Promise.resolve([]), noLocalEndpoints: () => [], localhostListeners: () => 0 },
+      ...{
+        connectionCounts: () => Promise.resolve([]),
+        requestCounts: () => Promise.resolve([]),
+        noLocalEndpoints: () => [],
+        localhostListeners: () => 0,
+      },
       ...{ mode: () => 'nftables', mapElements: () => [], watches: () => [] },
       ...{ quarantinedServicePorts: () => 0, settingsRefused: () => false },
       ...{ servedBy: () => ({}), fallenBack: () => [] },

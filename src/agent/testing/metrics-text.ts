@@ -6,6 +6,17 @@ export function agentMetricsText(): Promise<string> {
     version: '0.0.0',
     families: [4, 6],
     sources: {
+      requestCounts: () =>
+        Promise.resolve([
+          {
+            namespace: 'default',
+            service: 'web',
+            port: 'http',
+            family: 4,
+            answers: { '2xx': 1 },
+            responseSeconds: 0.01,
+          },
+        ]),
       connectionCounts: () =>
         Promise.resolve([
           {

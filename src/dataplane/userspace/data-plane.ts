@@ -17,10 +17,12 @@ import type {
   NodeSettings,
   Packet,
   Preview,
+  RequestCount,
   Started,
   Written,
 } from '../data-plane.ts';
 import type { NftablesDataPlane } from '../nftables/index.ts';
+import { anyWants, askedBy, bySlots, targetsOf, textOf } from './desired-ports.ts';
 import { explainProxy } from './explain.ts';
 import type { Proxy } from './proxy.ts';
 import { claimNamed } from './read-back.ts';
@@ -141,6 +143,16 @@ export class UserspaceDataPlane implements DataPlane {
 
   counters(): Promise<ConnectionCount[]> {
     return this.#below.counters();
+  }
+
+  async requests(): Promise<RequestCount[]> {
+    if (!this.#up) return [];
+    return (await this.#proxy.answers()).flatMap(({ id, traffic: { answers }, responseMilliseconds }) => {
+      const port = this.served.get(id)?.port;
+      if (!port) return [];
+      const { namespace, name: service, portName, family } = port;
+      return [{ namespace, service, port: portName, family, answers, responseSeconds: responseMilliseconds / 1000 }];
+    });
   }
 
   async explain(packet: Packet): Promise<Explanation> {
@@ -271,20 +283,4 @@ export class UserspaceDataPlane implements DataPlane {
     const named = new Set([...served.values()].flatMap(targetsOf).map(textOf));
     await this.#proxy.retire(this.#proxy.held().filter((target) => !named.has(textOf(target))));
   }
-}
-
-const textOf = ({ address, port }: EngineTarget): string => `${address} ${port}`;
-
-function targetsOf(desired: DesiredPort | undefined): EngineTarget[] {
-  return desired?.proxied ? Object.values(desired.via ?? {}) : [];
-}
-
-const askedBy = ({ engine }: ServicePort): Fallback['askedBy'] => (engine === undefined ? 'node' : 'service');
-
-function bySlots({ port, weights }: DesiredPort): DesiredPort {
-  return weights ? { port, weights } : { port };
-}
-
-function anyWants(changes: Changes, node: NodeSettings): boolean {
-  return [...changes.values()].some((desired) => desired && wantsProxy(desired.port, node));
 }

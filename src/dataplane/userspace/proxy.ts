@@ -185,6 +185,18 @@ export class Proxy {
     return { kind: `${protocol}, ${balance}`, servers };
   }
 
+  /** What the sections of Service ports have answered, by the port's id. */
+  async answers(): Promise<{ id: string; traffic: Traffic; responseMilliseconds: number }[]> {
+    const bySection = Map.groupBy(await this.#runtime.traffic(), ({ section }) => section);
+    return [...this.#pool.tenancies()].flatMap(([id, section]) => {
+      const all = bySection.get(sectionName(section)) ?? [];
+      const traffic = all.find(({ server }) => server === undefined);
+      return traffic && section.kind.protocol !== 'tcp'
+        ? [{ id, traffic, responseMilliseconds: meanResponse(all.filter(({ server }) => server !== undefined)) }]
+        : [];
+    });
+  }
+
   /** Takes everything away. Says for people what it was; undefined if there was nothing. */
   remove(): Promise<string | undefined> {
     return this.#queue.run(async () => {
@@ -249,6 +261,12 @@ export class Proxy {
   *#written(): Generator<PooledSection> {
     for (const section of this.#pool.sections) yield section.spent ? { ...section, servers: new Map() } : section;
   }
+}
+
+/** Over servers, by how much they have answered. */
+function meanResponse(servers: readonly Traffic[]): number {
+  const total = servers.reduce((sum, server) => sum + server.total, 0);
+  return servers.reduce((sum, server) => sum + (server.responseMilliseconds * server.total) / (total || 1), 0);
 }
 
 const isAt = (one: EngineTarget, other: EngineTarget): boolean =>

@@ -119,6 +119,11 @@ export class SectionPool {
     return (['cluster', 'local'] as const).flatMap((scope) => this.#homes.get(keyOf(id, scope)) ?? []);
   }
 
+  /** Whose sections there are: the Service port's id and the section. */
+  *tenancies(): Generator<[id: string, section: PooledSection]> {
+    for (const [key, section] of this.#homes) yield [key.slice(0, key.lastIndexOf(' ')), section];
+  }
+
   #home({ id, scope, kind }: Tenant): PooledSection | undefined {
     const home = this.#homes.get(keyOf(id, scope));
     return home && !home.spent && kindText(home.kind) === kindText(kind) ? home : undefined;
