@@ -1,5 +1,6 @@
 /*
- * `npm run bench`: lists the benchmarks. `npm run bench -- algorithms`: runs one; further arguments go to it.
+ * `npm run bench`: lists the benchmarks. `npm run bench -- algorithms`: runs one; further arguments go to it. Options
+ * without a name go to `start`.
  * Each is a folder of bench/ with a main.ts, whose first comment says what it measures.
  */
 import { spawnSync } from 'node:child_process';
@@ -32,8 +33,9 @@ function list(names: readonly string[]): void {
 }
 
 /** Returns the exit code. */
-function main([wanted, ...rest]: readonly string[]): number {
+function main(args: readonly string[]): number {
   const names = benchmarks();
+  const [wanted, ...rest] = args[0]?.startsWith('--peer') ? ['start', ...args] : args;
   if (wanted === undefined || wanted === '--help') {
     list(names);
     return 0;

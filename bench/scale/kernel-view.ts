@@ -83,7 +83,8 @@ export class KubeProxyView implements KernelView {
   }
 
   async complete(): Promise<boolean> {
-    return this.#size.services <= (await this.#serviceChains()).size;
+    const chains = await this.#serviceChains();
+    return chains !== undefined && this.#size.services <= chains.size;
   }
 
   async leadsTo(service: number, address: string): Promise<boolean> {
@@ -96,21 +97,22 @@ export class KubeProxyView implements KernelView {
   async count(): Promise<string> {
     const text = await this.#node.run('nft', ['list', 'table', 'ip', 'kube-proxy']);
     const endpoints = text.match(new RegExp(` : [\\d.]+ \\. ${targetPort}\\b`, 'g'))?.length ?? 0;
-    return `${(await this.#serviceChains()).size} Services, ${endpoints} endpoints`;
+    return `${(await this.#serviceChains())?.size ?? 0} Services, ${endpoints} endpoints`;
   }
 
   close(): void {
     this.#socket.close();
   }
 
-  /** Chain by ClusterIP, out of the map that dispatches. */
-  async #serviceChains(): Promise<Map<string, string>> {
+  /** Chain by ClusterIP, out of the map that dispatches; undefined as long as there is no table. */
+  async #serviceChains(): Promise<Map<string, string> | undefined> {
     try {
       const text = await this.#node.run('nft', ['list', 'map', 'ip', 'kube-proxy', 'service-ips']);
       const element = new RegExp(`([\\d.]+) \\. ${this.#protocol} \\. ${servicePort} : goto (\\S+?),?\\s`, 'g');
       this.#chains = new Map([...text.matchAll(element)].map(([, ip = '', chain = '']) => [ip, chain]));
     } catch (error) {
-      if (!String(error).includes('No such file or directory')) throw error; // There is no table yet.
+      if (!String(error).includes('No such file or directory')) throw error;
+      return undefined;
     }
     return this.#chains;
   }

@@ -53,7 +53,8 @@ export function parseOptions(args: readonly string[]): Options {
   };
 }
 
-function sizeOf(text: string): Size {
+/** @throws Error that says what is wrong */
+export function sizeOf(text: string): Size {
   const match = /^(\d+)x(\d+)$/.exec(text);
   if (!match) throw new Error(`--size ${text}: give Services x endpoints, as in 10000x3`);
   return { services: Number(match[1]), endpoints: Number(match[2]) };

@@ -84,6 +84,11 @@ describe('the protocol', { timeout: 60_000 }, () => {
       expect(Number(seen[2])).toBeGreaterThan(Number(seen[0]));
     });
 
+    test('that are to stand for a list are refused as by a server without WatchList, and client-go lists', async () => {
+      const refused = await http.send('GET', `${configMaps}?watch=1&sendInitialEvents=true`);
+      expect(refused).toMatchObject({ code: 422, body: { reason: 'Invalid' } });
+    });
+
     test('end after timeoutSeconds', async () => {
       expect(await events('timeoutSeconds=1', 1)).toEqual([]);
     });

@@ -121,6 +121,13 @@ export function continueExpired(): StatusError {
   return new StatusError(410, 'Expired', message);
 }
 
+/** 422 of a server whose feature WatchList is off: client-go lists and watches then, as before there was one. */
+export function noWatchList(): StatusError {
+  const message =
+    'ListOptions.meta.k8s.io "" is invalid: sendInitialEvents: Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled';
+  return new StatusError(422, 'Invalid', message);
+}
+
 export function internal(message: string): StatusError {
   return new StatusError(500, 'InternalError', `Internal error occurred: ${message}`, { causes: [{ message }] });
 }

@@ -14,9 +14,14 @@ import { eventually, ManagedProcess } from '../support/index.ts';
  * Starts a real etcd and kube-apiserver from a folder of binaries (the envtest convention: KUBEBUILDER_ASSETS).
  * Authorization is RBAC; the kubeconfig belongs to system:masters.
  * @param folder for data, certificates and logs (`etcd.log`, `kube-apiserver.log`).
+ * @param bind the address that it listens on
  * @throws Error with the end of the log when a server does not become ready.
  */
-export async function startKubeApiServer(assets: string, folder: string): Promise<ApiServerControl> {
+export async function startKubeApiServer(
+  assets: string,
+  folder: string,
+  bind = '127.0.0.1',
+): Promise<ApiServerControl> {
   await mkdir(folder, { recursive: true });
   const certificates = await writeCertificates(folder);
   const [etcdPort, peerPort, port] = [await freePort(), await freePort(), await freePort()];
@@ -26,7 +31,7 @@ export async function startKubeApiServer(assets: string, folder: string): Promis
   const kubeconfig = await writeKubeconfig(folder, url, certificates.ca, adminToken);
 
   const etcd = startServer(folder, 'etcd', etcdCommand(assets, folder, etcdPort, peerPort));
-  const command = apiServerCommand(assets, folder, { certificates, port, etcdPort });
+  const command = apiServerCommand(assets, folder, { certificates, bind, port, etcdPort });
   let server = startServer(folder, 'kube-apiserver', command);
   const client = new ApiClient(await loadConnection({ kubeconfig }), { timeoutSeconds: 5 });
   const close = async (): Promise<void> => {
@@ -99,13 +104,13 @@ function etcdCommand(assets: string, folder: string, port: number, peerPort: num
 function apiServerCommand(
   assets: string,
   folder: string,
-  o: { certificates: CertificateFiles; port: number; etcdPort: number },
+  o: { certificates: CertificateFiles; bind: string; port: number; etcdPort: number },
 ): string[] {
   const { ca, serverCertificate, serverKey, tokenKey } = o.certificates;
   return [
     join(assets, 'kube-apiserver'),
     `--etcd-servers=http://127.0.0.1:${o.etcdPort}`,
-    '--bind-address=127.0.0.1',
+    `--bind-address=${o.bind}`,
     `--secure-port=${o.port}`,
     '--advertise-address=172.30.0.2',
     // The EndpointSlice of the `kubernetes` Service is ours: it names the forwarder on the nodes' network.

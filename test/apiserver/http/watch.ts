@@ -3,7 +3,7 @@ import type { ClusterState } from '../cluster-state.ts';
 import type { JsonObject } from '../json.ts';
 import { apiVersionOf, storageKey } from '../resources.ts';
 import type { StatusError } from '../status.ts';
-import { expired } from '../status.ts';
+import { expired, noWatchList } from '../status.ts';
 import type { Change } from '../store/store.ts';
 import { Compacted, Entry } from '../store/store.ts';
 import { entryText } from '../view/represent.ts';
@@ -23,8 +23,9 @@ export interface WatchOptions {
   include: IncludeObject;
 }
 
-/** The options of a watch from its query. Throws StatusError 400. */
+/** The options of a watch from its query. Throws StatusError 400 and 422. */
 export function watchOptions(query: URLSearchParams, form: Form): WatchOptions {
+  if (query.has('sendInitialEvents')) throw noWatchList();
   const from = versionOf(query.get('resourceVersion'));
   const seconds = Number(query.get('timeoutSeconds') ?? 0);
   return {

@@ -1,0 +1,53 @@
+import { parseArgs } from 'node:util';
+import { sizeOf } from '../scale/options.ts';
+import type { Size } from '../scale/objects.ts';
+
+/** What is measured, under which name. */
+export interface Candidate {
+  readonly name: string;
+  /** A kube-proxy, or the `main.js` of a build. */
+  readonly path: string;
+}
+
+export interface Options {
+  readonly candidates: readonly Candidate[];
+  readonly sizes: readonly Size[];
+  readonly rounds: number;
+  /** Where the figures go as JSON. */
+  readonly json: string | undefined;
+}
+
+export const usage = `Usage: npm run bench -- start [options]
+
+Starts the agent that is built (npm run build) and its peers in turns; needs root.
+
+  --peer NAME=PATH            a kube-proxy, or dist/main.js of another build; may be given several times
+  --size SERVICESxENDPOINTS   a cluster; may be given several times (default 0x3, 1000x3 and 10000x3)
+  --rounds N                  starts of each (default 5)
+  --json FILE                 every figure of every start, for other programs
+`;
+
+/** @throws Error that says what is wrong */
+export function parseOptions(args: readonly string[], ours: string): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      peer: { type: 'string', multiple: true, default: [] },
+      size: { type: 'string', multiple: true, default: ['0x3', '1000x3', '10000x3'] },
+      rounds: { type: 'string', default: '5' },
+      json: { type: 'string' },
+    },
+  });
+  return {
+    candidates: [{ name: 'nftproxy', path: ours }, ...values.peer.map(peerOf)],
+    sizes: values.size.map(sizeOf),
+    rounds: Number(values.rounds),
+    json: values.json,
+  };
+}
+
+function peerOf(text: string): Candidate {
+  const [name = '', path = ''] = text.split(/=(.*)/s);
+  if (name === '' || path === '') throw new Error(`--peer ${text}: give NAME=PATH`);
+  return { name, path };
+}
