@@ -21,7 +21,7 @@ const packages = /^(koffi|@nestjs\/.+|rxjs|@dot-i\/k8s-operator|@kubernetes\/cli
 /** Files of the program, by the rooms of src: what is always loaded together is one file. */
 const groups = [
   { name: 'common', test: /\/build\/(runtime|ip|api)\/(?!schema\/)|\/build\/cli\/(signals|explain-question)\.js/ },
-  { name: 'kubernetes', test: /\/build\/kubernetes\/|\/node_modules\/undici\// },
+  { name: 'kubernetes', test: /\/build\/kubernetes\// },
   { name: 'kernel', test: /\/build\/(netlink|nftables|conntrack|services|dataplane)\// },
   { name: 'yaml', test: /\/node_modules\/yaml\// },
   { name: 'metrics', test: /\/node_modules\/(prom-client|@opentelemetry|tdigest|bintrees)\// },

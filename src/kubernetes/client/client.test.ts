@@ -105,6 +105,29 @@ describe('requests', () => {
     expect(server.connections).toBeLessThanOrEqual(2);
   });
 
+  it('asks again over a new connection when the server has closed the one that was kept', async () => {
+    await client.get(services);
+    server.intercept = ({ method }) => {
+      server.intercept = () => undefined;
+      server.dropConnections();
+      return { status: method === 'GET' ? 200 : 201 };
+    };
+    await client.get(services);
+    expect(server.seen).toHaveLength(3);
+  });
+
+  it('does not ask again when the server may have done already what was to be done', async () => {
+    await client.get(services);
+    server.intercept = () => {
+      server.dropConnections();
+      return { status: 201 };
+    };
+    expect(await failureOf(client.create(services, { metadata: { name: 'web' } }))).toMatchObject({
+      code: 'ECONNRESET',
+    });
+    expect(server.seen).toHaveLength(2);
+  });
+
   it('gives a request up when its signal aborts', async () => {
     server.silent = true;
     const stop = new AbortController();

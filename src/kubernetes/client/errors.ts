@@ -30,7 +30,7 @@ export class ApiError extends Error {
 /** The request got no answer: nothing listens, the certificate is refused, the connection broke, or time ran out. */
 export class ConnectionError extends Error {
   override readonly name = 'ConnectionError';
-  /** The system's or undici's code, e.g. `ECONNREFUSED`; `TIMEOUT` if no answer came in time. */
+  /** The system's or Node's code, e.g. `ECONNREFUSED`; `TIMEOUT` if no answer came in time. */
   readonly code: string;
 
   constructor(method: string, url: string, cause: unknown) {

@@ -1,11 +1,11 @@
-import type { Dispatcher } from 'undici';
+import { text } from 'node:stream/consumers';
 import type { Clock } from '../../runtime/index.ts';
 import { answerOf, apiErrorOf } from './answers.ts';
 import { ConnectionError, TimeoutError, toError } from './errors.ts';
 import type { ApiError } from './errors.ts';
 import { withQuery } from './paths.ts';
 import type { QueryParameters } from './paths.ts';
-import type { Method, Transport } from './transport.ts';
+import type { HttpAnswer, Method, Transport } from './transport.ts';
 
 /** One request, as the client's methods ask for it. */
 export interface Call {
@@ -41,27 +41,27 @@ export class Exchange {
   /** The answer, read whole: its JSON value, or what the server has refused the request with. */
   async answer(call: Call, signal: AbortSignal): Promise<{ value: unknown } | ApiError> {
     const response = await this.#send(call, signal);
-    if (response.statusCode >= 300) return this.#refusal(call, response, signal);
-    const text = await this.#step(call, signal, () => response.body.text());
-    return { value: answerOf(call, text) };
+    if (response.status >= 300) return this.#refusal(call, response, signal);
+    const json = await this.#step(call, signal, () => text(response.body));
+    return { value: answerOf(call, json) };
   }
 
   /** The answer as it comes, told when it begins, or what the server has refused the request with. */
   async body(call: Call, signal: AbortSignal): Promise<AsyncIterable<Buffer> | ApiError> {
     const response = await this.#send(call, signal);
-    if (response.statusCode >= 300) return this.#refusal(call, response, signal);
+    if (response.status >= 300) return this.#refusal(call, response, signal);
     return this.#chunks(call, response, signal);
   }
 
-  async *#chunks(call: Call, response: Dispatcher.ResponseData, signal: AbortSignal): AsyncGenerator<Buffer> {
+  async *#chunks(call: Call, response: HttpAnswer, signal: AbortSignal): AsyncGenerator<Buffer> {
     try {
-      for await (const chunk of response.body as AsyncIterable<Buffer>) yield chunk;
+      for await (const chunk of response.body) yield chunk;
     } catch (error) {
       throw this.#failedBy(error, call, signal);
     }
   }
 
-  async #send(call: Call, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  async #send(call: Call, signal: AbortSignal): Promise<HttpAnswer> {
     this.#closed.throwIfAborted();
     const { method, path, query = {}, payload } = call;
     const body = payload === undefined ? {} : { contentType: payload.contentType, body: JSON.stringify(payload.value) };
@@ -69,9 +69,10 @@ export class Exchange {
     return this.#step(call, signal, () => this.#transport.send({ method, target, signal, ...body }));
   }
 
-  async #refusal(call: Call, response: Dispatcher.ResponseData, signal: AbortSignal): Promise<ApiError> {
-    const text = await this.#step(call, signal, () => response.body.text());
-    return apiErrorOf(call, { code: response.statusCode, headers: response.headers, text }, this.#clock.wall());
+  async #refusal(call: Call, response: HttpAnswer, signal: AbortSignal): Promise<ApiError> {
+    const said = await this.#step(call, signal, () => text(response.body));
+    const answer = { code: response.status, headers: response.headers, text: said };
+    return apiErrorOf(call, answer, this.#clock.wall());
   }
 
   async #step<R>(call: Call, signal: AbortSignal, step: () => Promise<R>): Promise<R> {

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import type { Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -94,4 +95,29 @@ describe('who an API server says that it is', () => {
     expect(await verdict('of a kubeconfig', urls.alien, true)).toBe(accepted);
     expect(await verdict('learnt', urls.alien, true)).toEqual(signature);
   });
+});
+
+it('a certificate that was replaced is shown from the next request on, over a connection of its own', async () => {
+  const clients: Record<string, string> = {};
+  for (const name of ['old', 'new']) {
+    openssl('req', '-x509', ...curve, '-keyout', `${name}.key`, '-out', `${name}.crt`, '-subj', `/CN=${name}`);
+  }
+  const pem = { key: readFileSync(file('address.key')), cert: readFileSync(file('address.crt')) };
+  const server = createServer({ ...pem, requestCert: true, rejectUnauthorized: false }, (request, response) => {
+    const { socket, url = '' } = request;
+    clients[url] = socket instanceof TLSSocket ? String(socket.getPeerCertificate().subject.CN) : 'no TLS';
+    response.end('{}');
+  });
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  let name = 'old';
+  const read = (kind: string): string => readFileSync(file(`${name}.${kind}`), 'utf8');
+  const tls = () => Promise.resolve({ ca, certificate: read('crt'), key: read('key') });
+  const client = new ApiClient({ server: `https://127.0.0.1:${(server.address() as AddressInfo).port}`, tls });
+  await client.get('/1');
+  await client.get('/2');
+  name = 'new';
+  await client.get('/3');
+  await client.close();
+  expect(clients).toEqual({ '/1': 'old', '/2': 'old', '/3': 'new' });
 });

@@ -24,7 +24,7 @@ export interface Connection {
   readonly namespace?: string;
   /** Headers of every request: impersonation. */
   readonly headers?: Readonly<Record<string, string | string[]>>;
-  /** Asked before each new TLS connection, so that rotated certificates are picked up. */
+  /** Asked before each request, so that rotated certificates are picked up. */
   readonly tls?: () => Promise<TlsMaterial>;
   /** The Authorization header, asked before each request; `renew` after the server has refused the last one. */
   readonly authorization?: (o: { renew: boolean }) => Promise<string | undefined>;

@@ -1,3 +1,4 @@
+import { text } from 'node:stream/consumers';
 import { resourcePath } from '../../../src/kubernetes/index.ts';
 import type { Connection } from '../../../src/kubernetes/index.ts';
 import { Transport } from '../../../src/kubernetes/client/index.ts';
@@ -22,9 +23,9 @@ export async function deletePodNow(connection: Connection, pod: Pod): Promise<vo
       contentType: 'application/json',
       body: JSON.stringify(options),
     });
-    const answer = await response.body.text();
-    if (response.statusCode >= 300 && ![404, 409].includes(response.statusCode)) {
-      throw new Error(`deleting pod ${namespace}/${name}: ${response.statusCode} ${answer}`);
+    const answer = await text(response.body);
+    if (response.status >= 300 && ![404, 409].includes(response.status)) {
+      throw new Error(`deleting pod ${namespace}/${name}: ${response.status} ${answer}`);
     }
   } finally {
     await transport.close();
