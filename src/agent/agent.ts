@@ -32,6 +32,7 @@ export interface AgentDependencies extends ContactDependencies {
   readonly conntrack: ConntrackSocket;
   readonly kubeProxyRules: Pick<KubeProxyRules, 'find' | 'remove'>;
   readonly looks: NodeLooks;
+  readonly returnFreedMemory: () => Promise<void>;
 }
 
 /**
@@ -134,7 +135,7 @@ export class Agent {
         new RefusalReporter({ events, quarantine: sync.quarantine }),
         this.#lastGood,
         { synced: () => this.#kubeProxy.synced(), failed: () => undefined },
-        new MemoryRelease(clock),
+        new MemoryRelease({ returnFreedMemory: deps.returnFreedMemory, clock, log }),
       ],
     });
     const problems = new ProblemReporter({ events, present: () => state.forwarding?.problems() ?? [], log });

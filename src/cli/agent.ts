@@ -4,6 +4,7 @@ import { ApiClient, loadConnection } from '../kubernetes/index.ts';
 import { ConntrackSocket } from '../conntrack/index.ts';
 import { KubeProxyRules } from '../kube-proxy-rules/index.ts';
 import { kernelFindings, nodeFindings } from '../preflight/index.ts';
+import { returnFreedMemory } from '../netlink/index.ts';
 import { dataPlaneFactories } from '../dataplane/index.ts';
 import { untilSignal } from './signals.ts';
 
@@ -34,6 +35,7 @@ export async function agent(args: readonly string[]): Promise<number> {
       kernel: () => kernelFindings(),
       node: (wanted) => nodeFindings({ procNet: '/proc/net', sysctls: options.sysctlDirectory }, wanted),
     },
+    returnFreedMemory,
     log,
     clock: systemClock,
   });

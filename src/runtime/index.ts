@@ -17,7 +17,7 @@ export type { CertificateFiles } from './served-certificate.ts';
 export { createLogger, describeError, logFormats, logLevels } from './log.ts';
 export type { LogFormat, Logger, LogLevel } from './log.ts';
 export { Pacer } from './pacer.ts';
-export { collectGarbageEarly, releaseSpareMemory } from './spare-memory.ts';
+export { collectGarbageEarly, compileSparingly, releaseSpareMemory } from './spare-memory.ts';
 export { every } from './every.ts';
 export { HelpRequest, UsageError } from './errors.ts';
 export { metricsCertificate, oneOf, parseOptions } from './options.ts';

@@ -35,3 +35,12 @@ export function collectGarbageEarly(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
   setFlagsFromString('--heap-growing-percent=40');
 }
+
+/**
+ * From now on V8's middle compiler, Maglev, takes functions that were called 2,000 times instead of 400. It is quick with each,
+ * and yet took 8 to 35 MB outside of the heap and a fifth of the processor time while an agent read 1,000 Services, for code
+ * that was hardly used after that. Without it at all 10,000 Services take a fifth longer.
+ */
+export function compileSparingly(): void {
+  setFlagsFromString('--invocation-count-for-maglev=2000');
+}
