@@ -9,23 +9,7 @@ import { startApiServer } from '../../test/apiserver/index.ts';
 import { clusterObjects } from './objects.ts';
 import type { Protocol } from './objects.ts';
 import { startRealServer } from './real-api-server.ts';
-
-/** What the process prints. */
-export interface ServerReady {
-  readonly kubeconfig: string;
-  /** For the writer: may do everything. */
-  readonly token: string;
-  readonly caFile: string;
-}
-
-/** Where it keeps its files, and where it listens. */
-export interface ServerPlace {
-  readonly folder: string;
-  /** For proxies. */
-  readonly address: string;
-  /** For the writer. */
-  readonly unixSocket: string;
-}
+import type { ServerReady } from './server-place.ts';
 
 const [folder = '', address = '', unixSocket = '', services = '', endpoints = '', protocol = ''] =
   process.argv.slice(2);

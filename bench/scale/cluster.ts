@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'node:https';
 import { join } from 'node:path';
 import { eventually, link, Namespace } from '../../test/support/index.ts';
-import type { ServerReady } from './api-server-main.ts';
+import type { ServerReady } from './server-place.ts';
 import { endpointsOf, sliceName } from './objects.ts';
 import type { Protocol, Size } from './objects.ts';
 

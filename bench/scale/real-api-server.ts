@@ -5,7 +5,7 @@ import { parse, stringify } from 'yaml';
 import { ApiClient, loadConnection, resourcePath } from '../../src/kubernetes/index.ts';
 import { startKubeApiServer } from '../../test/cluster/index.ts';
 import type { KubeObject } from '../../test/apiserver/index.ts';
-import type { ServerPlace, ServerReady } from './api-server-main.ts';
+import type { ServerPlace, ServerReady } from './server-place.ts';
 
 const plurals: Readonly<Record<string, string>> = {
   Node: 'nodes',
