@@ -1,0 +1,90 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import type { Family } from '../ip/index.ts';
+import { inNamespace } from '../netlink/index.ts';
+import { restoreError } from './errors.ts';
+import { savedTables } from './saved.ts';
+import type { SavedTables } from './saved.ts';
+
+/** Two programs of one name: `legacy` keeps tables of its own in the kernel, `nft` those of nf_tables. */
+export const variants = ['nft', 'legacy'] as const;
+export type Variant = (typeof variants)[number];
+
+/** Whose tables. */
+export interface Rules {
+  readonly variant: Variant;
+  readonly family: Family;
+}
+
+/** How long legacy iptables waits for others who write, seconds: with very many rules they take their time. */
+const lockSeconds = 30;
+/** Bytes: 300,000 rules are some 40 MB. */
+const mostOutput = 1 << 30;
+
+/** The programs of iptables, run on a network namespace. Methods throw an error that says which program could not run. */
+export class Iptables {
+  readonly #namespacePath: string | undefined;
+
+  /** @param o.namespacePath e.g. `/run/netns/n1`; the current one if left out */
+  constructor(o: { namespacePath?: string } = {}) {
+    this.#namespacePath = o.namespacePath;
+  }
+
+  /** All tables that are in use. Makes none. */
+  async save(rules: Rules, options: { counters?: boolean } = {}): Promise<SavedTables> {
+    // Of nft, asking is enough to see nothing; legacy iptables lists those that the kernel has.
+    const output = await this.#run(rules, 'save', options.counters === true ? ['--counters'] : []);
+    return savedTables(output);
+  }
+
+  /**
+   * Writes what it is given beside what is there: each table as a whole, or not at all. Tables before one that fails stay
+   * written.
+   *
+   * @throws RestoreError
+   */
+  async restore(rules: Rules, input: string): Promise<void> {
+    await this.#run(rules, 'restore', ['--noflush', '--wait', String(lockSeconds)], input);
+  }
+
+  /** Legacy tables that somebody uses in this namespace. */
+  legacyTables(family: Family): readonly string[] {
+    const path = `/proc/thread-self/net/ip${family === 6 ? '6' : ''}_tables_names`;
+    return this.#inside(() => namesIn(path));
+  }
+
+  #inside<Result>(action: () => Result): Result {
+    return this.#namespacePath === undefined ? action() : inNamespace(this.#namespacePath, action);
+  }
+
+  #run({ variant, family }: Rules, tool: string, options: readonly string[], input?: string): Promise<string> {
+    const program = `xtables-${variant}-multi`;
+    const args = [`ip${family === 6 ? '6' : ''}tables-${tool}`, ...options];
+    return new Promise((resolve, reject) => {
+      const child = this.#inside(() =>
+        execFile(program, args, { maxBuffer: mostOutput }, (error, stdout, stderr) => {
+          if (error === null) resolve(stdout);
+          else if (error.code === 'ENOENT') reject(missing(program));
+          else reject(restoreError(`${program} ${args[0]}`, stderr || error.message, input ?? ''));
+        }),
+      );
+      // A program that ends without reading its input closes the pipe; its exit code tells the story.
+      child.stdin?.on('error', () => undefined);
+      child.stdin?.end(input ?? '');
+    });
+  }
+}
+
+/** The file is there as long as the kernel has legacy iptables loaded. */
+function namesIn(path: string): string[] {
+  try {
+    return readFileSync(path, 'utf8').split('\n').filter(Boolean);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function missing(program: string): Error {
+  return new Error(`there is no program ${program}: install iptables (1.8 or later), both variants of it`);
+}
