@@ -5,7 +5,7 @@ import type { SlotTable } from '../balancing/index.ts';
 import type { DesiredPort, EngineTarget, EngineTargets } from '../data-plane.ts';
 import { affinityRoom, learnChainName, liveSetName, rememberedPort } from './affinity-room.ts';
 import type { Affinity, AffinityScope } from './affinity-room.ts';
-import { digestOf } from './digest.ts';
+import { digestOf } from '../digest.ts';
 import { endpointText, frontendKey, hairpinKey, slotKey } from './keys.ts';
 import type { Room } from './rooms.ts';
 import { countsSetOf, selectionNames } from './selection-names.ts';

@@ -1,7 +1,7 @@
 import { concat, drop, ipSaddr, lookup, verdictMap } from '../../nftables/index.ts';
 import type { Family } from '../../services/index.ts';
 import { render } from './base-chains.ts';
-import { digestOf } from './digest.ts';
+import { digestOf } from '../digest.ts';
 import { frontendFields } from './fields.ts';
 import { intervalElements } from './intervals.ts';
 import type { Room } from './rooms.ts';
