@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { Family } from '../ip/index.ts';
 import { inNamespace } from '../netlink/index.ts';
-import { restoreError } from './errors.ts';
+import { MissingProgramError, restoreError } from './errors.ts';
 import { savedTables } from './saved.ts';
 import type { SavedTables } from './saved.ts';
 
@@ -64,7 +64,7 @@ export class Iptables {
       const child = this.#inside(() =>
         execFile(program, args, { maxBuffer: mostOutput }, (error, stdout, stderr) => {
           if (error === null) resolve(stdout);
-          else if (error.code === 'ENOENT') reject(missing(program));
+          else if (error.code === 'ENOENT') reject(new MissingProgramError(program));
           else reject(restoreError(`${program} ${args[0]}`, stderr || error.message, input ?? ''));
         }),
       );
@@ -83,8 +83,4 @@ function namesIn(path: string): string[] {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
     throw error;
   }
-}
-
-function missing(program: string): Error {
-  return new Error(`there is no program ${program}: install iptables (1.8 or later), both variants of it`);
 }

@@ -40,8 +40,15 @@ export const names = {
  * Chains of one Service port: `C` chooses among all endpoints, `L` among those of this node, `X` who gets which of the
  * two, `F` admits sources, `E` leads to one endpoint.
  */
-export function portChain(kind: 'C' | 'L' | 'X' | 'F' | 'E', ...of: readonly string[]): string {
-  return `${prefix}${kind}-${digestOf(of.join(' '))}`;
+export function portChain(kind: PortChainKind, ...of: readonly string[]): string {
+  return `${portChainStart(kind)}${digestOf(of.join(' '))}`;
+}
+
+type PortChainKind = 'C' | 'L' | 'X' | 'F' | 'E';
+
+/** What the names of all chains of a kind begin with. */
+export function portChainStart(kind: PortChainKind): string {
+  return `${prefix}${kind}-`;
 }
 
 export function inTable(table: TableName, name: string): ChainKey {

@@ -41,14 +41,13 @@ export function editsOf(
     const [lines, name] = linesOf(key);
     if (lines) editChain(lines, name, { before: before.get(key), after: rules });
   }
+  for (const { chain, rule } of hooks.remove ?? []) {
+    const [lines, name] = linesOf(chain);
+    lines?.rules.push(`-D ${name} ${rule}`);
+  }
   for (const { chain, rule } of hooks.insert ?? []) {
     const [lines, name] = linesOf(chain);
     lines?.rules.push(`-I ${name} 1 ${rule}`);
-  }
-  for (const { chain, rule } of hooks.remove ?? []) {
-    const [lines, name] = linesOf(chain);
-    // Before the chains that they lead to.
-    lines?.rules.push(`-D ${name} ${rule}`);
   }
   const written = [...byTable].map(([table, lines]) => ({ table, lines: Object.values(lines).flat() as string[] }));
   const used = written.filter(({ lines }) => lines.length > 0);

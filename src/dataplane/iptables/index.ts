@@ -1,1 +1,1 @@
-export {};
+export { IptablesDataPlane } from './data-plane.ts';

@@ -5,7 +5,8 @@ import type { ChainKey, Rules } from './chains.ts';
 import { choiceChains } from './choice.ts';
 import { addressKey, portKey } from './keys.ts';
 import type { TreeName } from './keys.ts';
-import { from, originally, rangesOf, replaceSource, rule, to, toPorts, withLength } from './words.ts';
+import { placeOf } from './places.ts';
+import { from, originally, rangesOf, replaceSource, rule, to, withLength } from './words.ts';
 
 /** A rule in a tree; others may need the same one. */
 export interface Entry {
@@ -129,11 +130,7 @@ class Rendering implements PortRules {
 
   /** From a frontend to where its connections go; `own`: a chain of table filter that knows. */
   #lead(frontend: Frontend, { goes, rest, own }: Way & { own?: string }): void {
-    const { protocol } = this.#port;
-    const place = rule(
-      frontend.kind === 'NodePort' ? '' : to(withLength(frontend.address)),
-      toPorts(protocol, frontend.port),
-    );
+    const place = placeOf(frontend, this.#port.protocol);
     const tree = frontend.kind === 'NodePort' ? 'nodePorts' : 'addresses';
     const key = this.#keyOf(frontend);
     if (goes !== undefined) this.#enter(`nat ${tree}`, key, rule(place, `-g ${goes}`));

@@ -1,0 +1,115 @@
+import { Iptables, MissingProgramError, hostVariant, variants } from '../../iptables/index.ts';
+import type { SavedTables, Variant } from '../../iptables/index.ts';
+import type { Family } from '../../services/index.ts';
+import { inTable, partsOf, prefix, tables } from './chains.ts';
+import type { ChainKey, Rules } from './chains.ts';
+import { hooks } from './constant.ts';
+import type { Hook } from './constant.ts';
+import type { Edits } from './edits.ts';
+
+/** What of ours is in one family's tables. */
+export interface Present {
+  readonly chains: ReadonlyMap<ChainKey, Rules>;
+  /** Ways to us that are to be taken out, and to be made; the same one in both if it is at the wrong place. */
+  readonly hooks: { readonly insert: readonly Hook[]; readonly remove: readonly Hook[] };
+  /** Every way to us that there is. */
+  readonly ways: readonly Hook[];
+}
+
+/** Packets that a rule of table nat saw, by `chain rule`. */
+export type Counts = ReadonlyMap<string, number>;
+
+/** The host's tables of iptables, and our chains in them. */
+export class KernelTables {
+  readonly #iptables: Iptables;
+  #variant: Variant | undefined;
+
+  /** @param o.namespacePath network namespace to work in; the current one if left out */
+  constructor(o: { namespacePath?: string }) {
+    this.#iptables = new Iptables(o);
+  }
+
+  /** The variant in which we write: the host's, found out once. */
+  async variant(): Promise<Variant> {
+    return (this.#variant ??= await hostVariant(this.#iptables));
+  }
+
+  async read(family: Family): Promise<Present> {
+    return presentIn(await this.#iptables.save({ variant: await this.variant(), family }));
+  }
+
+  async write(family: Family, edits: Edits): Promise<void> {
+    if (edits.input === '') return;
+    await this.#iptables.restore({ variant: await this.variant(), family }, edits.input);
+  }
+
+  async counts(family: Family): Promise<Counts> {
+    const saved = await this.#iptables.save({ variant: await this.variant(), family }, { counters: true });
+    const ours = [...(saved.get('nat') ?? [])].filter(([name]) => name.startsWith(prefix));
+    return new Map(ours.flatMap(([name, rules]) => rules.map(({ text, packets = 0 }) => [`${name} ${text}`, packets])));
+  }
+
+  /**
+   * Where something of ours is, in whatever variant: where the programs are missing, nothing ever was.
+   *
+   * @param o.but a variant that is not looked at
+   */
+  async traces(o: { but?: Variant } = {}): Promise<{ variant: Variant; family: Family; present: Present }[]> {
+    const found = [];
+    for (const variant of variants.filter((each) => each !== o.but)) {
+      for (const family of [4, 6] as const) {
+        const present = await this.#presentIn(variant, family);
+        if (present.chains.size + present.ways.length > 0) found.push({ variant, family, present });
+      }
+    }
+    return found;
+  }
+
+  async clear(place: { readonly variant: Variant; readonly family: Family }, edits: Edits): Promise<void> {
+    await this.#iptables.restore(place, edits.input);
+  }
+
+  async #presentIn(variant: Variant, family: Family): Promise<Present> {
+    if (variant === 'legacy' && this.#iptables.legacyTables(family).length === 0) return nothing;
+    try {
+      return presentIn(await this.#iptables.save({ variant, family }));
+    } catch (error) {
+      if (error instanceof MissingProgramError) return nothing;
+      throw error;
+    }
+  }
+}
+
+const nothing: Present = { chains: new Map(), hooks: { insert: hooks, remove: [] }, ways: [] };
+
+function presentIn(saved: SavedTables): Present {
+  const chains = new Map<ChainKey, Rules>();
+  for (const table of tables) {
+    for (const [name, rules] of saved.get(table) ?? []) {
+      if (name.startsWith(prefix))
+        chains.set(
+          inTable(table, name),
+          rules.map(({ text }) => text),
+        );
+    }
+  }
+  const ways = hooks.flatMap((hook) =>
+    rulesIn(saved, hook)
+      .filter((text) => text === hook.rule)
+      .map(() => hook),
+  );
+  const wrong = hooks.filter((hook) => !isRight(hook, rulesIn(saved, hook)));
+  return { chains, ways, hooks: { insert: wrong, remove: ways.filter((way) => wrong.includes(way)) } };
+}
+
+function rulesIn(saved: SavedTables, { chain }: Hook): string[] {
+  const [table, name] = partsOf(chain);
+  return (saved.get(table)?.get(name) ?? []).map(({ text }) => text);
+}
+
+/** Once, and before kube-proxy's: what it has translated is none of ours any more. */
+function isRight({ rule }: Hook, rules: Rules): boolean {
+  const place = rules.indexOf(rule);
+  const kubeProxy = rules.findIndex((each) => /-j KUBE-/.test(each));
+  return place !== -1 && place === rules.lastIndexOf(rule) && (kubeProxy === -1 || place < kubeProxy);
+}
