@@ -18,10 +18,11 @@ COPY crds crds
 # Whoever checks out with a strict umask still gets an image that its user can read.
 RUN node --run build && find dist -type f -name '*.map' -delete && chmod -R a+rX package.json crds dist
 
-# One image for operator and agent. The agent programs the kernel over netlink: no nft, no iptables and no shell tools
-# are needed. Operators run as the user below without any capability; the agents' DaemonSet runs as root with NET_ADMIN
+# One image for operator and agent. The agent programs the kernel over netlink: no nft and no shell tools are needed. Mode
+# iptables writes by the programs of Debian's package, which has both variants: a node's own must be met. Operators run as the user below without any capability; the agents' DaemonSet runs as root with NET_ADMIN
 # alone, as only root gets a capability that a container is given.
 FROM node:24.21.0-bookworm-slim
+RUN apt-get update && apt-get install -y --no-install-recommends iptables && rm -rf /var/lib/apt/lists/*
 WORKDIR /nftproxy
 COPY --from=packages /nftproxy/node_modules node_modules
 COPY --from=program /nftproxy/package.json ./

@@ -109,7 +109,10 @@ export class Agent {
       current: () => sync.applied && { config: sync.applied, node: state.node },
     });
     this.#preflight = new NodePreflight({
-      wanted: () => (state.config === undefined ? {} : { conntrackMax: maxEntries(state.config.config.conntrack) }),
+      wanted: () =>
+        state.config === undefined
+          ? {}
+          : { mode: state.config.config.mode, conntrackMax: maxEntries(state.config.config.conntrack) },
       changed: () => reporter.update(),
       ...{ looks: deps.looks, clock, log },
     });

@@ -10,7 +10,7 @@ export const algorithms = ['random', 'round-robin', 'source-hash', 'maglev', 'le
 export type Algorithm = (typeof algorithms)[number];
 
 /** Data planes. Grows only when another one works. */
-export const modes = ['nftables', 'ipvs', 'userspace'] as const;
+export const modes = ['nftables', 'ipvs', 'userspace', 'iptables'] as const;
 export type Mode = (typeof modes)[number];
 
 /** Schedulers of IPVS, by the kernel's names (net/netfilter/ipvs of Linux 6.12). */

@@ -26,6 +26,7 @@ export type {
   Started,
   Written,
 } from './data-plane.ts';
+export { iptablesObstacle } from './iptables/index.ts';
 export { dataPlaneFactories } from './modes.ts';
 export type { DataPlaneFactories } from './modes.ts';
 export { servicesPriority, tableName } from './nftables/index.ts';

@@ -2,6 +2,7 @@ import type { Mode } from '../api/index.ts';
 import type { Logger } from '../runtime/index.ts';
 import type { DataPlane } from './data-plane.ts';
 import { EngineDataPlane } from './engines/index.ts';
+import { IptablesDataPlane } from './iptables/index.ts';
 import { IpvsEngine } from './ipvs/index.ts';
 import { NftablesDataPlane } from './nftables/index.ts';
 import { haproxyDirectory } from '../haproxy/index.ts';
@@ -32,6 +33,7 @@ export function dataPlaneFactories(o: {
     const proxy = new Proxy({ ...o, directory: o.haproxyDirectory ?? haproxyDirectory });
     return new UserspaceDataPlane({ below, table, proxy, log: o.log });
   };
-  const modes: Record<Mode, () => DataPlane> = { nftables: open, ipvs: open, userspace: open };
+  const iptables = (): DataPlane => new IptablesDataPlane(o);
+  const modes: Record<Mode, () => DataPlane> = { nftables: open, ipvs: open, userspace: open, iptables };
   return modes;
 }

@@ -44,13 +44,26 @@ export class Iptables {
    * @throws RestoreError
    */
   async restore(rules: Rules, input: string): Promise<void> {
-    await this.#run(rules, 'restore', ['--noflush', '--wait', String(lockSeconds)], input);
+    await this.#restore(rules, input, []);
+  }
+
+  /**
+   * Whether {@link restore} would take it, as far as can be told without writing: program and kernel know all of it.
+   *
+   * @throws RestoreError
+   */
+  async test(rules: Rules, input: string): Promise<void> {
+    await this.#restore(rules, input, ['--test']);
   }
 
   /** Legacy tables that somebody uses in this namespace. */
   legacyTables(family: Family): readonly string[] {
     const path = `/proc/thread-self/net/ip${family === 6 ? '6' : ''}_tables_names`;
     return this.#inside(() => namesIn(path));
+  }
+
+  async #restore(rules: Rules, input: string, options: readonly string[]): Promise<void> {
+    await this.#run(rules, 'restore', ['--noflush', '--wait', String(lockSeconds), ...options], input);
   }
 
   #inside<Result>(action: () => Result): Result {

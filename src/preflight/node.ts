@@ -111,6 +111,8 @@ export async function routeLocalnetFinding({ sysctls }: NodeFiles): Promise<Find
 export interface Wanted {
   /** `nf_conntrack_max`; undefined or 0: it is left alone. */
   readonly conntrackMax?: number;
+  /** The mode; undefined as long as there is no configuration. */
+  readonly mode?: string;
 }
 
 /** How full the table of connections is, or would be with the limit that is wanted. */

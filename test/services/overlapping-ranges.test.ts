@@ -99,8 +99,7 @@ describe('ServiceCIDRs', () => {
   });
 
   it('that overlap are there at the first start too', async () => {
-    rig[Symbol.dispose]();
-    await rig.nft('delete', 'table', 'inet', 'nftproxy');
+    await rig.dataPlane.remove();
     await restart(() => rig.state.setServiceCIDRs([...wider, ...own, ...nested]));
     await expectDropped(unused);
     await expectDropped(elsewhere);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { kubeProxyModes, writeRules } from '../support/kube-proxy/index.ts';
 import type { ProxiedObjects } from '../support/kube-proxy/index.ts';
-import { addresses, loadBalancer, service, ServiceRig, slice } from '../support/node/index.ts';
+import { addresses, hasTable, loadBalancer, service, ServiceRig, slice } from '../support/node/index.ts';
 import type { Pod, Where } from '../support/node/index.ts';
 import { hostOf } from '../support/index.ts';
 
@@ -47,6 +47,13 @@ describe.each(kubeProxyModes)('a node with rules of kube-proxy in mode %s that n
     await rig.run();
   }
 
+  /** As the agent does once a second. */
+  async function repair(rig: ServiceRig): Promise<void> {
+    if (!(await rig.sync.drifted())) return;
+    rig.sync.suspect();
+    await rig.run();
+  }
+
   /** Who answers, by every way, and whether the client's own address was seen there. */
   async function answers(rig: ServiceRig, family: 4 | 6): Promise<string[]> {
     const said = ways(family).map(async ([where, address, port]) => {
@@ -75,13 +82,19 @@ describe.each(kubeProxyModes)('a node with rules of kube-proxy in mode %s that n
 
   // Of chains with one priority the kernel asks the one first that was made last.
   for (const when of ['before', 'after'] as const) {
-    it(`leads new connections to the endpoints that there are, if those rules were written ${when} ours`, async () => {
-      await using rig = await ServiceRig.create();
-      if (when === 'before') await writeStaleRules(rig, 'localPod');
-      await serve(rig, 'remotePod');
-      if (when === 'after') await writeStaleRules(rig, 'localPod');
-      for (const family of families) expect(await answers(rig, family)).toEqual(expected(family, 'remotePod'));
-    });
+    // Base chains of iptables have kube-proxy's own priority.
+    const isUndecided = !hasTable && mode === 'nftables' && when === 'after';
+    it.skipIf(isUndecided)(
+      `leads new connections to the endpoints that there are, if those rules were written ${when} ours`,
+      async () => {
+        await using rig = await ServiceRig.create();
+        if (when === 'before') await writeStaleRules(rig, 'localPod');
+        await serve(rig, 'remotePod');
+        if (when === 'after') await writeStaleRules(rig, 'localPod');
+        await repair(rig);
+        for (const family of families) expect(await answers(rig, family)).toEqual(expected(family, 'remotePod'));
+      },
+    );
   }
 
   it('goes on to lead to what only kube-proxy knows, with its masquerade', async () => {

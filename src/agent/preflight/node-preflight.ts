@@ -8,8 +8,8 @@ const retry = { first: 1000, atMost: 60_000 };
 
 /** How a node is looked at. Neither rejects nor changes anything. */
 export interface NodeLooks {
-  /** Whether the kernel has what a table is made of: all that may be `Blocking`. */
-  kernel(): Promise<readonly Finding[]>;
+  /** Whether the node has what rules of its mode are made of: all that may be `Blocking`. */
+  kernel(wanted: Wanted): Promise<readonly Finding[]>;
   /** What else is worth a word. */
   node(wanted: Wanted): Promise<readonly Finding[]>;
 }
@@ -102,7 +102,7 @@ export class NodePreflight {
   /** Asked twice at the same time it is asked once. */
   #askKernel(): Promise<readonly Finding[]> {
     this.#asking ??= this.#o.looks
-      .kernel()
+      .kernel(this.#o.wanted())
       .then((findings) => {
         this.#kernel = findings;
         this.#say();

@@ -198,7 +198,7 @@ function servicesConfig({ mode, loadBalancing }: EffectiveConfig, nodeName: stri
     nodeName,
     defaultAlgorithm: loadBalancing.algorithm,
     maglevTableSize: loadBalancing.maglev.tableSize,
-    ...(mode !== 'nftables' && { engine: mode }),
+    ...(mode !== 'nftables' && mode !== 'iptables' && { engine: mode }),
   };
 }
 

@@ -17,7 +17,7 @@ export function nodeSettings(
     nodePortAddresses: primary ? (node?.primaryAddresses ?? []) : config.nodePortAddresses,
     localSources,
     serviceCIDRs,
-    ...(config.mode !== 'nftables' && { engine: config.mode }),
+    ...(config.mode !== 'nftables' && config.mode !== 'iptables' && { engine: config.mode }),
     ...config.ipvs,
   };
 }

@@ -185,7 +185,8 @@ export class ProxySettingsDto implements ProxySettings {
   @Field({
     description:
       'Who chooses endpoints: the rules themselves (nftables), or behind the same rules virtual servers of the kernel (ipvs) ' +
-      'or a proxy in user space (userspace), which balances requests where appProtocol says what a port speaks.',
+      'or a proxy in user space (userspace), which balances requests where appProtocol says what a port speaks; ' +
+      'or all of it as rules of iptables, for hosts that need those (iptables).',
     default: defaults.mode,
   })
   @IsOptional()

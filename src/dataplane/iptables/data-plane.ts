@@ -100,6 +100,7 @@ export class IptablesDataPlane implements DataPlane {
 
   async start(ports: ReadonlyMap<string, DesiredPort>, node: NodeSettings): Promise<Started> {
     this.#writes++;
+    if (this.#node === undefined) await this.#kernel.probe();
     const fresh = families.map((family) => new FamilyTables(this.#kernel, family, node));
     const before = await Promise.all(
       fresh.map(async (each) => ({ each, present: await this.#kernel.read(each.family) })),

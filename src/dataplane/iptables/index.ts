@@ -1,1 +1,2 @@
 export { IptablesDataPlane } from './data-plane.ts';
+export { iptablesObstacle } from './obstacle.ts';

@@ -6,6 +6,7 @@ import type { ChainKey, Rules } from './chains.ts';
 import { hooks } from './constant.ts';
 import type { Hook } from './constant.ts';
 import type { Edits } from './edits.ts';
+import { probeInput } from './probe.ts';
 
 /** What of ours is in one family's tables. */
 export interface Present {
@@ -32,6 +33,12 @@ export class KernelTables {
   /** The variant in which we write: the host's, found out once. */
   async variant(): Promise<Variant> {
     return (this.#variant ??= await hostVariant(this.#iptables));
+  }
+
+  /** Whether the programs are there, and they and the kernel have all that rules are made of. @throws Error that names it */
+  async probe(): Promise<void> {
+    const variant = await this.variant();
+    for (const family of [4, 6] as const) await this.#iptables.test({ variant, family }, probeInput(family));
   }
 
   async read(family: Family): Promise<Present> {

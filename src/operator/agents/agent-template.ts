@@ -32,7 +32,8 @@ export class AgentTemplate {
     const image = this.#cache.agentImage;
     if (image === undefined) return undefined;
     const haproxy = spec.mode === 'userspace' ? { haproxy: {} } : {};
-    return agentTemplate({ image, logFormat, metricsTlsSecret, agent: effectiveAgent({ ...haproxy, ...spec.agent }) });
+    const agent = effectiveAgent({ ...haproxy, ...spec.agent });
+    return agentTemplate({ image, logFormat, metricsTlsSecret, agent, mode: spec.mode });
   }
 
   /** All of them: that of nobody's agent first, then those of all ProxyConfigs that are valid. */

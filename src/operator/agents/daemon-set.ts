@@ -1,10 +1,11 @@
 import { agentContainer, agentLabels, contentHash } from '../../api/index.ts';
-import type { EffectiveAgent } from '../../api/index.ts';
+import type { EffectiveAgent, Mode } from '../../api/index.ts';
 import type { LogFormat } from '../../runtime/index.ts';
 import { agentName, agentRevisionLabel, apiServerMapName } from '../cluster/index.ts';
 import type { PodTemplate } from '../cluster/index.ts';
 import { agentArgs, healthz } from './agent-args.ts';
 import { haproxyBeside } from './haproxy.ts';
+import { iptablesNeeds } from './iptables.ts';
 
 const managedBy = { 'app.kubernetes.io/managed-by': 'nftproxy-operator' };
 const stateDirectory = '/var/lib/nftproxy';
@@ -18,6 +19,8 @@ export interface AgentTemplateOptions {
   readonly metricsTlsSecret?: string | undefined;
   /** `spec.agent` of the ProxyConfig that governs the nodes. */
   readonly agent: EffectiveAgent;
+  /** Of that ProxyConfig; undefined: the default. */
+  readonly mode?: Mode | undefined;
 }
 
 /** A Pod template, and the name of its content. */
@@ -51,7 +54,7 @@ export function daemonSetFor(
  *
  * The agents reach the API servers at their own addresses: they cannot depend on the ClusterIP that they program. A
  * ConfigMap has them, and not the Pods, which would have to be restarted when one changes. The agents need NET_ADMIN in the
- * node's network namespace, nothing else, and run also where nothing else may (`Exists`), because without them no Service
+ * node's network namespace, nothing else (but NET_RAW in mode iptables), and run also where nothing else may (`Exists`), because without them no Service
  * works there.
  */
 export function agentTemplate(options: AgentTemplateOptions): RevisedTemplate {
@@ -86,6 +89,7 @@ function podSpec(options: PodOptions): NonNullable<PodTemplate['spec']> {
       { name: 'api-servers', configMap: { name: apiServerMapName, optional: true } },
       ...metricsTls(options).volumes,
       ...haproxyBeside(options.agent).volumes,
+      ...iptablesNeeds(options.mode).volumes,
     ],
   };
 }
@@ -107,6 +111,7 @@ function metricsTls({ metricsTlsSecret: secretName }: AgentTemplateOptions) {
 
 function containerOf(options: PodOptions) {
   const { image, logFormat, agent, revision } = options;
+  const iptables = iptablesNeeds(options.mode);
   const tls = metricsTls(options);
   const { port, probedAt } = healthz(agent);
   const probe = (path: string) => ({ httpGet: { path, port, scheme: 'HTTP', ...probedAt }, timeoutSeconds: 5 });
@@ -127,6 +132,7 @@ function containerOf(options: PodOptions) {
       { name: 'api-servers', mountPath: apiServersDirectory, readOnly: true },
       ...tls.mounts,
       ...haproxyBeside(agent).mounts,
+      ...iptables.mounts,
     ],
     ports: [{ name: 'healthz', containerPort: port, hostPort: port, protocol: 'TCP' }],
     // A setting that the kernel refuses or an API server that is away is no better after a restart.
@@ -142,7 +148,7 @@ function containerOf(options: PodOptions) {
       runAsUser: 0,
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,
-      capabilities: { drop: ['ALL'], add: ['NET_ADMIN'] },
+      capabilities: { drop: ['ALL'], add: ['NET_ADMIN', ...iptables.capabilities] },
       seccompProfile: { type: 'RuntimeDefault' },
     },
   };

@@ -11,7 +11,8 @@ import type { ImageUser } from './root.ts';
 
 /**
  * Carries out a stage of a Dockerfile: its files come to lie in a folder. COPY and RUN do what they say, in a file system
- * of the stage's own; only `npm ci` takes the packages of the checkout instead of the registry's.
+ * of the stage's own; only `npm ci` takes the packages of the checkout instead of the registry's, and `apt-get` those of
+ * this machine, which it lends with the base image's folders.
  */
 export class StageBuild {
   readonly name: string | undefined;
@@ -114,6 +115,8 @@ export class StageBuild {
   async #run(instruction: Instruction, command: string): Promise<void> {
     try {
       if (/^npm ci\b/.test(command)) await this.#install(command);
+      else if (command.startsWith('apt-get ')) await lentByThisMachine(command);
+      else if (command === removesLists) return;
       else await this.#execute(command);
     } catch (error) {
       throw at(instruction, `RUN ${command}: ${complaint(error)}`);
@@ -146,6 +149,18 @@ export class StageBuild {
     const inside = inImageRoot({ root, mounts, workdir: this.workdir, user: this.user }, ['sh', '-ec', command]);
     await runCommand('unshare', ['--mount', ...inside], { env: this.env, timeout: 300_000 });
   }
+}
+
+/** What goes with `apt-get update` in an image. The machine's own lists are not in the way. */
+const removesLists = 'rm -rf /var/lib/apt/lists/*';
+
+/** @throws Error when a package to install is not on this machine: an image without it would be another image. */
+async function lentByThisMachine(command: string): Promise<void> {
+  const [, verb, ...words] = command.split(/\s+/);
+  if (verb === 'update') return;
+  if (verb !== 'install') throw new Error('only "apt-get update" and "apt-get install" are known here');
+  const packages = words.filter((word) => !word.startsWith('-'));
+  await runCommand('dpkg', ['--status', ...packages]);
 }
 
 /** What a command said; that it ran in a file system of its own, and how, is no help to whoever reads it. */

@@ -12,3 +12,6 @@ function modeOf(name: string): Mode {
   if (found === undefined) throw new Error(`NFTPROXY_TEST_MODE is ${JSON.stringify(name)}: use ${modes.join(', ')}`);
   return found;
 }
+
+/** Whether the mode keeps what it has in `table inet nftproxy`, which some stories look into. */
+export const hasTable = modeUnderTest !== 'iptables';

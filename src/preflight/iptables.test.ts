@@ -1,0 +1,28 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { Namespace } from '../../test/support/index.ts';
+import { iptablesFindings } from './iptables.ts';
+
+let space: Namespace;
+beforeEach(async () => {
+  space = await Namespace.create('preflight');
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await space[Symbol.asyncDispose]();
+});
+
+it('a node with the programs and modules can do mode iptables, and asking leaves no rule', async () => {
+  expect(await iptablesFindings({ namespacePath: space.path })).toMatchObject([
+    { name: 'iptables', outcome: 'Passed' },
+  ]);
+  expect(await space.run('xtables-nft-multi', ['iptables-save'])).not.toContain('NFTPROXY');
+});
+
+it('a node without the programs cannot, and is told what to install', async () => {
+  vi.stubEnv('PATH', '/nowhere');
+  const [finding] = await iptablesFindings({ namespacePath: space.path });
+  expect(finding).toMatchObject({
+    outcome: 'Blocking',
+    what: expect.stringContaining('no program xtables-nft-multi') as string,
+  });
+});
