@@ -16,7 +16,7 @@ const mayImport = {
   services: ['api', 'ip'],
   dataplane: ['api', 'haproxy', 'ip', 'iptables', 'ipvs', 'netlink', 'nftables', 'runtime', 'services'],
   'kube-proxy': ['api', 'services'],
-  'kube-proxy-rules': ['ipset', 'ipvs', 'netlink', 'nftables'],
+  'kube-proxy-rules': ['ipset', 'iptables', 'ipvs', 'netlink', 'nftables'],
   preflight: ['dataplane', 'kube-proxy-rules', 'netlink', 'nftables', 'runtime'],
   agent: [
     ...['api', 'conntrack', 'dataplane', 'ip', 'kube-proxy-rules', 'kubernetes', 'preflight', 'runtime', 'services'],

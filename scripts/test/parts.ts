@@ -34,9 +34,17 @@ async function kernelHasIpvs(): Promise<boolean> {
     socket.close();
   }
 }
+/**
+ * Mode iptables shares nothing with the others that the whole suite would not show: a choice of it tells whether it
+ * forwards as they do. All of it: `NFTPROXY_TEST_MODE=iptables vitest run test/services`.
+ */
+const storiesIn = (mode: string): readonly string[] =>
+  mode === 'iptables'
+    ? ['cluster-ip', 'policies', 'affinity', 'source-ranges', 'hairpin'].map((name) => `test/services/${name}.test.ts`)
+    : ['test/services'];
 const hasIpvs = await kernelHasIpvs();
 /** Not mode userspace: what stories tell of clients' addresses does not hold there, and test/userspace tells its own. */
-const otherModes = modes.filter((mode) => mode === 'ipvs' && hasIpvs);
+const otherModes = modes.filter((mode) => (mode === 'ipvs' && hasIpvs) || mode === 'iptables');
 
 const processors = availableParallelism();
 
@@ -62,7 +70,7 @@ export const parts: readonly Part[] = [
   // The stories with packets run against nftables above, and here against every other data plane.
   ...otherModes.map((mode) => ({
     name: `stories with packets, mode ${mode}`,
-    folders: ['test/services'],
+    folders: storiesIn(mode),
     needsRoot: true,
     arguments: [`--maxWorkers=${processors + 1}`],
     environment: { NFTPROXY_TEST_MODE: mode },

@@ -3,7 +3,7 @@ import type { Iptables, Variant } from './iptables.ts';
 import type { SavedTables } from './saved.ts';
 
 const families: readonly Family[] = [4, 6];
-/** Chains that kubelet makes in table mangle, in the variant of the host's own programs (KEP-3178; the second: before 1.24). */
+/** Chains that kubelet makes in table mangle, in the variant of the host's own programs (pkg/kubelet/kubelet_network_linux.go). */
 const hints = ['KUBE-IPTABLES-HINT', 'KUBE-KUBELET-CANARY'];
 
 /**

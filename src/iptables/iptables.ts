@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import type { Family } from '../ip/index.ts';
 import { inNamespace } from '../netlink/index.ts';
 import { MissingProgramError, restoreError } from './errors.ts';
+import { legacyTablesInUse, LegacyTables, removeLegacyChains } from './legacy/index.ts';
 import { savedTables } from './saved.ts';
 import type { SavedTables } from './saved.ts';
 
@@ -58,8 +58,20 @@ export class Iptables {
 
   /** Legacy tables that somebody uses in this namespace. */
   legacyTables(family: Family): readonly string[] {
-    const path = `/proc/thread-self/net/ip${family === 6 ? '6' : ''}_tables_names`;
-    return this.#inside(() => namesIn(path));
+    return this.#inside(() => legacyTablesInUse('/proc/thread-self/net', family));
+  }
+
+  /**
+   * Takes chains whose names begin with `prefix` out of the legacy tables in use, and the rules that lead to them. Needs no
+   * program. Throws NetlinkError.
+   *
+   * @returns the names of the chains that were there
+   */
+  removeLegacyChains(family: Family, prefix: string): string[] {
+    const inUse = this.legacyTables(family);
+    if (inUse.length === 0) return [];
+    using tables = this.#inside(() => new LegacyTables(family));
+    return inUse.flatMap((name) => removeLegacyChains(tables, name, prefix));
   }
 
   async #restore(rules: Rules, input: string, options: readonly string[]): Promise<void> {
@@ -85,15 +97,5 @@ export class Iptables {
       child.stdin?.on('error', () => undefined);
       child.stdin?.end(input ?? '');
     });
-  }
-}
-
-/** The file is there as long as the kernel has legacy iptables loaded. */
-function namesIn(path: string): string[] {
-  try {
-    return readFileSync(path, 'utf8').split('\n').filter(Boolean);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
-    throw error;
   }
 }

@@ -180,6 +180,15 @@ const families = (cidrs: readonly string[] = []) => cidrs.map((cidr) => parseCid
     fieldPath: '.nodePortAddresses',
     holds: ({ nodePortAddresses = [] }) => nodePortAddresses.length < 2 || !nodePortAddresses.includes('primary'),
   },
+  {
+    rule:
+      "!has(self.mode) || self.mode != 'iptables' || !has(self.loadBalancing) || !has(self.loadBalancing.algorithm) || " +
+      "!(self.loadBalancing.algorithm in ['source-hash', 'maglev'])",
+    message: 'mode iptables cannot choose by a hash: use random, round-robin or least-connections',
+    fieldPath: '.loadBalancing.algorithm',
+    holds: ({ mode, loadBalancing }) =>
+      mode !== 'iptables' || !['source-hash', 'maglev'].includes(loadBalancing?.algorithm ?? ''),
+  },
 )
 export class ProxySettingsDto implements ProxySettings {
   @Field({

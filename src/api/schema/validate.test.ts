@@ -88,6 +88,11 @@ describe('a ProxyConfig file is refused with the field that is wrong:', () => {
     ['a length with a leading zero', { clusterCIDRs: ['10.0.0.0/08'] }, 'its prefix length has a leading zero'],
     ['an IPv4-mapped network', { clusterCIDRs: ['::ffff:10.0.0.0/104'] }, 'write an IPv4-mapped network as IPv4'],
     ['two CIDRs of a family', { clusterCIDRs: ['10.0.0.0/16', '10.1.0.0/16'] }, 'spec.clusterCIDRs: at most one'],
+    [
+      'mode iptables with an algorithm that goes by a hash',
+      { mode: 'iptables', loadBalancing: { algorithm: 'maglev' } },
+      'spec.loadBalancing.algorithm: mode iptables cannot choose by a hash: use random, round-robin or least-connections',
+    ],
     ['primary among CIDRs', { nodePortAddresses: ['primary', '::/0'] }, 'spec.nodePortAddresses: primary stands alone'],
     ['a duration without unit', { conntrack: { udpTimeout: '30' } }, 'spec.conntrack.udpTimeout: must be a duration'],
     ['a selector without values', { nodeSelector: { matchExpressions: [{ key: 'a', operator: 'In' }] } }, '[0].values'],
@@ -188,7 +193,7 @@ const nearlyRight = (() => {
   );
   return fc
     .record({
-      mode: optional(fc.constantFrom('nftables', 'nftables', 'ipvs', 'userspace')),
+      mode: optional(fc.constantFrom('nftables', 'nftables', 'ipvs', 'userspace', 'iptables')),
       priority: optional(fc.constantFrom(0, -5, 1.5, 2_000_000)),
       loadBalancing: optional(
         fc.record(

@@ -18,8 +18,9 @@ import type {
 } from '../data-plane.ts';
 import { addWritten, nothingWritten } from '../data-plane.ts';
 import { familyOf } from '../../ip/index.ts';
+import { variants } from '../../iptables/index.ts';
+import type { Variant } from '../../iptables/index.ts';
 import { prefix, tables } from './chains.ts';
-import { editsOf } from './edits.ts';
 import { FamilyTables } from './family-tables.ts';
 import type { FamilyWritten } from './family-tables.ts';
 import { KernelTables } from './kernel-tables.ts';
@@ -113,7 +114,8 @@ export class IptablesDataPlane implements DataPlane {
     this.#served = new Map(ports);
     for (const { id } of refused) this.#served.delete(id);
     // A host that has changed its variant since: packets would meet both.
-    await this.#clear({ but: await this.#kernel.variant() });
+    const own = await this.#kernel.variant();
+    await this.#clear(variants.filter((variant) => variant !== own));
     const frontends = before.flatMap(({ each, present }) => frontendsIn(present.chains, each.family));
     return { written, refused, removedFrontends: withoutOwner(frontends, this.#served.values()) };
   }
@@ -191,8 +193,8 @@ export class IptablesDataPlane implements DataPlane {
     this.#writes++;
     this.#families = [];
     this.#served = new Map();
-    const removed = await this.#clear({});
-    return removed.length === 0 ? undefined : `chains ${prefix}* of ${[...new Set(removed)].join(' and ')}`;
+    const removed = await this.#clear(variants);
+    return removed.length === 0 ? undefined : `chains ${prefix}* of ${removed.join(' and ')}`;
   }
 
   close(): void {
@@ -211,13 +213,12 @@ export class IptablesDataPlane implements DataPlane {
   }
 
   /** Takes away what is ours, and says of which programs' tables. */
-  async #clear(o: { but?: 'nft' | 'legacy' }): Promise<string[]> {
+  async #clear(among: readonly Variant[]): Promise<string[]> {
     const removed = [];
-    for (const { variant, family, present } of await this.#kernel.traces(o)) {
-      const gone = new Map([...present.chains.keys()].map((key) => [key, undefined] as const));
-      await this.#kernel.clear({ variant, family }, editsOf(present.chains, gone, { remove: present.ways }));
+    for (const variant of among) {
+      if (!(await this.#kernel.clear(variant))) continue;
       removed.push(`iptables (${variant})`);
-      this.#log.info('removed our chains of iptables', { variant, family, chains: gone.size });
+      this.#log.info('removed our chains of iptables', { variant });
     }
     return removed;
   }

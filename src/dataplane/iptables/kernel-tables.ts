@@ -1,10 +1,11 @@
-import { Iptables, MissingProgramError, hostVariant, variants } from '../../iptables/index.ts';
+import { hostVariant, Iptables, MissingProgramError } from '../../iptables/index.ts';
 import type { SavedTables, Variant } from '../../iptables/index.ts';
 import type { Family } from '../../services/index.ts';
 import { inTable, partsOf, prefix, tables } from './chains.ts';
 import type { ChainKey, Rules } from './chains.ts';
 import { hooks } from './constant.ts';
 import type { Hook } from './constant.ts';
+import { editsOf } from './edits.ts';
 import type { Edits } from './edits.ts';
 import { probeInput } from './probe.ts';
 
@@ -57,37 +58,38 @@ export class KernelTables {
   }
 
   /**
-   * Where something of ours is, in whatever variant: where the programs are missing, nothing ever was.
+   * Takes away what is ours of a variant: its chains, and the ways there. Where the programs of variant nft are missing,
+   * nothing ever was.
    *
-   * @param o.but a variant that is not looked at
+   * @returns whether there was anything
    */
-  async traces(o: { but?: Variant } = {}): Promise<{ variant: Variant; family: Family; present: Present }[]> {
-    const found = [];
-    for (const variant of variants.filter((each) => each !== o.but)) {
-      for (const family of [4, 6] as const) {
-        const present = await this.#presentIn(variant, family);
-        if (present.chains.size + present.ways.length > 0) found.push({ variant, family, present });
-      }
+  async clear(variant: Variant): Promise<boolean> {
+    const cleared = [];
+    for (const family of [4, 6] as const) {
+      cleared.push(variant === 'legacy' ? this.#clearLegacy(family) : await this.#clearNft(family));
     }
-    return found;
+    return cleared.some(Boolean);
   }
 
-  async clear(place: { readonly variant: Variant; readonly family: Family }, edits: Edits): Promise<void> {
-    await this.#iptables.restore(place, edits.input);
+  /** An agent that writes nothing to legacy iptables has not the right to run its programs (NET_RAW). */
+  #clearLegacy(family: Family): boolean {
+    return this.#iptables.removeLegacyChains(family, prefix).length > 0;
   }
 
-  async #presentIn(variant: Variant, family: Family): Promise<Present> {
-    if (variant === 'legacy' && this.#iptables.legacyTables(family).length === 0) return nothing;
+  async #clearNft(family: Family): Promise<boolean> {
+    const place = { variant: 'nft', family } as const;
     try {
-      return presentIn(await this.#iptables.save({ variant, family }));
+      const { chains, ways } = presentIn(await this.#iptables.save(place));
+      if (chains.size + ways.length === 0) return false;
+      const gone = new Map([...chains.keys()].map((key) => [key, undefined] as const));
+      await this.#iptables.restore(place, editsOf(chains, gone, { remove: ways }).input);
+      return true;
     } catch (error) {
-      if (error instanceof MissingProgramError) return nothing;
+      if (error instanceof MissingProgramError) return false;
       throw error;
     }
   }
 }
-
-const nothing: Present = { chains: new Map(), hooks: { insert: hooks, remove: [] }, ways: [] };
 
 function presentIn(saved: SavedTables): Present {
   const chains = new Map<ChainKey, Rules>();

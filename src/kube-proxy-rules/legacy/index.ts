@@ -1,9 +1,7 @@
+import { entriesOf, legacyTablesInUse, LegacyTables } from '../../iptables/index.ts';
 import { inNamespace } from '../../netlink/index.ts';
 import { iptablesTables, isKubeProxyChain } from '../names.ts';
-import { LegacyTables } from './kernel.ts';
 import { removeFromLegacy } from './removal.ts';
-import { legacyTablesInUse } from './in-use.ts';
-import { entriesOf } from './table.ts';
 
 /** What of kube-proxy's is in a table of legacy iptables, or was done about it. */
 export interface LegacyTable {
@@ -43,12 +41,14 @@ export class LegacyIptables {
     return this.#each(removeFromLegacy);
   }
 
-  async #each(
-    use: (tables: LegacyTables, name: string) => Pick<LegacyTable, 'chains' | 'kept'>,
-  ): Promise<LegacyTable[]> {
+  #each(use: (tables: LegacyTables, name: string) => Pick<LegacyTable, 'chains' | 'kept'>): Promise<LegacyTable[]> {
+    return Promise.resolve().then(() => this.#usedBy(use));
+  }
+
+  #usedBy(use: (tables: LegacyTables, name: string) => Pick<LegacyTable, 'chains' | 'kept'>): LegacyTable[] {
     const done: LegacyTable[] = [];
     for (const family of [4, 6] as const) {
-      const inUse = new Set(await legacyTablesInUse(this.#procNet, family));
+      const inUse = new Set(legacyTablesInUse(this.#procNet, family));
       if (inUse.size === 0) continue;
       using tables = this.#open(family);
       for (const name of iptablesTables) {

@@ -1,9 +1,8 @@
+import { builtInChains, entriesOf, without } from '../../iptables/index.ts';
+import type { LegacyTables, Rebuilt, TableBlob, TableEntry } from '../../iptables/index.ts';
 import { errno, NetlinkError } from '../../netlink/index.ts';
 import { planIptablesRemoval, removesAnything } from '../iptables-removal.ts';
 import type { IptablesRemoval, IptablesTable } from '../iptables-removal.ts';
-import type { LegacyTables } from './kernel.ts';
-import { builtInChains, entriesOf, without } from './table.ts';
-import type { Rebuilt, TableBlob, TableEntry } from './table.ts';
 
 /** Others write all the time. */
 const attempts = 20;

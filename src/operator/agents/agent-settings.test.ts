@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { effectiveAgent } from '../../api/index.ts';
-import type { AgentSettings } from '../../api/index.ts';
+import type { AgentSettings, Mode } from '../../api/index.ts';
 import { agentTemplate } from './daemon-set.ts';
 
 const made = (agent: AgentSettings) =>
@@ -81,6 +81,16 @@ describe('an agent is made as its ProxyConfig says:', () => {
     expect(agent?.volumeMounts).toContainEqual(mount);
     expect(volumes).toContainEqual({ name: 'haproxy', emptyDir: {} });
     expect(spec({}).containers).toHaveLength(1);
+  test('with the lock of legacy iptables and the right to its programs in mode iptables, and without in others', () => {
+    const inMode = (mode: Mode) =>
+      agentTemplate({ image: 'nftproxy', logFormat: 'text', agent: effectiveAgent({}), mode }).template.spec;
+    const [agent] = inMode('iptables')?.containers ?? [];
+    expect(agent).toMatchObject({ securityContext: { capabilities: { add: ['NET_ADMIN', 'NET_RAW'] } } });
+    expect(agent).toHaveProperty(
+      'volumeMounts',
+      expect.arrayContaining([{ name: 'xtables-lock', mountPath: '/run/xtables.lock' }]),
+    );
+    expect(inMode('nftables')).toEqual(made({}).template.spec);
   });
 
   test('whatever changes is another revision; where agents run is none', () => {

@@ -1,7 +1,7 @@
-import { Namespace } from '../../../test/support/index.ts';
-import { createLogger } from '../../runtime/index.ts';
-import { dataPlaneContract, servicePort } from '../testing/index.ts';
-import { IptablesDataPlane } from './index.ts';
+import { Namespace } from '../support/index.ts';
+import { createLogger } from '../../src/runtime/index.ts';
+import { dataPlaneContract, servicePort } from '../../src/dataplane/testing/index.ts';
+import { IptablesDataPlane } from '../../src/dataplane/iptables/index.ts';
 
 const log = createLogger({ format: 'text', level: 'error', write: () => undefined });
 

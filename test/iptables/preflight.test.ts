@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { Namespace } from '../../test/support/index.ts';
-import { iptablesFindings } from './iptables.ts';
+import { Namespace } from '../support/index.ts';
+import { iptablesFindings } from '../../src/preflight/index.ts';
 
 let space: Namespace;
 beforeEach(async () => {

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Namespace } from '../../../test/support/index.ts';
-import { createLogger } from '../../runtime/index.ts';
-import type { Endpoint, Frontend } from '../../services/index.ts';
-import type { DesiredPort, NodeSettings } from '../data-plane.ts';
-import { byId, plainNode, servicePort } from '../testing/index.ts';
-import { IptablesDataPlane } from './index.ts';
+import { Namespace } from '../support/index.ts';
+import { createLogger } from '../../src/runtime/index.ts';
+import type { Endpoint, Frontend } from '../../src/services/index.ts';
+import type { DesiredPort, NodeSettings } from '../../src/dataplane/index.ts';
+import { byId, plainNode, servicePort } from '../../src/dataplane/testing/index.ts';
+import { IptablesDataPlane } from '../../src/dataplane/iptables/index.ts';
 
 const log = createLogger({ format: 'text', level: 'error', write: () => undefined });
 

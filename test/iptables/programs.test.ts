@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Namespace } from '../../test/support/index.ts';
-import { hostVariant, Iptables, RestoreError, variants } from './index.ts';
-import type { Rules } from './index.ts';
+import { Namespace } from '../support/index.ts';
+import { hostVariant, Iptables, RestoreError, variants } from '../../src/iptables/index.ts';
+import type { Rules } from '../../src/iptables/index.ts';
 
 let space: Namespace;
 let iptables: Iptables;

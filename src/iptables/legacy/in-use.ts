@@ -1,5 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Family } from '../../ip/index.ts';
 
 const files = { 4: 'ip_tables_names', 6: 'ip6_tables_names' } as const;
 
@@ -9,9 +10,9 @@ const files = { 4: 'ip_tables_names', 6: 'ip6_tables_names' } as const;
  *
  * @param procNet `/proc/net`, or what stands in for it
  */
-export async function legacyTablesInUse(procNet: string, family: 4 | 6): Promise<string[]> {
+export function legacyTablesInUse(procNet: string, family: Family): string[] {
   try {
-    return (await readFile(join(procNet, files[family]), 'utf8')).split('\n').filter(Boolean);
+    return readFileSync(join(procNet, files[family]), 'utf8').split('\n').filter(Boolean);
   } catch (error) {
     if (error instanceof Error && 'code' in error && ['ENOENT', 'EACCES'].includes(String(error.code))) return [];
     throw error;
