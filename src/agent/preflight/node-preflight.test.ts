@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Finding } from '../../preflight/index.ts';
+import type { Finding, Wanted } from '../../preflight/index.ts';
 import { ManualClock } from '../../runtime/testing/index.ts';
 import { LoadFollower, SyncLoop } from '../sync/index.ts';
 import { SyncRig } from '../sync/testing/index.ts';
@@ -15,23 +15,23 @@ afterEach(async () => {
 });
 
 /** A node and an agent's loop that may write only what the preflight allows. */
-function newNode(kernel: () => Promise<readonly Finding[]>) {
+function newNode(kernel: (wanted: Wanted) => Promise<readonly Finding[]>) {
   const rig = new SyncRig();
   const clock = new ManualClock();
   const asked = { kernel: 0, node: [] as number[] };
-  const node = { findings: [] as readonly Finding[], wanted: 0, changes: 0 };
+  const node = { findings: [] as readonly Finding[], wanted: 0, changes: 0, mode: undefined as string | undefined };
   const preflight = new NodePreflight({
     looks: {
-      kernel: () => {
+      kernel: (wanted) => {
         asked.kernel++;
-        return kernel();
+        return kernel(wanted);
       },
       node: ({ conntrackMax = 0 }) => {
         asked.node.push(conntrackMax);
         return Promise.resolve(node.findings);
       },
     },
-    wanted: () => ({ conntrackMax: node.wanted }),
+    wanted: () => ({ conntrackMax: node.wanted, ...(node.mode !== undefined && { mode: node.mode }) }),
     changed: () => node.changes++,
     ...{ clock, log: rig.log },
   });
@@ -64,6 +64,20 @@ describe('before an agent writes anything it looks at the node', () => {
     await clock.advance(30_000);
     expect(rig.forwarded()).toEqual({ 'web-1': ['10.244.0.1'] });
     expect([loop.failure, preflight.findings]).toEqual([undefined, [fine]]);
+  });
+
+  it('for what its mode needs: where another mode could do, that one serves', async () => {
+    const { rig, clock, node, preflight, loop } = newNode(({ mode }) =>
+      Promise.resolve([mode === 'iptables' ? fine : lacking]),
+    );
+    preflight.start();
+    loop.start();
+    await clock.advance(20_000);
+    expect(rig.kernel.writes).toEqual([]);
+    node.mode = 'iptables';
+    await clock.advance(30_000);
+    expect(rig.forwarded()).toEqual({ 'web-1': ['10.244.0.1'] });
+    expect(preflight.findings).toEqual([fine]);
   });
 
   it('once: a table that is there is kept up to date without asking the kernel again', async () => {
