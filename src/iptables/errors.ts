@@ -38,12 +38,3 @@ export function restoreError(program: string, said: string, input: string): Rest
 function isRule(line: string | undefined): boolean {
   return line?.startsWith('-') === true || line?.startsWith(':') === true;
 }
-
-/** The program of a variant is not on this host. */
-export class MissingProgramError extends Error {
-  override readonly name = 'MissingProgramError';
-
-  constructor(program: string) {
-    super(`there is no program ${program}: install iptables (1.8 or later), both variants of it`);
-  }
-}

@@ -1,4 +1,4 @@
-export { MissingProgramError, RestoreError } from './errors.ts';
+export { RestoreError } from './errors.ts';
 export { savedTables } from './saved.ts';
 export type { SavedChain, SavedRule, SavedTables } from './saved.ts';
 export { Iptables, variants } from './iptables.ts';

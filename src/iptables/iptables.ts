@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import type { Family } from '../ip/index.ts';
 import { inNamespace } from '../netlink/index.ts';
-import { MissingProgramError, restoreError } from './errors.ts';
+import { restoreError } from './errors.ts';
 import { legacyTablesInUse, LegacyTables, removeLegacyChains } from './legacy/index.ts';
 import { savedTables } from './saved.ts';
 import type { SavedTables } from './saved.ts';
@@ -89,7 +89,7 @@ export class Iptables {
       const child = this.#inside(() =>
         execFile(program, args, { maxBuffer: mostOutput }, (error, stdout, stderr) => {
           if (error === null) resolve(stdout);
-          else if (error.code === 'ENOENT') reject(new MissingProgramError(program));
+          else if (error.code === 'ENOENT') reject(missing(program));
           else reject(restoreError(`${program} ${args[0]}`, stderr || error.message, input ?? ''));
         }),
       );
@@ -98,4 +98,8 @@ export class Iptables {
       child.stdin?.end(input ?? '');
     });
   }
+}
+
+function missing(program: string): Error {
+  return new Error(`there is no program ${program}: install iptables (1.8 or later), both variants of it`);
 }

@@ -1,5 +1,7 @@
-import { hostVariant, Iptables, MissingProgramError } from '../../iptables/index.ts';
+import { hostVariant, Iptables } from '../../iptables/index.ts';
 import type { SavedTables, Variant } from '../../iptables/index.ts';
+import { NetlinkError } from '../../netlink/index.ts';
+import { NftablesSocket } from '../../nftables/index.ts';
 import type { Family } from '../../services/index.ts';
 import { inTable, partsOf, prefix, tables } from './chains.ts';
 import type { ChainKey, Rules } from './chains.ts';
@@ -8,6 +10,9 @@ import type { Hook } from './constant.ts';
 import { editsOf } from './edits.ts';
 import type { Edits } from './edits.ts';
 import { probeInput } from './probe.ts';
+
+/** What a kernel says to a question about nf_tables that it does not have (as src/preflight has it). */
+const withoutNftables: readonly string[] = ['EINVAL', 'EOPNOTSUPP', 'EAFNOSUPPORT', 'EPROTONOSUPPORT'];
 
 /** What of ours is in one family's tables. */
 export interface Present {
@@ -23,11 +28,13 @@ export type Counts = ReadonlyMap<string, number>;
 
 /** The host's tables of iptables, and our chains in them. */
 export class KernelTables {
+  readonly #place: { namespacePath?: string };
   readonly #iptables: Iptables;
   #variant: Variant | undefined;
 
   /** @param o.namespacePath network namespace to work in; the current one if left out */
   constructor(o: { namespacePath?: string }) {
+    this.#place = o;
     this.#iptables = new Iptables(o);
   }
 
@@ -58,8 +65,7 @@ export class KernelTables {
   }
 
   /**
-   * Takes away what is ours of a variant: its chains, and the ways there. Where the programs of variant nft are missing,
-   * nothing ever was.
+   * Takes away what is ours of a variant: its chains, and the ways there.
    *
    * @returns whether there was anything
    */
@@ -71,23 +77,33 @@ export class KernelTables {
     return cleared.some(Boolean);
   }
 
+  /** Asked of the kernel itself: other modes ask at each of their starts, and the program reads all rules of everybody. */
+  async #hasNftChains(): Promise<boolean> {
+    const socket = NftablesSocket.open(this.#place);
+    try {
+      return (await socket.allChains()).some(({ name }) => name.startsWith(prefix));
+    } catch (error) {
+      // A kernel without nf_tables has none.
+      if (error instanceof NetlinkError && withoutNftables.includes(error.code)) return false;
+      throw error;
+    } finally {
+      socket.close();
+    }
+  }
+
   /** An agent that writes nothing to legacy iptables has not the right to run its programs (NET_RAW). */
   #clearLegacy(family: Family): boolean {
     return this.#iptables.removeLegacyChains(family, prefix).length > 0;
   }
 
   async #clearNft(family: Family): Promise<boolean> {
+    if (!(await this.#hasNftChains())) return false;
     const place = { variant: 'nft', family } as const;
-    try {
-      const { chains, ways } = presentIn(await this.#iptables.save(place));
-      if (chains.size + ways.length === 0) return false;
-      const gone = new Map([...chains.keys()].map((key) => [key, undefined] as const));
-      await this.#iptables.restore(place, editsOf(chains, gone, { remove: ways }).input);
-      return true;
-    } catch (error) {
-      if (error instanceof MissingProgramError) return false;
-      throw error;
-    }
+    const { chains, ways } = presentIn(await this.#iptables.save(place));
+    if (chains.size + ways.length === 0) return false;
+    const gone = new Map([...chains.keys()].map((key) => [key, undefined] as const));
+    await this.#iptables.restore(place, editsOf(chains, gone, { remove: ways }).input);
+    return true;
   }
 }
 
