@@ -84,7 +84,7 @@ export class IptablesDataPlane implements DataPlane {
   }
 
   servedBy(): Record<EngineName, number> {
-    return { nftables: this.#served.size, ipvs: 0 };
+    return { nftables: this.#served.size, ipvs: 0, userspace: 0 };
   }
 
   get sizes(): ReadonlyMap<string, number> {

@@ -81,6 +81,8 @@ describe('an agent is made as its ProxyConfig says:', () => {
     expect(agent?.volumeMounts).toContainEqual(mount);
     expect(volumes).toContainEqual({ name: 'haproxy', emptyDir: {} });
     expect(spec({}).containers).toHaveLength(1);
+  });
+
   test('with the lock of legacy iptables and the right to its programs in mode iptables, and without in others', () => {
     const inMode = (mode: Mode) =>
       agentTemplate({ image: 'nftproxy', logFormat: 'text', agent: effectiveAgent({}), mode }).template.spec;
