@@ -48,7 +48,7 @@ async function empty(): Promise<Row[]> {
     const start = await untilComplete(agent, view);
     view.close();
     const node = await cluster.addNode('kube-proxy');
-    const theirs = binary === undefined ? undefined : (await kubeProxy({ binary }, folder, cluster.kubeconfig))(node);
+    const theirs = binary === undefined ? undefined : (await kubeProxy(binary, folder, cluster.kubeconfig))(node);
     await settle();
     const kubeProxyMemory = theirs && (await theirs.memory()).now;
     return [
@@ -98,7 +98,7 @@ async function flows(): Promise<Row[]> {
     const ours = await flowRates(node, starters.nftproxy, new NftproxyView(node, size, 'UDP'), size.services);
     if (binary === undefined) return flowRows(ours, undefined);
     const other = await cluster.addNode('kube-proxy');
-    const start = await kubeProxy({ binary }, folder, cluster.kubeconfig);
+    const start = await kubeProxy(binary, folder, cluster.kubeconfig);
     return flowRows(ours, await flowRates(other, start, new KubeProxyView(other, size, 'UDP'), size.services));
   });
 }

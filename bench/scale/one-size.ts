@@ -96,7 +96,7 @@ async function measureRestart(proxy: ProxyProcess, view: KernelView, say: Say): 
 async function measureKubeProxy(folder: string, cluster: BenchCluster, binary: string, say: Say): Promise<Figures> {
   const node = await cluster.addNode('kube-proxy');
   const view = new KubeProxyView(node, cluster.size, 'TCP');
-  const proxy = (await kubeProxy({ binary }, folder, cluster.kubeconfig))(node);
+  const proxy = (await kubeProxy(binary, folder, cluster.kubeconfig))(node);
   const start = await untilComplete(proxy, view);
   const startProcessor = await proxy.processorTime();
   await settle();

@@ -1,7 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { repository } from '../../scripts/build.ts';
-import type { ProxySettings } from '../../src/api/index.ts';
 import { proxyConfigObject } from '../../test/support/index.ts';
 import type { ManagedProcess, Namespace } from '../../test/support/index.ts';
 import { podRange, thisNode } from './objects.ts';
@@ -76,14 +75,12 @@ interface Program {
   /** `NFTPROXY_MAIN`, or what this checkout has built, when left out. */
   readonly main?: string;
   readonly nodeArguments?: readonly string[];
-  /** Settings of the ProxyConfig besides how pods are told. */
-  readonly settings?: ProxySettings;
 }
 
 /** `nftproxy agent`, as shipped. */
 export async function nftproxy(folder: string, kubeconfig: string, program: Program = {}): Promise<StartProxy> {
   const config = join(folder, 'proxy-config.json');
-  const spec = { detectLocal: { mode: 'ClusterCIDR' }, clusterCIDRs: [podRange], ...program.settings } as const;
+  const spec = { detectLocal: { mode: 'ClusterCIDR' }, clusterCIDRs: [podRange] };
   await writeFile(config, JSON.stringify(proxyConfigObject(spec)));
   const main = program.main ?? process.env['NFTPROXY_MAIN'] ?? join(repository, 'dist/main.js');
   const files = ['--kubeconfig', kubeconfig, '--config', config];
@@ -91,24 +88,13 @@ export async function nftproxy(folder: string, kubeconfig: string, program: Prog
   return (node) => new ProxyProcess(node, [process.execPath, ...args]);
 }
 
-/** Which kube-proxy runs, and how. */
-interface KubeProxyProgram {
-  readonly binary: string;
-  readonly mode?: 'nftables' | 'iptables';
-  /** Where it finds its programs. */
-  readonly path?: string;
-}
-
-export async function kubeProxy(
-  { binary, mode = 'nftables', path }: KubeProxyProgram,
-  folder: string,
-  kubeconfig: string,
-): Promise<StartProxy> {
+/** kube-proxy in nftables mode. */
+export async function kubeProxy(binary: string, folder: string, kubeconfig: string): Promise<StartProxy> {
   const config = join(folder, 'kube-proxy.json');
   const settings = {
     apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
     kind: 'KubeProxyConfiguration',
-    mode,
+    mode: 'nftables',
     hostnameOverride: thisNode,
     clusterCIDR: podRange,
     clientConnection: { kubeconfig },
@@ -116,6 +102,5 @@ export async function kubeProxy(
     conntrack: { maxPerCore: 0, min: 0 },
   };
   await writeFile(config, JSON.stringify(settings));
-  const env = path === undefined ? [] : ['env', `PATH=${path}`];
-  return (node) => new ProxyProcess(node, [...env, binary, '--config', config]);
+  return (node) => new ProxyProcess(node, [binary, '--config', config]);
 }

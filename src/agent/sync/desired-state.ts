@@ -10,7 +10,7 @@ import type {
   ServicesConfig,
 } from '../../services/index.ts';
 import type { AssignedConfig, NodeView } from '../sources/index.ts';
-import { nodeSettings } from './node-settings.ts';
+import { engineOf, nodeSettings } from './node-settings.ts';
 
 /** A change of endpoints in the cluster that Service ports of one family follow. */
 export interface EndpointTrigger {
@@ -193,12 +193,13 @@ export class DesiredState {
   }
 }
 
-function servicesConfig({ mode, loadBalancing }: EffectiveConfig, nodeName: string): ServicesConfig {
+function servicesConfig(config: EffectiveConfig, nodeName: string): ServicesConfig {
+  const { loadBalancing } = config;
   return {
     nodeName,
     defaultAlgorithm: loadBalancing.algorithm,
     maglevTableSize: loadBalancing.maglev.tableSize,
-    ...(mode !== 'nftables' && mode !== 'iptables' && { engine: mode }),
+    ...engineOf(config),
   };
 }
 

@@ -17,9 +17,14 @@ export function nodeSettings(
     nodePortAddresses: primary ? (node?.primaryAddresses ?? []) : config.nodePortAddresses,
     localSources,
     serviceCIDRs,
-    ...(config.mode !== 'nftables' && config.mode !== 'iptables' && { engine: config.mode }),
+    ...engineOf(config),
     ...config.ipvs,
   };
+}
+
+/** The engine that a mode names; nothing in modes whose own rules choose. */
+export function engineOf({ mode }: Pick<EffectiveConfig, 'mode'>): Pick<NodeSettings, 'engine'> {
+  return mode === 'ipvs' || mode === 'userspace' ? { engine: mode } : {};
 }
 
 function localRanges(config: EffectiveConfig, node: NodeView | undefined): readonly string[] {

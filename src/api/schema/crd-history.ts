@@ -15,7 +15,7 @@ export const crdHistory: readonly string[] = [
   'ad5218fae71c5eb9',
   '2e9f422987241fae',
   '1f803320d56d650f',
-  '4feaabdc7092e024',
+  '8a4f68677b1baf73',
 ];
 
 /** The version of the CRDs that this program has. */

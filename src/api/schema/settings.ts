@@ -193,9 +193,8 @@ const families = (cidrs: readonly string[] = []) => cidrs.map((cidr) => parseCid
 export class ProxySettingsDto implements ProxySettings {
   @Field({
     description:
-      'Who chooses endpoints: the rules themselves (nftables), or behind the same rules virtual servers of the kernel (ipvs) ' +
-      'or a proxy in user space (userspace), which balances requests where appProtocol says what a port speaks; ' +
-      'or all of it as rules of iptables, for hosts that need those (iptables).',
+      'Who chooses endpoints: rules (nftables), or behind the same rules virtual servers of the kernel (ipvs) or a proxy ' +
+      'that knows requests where appProtocol says so (userspace); iptables: all of it as rules of iptables.',
     default: defaults.mode,
   })
   @IsOptional()
