@@ -16,9 +16,13 @@ export function withAgent(state: ProxyNodeState, pod: AgentPod | undefined): Pro
   return (state.status?.agentRevision ?? agentRevision) === agentRevision ? state : unreported(state);
 }
 
-/** As if the agent had not said yet that it has what the node was told. */
+/** Of conditions, what an agent may say only for want of something that its successor has: a right, a HAProxy beside it. */
+const forWantOfMeans: readonly string[] = ['SettingsRefused', 'PreflightBlocking', 'ModeUnavailable'];
+
+/** As if the agent had not said yet that it has what the node was told, nor that it cannot have it. */
 function unreported(state: ProxyNodeState): ProxyNodeState {
-  const status = { ...state.status };
+  const conditions = state.status?.conditions?.filter(({ reason }) => !forWantOfMeans.includes(reason)) ?? [];
+  const status = { ...state.status, conditions };
   delete status.appliedRevision;
   return { ...state, status };
 }
