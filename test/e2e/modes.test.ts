@@ -78,6 +78,22 @@ describe.skipIf(!root)('mode userspace in a cluster (needs root)', { timeout: 30
     await cluster.waitFor('HAProxy to serve', async () => (await served()).every((count) => count > 0));
   });
 
+  test('is left for mode iptables, and back, without a failed request', async () => {
+    const { failures } = await nftproxy.requestWhile(cluster, { pod: 'client', address: ip }, async () => {
+      await nftproxy.configure(cluster, { mode: 'iptables' });
+      for (const node of nodes) {
+        expect(await cluster.nodeExec(node, 'iptables-nft-save', '-t', 'nat')).toContain('NFTPROXY-');
+        expect(await cluster.nodeExec(node, 'nft', 'list', 'tables')).not.toContain('inet nftproxy');
+      }
+      await nftproxy.configure(cluster, { mode: 'userspace' });
+    });
+    expect(failures).toEqual([]);
+    await cluster.waitFor('HAProxy to serve', async () => (await served()).every((count) => count > 0));
+    for (const node of nodes) {
+      expect(await cluster.nodeExec(node, 'iptables-nft-save', '-t', 'nat')).not.toContain('NFTPROXY-');
+    }
+  });
+
   test('is left without a failed request, and takes its HAProxy with it', async () => {
     const { failures } = await nftproxy.requestWhile(cluster, { pod: 'client', address: ip }, () =>
       nftproxy.configure(cluster, {}),
