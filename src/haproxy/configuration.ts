@@ -66,6 +66,8 @@ function sectionLines(section: Section): string[] {
 const httpLines = [
   '  mode http',
   '  option forwardfor',
+  // Who keeps a connection may be sending on it when it is to be closed: it is told with its next answer.
+  '  option idle-close-on-response',
   // A request that was sent and not answered is sent again only if that cannot matter.
   '  retry-on conn-failure empty-response',
   '  http-request disable-l7-retry unless METH_GET',

@@ -1,8 +1,10 @@
 /*
- * Sends requests until its standard input ends, and prints what came of them as one line of JSON:
- *   node client-main.ts http|h2c|grpc ADDRESS:PORT LANES     {"connections":1,"answers":{"a":12,"b":12},"failures":[]}
+ * Sends requests until its standard input ends. Prints `begun` with the first answer, and at the end what came of all as a
+ * line of JSON:
+ *   node client-main.ts http|connections|h2c|grpc ADDRESS:PORT LANES
+ *   {"connections":1,"answers":{"a":12,"b":12},"failures":[],"milliseconds":[0.4]}
  * Each lane sends one request after the other. All of h2c and of gRPC go over one connection as long as it lasts; each
- * lane of HTTP/1.1 keeps one.
+ * lane of HTTP/1.1 keeps one, or opens one for each request (`connections`).
  */
 import { Client, credentials } from '@grpc/grpc-js';
 import { Agent, get } from 'node:http';
@@ -13,10 +15,10 @@ import { say } from './grpc-service.ts';
 import type { RequestsMade } from './requests.ts';
 
 const [kind = '', place = '', lanes = ''] = process.argv.slice(2);
-const made: RequestsMade = { connections: 0, answers: {}, failures: [] };
+const made: RequestsMade = { connections: 0, answers: {}, failures: [], milliseconds: [] };
 
-function http(): () => Promise<string> {
-  const agent = new Agent({ keepAlive: true, maxSockets: Number(lanes) });
+function http(keepAlive: boolean): () => Promise<string> {
+  const agent = new Agent({ keepAlive, maxSockets: Number(lanes) });
   return () =>
     new Promise((resolve, reject) => {
       const request = get(`http://${place}/`, { agent, headers: { 'x-user': 'somebody' } }, (response) => {
@@ -79,7 +81,8 @@ function grpc(): () => Promise<string> {
     });
 }
 
-const send = kind === 'http' ? http() : kind === 'h2c' ? h2c() : grpc();
+const sends = { http: () => http(true), connections: () => http(false), h2c, grpc };
+const send = sends[kind as keyof typeof sends]();
 let ended = false;
 process.stdin.once('end', () => (ended = true)).resume();
 
@@ -93,7 +96,10 @@ async function lane(): Promise<void> {
   while (!ended) {
     const at = new Date().toISOString();
     try {
+      const begun = performance.now();
       const pod = await Promise.race([send(), tooLate()]);
+      made.milliseconds.push(Math.round((performance.now() - begun) * 1000) / 1000);
+      if (made.milliseconds.length === 1) process.stdout.write('begun\n');
       made.answers[pod] = (made.answers[pod] ?? 0) + 1;
     } catch (error) {
       made.failures.push(`${at} ${String(error)}`);

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
+import { createInterface } from 'node:readline';
 import { eventually } from '../support/index.ts';
 import type { ManagedProcess, Namespace } from '../support/index.ts';
 
@@ -11,11 +11,13 @@ export interface RequestsMade {
   /** How many each endpoint has answered, by its name. */
   answers: Record<string, number>;
   readonly failures: string[];
+  /** How long each answer took, in order. */
+  readonly milliseconds: number[];
 }
 
 /** Where requests come from, what they speak, and where they go. */
 interface Requests {
-  readonly kind: 'http' | 'h2c' | 'grpc';
+  readonly kind: 'http' | 'connections' | 'h2c' | 'grpc';
   /** `10.96.0.10:80` */
   readonly to: string;
   readonly lanes?: number;
@@ -33,7 +35,7 @@ export async function serveRequests(space: Namespace, name: string, address: str
   return server;
 }
 
-/** Sends requests in a namespace while something happens, in a process of its own. */
+/** Sends requests in a namespace while something happens, in a process of its own; that begins with the first answer. */
 export async function requestsWhile(
   space: Namespace,
   { kind, to, lanes = 4 }: Requests,
@@ -41,13 +43,17 @@ export async function requestsWhile(
 ): Promise<RequestsMade> {
   const command = [script('client-main.ts'), kind, to, String(lanes)];
   const client = space.inside(() => spawn(process.execPath, command, { stdio: ['pipe', 'pipe', 'inherit'] }));
-  const printed = text(client.stdout);
+  const lines = createInterface(client.stdout)[Symbol.asyncIterator]();
   const closed = once(client, 'close');
   try {
+    // A process takes its time to start, on a busy machine a long one.
+    const { value } = await lines.next();
+    if (value !== 'begun') throw new Error(`no request was answered: ${String(value)}`);
     await during();
   } finally {
     client.stdin.end();
-    await closed;
   }
-  return JSON.parse(await printed) as RequestsMade;
+  const { value: made } = await lines.next();
+  await closed;
+  return JSON.parse(String(made)) as RequestsMade;
 }

@@ -1,0 +1,2 @@
+export { requestsWhile } from './requests.ts';
+export { UserspaceRig } from './userspace-rig.ts';
