@@ -1,4 +1,5 @@
 import { existsSync, lstatSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { underRuntimeDefault } from './seccomp.ts';
 
 /** Who a process of an image runs as. */
@@ -61,7 +62,7 @@ export function inImageRoot(options: RootOptions, command: readonly string[]): s
     ...['dev', 'proc', 'sys'].map((name) => `mount --rbind /${name} ${name}`),
     ...(options.base === undefined ? lentNode : []),
     ...options.mounts.flatMap(({ path, from, writable }) => [
-      `mkdir -p ${inside(path)}`,
+      `if [ -d ${quote(from)} ]; then mkdir -p ${inside(path)}; else mkdir -p ${inside(dirname(path))}; touch ${inside(path)}; fi`,
       `mount -o bind,${writable ? 'rw' : 'ro'} ${quote(from)} ${inside(path)}`,
     ]),
     ...limits(options),

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { PodCommand } from '../../apiserver/index.ts';
 import type { TokenSubject } from '../control-plane.ts';
@@ -236,10 +236,18 @@ export class RunningPod {
 
   /** What is the machine's is every node's; what a pod has made there is its node's alone. */
   async #hostFolder({ path, type }: { path: string; type?: string }): Promise<string> {
+    if (type === 'FileOrCreate') return this.#hostFile(path);
     if (type !== 'DirectoryOrCreate') return path;
     const folder = join(this.#host.diskFolder, path);
     await mkdir(folder, { recursive: true, mode: 0o755 });
     return folder;
+  }
+
+  async #hostFile(path: string): Promise<string> {
+    const file = join(this.#host.diskFolder, path);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, '', { flag: 'a' });
+    return file;
   }
 
   /** Whatever user a container runs as can read its volumes, as with a kubelet. */
