@@ -1,5 +1,6 @@
+import { placeText } from '../ip/index.ts';
 import { listenerOf, sectionName, serverName } from './section.ts';
-import type { ProxiedProtocol, Section, SectionKind, Server } from './section.ts';
+import type { ProxiedProtocol, Section, SectionKind } from './section.ts';
 
 /** The folder of HAProxy's sockets and configuration, where agent and HAProxy both see it. */
 export const haproxyDirectory = '/run/nftproxy/haproxy';
@@ -85,9 +86,4 @@ function balanceLines({ family, balance, affinitySeconds }: SectionKind): string
       ? []
       : [`  stick-table type ${type} size ${rememberedClients} expire ${affinitySeconds}s`, '  stick on src']),
   ];
-}
-
-/** `10.0.0.1:80` or `[fd00::1]:80`. */
-export function placeText({ address, port }: Pick<Server, 'address' | 'port'>): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }

@@ -1,15 +1,9 @@
 import { writeFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { placeText } from '../ip/index.ts';
 import { askSocket, HaproxyError, readTable } from './cli-socket.ts';
-import {
-  configurationFile,
-  configurationText,
-  masterSocket,
-  placeText,
-  serverOptions,
-  workerSocket,
-} from './configuration.ts';
+import { configurationFile, configurationText, masterSocket, serverOptions, workerSocket } from './configuration.ts';
 import { parseSectionName, sectionName, serverName } from './section.ts';
 import type { Section, Server } from './section.ts';
 

@@ -1,15 +1,14 @@
-import { contains, familyOf, placeText } from '../../ip/index.ts';
+import { familyOf, placeText } from '../../ip/index.ts';
 import type { EngineServing, Explanation, Packet } from '../data-plane.ts';
+import { explainedTarget } from '../explained-target.ts';
 import type { Engine } from './engine.ts';
 
 /** Puts what an engine does with a connection into an explanation that ends at a target of the engine. */
 export async function explainEngine(engine: Engine, packet: Packet, said: Explanation): Promise<Explanation> {
-  const [first = ''] = said.endpoints;
-  const [, bracketed, plain, port] = /^(?:\[(.*)\]|([^:]*)):(\d+)$/.exec(first) ?? [];
-  const address = bracketed ?? plain ?? '';
-  if (address === '' || !contains([engine.ranges[familyOf(address)]], address)) return said;
-  const target = { address, port: Number(port) };
-  const found = await engine.describe({ family: familyOf(address), protocol: packet.protocol, target });
+  const target = explainedTarget(said, Object.values(engine.ranges));
+  if (!target) return said;
+  const first = placeText(target);
+  const found = await engine.describe({ family: familyOf(target.address), protocol: packet.protocol, target });
   if (!found) {
     const step = `${engine.name} has nothing at ${first}, so the packet is dropped; the agent repairs that`;
     return { ...said, action: 'drop', steps: [...said.steps, step], endpoints: [], masquerade: false };

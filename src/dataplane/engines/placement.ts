@@ -2,6 +2,7 @@ import { defaultScheduler } from '../../api/index.ts';
 import type { Scheduler } from '../../api/index.ts';
 import type { ServicePort } from '../../services/index.ts';
 import type { DesiredPort, EngineTargets, Fallback, NodeSettings } from '../data-plane.ts';
+import { frontendOwners } from '../frontend-owners.ts';
 import type { NamedTarget } from '../nftables/index.ts';
 import type { Engine, EngineServer } from './engine.ts';
 import { TargetBook } from './target-book.ts';
@@ -37,12 +38,9 @@ export class Placement {
 
   /** Takes over what a table names: a Service port keeps its targets over a restart. */
   readBack(ports: ReadonlyMap<string, DesiredPort>, named: readonly NamedTarget[]): void {
-    const owners = new Map<string, ServicePort>();
-    for (const { port } of ports.values()) {
-      for (const frontend of port.frontends) owners.set(frontendName({ ...port, ...placeOf(frontend) }), port);
-    }
+    const ownerOf = frontendOwners(ports.values());
     for (const { scope, target, ...frontend } of named) {
-      const port = owners.get(frontendName(frontend));
+      const port = ownerOf(frontend);
       if (port) this.#book.take({ ...port, scope }, target);
     }
   }
@@ -157,14 +155,4 @@ function serversOf({ port, via = {} }: DesiredPort, node: NodeSettings): EngineS
 /** Who asks for an engine that is there, and for what it may lack. */
 function askedBy({ engine, scheduler }: ServicePort): Fallback['askedBy'] {
   return engine === undefined && scheduler === undefined ? 'node' : 'service';
-}
-
-type Place = Pick<ServicePort, 'family' | 'protocol'> & { readonly address?: string; readonly port: number };
-
-function placeOf(frontend: ServicePort['frontends'][number]): { address?: string; port: number } {
-  return frontend.kind === 'NodePort' ? { port: frontend.port } : { address: frontend.address, port: frontend.port };
-}
-
-function frontendName({ family, protocol, address = '', port }: Place): string {
-  return `${family} ${protocol} ${address} ${port}`;
 }

@@ -17,6 +17,7 @@ import type {
   Written,
 } from '../data-plane.ts';
 import { addWritten, nothingWritten } from '../data-plane.ts';
+import { frontendOwners } from '../frontend-owners.ts';
 import { familyOf } from '../../ip/index.ts';
 import { variants } from '../../iptables/index.ts';
 import type { Variant } from '../../iptables/index.ts';
@@ -25,7 +26,7 @@ import { FamilyTables } from './family-tables.ts';
 import type { FamilyWritten } from './family-tables.ts';
 import { KernelTables } from './kernel-tables.ts';
 import { lackOf } from './lacks.ts';
-import { connectionCounts, frontendsIn, withoutOwner } from './places.ts';
+import { connectionCounts, frontendsIn } from './places.ts';
 import { bothFamilies, familyPreview } from './preview.ts';
 import { trace } from './trace.ts';
 
@@ -117,7 +118,8 @@ export class IptablesDataPlane implements DataPlane {
     const own = await this.#kernel.variant();
     await this.#clear(variants.filter((variant) => variant !== own));
     const frontends = before.flatMap(({ each, present }) => frontendsIn(present.chains, each.family));
-    return { written, refused, removedFrontends: withoutOwner(frontends, this.#served.values()) };
+    const ownerOf = frontendOwners(this.#served.values());
+    return { written, refused, removedFrontends: frontends.filter((frontend) => !ownerOf(frontend)) };
   }
 
   async apply(changes: Changes, retried: ReadonlySet<string> = new Set()): Promise<Applied> {

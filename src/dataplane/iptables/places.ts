@@ -22,21 +22,6 @@ export function frontendsIn(chains: Chains, family: Family): FrontendAddress[] {
   });
 }
 
-/** Those of `frontends` that none of these Service ports has. */
-export function withoutOwner(frontends: readonly FrontendAddress[], ports: Iterable<DesiredPort>): FrontendAddress[] {
-  const text = ({ family, protocol, address = '', port }: FrontendAddress): string =>
-    `${family} ${protocol} ${address} ${port}`;
-  const owned = new Set<string>();
-  for (const { port } of ports) {
-    const { family, protocol } = port;
-    for (const frontend of port.frontends) {
-      const address = frontend.kind === 'NodePort' ? {} : { address: frontend.address };
-      owned.add(text({ family, protocol, port: frontend.port, ...address }));
-    }
-  }
-  return frontends.filter((frontend) => !owned.has(text(frontend)));
-}
-
 /**
  * New connections per frontend: the packets that its rule has sent on, as table nat sees the first one alone.
  *

@@ -1,7 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { networkInterfaces } from 'node:os';
-import { contains } from '../../ip/index.ts';
-import { addLocalRoute, deleteLocalRoute, inNamespace, NetlinkSocket } from '../../netlink/index.ts';
+import { inNamespace } from '../../netlink/index.ts';
+import { LocalRanges } from '../local-ranges.ts';
 
 /** What IPVS needs of the host beside virtual servers. */
 export interface EngineHost {
@@ -14,9 +13,6 @@ export interface EngineHost {
   /** Takes the ranges away. @returns those that were there */
   release(): readonly string[];
 }
-
-/** rtm_protocol of our routes: no number that somebody else is known to use (iproute2's rt_protos). */
-const routeOwner = 110;
 
 /**
  * Settings of IPVS in a network namespace (docs.kernel.org/networking/ipvs-sysctl.html). The first one carries the whole
@@ -32,12 +28,12 @@ const settings = [
 
 /** The host itself: a network namespace, whose sysctls are at `sysctlDirectory` where /proc/sys is read-only. */
 export class KernelHost implements EngineHost {
-  readonly #ranges: readonly string[];
+  readonly #ranges: LocalRanges;
   readonly #namespacePath: string | undefined;
   readonly #sysctls: string;
 
   constructor(o: { ranges: readonly string[]; namespacePath?: string; sysctlDirectory?: string }) {
-    this.#ranges = o.ranges;
+    this.#ranges = new LocalRanges(o.ranges, o.namespacePath);
     this.#namespacePath = o.namespacePath;
     this.#sysctls = `${o.sysctlDirectory ?? '/proc/sys'}/net/ipv4/vs`;
   }
@@ -47,28 +43,18 @@ export class KernelHost implements EngineHost {
   }
 
   obstacle(): string | undefined {
-    const taken = this.#inside(() => this.#addressInRange());
-    return taken && `this host has the address ${taken}, and IPVS needs ${this.#ranges.join(' and ')}`;
+    return this.#ranges.obstacle('IPVS');
   }
 
   prepare(): string | undefined {
     const obstacle = this.obstacle();
     if (obstacle !== undefined) return obstacle;
-    this.#withRoutes((socket) => {
-      for (const range of this.#ranges) addLocalRoute(socket, { range, owner: routeOwner });
-    });
+    this.#ranges.make();
     return this.#inside(() => this.#set());
   }
 
   release(): readonly string[] {
-    return this.#withRoutes((socket) =>
-      this.#ranges.filter((range) => deleteLocalRoute(socket, { range, owner: routeOwner })),
-    );
-  }
-
-  #addressInRange(): string | undefined {
-    const addresses = Object.values(networkInterfaces()).flatMap((all) => all?.map(({ address }) => address) ?? []);
-    return addresses.find((address) => contains(this.#ranges, address));
+    return this.#ranges.release();
   }
 
   #set(): string | undefined {
@@ -83,16 +69,6 @@ export class KernelHost implements EngineHost {
       }
     }
     return undefined;
-  }
-
-  #withRoutes<Result>(task: (socket: NetlinkSocket) => Result): Result {
-    const path = this.#namespacePath;
-    const socket = NetlinkSocket.open('route', path === undefined ? {} : { namespacePath: path });
-    try {
-      return task(socket);
-    } finally {
-      socket.close();
-    }
   }
 
   #inside<Result>(task: () => Result): Result {

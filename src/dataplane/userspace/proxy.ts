@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os';
-import { HaproxyError, HaproxyRuntime, listenerOf, sectionName } from '../../haproxy/index.ts';
+import { HaproxyError, HaproxyRuntime, listenerOf, listenerRanges, sectionName } from '../../haproxy/index.ts';
 import type { Server, ServerState, Traffic } from '../../haproxy/index.ts';
 import { RequestQueue } from '../../netlink/index.ts';
 import type { EngineTarget } from '../data-plane.ts';
-import { makeLocal, release } from './ranges.ts';
+import { LocalRanges } from '../local-ranges.ts';
 import { SectionPool } from './section-pool.ts';
 import type { PooledSection, Tenant } from './section-pool.ts';
 
@@ -25,7 +25,7 @@ export class Proxy {
   readonly name = 'HAProxy';
   readonly #runtime: HaproxyRuntime;
   readonly #directory: string;
-  readonly #place: { readonly namespacePath?: string };
+  readonly #ranges: LocalRanges;
   readonly #pool = new SectionPool();
   readonly #queue = new RequestQueue();
   /** Servers that were taken out and still have connections, by section. */
@@ -37,13 +37,14 @@ export class Proxy {
   constructor(o: { directory: string; namespacePath?: string }) {
     this.#directory = o.directory;
     this.#runtime = new HaproxyRuntime(o.directory);
-    this.#place = o.namespacePath === undefined ? {} : { namespacePath: o.namespacePath };
+    this.#ranges = new LocalRanges(Object.values(listenerRanges), o.namespacePath);
   }
 
   /** Makes the node ready. Says for people what is missing, and what to do; undefined if it can serve. */
   async probe(): Promise<string | undefined> {
-    const taken = makeLocal(this.#place);
-    if (taken !== undefined) return taken;
+    const obstacle = this.#ranges.obstacle('the proxy');
+    if (obstacle !== undefined) return obstacle;
+    this.#ranges.make();
     try {
       // HAProxy's container waits for it.
       if (!(await this.#runtime.hasConfiguration())) await this.#runtime.write([], threads);
@@ -205,7 +206,7 @@ export class Proxy {
         await this.#runtime.write([], threads);
         await this.#runtime.reload();
       }
-      const routes = release(this.#place);
+      const routes = this.#ranges.release();
       this.#pid = undefined;
       if (sections + routes.length === 0) return undefined;
       return `${sections} sections of HAProxy and the routes of its listeners`;

@@ -1,5 +1,5 @@
-import type { Frontend, ServicePort } from '../../services/index.ts';
 import type { DesiredPort } from '../data-plane.ts';
+import { frontendOwners } from '../frontend-owners.ts';
 import type { NamedTarget } from '../nftables/index.ts';
 import type { Proxy } from './proxy.ts';
 
@@ -9,22 +9,9 @@ export function claimNamed(
   ports: ReadonlyMap<string, DesiredPort>,
   named: readonly NamedTarget[],
 ): void {
-  const owners = new Map<string, string>();
-  for (const { port } of ports.values()) {
-    for (const frontend of port.frontends) owners.set(placeOf({ ...port, ...addressOf(frontend) }), port.id);
-  }
+  const ownerOf = frontendOwners(ports.values());
   for (const { scope, target, ...frontend } of named) {
-    const id = owners.get(placeOf(frontend));
-    if (id !== undefined) proxy.claim(id, scope, target);
+    const port = ownerOf(frontend);
+    if (port) proxy.claim(port.id, scope, target);
   }
-}
-
-type Place = Pick<ServicePort, 'family' | 'protocol'> & { readonly address?: string; readonly port: number };
-
-function placeOf({ family, protocol, address = '', port }: Place): string {
-  return `${family} ${protocol} ${address} ${port}`;
-}
-
-function addressOf(frontend: Frontend): { address?: string; port: number } {
-  return frontend.kind === 'NodePort' ? { port: frontend.port } : { address: frontend.address, port: frontend.port };
 }
