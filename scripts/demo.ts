@@ -6,19 +6,24 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { modes } from '../src/api/index.ts';
+import type { Mode } from '../src/api/index.ts';
 import { startCluster } from '../test/cluster/index.ts';
 import type { Cluster } from '../test/cluster/index.ts';
-import { makeImage } from './build.ts';
+import { whyNoIpvs } from '../test/support/index.ts';
+import { makeImage, repository } from './build.ts';
 import { Story } from './demo/story.ts';
+import { haproxyRoot } from './haproxy.ts';
 import { isRoot, PrerequisiteError, programs, requirePrograms } from './prerequisites.ts';
 import { bold, dim, green, red, say } from './terminal.ts';
 
-const usage = `Usage: npm run demo [-- --keep]
+const usage = `Usage: npm run demo [-- --mode MODE] [--keep]
 
+  --mode  ${modes.join(', ')} (default nftables: that demo ends with requests)
   --keep  leave the cluster running at the end, and print how to look at it; Ctrl-C ends it
 `;
 
-async function prepare(): Promise<void> {
+async function prepare(mode: Mode): Promise<void> {
   if (process.platform !== 'linux') throw new PrerequisiteError('nftproxy is about the Linux kernel: run it on Linux');
   if (!isRoot()) {
     throw new PrerequisiteError(
@@ -26,7 +31,13 @@ async function prepare(): Promise<void> {
     );
   }
   requirePrograms(Object.values(programs), say);
+  const missing = mode === 'ipvs' ? await whyNoIpvs() : undefined;
+  if (missing !== undefined) {
+    throw new PrerequisiteError(`${missing} (or "modprobe ip_vs" has it loaded: every kernel of Debian can)`);
+  }
   await makeImage(say);
+  // Fetched before it is asked for, as what is shown is not how fast this machine loads.
+  if (mode === 'nftables' || mode === 'userspace') haproxyRoot(join(repository, '.nftproxy/haproxy'), say);
 }
 
 /** Ctrl-C: resolves when the user has had enough. */
@@ -51,8 +62,8 @@ async function showLogs(cluster: Cluster): Promise<void> {
 }
 
 /** Starts the cluster, tells the story, cleans up. Returns the exit code. */
-async function run(keep: boolean): Promise<number> {
-  await prepare();
+async function run(mode: Mode, keep: boolean): Promise<number> {
+  await prepare(mode);
   const started = Date.now();
   const workDir = await mkdtemp(join(tmpdir(), 'nftproxy-demo-'));
   say(bold('Starting a cluster: an API server and three nodes as network namespaces'));
@@ -61,7 +72,7 @@ async function run(keep: boolean): Promise<number> {
   let good = false;
   try {
     const ended = interrupted();
-    const story = new Story(cluster);
+    const story = new Story(cluster, mode);
     const signal = await Promise.race([story.tell(), ended]);
     good = signal === undefined && story.failures.length === 0;
     if (signal !== undefined) return 130;
@@ -93,11 +104,21 @@ function conclude(failures: readonly string[], milliseconds: number): void {
     );
 }
 
-const { values } = parseArgs({ options: { keep: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } });
+const { values } = parseArgs({
+  options: {
+    mode: { type: 'string', default: 'nftables' },
+    keep: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
+  },
+});
+const mode = modes.find((name) => name === values.mode);
 if (values.help === true) say(usage);
-else {
+else if (mode === undefined) {
+  console.error(red(`There is no mode ${values.mode}: ${modes.join(', ')}`));
+  process.exitCode = 2;
+} else {
   try {
-    process.exitCode = await run(values.keep === true);
+    process.exitCode = await run(mode, values.keep === true);
   } catch (error) {
     if (error instanceof PrerequisiteError) console.error(red(`The demo cannot run here: ${error.message}`));
     else console.error(error);

@@ -52,7 +52,7 @@ export class RulesetMonitor {
  * nftproxy's table on a node as a sorted list of its parts: equal lists mean equal rules and elements, of whatever
  * generation. Counters are left out, and so are chains that nothing leads to: an agent that starts tidies those away.
  */
-export async function rulesOf(cluster: Cluster, nodeName: string): Promise<string[]> {
+export async function tableOf(cluster: Cluster, nodeName: string): Promise<string[]> {
   const text = await cluster.nodeExec(nodeName, 'nft', '--stateless', 'list', 'table', 'inet', 'nftproxy');
   // The first line names the owner: another process after a restart.
   const blocks = text.split('\n').slice(1).join('\n').split('\n\n');

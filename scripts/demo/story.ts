@@ -1,72 +1,83 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Mode } from '../../src/api/index.ts';
 import { isReady } from '../../test/cluster/index.ts';
 import type { Cluster, Pod } from '../../test/cluster/index.ts';
 import { repository } from '../build.ts';
-import { bar, bold, dim, green, quote, red, say, table } from '../terminal.ts';
-import { elementsWith, RulesetMonitor, rulesOf, sizeOfTable } from './kernel.ts';
+import { dim, quote, say, table } from '../terminal.ts';
+import { RulesetMonitor } from './kernel.ts';
 import { measureWrites, median } from './latency.ts';
-import type { LoadResult } from '../../test/support/index.ts';
+import { switchToRequests } from './requests.ts';
+import { Teller } from './teller.ts';
 import { sendRequests, sendRequestsWhile } from './traffic.ts';
+import { explanation, views } from './view.ts';
+import type { ModeView, Viewed } from './view.ts';
 
 const agentLabels = { 'app.kubernetes.io/component': 'agent' };
-const echoLabels = { app: 'echo' };
 const client = 'client';
 const node = 'node-1';
 
-/** The demo, act by act. Every act tells what it checks; `failures` is empty when all was as it should be. */
+/** The demo of a mode, act by act. Every act tells what it checks; `failures` is empty when all was as it should be. */
 export class Story {
-  readonly failures: string[] = [];
   readonly #cluster: Cluster;
-  readonly #started = Date.now();
+  readonly #mode: Mode;
+  readonly #view: ModeView;
+  readonly #teller: Teller;
   #clusterIp = '';
 
-  constructor(cluster: Cluster) {
+  constructor(cluster: Cluster, mode: Mode) {
     this.#cluster = cluster;
+    this.#mode = mode;
+    this.#view = views[mode];
+    this.#teller = new Teller(cluster);
+  }
+
+  get failures(): readonly string[] {
+    return this.#teller.failures;
   }
 
   /** All acts in turn. @throws Error when one cannot go on. */
   async tell(): Promise<void> {
     await this.#install();
     await this.#configure();
-    await this.#showKernel();
+    await this.#showNode();
     await this.#spread();
     await this.#changeUnderTraffic();
+    if (this.#mode !== 'nftables') return;
     await this.#latency();
+    const { cluster, teller } = { cluster: this.#cluster, teller: this.#teller };
+    await switchToRequests({ cluster, teller, url: this.#url, pod: client }, 4);
   }
 
-  #act(title: string): void {
-    const seconds = ((Date.now() - this.#started) / 1000).toFixed(0).padStart(3);
-    say(`\n${dim(`${seconds} s`)}  ${bold(title)}`);
+  get #viewed(): Viewed {
+    return { cluster: this.#cluster, node, clusterIp: this.#clusterIp };
   }
 
-  #check(what: string, holds: boolean, detail = ''): void {
-    say(`    ${holds ? green('✓') : red('✗')} ${what}${detail === '' ? '' : dim(`  ${detail}`)}`);
-    if (!holds) this.failures.push(detail === '' ? what : `${what}: ${detail}`);
-  }
-
-  async #kubectl(...args: string[]): Promise<string> {
-    say(dim(`    $ kubectl ${args.join(' ')}`));
-    return this.#cluster.kubectl(...args);
+  get #url(): string {
+    return `http://${this.#clusterIp}/`;
   }
 
   async #install(): Promise<void> {
-    this.#act('Installing the operator');
-    quote(await this.#kubectl('apply', '-k', join(repository, 'config/default')));
+    this.#teller.act('Installing the operator');
+    quote(await this.#teller.kubectl('apply', '-k', join(repository, 'config/default')));
     const operator = ['-n', 'nftproxy-system', 'deployment/nftproxy-operator'];
     // There is one machine for two operators: one of them has no place, as with one node of a control plane.
-    await this.#kubectl('wait', '--for=condition=Available', ...operator, '--timeout=60s');
+    await this.#teller.kubectl('wait', '--for=condition=Available', ...operator, '--timeout=60s');
   }
 
   async #configure(): Promise<void> {
-    this.#act('Applying a ProxyConfig, and something to balance');
-    quote(await this.#kubectl('apply', '-k', join(repository, 'config/samples')));
-    await this.#kubectl('wait', '--for=condition=Ready', 'nftpc/default', '--timeout=60s');
-    await this.#kubectl('rollout', 'status', 'deployment/echo', '--timeout=60s');
+    this.#teller.act('Applying a ProxyConfig, and something to balance');
+    quote(await this.#teller.kubectl('apply', '-k', join(repository, 'config/samples')));
+    if (this.#mode !== 'nftables') {
+      const spec = JSON.stringify({ spec: { mode: this.#mode } });
+      await this.#teller.kubectl('patch', 'nftpc/default', '--type=merge', '-p', spec);
+    }
+    await this.#teller.kubectl('wait', '--for=condition=Ready', 'nftpc/default', '--timeout=60s');
+    await this.#teller.kubectl('rollout', 'status', 'deployment/echo', '--timeout=60s');
     await this.#cluster.runClientPod(client, node);
-    quote(await this.#kubectl('get', 'nftpc,nftps'));
+    quote(await this.#teller.kubectl('get', 'nftpc,nftps'));
     const nodes = await this.#cluster.kubectl('get', 'nftpc', 'default', '-o', 'jsonpath={.status.nodes.ready}');
-    this.#check(
+    this.#teller.check(
       'the ProxyConfig is ready on all nodes',
       nodes === String(this.#cluster.nodes.length),
       `${nodes} nodes`,
@@ -75,30 +86,22 @@ export class Story {
     await this.#endpoints(3);
   }
 
-  async #showKernel(): Promise<void> {
-    this.#act(`What ${node}'s kernel holds for Service echo (${this.#clusterIp})`);
-    for (const map of ['services4', 'endpoints4']) {
-      const { name, elements } = await elementsWith(this.#cluster, node, map, this.#clusterIp);
-      say(dim(`    $ nft list map inet nftproxy ${name}`));
-      quote(elements.join('\n'));
-      this.#check(`${map} has the Service`, elements.length > 0, `${elements.length} elements`);
-    }
-    const { chains, rules } = await sizeOfTable(this.#cluster, node);
-    say(`    The table has ${chains} chains and ${rules} rules, however many Services there are.`);
+  async #showNode(): Promise<void> {
+    this.#teller.act(`What ${node} has for Service echo (${this.#clusterIp}), mode ${this.#mode}`);
+    await this.#view.show(this.#viewed, this.#teller);
   }
 
   async #spread(): Promise<void> {
-    this.#act(`300 HTTP requests from a pod on ${node} through the ClusterIP`);
-    const result = await sendRequests(this.#cluster, client, `http://${this.#clusterIp}/`, 300);
-    this.#showSpread(result);
-    this.#check('every request was answered', result.failures.length === 0, failuresIn(result));
-    this.#check('every endpoint took part', Object.keys(result.answers).length === 3);
+    this.#teller.act(`300 HTTP requests from a pod on ${node} through the ClusterIP`);
+    const result = await sendRequests(this.#cluster, client, this.#url, 300);
+    this.#teller.spread(result);
+    this.#teller.check('every endpoint took part', Object.keys(result.answers).length === 3);
   }
 
   async #changeUnderTraffic(): Promise<void> {
-    this.#act('Scaling 3 → 6 → 4 while requests run, and killing an agent in between');
+    this.#teller.act('Scaling 3 → 6 → 4 while requests run, and killing an agent in between');
     const monitor = await RulesetMonitor.start(this.#cluster, node);
-    const traffic = { pod: client, url: `http://${this.#clusterIp}/` };
+    const traffic = { pod: client, url: this.#url };
     const result = await sendRequestsWhile(this.#cluster, traffic, async () => {
       await this.#scale(6);
       await sleep(1000);
@@ -106,28 +109,22 @@ export class Story {
       await this.#scale(4);
       await sleep(1500);
     }).finally(() => monitor.stop());
-    this.#showSpread(result);
-    this.#check(
-      `none of ${result.requests} requests failed meanwhile`,
-      result.failures.length === 0,
-      failuresIn(result),
-    );
-    this.#check('new endpoints took part', Object.keys(result.answers).length === 6);
+    this.#teller.spread(result);
+    this.#teller.check('new endpoints took part', Object.keys(result.answers).length === 6);
   }
 
   async #scale(replicas: number): Promise<void> {
-    await this.#kubectl('scale', 'deployment/echo', `--replicas=${replicas}`);
+    await this.#teller.kubectl('scale', 'deployment/echo', `--replicas=${replicas}`);
     await this.#endpoints(replicas);
   }
 
-  /** Waits until the kernel of the client's node has that many endpoints of echo. */
+  /** Waits until the client's node chooses from that many endpoints of echo. */
   async #endpoints(count: number): Promise<void> {
-    const elements = () => elementsWith(this.#cluster, node, 'endpoints4', this.#clusterIp);
     await this.#cluster.waitFor(
-      `${count} endpoints of echo in the kernel`,
-      async () => (await elements()).elements.length === count,
+      `${count} endpoints of echo on ${node}`,
+      async () => new Set((await explanation(this.#viewed)).endpoints).size === count,
     );
-    say(`    ${count} endpoints in the kernel`);
+    say(`    ${node} chooses from ${count} endpoints`);
   }
 
   #agent(): Pod | undefined {
@@ -137,7 +134,7 @@ export class Story {
   async #killAgent(monitor: RulesetMonitor): Promise<void> {
     const agent = this.#agent();
     if (agent === undefined) throw new Error(`there is no agent on ${node}`);
-    const before = await rulesOf(this.#cluster, node);
+    const before = await this.#view.state(this.#viewed);
     const killed = performance.now();
     const pid = this.#cluster.pid(agent);
     say(dim(`    $ kill -9 ${pid}`) + `    # the agent of ${node}`);
@@ -146,16 +143,20 @@ export class Story {
       pod !== undefined && isReady(pod) && (pod.status?.containerStatuses?.[0]?.restartCount ?? 0) > 0;
     await this.#cluster.waitFor('the agent to be back', () => restarted(this.#agent()));
     await sleep(1000);
-    const after = await rulesOf(this.#cluster, node);
+    const after = await this.#view.state(this.#viewed);
     const seconds = ((performance.now() - killed) / 1000).toFixed(1);
-    say(`    back after ${seconds} s; a new generation of the table in ${monitor.commitsSince(killed)} transactions`);
+    say(`    back after ${seconds} s; the kernel saw ${monitor.commitsSince(killed)} transactions meanwhile`);
     const gone = before.filter((part) => !after.includes(part));
     const differences = [...gone, ...after.filter((part) => !before.includes(part))];
-    this.#check('every rule and element is as it was', differences.length === 0, differences.slice(0, 3).join('; '));
+    this.#teller.check(
+      'every rule and element is as it was',
+      differences.length === 0,
+      differences.slice(0, 3).join('; '),
+    );
   }
 
   async #latency(): Promise<void> {
-    this.#act('How long a change takes from the API to the kernel');
+    this.#teller.act('How long a change takes from the API to the kernel');
     const monitor = await RulesetMonitor.start(this.#cluster, node);
     try {
       const timings = await measureWrites(this.#cluster, monitor, 20);
@@ -177,27 +178,13 @@ export class Story {
           ],
         ]),
       );
-      this.#check('every change arrived within a second', Math.max(...inKernel) < 1000);
+      this.#teller.check('every change arrived within a second', Math.max(...inKernel) < 1000);
     } finally {
       monitor.stop();
     }
-  }
-
-  #showSpread(result: LoadResult): void {
-    const names = this.#cluster.pods({ labels: echoLabels });
-    const nodeOf = (pod: string) => names.find((candidate) => candidate.metadata.name === pod)?.spec.nodeName ?? 'gone';
-    const most = Math.max(...Object.values(result.answers), 1);
-    const rows = Object.entries(result.answers)
-      .toSorted(([a], [b]) => a.localeCompare(b))
-      .map(([pod, count]) => [pod, nodeOf(pod), String(count), bar(count / most)]);
-    quote(table([['POD', 'NODE', 'ANSWERS', ''], ...rows]));
   }
 }
 
 function milliseconds(value: number): string {
   return `${value.toFixed(1)} ms`;
-}
-
-function failuresIn(result: LoadResult): string {
-  return result.failures.length === 0 ? '' : `${result.failures.length} failed, first: ${result.failures[0] ?? ''}`;
 }

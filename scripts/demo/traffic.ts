@@ -14,3 +14,13 @@ export async function sendRequestsWhile(
 ): Promise<LoadResult> {
   return (await cluster.podSpace(pod).resident()).loadWhile(url, during);
 }
+
+/** Sends `count` HTTP requests from a pod, one after the other, all over one connection. */
+export async function sendOverOneConnection(
+  cluster: Cluster,
+  pod: string,
+  url: string,
+  count: number,
+): Promise<LoadResult> {
+  return (await cluster.podSpace(pod).resident()).loadOneConnection(url, count);
+}

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { modes } from '../../src/api/index.ts';
-import { IpvsSocket } from '../../src/ipvs/index.ts';
+import { whyNoIpvs } from '../../test/support/index.ts';
 import { repository } from '../build.ts';
 
 /** Tests that run side by side in one go of vitest. */
@@ -22,18 +22,6 @@ const others = readdirSync(join(repository, 'test'), { withFileTypes: true })
   .map(({ name }) => `test/${name}`)
   .filter((folder) => ![...withoutRoot, ...clusters].includes(folder));
 
-/** Where the kernel has no IPVS, slots serve in mode ipvs, and the stories would prove nothing: test:kernels runs them. */
-async function kernelHasIpvs(): Promise<boolean> {
-  const socket = IpvsSocket.open();
-  try {
-    return await socket.probe().then(
-      () => true,
-      () => false,
-    );
-  } finally {
-    socket.close();
-  }
-}
 /**
  * Mode iptables shares nothing with the others that the whole suite would not show: a choice of it tells whether it
  * forwards as they do. All of it: `NFTPROXY_TEST_MODE=iptables vitest run test/services`.
@@ -42,7 +30,8 @@ const storiesIn = (mode: string): readonly string[] =>
   mode === 'iptables'
     ? ['cluster-ip', 'policies', 'affinity', 'source-ranges', 'hairpin'].map((name) => `test/services/${name}.test.ts`)
     : ['test/services'];
-const hasIpvs = await kernelHasIpvs();
+/** Where the kernel has no IPVS, slots serve in mode ipvs, and the stories would prove nothing: test:kernels runs them. */
+const hasIpvs = (await whyNoIpvs()) === undefined;
 /** Not mode userspace: what stories tell of clients' addresses does not hold there, and test/userspace tells its own. */
 const otherModes = modes.filter((mode) => (mode === 'ipvs' && hasIpvs) || mode === 'iptables');
 

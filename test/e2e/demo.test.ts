@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { documented, runCommand } from '../support/index.ts';
+import { documented, runCommand, whyNoIpvs } from '../support/index.ts';
 
 const root = process.getuid?.() === 0;
 
@@ -10,7 +10,20 @@ describe.skipIf(!root)('what the README shows first (needs root)', () => {
     const [install, demo = ''] = command.split(' && ');
     expect(install).toBe('npm ci');
     const { stdout } = await runCommand('sh', ['-c', demo], { timeout: 380_000 });
-    for (const shown of ['AllNodesSynced', 'nft list map inet nftproxy endpoints4.1', '300 HTTP requests'])
+    const first = ['AllNodesSynced', 'nft list map inet nftproxy endpoints4.1', '300 HTTP requests'];
+    for (const shown of [...first, '120 requests over one connection', 'all endpoints take part'])
       expect(stdout).toContain(shown);
+  });
+
+  test.each(['iptables', 'userspace'])('is shown in mode %s', { timeout: 400_000 }, async (mode) => {
+    const { stdout } = await runCommand('npm', ['run', 'demo', '--', '--mode', mode], { timeout: 380_000 });
+    for (const shown of ['Service: default/echo', 'every rule and element is as it was', 'Everything was as it should'])
+      expect(stdout).toContain(shown);
+  });
+
+  test('says which modes there are, and what a kernel lacks', { timeout: 60_000 }, async () => {
+    const demo = (mode: string) => runCommand('npm', ['run', 'demo', '--', '--mode', mode], { timeout: 60_000 });
+    await expect(demo('ebpf')).rejects.toThrow(/There is no mode ebpf: nftables, ipvs, userspace, iptables/);
+    if ((await whyNoIpvs()) !== undefined) await expect(demo('ipvs')).rejects.toThrow(/this kernel has no IPVS/);
   });
 });

@@ -1,12 +1,16 @@
-import { get as httpGet } from 'node:http';
+import { Agent, get as httpGet } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HttpAnswer, LoadResult } from './protocol.ts';
 
 /** HTTP GET over a connection of its own. */
 export function get(url: string, timeoutMilliseconds: number): Promise<HttpAnswer> {
+  return getBy(false, url, timeoutMilliseconds);
+}
+
+function getBy(agent: Agent | false, url: string, timeoutMilliseconds: number): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
-    const outgoing = httpGet(url, { agent: false, timeout: timeoutMilliseconds }, (response) => {
+    const outgoing = httpGet(url, { agent, timeout: timeoutMilliseconds }, (response) => {
       const { statusCode: status = 0, headers } = response;
       const answer = (body: string): HttpAnswer => ({ status, headers: headers as Record<string, string>, body });
       text(response).then((body) => resolve(answer(body)), reject);
@@ -20,6 +24,15 @@ export function get(url: string, timeoutMilliseconds: number): Promise<HttpAnswe
 export async function load(url: string, count: number): Promise<LoadResult> {
   const run = new Load(url, count);
   await run.lanes(8, 0);
+  return run.result();
+}
+
+/** So many requests, one after the other, all over one connection. */
+export async function loadOneConnection(url: string, count: number): Promise<LoadResult> {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const run = new Load(url, count, agent);
+  await run.lanes(1, 0);
+  agent.destroy();
   return run.result();
 }
 
@@ -47,7 +60,10 @@ class Load {
   #left: number;
   #requests = 0;
 
-  constructor(url: string, count: number) {
+  readonly #agent: Agent | false;
+
+  constructor(url: string, count: number, agent: Agent | false = false) {
+    this.#agent = agent;
     this.#url = url;
     this.#left = count;
   }
@@ -75,7 +91,7 @@ class Load {
   async #one(): Promise<void> {
     const at = new Date();
     try {
-      const { pod } = JSON.parse((await get(this.#url, 5000)).body) as { pod: string };
+      const { pod } = JSON.parse((await getBy(this.#agent, this.#url, 5000)).body) as { pod: string };
       this.#answers[pod] = (this.#answers[pod] ?? 0) + 1;
     } catch (error) {
       this.#failures.push(`${at.toISOString()} ${error instanceof Error ? error.message : String(error)}`);

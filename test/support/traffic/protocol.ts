@@ -79,6 +79,7 @@ export interface Duties {
   request: (requests: Requests) => Promise<Answer[]>;
   get: (url: string, timeoutMilliseconds: number) => Promise<HttpAnswer>;
   load: (url: string, count: number) => Promise<LoadResult>;
+  loadOneConnection: (url: string, count: number) => Promise<LoadResult>;
   beginLoad: (url: string) => Promise<void>;
   endLoad: () => Promise<LoadResult>;
   open: (id: number, address: string, port: number) => Promise<string>;

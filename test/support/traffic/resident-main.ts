@@ -2,7 +2,7 @@
 import { parentPort } from 'node:worker_threads';
 import { serve, closeServer } from './echo-server.ts';
 import { flood, endFlood, hangUp, open, talk } from './held-connections.ts';
-import { beginLoad, endLoad, get, load } from './http.ts';
+import { beginLoad, endLoad, get, load, loadOneConnection } from './http.ts';
 import type { Duties, Order, Report } from './protocol.ts';
 import { request } from './requests.ts';
 
@@ -12,6 +12,7 @@ const duties: Duties = {
   request,
   get,
   load,
+  loadOneConnection,
   beginLoad,
   endLoad,
   open,

@@ -73,6 +73,11 @@ export class Resident {
     return this.#tell('load', url, count);
   }
 
+  /** So many HTTP requests, one after the other over one connection. */
+  loadOneConnection(url: string, count: number): Promise<LoadResult> {
+    return this.#tell('loadOneConnection', url, count);
+  }
+
   /** About 100 HTTP requests a second, each over a new connection, while `during` runs. */
   async loadWhile(url: string, during: () => Promise<void>): Promise<LoadResult> {
     await this.#tell('beginLoad', url);
