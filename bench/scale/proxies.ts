@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Mode } from '../../src/api/index.ts';
 import { repository } from '../../scripts/build.ts';
 import { proxyConfigObject } from '../../test/support/index.ts';
 import type { ManagedProcess, Namespace } from '../../test/support/index.ts';
@@ -72,6 +73,8 @@ export type StartProxy = (node: Namespace) => ProxyProcess;
 
 /** Which program runs, and what node is told besides, e.g. for profiling. */
 interface Program {
+  /** nftables unless told. */
+  readonly mode?: Mode;
   /** `NFTPROXY_MAIN`, or what this checkout has built, when left out. */
   readonly main?: string;
   readonly nodeArguments?: readonly string[];
@@ -80,7 +83,7 @@ interface Program {
 /** `nftproxy agent`, as shipped. */
 export async function nftproxy(folder: string, kubeconfig: string, program: Program = {}): Promise<StartProxy> {
   const config = join(folder, 'proxy-config.json');
-  const spec = { detectLocal: { mode: 'ClusterCIDR' }, clusterCIDRs: [podRange] };
+  const spec = { mode: program.mode ?? 'nftables', detectLocal: { mode: 'ClusterCIDR' }, clusterCIDRs: [podRange] };
   await writeFile(config, JSON.stringify(proxyConfigObject(spec)));
   const main = program.main ?? process.env['NFTPROXY_MAIN'] ?? join(repository, 'dist/main.js');
   const files = ['--kubeconfig', kubeconfig, '--config', config];
@@ -88,13 +91,18 @@ export async function nftproxy(folder: string, kubeconfig: string, program: Prog
   return (node) => new ProxyProcess(node, [process.execPath, ...args]);
 }
 
-/** kube-proxy in nftables mode. */
-export async function kubeProxy(binary: string, folder: string, kubeconfig: string): Promise<StartProxy> {
+/** kube-proxy, in nftables mode unless told. */
+export async function kubeProxy(
+  binary: string,
+  folder: string,
+  kubeconfig: string,
+  mode: Mode = 'nftables',
+): Promise<StartProxy> {
   const config = join(folder, 'kube-proxy.json');
   const settings = {
     apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
     kind: 'KubeProxyConfiguration',
-    mode: 'nftables',
+    mode,
     hostnameOverride: thisNode,
     clusterCIDR: podRange,
     clientConnection: { kubeconfig },

@@ -45,7 +45,7 @@ export function load(): string {
 }
 
 /** What the figures were measured on. */
-export function machine(kubeProxyBinary: string | undefined): string {
+export function machine(kubeProxyBinary: string | undefined, mode = 'nftables'): string {
   const processors = cpus();
   const parts = [
     `${processors.length} x ${processors[0]?.model ?? 'unknown processor'}`,
@@ -56,7 +56,7 @@ export function machine(kubeProxyBinary: string | undefined): string {
   ];
   if (kubeProxyBinary !== undefined) {
     const version = execFileSync(kubeProxyBinary, ['--version'], { encoding: 'utf8' }).trim();
-    parts.push(`kube-proxy ${version.replace('Kubernetes ', '')} (nftables mode)`);
+    parts.push(`kube-proxy ${version.replace('Kubernetes ', '')} (${mode} mode)`);
   }
   return parts.join(', ');
 }

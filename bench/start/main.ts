@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { repository } from '../../scripts/build.ts';
 import { BenchCluster } from '../scale/cluster.ts';
+import { IptablesView } from '../scale/iptables-view.ts';
 import { KubeProxyView, NftproxyView } from '../scale/kernel-view.ts';
 import type { Size } from '../scale/objects.ts';
 import { kubeProxy, nftproxy } from '../scale/proxies.ts';
@@ -16,7 +17,7 @@ import { describeSize, load, machine } from '../scale/report.ts';
 import { settle, untilComplete } from '../scale/start-up.ts';
 import { median } from '../scale/statistics.ts';
 import { parseOptions, usage } from './options.ts';
-import type { Candidate, Options } from './options.ts';
+import type { BenchMode, Candidate, Options } from './options.ts';
 
 /** Of one start: milliseconds, megabytes. */
 interface Start {
@@ -43,13 +44,16 @@ const figures: readonly (readonly [what: string, value: (start: Start) => number
 
 let starts = 0;
 
-async function startOf({ path }: Candidate, folder: string, cluster: BenchCluster): Promise<Start> {
+async function startOf({ path }: Candidate, mode: BenchMode, folder: string, cluster: BenchCluster): Promise<Start> {
   const build = path.endsWith('.js');
   const start = await (build
-    ? nftproxy(folder, cluster.kubeconfig, { main: path })
-    : kubeProxy(path, folder, cluster.kubeconfig));
+    ? nftproxy(folder, cluster.kubeconfig, { main: path, mode })
+    : kubeProxy(path, folder, cluster.kubeconfig, mode));
   const node = await cluster.addNode(`start-${starts++}`);
-  const view = new (build ? NftproxyView : KubeProxyView)(node, cluster.size, 'TCP');
+  const view =
+    mode === 'iptables'
+      ? new IptablesView(node, cluster.size)
+      : new (build ? NftproxyView : KubeProxyView)(node, cluster.size, 'TCP');
   const proxy = start(node);
   const complete = await untilComplete(proxy, view);
   const processor = await proxy.processorTime();
@@ -60,14 +64,14 @@ async function startOf({ path }: Candidate, folder: string, cluster: BenchCluste
   return { complete, processor, rest, peak };
 }
 
-async function compare(size: Size, { candidates, rounds }: Options): Promise<Comparison> {
+async function compare(size: Size, { candidates, rounds, mode }: Options): Promise<Comparison> {
   const folder = await mkdtemp(join(tmpdir(), 'nftproxy-bench-'));
   try {
     await using cluster = await BenchCluster.start(folder, size);
     const all: Record<string, Start[]> = {};
     const loads = [load()];
     for (let round = 1; round <= rounds; round++) {
-      for (const one of candidates) (all[one.name] ??= []).push(await startOf(one, folder, cluster));
+      for (const one of candidates) (all[one.name] ??= []).push(await startOf(one, mode, folder, cluster));
       loads.push(load());
       console.error(`${describeSize(size)}: round ${round}, load ${load()}`);
     }
@@ -101,7 +105,7 @@ async function main(args: readonly string[]): Promise<void> {
   if (!existsSync(ours)) throw new Error('there is no dist/main.js: npm run build first');
   const kubeProxyBinary = options.candidates.find(({ path }) => !path.endsWith('.js'))?.path;
   console.log(
-    `${machine(kubeProxyBinary)}, ${process.env['KUBEBUILDER_ASSETS'] ? 'kube-apiserver' : 'test/apiserver'}`,
+    `${machine(kubeProxyBinary, options.mode)}, ${process.env['KUBEBUILDER_ASSETS'] ? 'kube-apiserver' : 'test/apiserver'}`,
   );
   const all: Comparison[] = [];
   for (const size of options.sizes) {

@@ -2,6 +2,9 @@ import { parseArgs } from 'node:util';
 import { sizeOf } from '../scale/options.ts';
 import type { Size } from '../scale/objects.ts';
 
+const benchModes = ['nftables', 'iptables'] as const;
+export type BenchMode = (typeof benchModes)[number];
+
 /** What is measured, under which name. */
 export interface Candidate {
   readonly name: string;
@@ -13,6 +16,8 @@ export interface Options {
   readonly candidates: readonly Candidate[];
   readonly sizes: readonly Size[];
   readonly rounds: number;
+  /** Of all candidates. */
+  readonly mode: BenchMode;
   /** Where the figures go as JSON. */
   readonly json: string | undefined;
 }
@@ -23,6 +28,7 @@ Starts the agent that is built (npm run build) and its peers in turns; needs roo
 
   --peer NAME=PATH            a kube-proxy, or dist/main.js of another build; may be given several times
   --size SERVICESxENDPOINTS   a cluster; may be given several times (default 0x3, 1000x3 and 10000x3)
+  --mode MODE                 nftables or iptables, of all of them (default nftables)
   --rounds N                  starts of each (default 5)
   --json FILE                 every figure of every start, for other programs
 `;
@@ -34,6 +40,7 @@ export function parseOptions(args: readonly string[], ours: string): Options {
     options: {
       peer: { type: 'string', multiple: true, default: [] },
       size: { type: 'string', multiple: true, default: ['0x3', '1000x3', '10000x3'] },
+      mode: { type: 'string', default: 'nftables' },
       rounds: { type: 'string', default: '5' },
       json: { type: 'string' },
     },
@@ -42,6 +49,7 @@ export function parseOptions(args: readonly string[], ours: string): Options {
     candidates: [{ name: 'nftproxy', path: ours }, ...values.peer.map(peerOf)],
     sizes: values.size.map(sizeOf),
     rounds: Number(values.rounds),
+    mode: modeOf(values.mode),
     json: values.json,
   };
 }
@@ -50,4 +58,10 @@ function peerOf(text: string): Candidate {
   const [name = '', path = ''] = text.split(/=(.*)/s);
   if (name === '' || path === '') throw new Error(`--peer ${text}: give NAME=PATH`);
   return { name, path };
+}
+
+function modeOf(text: string): BenchMode {
+  const mode = benchModes.find((name) => name === text);
+  if (mode === undefined) throw new Error(`--mode ${text}: give ${benchModes.join(' or ')}`);
+  return mode;
 }

@@ -302,9 +302,11 @@ export interface ServedBy {
   /** Slots in the table, those that fell back included. */
   nftables: number;
   ipvs: number;
+  /** Rules, in mode iptables; left out in others. */
+  iptables?: number;
   /** Left out by agents that have no proxy. */
   userspace?: number;
-  /** An engine is asked for, and slots serve. */
+  /** An engine, or what rules cannot do, is asked for, and slots or rules serve. */
   fallenBack: number;
 }
 

@@ -45,8 +45,8 @@ export interface DataPlane {
   /** Those of `fallbacks` that have a chance now: what was missing is there. `apply` of the same state tries. */
   recoverable(): Promise<ReadonlySet<string>>;
 
-  /** How many of `served` who chooses endpoints for: slots (`nftables`), or an engine. */
-  servedBy(): Readonly<Record<EngineName, number>>;
+  /** How many of `served` who chooses endpoints for. */
+  servedBy(): ServedCounts;
 
   /** How many elements (or rules) each part in the kernel has, by the name that tools of this mode show. */
   readonly sizes: ReadonlyMap<string, number>;
@@ -84,6 +84,9 @@ export interface DataPlane {
   /** Gives up sockets and the like. The kernel goes on forwarding. */
   close(): void;
 }
+
+/** Service ports by who chooses endpoints for them: slots (`nftables`), an engine, or rules (`iptables`). */
+export type ServedCounts = Readonly<Partial<Record<EngineName | 'iptables', number>>>;
 
 /** Why a Service port is served without the engine that is asked for. */
 export interface Fallback {

@@ -23,6 +23,7 @@ export type {
   PreviewedElement,
   PreviewedSet,
   Refusal,
+  ServedCounts,
   Started,
   Written,
 } from './data-plane.ts';

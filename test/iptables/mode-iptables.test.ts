@@ -93,6 +93,7 @@ describe('mode iptables with packets', () => {
     );
     await rig.run();
     expect(await counted()).toBe(before + 5);
+    expect(rig.dataPlane.servedBy()).toEqual({ iptables: rig.dataPlane.served.size });
   });
 
   it('is refused where its programs are missing, before anything has changed', async () => {

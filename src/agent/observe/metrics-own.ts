@@ -122,7 +122,7 @@ export class OwnMetrics {
   #collectEngines({ servedBy, fallenBack }: OwnMetricsSources): void {
     new Gauge({
       name: 'nftproxy_service_ports',
-      help: 'Service ports in the kernel by who chooses endpoints: nftables (slots) or ipvs',
+      help: 'Service ports in the kernel by who chooses endpoints: nftables (slots), ipvs, userspace or iptables (rules)',
       labelNames: ['engine'],
       registers: [this.#register],
       collect() {

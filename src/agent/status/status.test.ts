@@ -161,6 +161,8 @@ describe('the status of a node', () => {
     expect(report({ servedBy, fallbacks }).servedBy).toEqual({ ...servedBy, fallenBack: 1 });
     const proxied = { nftables: 4, ipvs: 0, userspace: 1 };
     expect(report({ servedBy: proxied }).servedBy).toEqual({ ...proxied, fallenBack: 0 });
+    const byRules = { nftables: 0, ipvs: 0, iptables: 4 };
+    expect(report({ servedBy: { iptables: 4 }, fallbacks }).servedBy).toEqual({ ...byRules, fallenBack: 1 });
   });
 
   it('names a Service port that the kernel refuses, and how many there are', () => {

@@ -1,16 +1,10 @@
 import { release } from 'node:os';
 import { conditionOf, nextCondition, rfc3339 } from '../../api/index.ts';
-import type {
-  BusiestServicePorts,
-  Condition,
-  NodeConditionType,
-  ProxyNodeStateStatus,
-  ServedBy,
-} from '../../api/index.ts';
+import type { BusiestServicePorts, Condition, NodeConditionType, ProxyNodeStateStatus } from '../../api/index.ts';
 import { kubeProxyCondition } from './kube-proxy-condition.ts';
 import type { KubeProxyState } from '../kube-proxy/index.ts';
 import { preflightCondition, whatBlocks } from './preflight-condition.ts';
-import type { Fallback } from '../../dataplane/index.ts';
+import type { Fallback, ServedCounts } from '../../dataplane/index.ts';
 import type { Finding } from '../../preflight/index.ts';
 import type { Verdict } from './verdict.ts';
 import type { Problem } from '../../services/index.ts';
@@ -37,7 +31,7 @@ export interface AgentState {
   /** Service ports that an engine is to serve and slots do. */
   readonly fallbacks?: readonly ({ readonly id: string } & Fallback)[];
   /** Service ports by who chooses for them; undefined before the first sync. */
-  readonly servedBy?: Omit<ServedBy, 'fallenBack'>;
+  readonly servedBy?: ServedCounts;
   readonly services: number;
   readonly endpoints: number;
   readonly elements: number;
@@ -111,8 +105,8 @@ export function statusOf(o: {
 
 /** What is the same on most nodes is not said. */
 function servedBy({ servedBy: counts, fallbacks = [] }: AgentState): Pick<ProxyNodeStateStatus, 'servedBy'> {
-  if (!counts || counts.ipvs + (counts.userspace ?? 0) + fallbacks.length === 0) return {};
-  return { servedBy: { ...counts, fallenBack: fallbacks.length } };
+  if (!counts || (counts.ipvs ?? 0) + (counts.userspace ?? 0) + fallbacks.length === 0) return {};
+  return { servedBy: { nftables: 0, ipvs: 0, ...counts, fallenBack: fallbacks.length } };
 }
 
 type MakeCondition = <T extends NodeConditionType>(type: T, verdict: Verdict<T>) => Condition;

@@ -16,6 +16,7 @@ export const crdHistory: readonly string[] = [
   '2e9f422987241fae',
   '1f803320d56d650f',
   '8a4f68677b1baf73',
+  '35bde3c6e3a81326',
 ];
 
 /** The version of the CRDs that this program has. */

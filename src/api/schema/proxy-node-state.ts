@@ -157,7 +157,13 @@ class ServedByDto implements ServedBy {
   @Min(0)
   userspace?: number;
 
-  @Field({ description: 'By slots although something else is asked for: condition Degraded says why.' })
+  @Field({ description: 'By rules of iptables.' })
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  iptables?: number;
+
+  @Field({ description: 'By slots or rules although something else is asked for: condition Degraded says why.' })
   @IsInt()
   @Min(0)
   fallenBack!: number;

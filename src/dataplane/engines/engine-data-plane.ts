@@ -1,5 +1,4 @@
 import type { Logger } from '../../runtime/index.ts';
-import type { EngineName } from '../../services/index.ts';
 import { addWritten } from '../data-plane.ts';
 import type {
   Applied,
@@ -14,6 +13,7 @@ import type {
   NodeSettings,
   Packet,
   Preview,
+  ServedCounts,
   Started,
   Written,
 } from '../data-plane.ts';
@@ -71,7 +71,7 @@ export class EngineDataPlane implements DataPlane {
     return this.#table.sizes;
   }
 
-  servedBy(): Record<EngineName, number> {
+  servedBy(): ServedCounts {
     const counts = { nftables: 0, ipvs: 0, userspace: 0 };
     for (const { via, proxied } of this.served.values()) counts[proxied ? 'userspace' : via ? 'ipvs' : 'nftables']++;
     return counts;

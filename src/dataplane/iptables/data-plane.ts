@@ -1,4 +1,4 @@
-import type { EngineName, Family } from '../../services/index.ts';
+import type { Family } from '../../services/index.ts';
 import type { Logger } from '../../runtime/index.ts';
 import type {
   Applied,
@@ -13,6 +13,7 @@ import type {
   NodeSettings,
   Packet,
   Preview,
+  ServedCounts,
   Started,
   Written,
 } from '../data-plane.ts';
@@ -84,8 +85,8 @@ export class IptablesDataPlane implements DataPlane {
     return Promise.resolve(new Set());
   }
 
-  servedBy(): Record<EngineName, number> {
-    return { nftables: this.#served.size, ipvs: 0, userspace: 0 };
+  servedBy(): ServedCounts {
+    return { iptables: this.#served.size };
   }
 
   get sizes(): ReadonlyMap<string, number> {

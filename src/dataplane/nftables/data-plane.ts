@@ -2,7 +2,6 @@ import { setTimeout } from 'node:timers/promises';
 import { NftablesSocket } from '../../nftables/index.ts';
 import type { Element, SetDefinition } from '../../nftables/index.ts';
 import type { Logger } from '../../runtime/index.ts';
-import type { EngineName } from '../../services/index.ts';
 import type {
   Applied,
   Changes,
@@ -16,6 +15,7 @@ import type {
   NodeSettings,
   Packet,
   Preview,
+  ServedCounts,
   Started,
   Written,
 } from '../data-plane.ts';
@@ -79,7 +79,7 @@ export class NftablesDataPlane implements DataPlane {
     return this.#table.state.ports;
   }
 
-  servedBy(): Record<EngineName, number> {
+  servedBy(): ServedCounts {
     return { nftables: this.served.size, ipvs: 0, userspace: 0 };
   }
 

@@ -1,4 +1,3 @@
-import type { EngineName } from '../../services/index.ts';
 import type { FrontendAddress, Refusal } from '../data-plane.ts';
 import { addWritten, nothingWritten } from '../data-plane.ts';
 import type {
@@ -14,6 +13,7 @@ import type {
   NodeSettings,
   Packet,
   Preview,
+  ServedCounts,
   Started,
   Written,
 } from '../data-plane.ts';
@@ -61,7 +61,7 @@ export class MemoryDataPlane implements DataPlane {
     return this.kernel.fallbacks;
   }
 
-  servedBy(): Record<EngineName, number> {
+  servedBy(): ServedCounts {
     return { nftables: this.#served.size, ipvs: 0, userspace: 0 };
   }
 

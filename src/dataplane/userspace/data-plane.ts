@@ -1,6 +1,6 @@
 import { listenerRanges } from '../../haproxy/index.ts';
 import type { Logger } from '../../runtime/index.ts';
-import type { EngineName, ServicePort } from '../../services/index.ts';
+import type { ServicePort } from '../../services/index.ts';
 import { addWritten } from '../data-plane.ts';
 import type {
   Applied,
@@ -18,6 +18,7 @@ import type {
   Packet,
   Preview,
   RequestCount,
+  ServedCounts,
   Started,
   Written,
 } from '../data-plane.ts';
@@ -68,7 +69,7 @@ export class UserspaceDataPlane implements DataPlane {
     return this.#below.sizes;
   }
 
-  servedBy(): Readonly<Record<EngineName, number>> {
+  servedBy(): ServedCounts {
     return this.#below.servedBy();
   }
 
