@@ -1,0 +1,1 @@
+export { AgentRig } from './agent-rig.ts';

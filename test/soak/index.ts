@@ -1,0 +1,2 @@
+export { Soak } from './soak.ts';
+export type { SoakOptions, SoakResult } from './soak.ts';
