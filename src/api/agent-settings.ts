@@ -56,8 +56,8 @@ export interface EffectiveAgent {
   readonly healthzBindAddress: string;
   readonly metricsBindAddress: string;
   readonly extraArgs: readonly string[];
-  /** Of the HAProxy that runs beside the agent; absent: none does. */
-  readonly haproxyImage?: string;
+  /** The HAProxy that runs beside the agent; absent: none does. Without an image: that which comes with the agent's. */
+  readonly haproxy?: { readonly image?: string };
 }
 
 export const agentDefaults: EffectiveAgent = {
@@ -76,9 +76,6 @@ export const agentDefaults: EffectiveAgent = {
 /** What agents tolerate that are told nothing about it: everything, because without them no Service works on a node. */
 export const tolerateEverything: readonly Toleration[] = [{ operator: 'Exists' }];
 
-/** HAProxy's own image, of its long-term line that 3.0 began. */
-export const defaultHaproxyImage = 'docker.io/library/haproxy:3.0';
-
 /** The settings of a valid spec, defaults filled in. Says the same for settings that mean the same. */
 export function effectiveAgent(given: AgentSettings = {}): EffectiveAgent {
   return {
@@ -89,7 +86,7 @@ export function effectiveAgent(given: AgentSettings = {}): EffectiveAgent {
     healthzBindAddress: given.healthzBindAddress ?? agentDefaults.healthzBindAddress,
     metricsBindAddress: given.metricsBindAddress ?? agentDefaults.metricsBindAddress,
     extraArgs: given.extraArgs ?? [],
-    ...(given.haproxy && { haproxyImage: given.haproxy.image ?? defaultHaproxyImage }),
+    ...(given.haproxy && { haproxy: given.haproxy }),
   };
 }
 

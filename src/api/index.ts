@@ -1,4 +1,4 @@
-export { defaultHaproxyImage, effectiveAgent, tolerateEverything, amountOf } from './agent-settings.ts';
+export { effectiveAgent, tolerateEverything, amountOf } from './agent-settings.ts';
 export type { AgentSettings, EffectiveAgent, TaintEffect, Toleration } from './agent-settings.ts';
 export { conditionOf, nextCondition, rfc3339, shorten } from './conditions.ts';
 export {

@@ -2,7 +2,6 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, mkdtemp, readFile, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { defaultHaproxyImage } from '../../src/api/index.ts';
 import { ApiClient, loadConnection, resourcePath } from '../../src/kubernetes/index.ts';
 import type { PodCommand } from '../apiserver/index.ts';
 import { defaultNamespace, eventually, runCommand } from '../support/index.ts';
@@ -15,8 +14,7 @@ import type { Image } from './image/index.ts';
 import { startKubeApiServer } from './kube-apiserver.ts';
 import { ClusterNetwork } from './network.ts';
 import type { NetworkNode } from './network.ts';
-import { haproxyRoot } from '../../scripts/haproxy.ts';
-import { imageName, ImagePullError } from './runtime/container-command.ts';
+import { builtImages, imageName, ImagePullError } from './runtime/container-command.ts';
 import { isReady } from './runtime/objects.ts';
 import type { Pod } from './runtime/objects.ts';
 import { Runtime } from './runtime/runtime.ts';
@@ -45,7 +43,10 @@ export class Cluster {
   /** A client that may do everything. */
   readonly client: ApiClient;
   readonly runtime: Runtime;
-  /** The image `nftproxy`: what the Dockerfile described when this was first asked; of the checkout that its tag names. */
+  /**
+   * The image `nftproxy`, or `nftproxy-haproxy`: what the Dockerfile described when this was first asked; of the checkout
+   * that its tag names.
+   */
   readonly image: (name?: string) => Promise<Image>;
   readonly #door: ApiServerDoor;
 
@@ -236,31 +237,16 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
 function imagesOf(versions: Readonly<Record<string, string>>): (name?: string) => Promise<Image> {
   const made = new Map<string, Promise<Image>>();
   return (name = 'nftproxy') => {
-    if (imageName(name) === 'haproxy') return haproxyImage(name);
+    if (!builtImages.has(imageName(name))) {
+      return Promise.reject(new ImagePullError(`image ${name} does not exist on this machine`));
+    }
+    const target = builtImages.get(imageName(name));
     const checkout = versions[name.split(':')[1] ?? ''] ?? repository;
-    const image = made.get(checkout) ?? buildImage(checkout);
-    made.set(checkout, image);
+    const key = `${checkout} ${target ?? ''}`;
+    const image = made.get(key) ?? buildImage(checkout, target);
+    made.set(key, image);
     return image;
   };
-}
-
-/** In the place of HAProxy's own image: the same line of it, of Debian. Takes the network when it is first asked for. */
-function haproxyImage(name: string): Promise<Image> {
-  if (name !== defaultHaproxyImage) {
-    return Promise.reject(new ImagePullError(`image ${name} does not exist on this machine`));
-  }
-  const folder = haproxyRoot(join(repository, '.nftproxy/haproxy'), (line) => process.stderr.write(`${line}\n`));
-  const user = { uid: 99, gid: 99 };
-  return Promise.resolve({
-    base: 'haproxy',
-    folder,
-    whole: true,
-    workdir: '/',
-    env: {},
-    user,
-    entrypoint: [],
-    bytes: 0,
-  });
 }
 
 function fileLog(path: string): (line: string) => void {

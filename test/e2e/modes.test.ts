@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { conditionOf, defaultHaproxyImage } from '../../src/api/index.ts';
+import { conditionOf } from '../../src/api/index.ts';
 import type { Cluster } from '../cluster/index.ts';
 import * as nftproxy from './nftproxy.ts';
 
 const root = process.getuid?.() === 0;
 const nodes = ['node-1', 'node-2'];
+/** What comes with the operator's image. */
+const haproxyImage = 'nftproxy-haproxy';
 
 /** The Service `echo`, with requests where the port says so. */
 const withRequests = {
@@ -25,7 +27,7 @@ describe.skipIf(!root)('mode userspace in a cluster (needs root)', { timeout: 30
   beforeAll(async () => {
     ({ cluster, ip } = await nftproxy.startWithTraffic(nodes.length, {}));
     // It is fetched when it is first asked for, which must not be under traffic.
-    await cluster.image(defaultHaproxyImage);
+    await cluster.image(haproxyImage);
     await nftproxy.apply(cluster, withRequests);
   }, 180_000);
   afterAll(() => cluster.stop(), 60_000);
@@ -70,7 +72,7 @@ describe.skipIf(!root)('mode userspace in a cluster (needs root)', { timeout: 30
         return conditionOf(status?.conditions, 'Degraded')?.message.includes('haproxy:no-such-tag') === true;
       });
       expect(nodes.map((node) => nftproxy.agentOn(cluster, node).spec.containers[1]?.image).sort()).toContain(
-        defaultHaproxyImage,
+        haproxyImage,
       );
     });
     expect(failures).toEqual([]);

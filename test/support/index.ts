@@ -2,7 +2,6 @@ export { CommandError, runCommand } from './commands.ts';
 export type { CommandOptions, CommandOutput } from './commands.ts';
 export { eventually } from './eventually.ts';
 export type { Patience } from './eventually.ts';
-export { Haproxy } from './haproxy.ts';
 export { deleteLeftovers } from './leftovers.ts';
 export { link, linkAll } from './link.ts';
 export { limitTo, ManagedProcess } from './managed-process.ts';

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listenerOf, sectionName, serverName } from '../../src/haproxy/index.ts';
 import type { Section, SectionKind, Server } from '../../src/haproxy/index.ts';
 import { addLocalRoute, NetlinkSocket } from '../../src/netlink/index.ts';
-import { eventually, Haproxy, Namespace } from '../support/index.ts';
+import { eventually, Namespace } from '../support/index.ts';
+import { Haproxy } from './haproxy.ts';
 import { requestsWhile, serveRequests } from './requests.ts';
 
 const kind: SectionKind = { family: 4, protocol: 'http', balance: 'roundrobin', affinitySeconds: 0 };
@@ -26,7 +27,7 @@ beforeAll(async () => {
   routes.close();
   await host.ip(...names.map((_, at) => `addr add 10.1.0.${at + 1}/32 dev lo`));
   await Promise.all(names.map((name, at) => serveRequests(host, name, `10.1.0.${at + 1}`)));
-  haproxy = new Haproxy(host);
+  haproxy = await Haproxy.in(host);
 }, 120_000);
 afterAll(async () => {
   await haproxy[Symbol.asyncDispose]();

@@ -1,8 +1,9 @@
 import type { RequestCount } from '../../src/dataplane/index.ts';
 import type { EndpointSliceObject, ServiceObject } from '../../src/services/index.ts';
-import { Haproxy, serviceObject, sliceObject } from '../support/index.ts';
+import { serviceObject, sliceObject } from '../support/index.ts';
 import type { Namespace } from '../support/index.ts';
 import { addresses, NodeWorld, ServiceRig } from '../support/node/index.ts';
+import { Haproxy } from './haproxy.ts';
 import { requestsWhile, serveRequests } from './requests.ts';
 import type { RequestsMade } from './requests.ts';
 
@@ -33,8 +34,8 @@ export class UserspaceRig implements AsyncDisposable {
   readonly haproxy: Haproxy;
   objects: Objects = { services: {}, slices: {} };
 
-  private constructor(world: NodeWorld) {
-    this.haproxy = new Haproxy(world.node);
+  private constructor(world: NodeWorld, haproxy: Haproxy) {
+    this.haproxy = haproxy;
     this.node = ServiceRig.in(world, { haproxyDirectory: this.haproxy.directory });
   }
 
@@ -44,7 +45,7 @@ export class UserspaceRig implements AsyncDisposable {
     await world.startEndpoints();
     await serveRequests(world.localPod, 'local', localPod);
     await serveRequests(world.remotePod, 'remote', remotePod);
-    return new UserspaceRig(world);
+    return new UserspaceRig(world, await Haproxy.in(world.node));
   }
 
   /** Gives the Service these endpoints, annotations and more, and brings that to the node. */

@@ -17,6 +17,7 @@ export const crdHistory: readonly string[] = [
   '1f803320d56d650f',
   '8a4f68677b1baf73',
   '35bde3c6e3a81326',
+  '6598ea6f700a18f7',
 ];
 
 /** The version of the CRDs that this program has. */

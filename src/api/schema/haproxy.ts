@@ -1,11 +1,13 @@
 import { IsOptional, IsString, Matches, MaxLength } from 'class-validator';
-import { defaultHaproxyImage } from '../agent-settings.ts';
 import type { AgentSettings } from '../agent-settings.ts';
 import { Field } from './field.ts';
 
 /** The HAProxy beside an agent. */
 export class HaproxyDto implements NonNullable<AgentSettings['haproxy']> {
-  @Field({ description: `Its image, with HAProxy 3.0 or later and a shell; left out: ${defaultHaproxyImage}.` })
+  @Field({
+    description:
+      'Its image, with HAProxy 3.0 or later and a shell; left out: that of the agents with `-haproxy` behind its name, as in registry.example/nftproxy-haproxy:1.2.3.',
+  })
   @IsOptional()
   @IsString()
   @MaxLength(512)

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { effectiveAgent } from '../../api/index.ts';
+import { packageVersion } from '../../runtime/index.ts';
 import type { AgentSettings, Mode } from '../../api/index.ts';
 import { agentTemplate } from './daemon-set.ts';
 
@@ -81,6 +82,20 @@ describe('an agent is made as its ProxyConfig says:', () => {
     expect(agent?.volumeMounts).toContainEqual(mount);
     expect(volumes).toContainEqual({ name: 'haproxy', emptyDir: {} });
     expect(spec({}).containers).toHaveLength(1);
+  });
+
+  test.each([
+    { image: 'nftproxy', beside: 'nftproxy-haproxy' },
+    { image: 'registry.example:5000/nftproxy', beside: 'registry.example:5000/nftproxy-haproxy' },
+    { image: 'registry.example:5000/a/nftproxy:1.2.3', beside: 'registry.example:5000/a/nftproxy-haproxy:1.2.3' },
+    { image: 'nftproxy:1.2.3@sha256:0123', beside: 'nftproxy-haproxy:1.2.3' },
+    { image: 'nftproxy@sha256:0123', beside: `nftproxy-haproxy:${packageVersion}` },
+  ])('a HAProxy of $beside beside an agent of $image, when nobody names another one', ({ image, beside }) => {
+    const agent = effectiveAgent({ haproxy: {} });
+    const { containers } = agentTemplate({ image, logFormat: 'text', agent }).template.spec as unknown as {
+      containers: { image: string }[];
+    };
+    expect(containers.map((container) => container.image)).toEqual([image, beside]);
   });
 
   test('with the lock of legacy iptables and the right to its programs in mode iptables, and without in others', () => {

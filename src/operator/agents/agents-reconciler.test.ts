@@ -185,6 +185,8 @@ test('in mode userspace a HAProxy runs beside agents, and otherwise where a Prox
   expect(names({ mode: 'nftables' })).toEqual(['agent']);
   expect(names({ mode: 'userspace' })).toEqual(['agent', 'haproxy']);
   expect(names({ mode: 'ipvs', agent: { haproxy: {} } })).toEqual(['agent', 'haproxy']);
+  const [, usual] = template.of({ mode: 'userspace' })?.template.spec?.containers ?? [];
+  expect(usual).toMatchObject({ image: 'nftproxy-haproxy:test' });
   const image = { image: 'registry.example/haproxy:3.2' };
   const [, haproxy] = template.of({ mode: 'userspace', agent: { haproxy: image } })?.template.spec?.containers ?? [];
   expect(haproxy).toMatchObject(image);

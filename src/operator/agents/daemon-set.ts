@@ -79,7 +79,7 @@ function podSpec(options: PodOptions): NonNullable<PodTemplate['spec']> {
     nodeSelector: { 'kubernetes.io/os': 'linux' },
     tolerations: [{ operator: 'Exists' }],
     terminationGracePeriodSeconds: 10,
-    containers: [containerOf(options), ...haproxyBeside(options.agent).containers],
+    containers: [containerOf(options), ...haproxyBeside(options.agent, options.image).containers],
     volumes: [
       // A container's own /proc/sys is read-only; the conntrack settings of the ProxyConfig are the node's.
       { name: 'sysctls', hostPath: { path: '/proc/sys/net', type: 'Directory' } },
@@ -88,7 +88,7 @@ function podSpec(options: PodOptions): NonNullable<PodTemplate['spec']> {
       // Optional: an agent whose node knows the API servers already can do without.
       { name: 'api-servers', configMap: { name: apiServerMapName, optional: true } },
       ...metricsTls(options).volumes,
-      ...haproxyBeside(options.agent).volumes,
+      ...haproxyBeside(options.agent, options.image).volumes,
       ...iptablesNeeds(options.mode).volumes,
     ],
   };
@@ -131,7 +131,7 @@ function containerOf(options: PodOptions) {
       // The whole folder and not a file of it, which the kubelet would not keep up to date.
       { name: 'api-servers', mountPath: apiServersDirectory, readOnly: true },
       ...tls.mounts,
-      ...haproxyBeside(agent).mounts,
+      ...haproxyBeside(agent, image).mounts,
       ...iptables.mounts,
     ],
     ports: [{ name: 'healthz', containerPort: port, hostPort: port, protocol: 'TCP' }],

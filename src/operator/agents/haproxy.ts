@@ -1,4 +1,5 @@
 import type { EffectiveAgent } from '../../api/index.ts';
+import { packageVersion } from '../../runtime/index.ts';
 
 /** Where agent and HAProxy share sockets and configuration (src/haproxy has the same). */
 const directory = '/run/nftproxy/haproxy';
@@ -18,9 +19,22 @@ const farewell = `sleep 3; kill -USR1 $(cat ${directory}/haproxy.pid); sleep 5`;
  * addresses that it may use without their being an interface's. It is another user than the agent, so the folder and the sockets
  * are everybody's; on the node only root gets into a Pod's folders.
  */
-export function haproxyBeside({ haproxyImage }: Pick<EffectiveAgent, 'haproxyImage'>) {
-  if (haproxyImage === undefined) return { containers: [], mounts: [], volumes: [] };
-  return { containers: [containerOf(haproxyImage)], mounts: [shared], volumes: [{ name: 'haproxy', emptyDir: {} }] };
+export function haproxyBeside({ haproxy }: Pick<EffectiveAgent, 'haproxy'>, agentImage: string) {
+  if (haproxy === undefined) return { containers: [], mounts: [], volumes: [] };
+  const image = haproxy.image ?? haproxyImageOf(agentImage);
+  return { containers: [containerOf(image)], mounts: [shared], volumes: [{ name: 'haproxy', emptyDir: {} }] };
+}
+
+/**
+ * The image of HAProxy that is published with one of nftproxy: of the same registry and tag, `-haproxy` behind the name. A
+ * digest is one image's alone; where there is no tag beside it, this program's version is taken.
+ */
+export function haproxyImageOf(image: string): string {
+  const [named = '', digest] = image.split('@');
+  // A colon before the last slash is that of a registry's port.
+  const [, repository, tag] = /^(.*?)(?::([^:/]+))?$/.exec(named) ?? [];
+  const suffix = tag ?? (digest === undefined ? undefined : packageVersion);
+  return `${repository}-haproxy${suffix === undefined ? '' : `:${suffix}`}`;
 }
 
 function containerOf(image: string) {

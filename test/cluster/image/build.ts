@@ -4,7 +4,7 @@ import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from 'node
 import { mkdir, mkdtemp, readFile, readdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BuildContext } from './context.ts';
-import { readDockerfile, wordsOf } from './dockerfile.ts';
+import { readDockerfile, stagesFor, wordsOf } from './dockerfile.ts';
 import type { Stage } from './dockerfile.ts';
 import type { ImageUser } from './root.ts';
 import { StageBuild } from './stage.ts';
@@ -30,11 +30,12 @@ const keepMilliseconds = 24 * 3600 * 1000;
 
 /**
  * Makes the image that a checkout's Dockerfile describes, or finds it: one that was made from the same files is not made
- * again. Takes root, no network, and some twenty seconds the first time.
+ * again. Takes root and some twenty seconds the first time; the network only where a stage has a Debian of its own.
+ * @param target name of the stage; the last one if left out
  * @throws Error that names the line of the Dockerfile which cannot be carried out.
  */
-export async function buildImage(checkout: string): Promise<Image> {
-  const stages = readDockerfile(readFileSync(join(checkout, 'Dockerfile'), 'utf8'));
+export async function buildImage(checkout: string, target?: string): Promise<Image> {
+  const stages = stagesFor(readDockerfile(readFileSync(join(checkout, 'Dockerfile'), 'utf8')), target);
   const context = new BuildContext(checkout);
   const store = join(checkout, '.nftproxy/images');
   const place = join(store, inputsOf(stages, context));
@@ -70,8 +71,9 @@ export async function buildStages(stages: readonly Stage[], context: BuildContex
   }
   const [last, base] = [builds.at(-1), stages.at(-1)?.base];
   if (last === undefined || base === undefined) throw new Error('Dockerfile: it has no stage');
-  const { workdir, env, user, entrypoint } = last;
-  return { base, folder: last.folder, workdir, env, user, entrypoint, bytes: sizeOf(last.folder) };
+  const { workdir, env, user, entrypoint, whole } = last;
+  const image = { base, folder: last.folder, workdir, env, user, entrypoint, bytes: sizeOf(last.folder) };
+  return whole ? { ...image, whole } : image;
 }
 
 function sizeOf(folder: string): number {
@@ -85,7 +87,11 @@ function inputsOf(stages: readonly Stage[], context: BuildContext): string {
   const copies = stages.flatMap(({ instructions }) =>
     instructions.filter(({ keyword, flags }) => keyword === 'COPY' && flags['from'] === undefined),
   );
-  const sources = new Set(['Dockerfile', '.dockerignore', 'package-lock.json']);
+  for (const { base, instructions } of stages) {
+    hash.update(`${base}\0`);
+    for (const { keyword, flags, text } of instructions) hash.update(`${keyword} ${JSON.stringify(flags)} ${text}\0`);
+  }
+  const sources = new Set(copies.length === 0 ? [] : ['.dockerignore', 'package-lock.json']);
   for (const copy of copies) for (const source of wordsOf(copy).slice(0, -1)) sources.add(source);
   for (const source of sources) addToHash(hash, join(context.folder, source));
   addToHash(hash, import.meta.dirname);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { execForm, readDockerfile, wordsOf } from './dockerfile.ts';
+import { execForm, readDockerfile, stagesFor, wordsOf } from './dockerfile.ts';
 
 const repository = join(import.meta.dirname, '../../..');
 
@@ -29,6 +29,13 @@ ENTRYPOINT ["node", "main.js"]`);
     expect(execForm(entrypoint!)).toEqual(['node', 'main.js']);
   });
 
+  test('gives a target with the stages that it is made from, and no others: docker build --target', () => {
+    const text = `FROM a AS one\nFROM b AS other\nCOPY --from=one x /\nFROM c AS third\nFROM d\nCOPY --from=other x /`;
+    const bases = (target?: string) => stagesFor(readDockerfile(text), target).map(({ base }) => base);
+    expect([bases('third'), bases('other'), bases()]).toEqual([['c'], ['a', 'b'], ['a', 'b', 'd']]);
+    expect(() => bases('nobody')).toThrow('there is no stage "nobody"');
+  });
+
   test('refuses what it does not know, and says where: nothing of an image is passed over', () => {
     const reading = (text: string) => () => readDockerfile(text);
     expect(reading('FROM a\nADD x /')).toThrow('Dockerfile:2: ADD is not known here');
@@ -50,11 +57,14 @@ describe('the Dockerfile of this repository', () => {
       devDependencies: { node: string };
     };
     const wanted = `node:${devDependencies.node}-bookworm-slim`;
-    expect(stages.map(({ base }) => base)).toEqual(stages.map(() => wanted));
+    const bases = stages.filter(({ name }) => name !== 'haproxy').map(({ base }) => base);
+    expect(new Set(bases)).toEqual(new Set([wanted]));
   });
 
   test('does not run as root unless told', () => {
-    const user = stages.at(-1)?.instructions.find(({ keyword }) => keyword === 'USER');
-    expect(user?.text).toMatch(/^[1-9]\d*:[1-9]\d*$/);
+    for (const stage of [stages.at(-1), stages.find(({ name }) => name === 'haproxy')]) {
+      const user = stage?.instructions.find(({ keyword }) => keyword === 'USER');
+      expect(user?.text).toMatch(/^[1-9]\d*:[1-9]\d*$/);
+    }
   });
 });

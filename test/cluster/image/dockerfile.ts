@@ -36,6 +36,20 @@ export function readDockerfile(text: string): Stage[] {
   return stages;
 }
 
+/**
+ * The stages that one is made from, itself last; without a name it is the last of the Dockerfile (`docker build --target`).
+ * @throws Error if there is no stage of that name
+ */
+export function stagesFor(stages: readonly Stage[], target?: string): Stage[] {
+  const wanted = target === undefined ? stages.at(-1) : stages.find(({ name }) => name === target);
+  if (wanted === undefined) throw new Error(`Dockerfile: there is no stage "${String(target)}"`);
+  const sources = wanted.instructions.flatMap(({ flags }) => flags['from'] ?? []);
+  const above = stages.slice(0, stages.indexOf(wanted));
+  const needed = new Set(sources.flatMap((name) => above.filter((stage) => stage.name === name)));
+  const all = new Set([...needed].flatMap((stage) => stagesFor(above, stage.name)));
+  return [...above.filter((stage) => all.has(stage)), wanted];
+}
+
 /** An error about an instruction, beginning with where it is. */
 export function at({ line }: Pick<Instruction, 'line'>, message: string): Error {
   return new Error(`Dockerfile:${line}: ${message}`);

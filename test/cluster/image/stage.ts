@@ -3,6 +3,7 @@ import { chmod, cp, mkdir } from 'node:fs/promises';
 import { basename, join, posix } from 'node:path';
 import { CommandError, runCommand } from '../../support/index.ts';
 import type { BuildContext } from './context.ts';
+import { DebianBase } from './debian-base.ts';
 import { at, execForm, wordsOf } from './dockerfile.ts';
 import type { Instruction, Stage } from './dockerfile.ts';
 import { copyProductionPackages } from './packages.ts';
@@ -12,7 +13,8 @@ import type { ImageUser } from './root.ts';
 /**
  * Carries out a stage of a Dockerfile: its files come to lie in a folder. COPY and RUN do what they say, in a file system
  * of the stage's own; only `npm ci` takes the packages of the checkout instead of the registry's, and `apt-get` those of
- * this machine, which it lends with the base image's folders.
+ * this machine, which it lends with the base image's folders. A base that is Debian and nothing else is made of Debian's
+ * packages: what this machine has is of another release.
  */
 export class StageBuild {
   readonly name: string | undefined;
@@ -22,6 +24,9 @@ export class StageBuild {
   workdir = '/';
   user: ImageUser = { uid: 0, gid: 0 };
   entrypoint: string[] = [];
+  /** Set if the folder has the base image's files, too; else those are this machine's. */
+  readonly whole: true | undefined;
+  readonly #debian: DebianBase | undefined;
   readonly #context: BuildContext;
   readonly #earlier: readonly StageBuild[];
   /** Path of node_modules with development dependencies, which the checkout lends. */
@@ -30,6 +35,8 @@ export class StageBuild {
   private constructor(stage: Stage, folder: string, context: BuildContext, earlier: readonly StageBuild[]) {
     this.name = stage.name;
     this.folder = folder;
+    this.#debian = DebianBase.of(stage.base, folder);
+    this.whole = this.#debian && true;
     this.#context = context;
     this.#earlier = earlier;
   }
@@ -115,7 +122,7 @@ export class StageBuild {
   async #run(instruction: Instruction, command: string): Promise<void> {
     try {
       if (/^npm ci\b/.test(command)) await this.#install(command);
-      else if (command.startsWith('apt-get ')) await lentByThisMachine(command);
+      else if (command.startsWith('apt-get ')) await this.#installPackages(command);
       else if (command === removesLists) return;
       else await this.#execute(command);
     } catch (error) {
@@ -135,6 +142,16 @@ export class StageBuild {
     } else throw new Error('only "npm ci" and "npm ci --omit=dev" are known here');
   }
 
+  /** @throws Error when a package is not to be had: an image without it would be another image. */
+  async #installPackages(command: string): Promise<void> {
+    const [, verb, ...words] = command.split(/\s+/);
+    if (verb === 'update') return;
+    if (verb !== 'install') throw new Error('only "apt-get update" and "apt-get install" are known here');
+    const packages = words.filter((word) => !word.startsWith('-'));
+    if (this.#debian) this.#debian.install(packages);
+    else await runCommand('dpkg', ['--status', ...packages]);
+  }
+
   async #execute(command: string): Promise<void> {
     if (process.getuid?.() !== 0) throw new Error('this needs root: it runs in a file system of its own');
     const root = `${this.folder}.root`;
@@ -146,22 +163,15 @@ export class StageBuild {
         ? []
         : [{ path: lent, from: join(this.#context.folder, 'node_modules'), writable: false }]),
     ];
-    const inside = inImageRoot({ root, mounts, workdir: this.workdir, user: this.user }, ['sh', '-ec', command]);
+    const base = this.#debian ? { base: this.folder } : {};
+    const place = { ...base, root, mounts, workdir: this.workdir, user: this.user };
+    const inside = inImageRoot(place, ['sh', '-ec', command]);
     await runCommand('unshare', ['--mount', ...inside], { env: this.env, timeout: 300_000 });
   }
 }
 
 /** What goes with `apt-get update` in an image. The machine's own lists are not in the way. */
 const removesLists = 'rm -rf /var/lib/apt/lists/*';
-
-/** @throws Error when a package to install is not on this machine: an image without it would be another image. */
-async function lentByThisMachine(command: string): Promise<void> {
-  const [, verb, ...words] = command.split(/\s+/);
-  if (verb === 'update') return;
-  if (verb !== 'install') throw new Error('only "apt-get update" and "apt-get install" are known here');
-  const packages = words.filter((word) => !word.startsWith('-'));
-  await runCommand('dpkg', ['--status', ...packages]);
-}
 
 /** What a command said; that it ran in a file system of its own, and how, is no help to whoever reads it. */
 function complaint(error: unknown): string {

@@ -14,12 +14,18 @@ const machinePrograms: Record<string, string[]> = {
 /** Where manifests say that an image has its program, which is somewhere else here: kubeadm's DaemonSet does. */
 const pathsInImages: Record<string, string> = { 'kube-proxy': '/usr/local/bin/kube-proxy' };
 
+/** Images that this checkout's Dockerfile describes, by name: the stage, undefined for the last one. */
+export const builtImages: ReadonlyMap<string, string | undefined> = new Map([
+  ['nftproxy', undefined],
+  ['nftproxy-haproxy', 'haproxy'],
+]);
+
 /** What a kubelet calls ErrImagePull. */
 export class ImagePullError extends Error {}
 
-/** Whether a container's image has a file system: ours, which this checkout's Dockerfile describes, and HAProxy's. */
+/** Whether a container runs in a file system of its image: ours do, and HAProxy's own, which is not to be had here. */
 export function hasFiles(container: Container): boolean {
-  return ['nftproxy', 'haproxy'].includes(imageName(container.image));
+  return builtImages.has(imageName(container.image)) || imageName(container.image) === 'haproxy';
 }
 
 /** The last part of an image's name, without registry, tag and digest. */

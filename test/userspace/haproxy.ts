@@ -1,16 +1,13 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { haproxyRoot } from '../../scripts/haproxy.ts';
 import { HaproxyRuntime } from '../../src/haproxy/index.ts';
-import { eventually } from './eventually.ts';
-import { ManagedProcess } from './managed-process.ts';
-import type { ProcessEnd } from './managed-process.ts';
-import type { Namespace } from './namespace.ts';
+import { buildImage } from '../cluster/image/index.ts';
+import type { Image } from '../cluster/image/index.ts';
+import { eventually, ManagedProcess } from '../support/index.ts';
+import type { Namespace, ProcessEnd } from '../support/index.ts';
 
-const store = join(import.meta.dirname, '../../.nftproxy/haproxy');
-/** As in the container: neither root nor any capability. */
-const user = '1000:1000';
+const repository = join(import.meta.dirname, '../..');
 
 /**
  * The HAProxy that ships, as it runs in its container: in a network namespace, with a folder that it shares with whoever
@@ -19,39 +16,37 @@ const user = '1000:1000';
 export class Haproxy implements AsyncDisposable {
   readonly directory: string;
   readonly runtime: HaproxyRuntime;
-  readonly #root: string;
+  readonly #image: Image;
   readonly #space: Namespace;
   #process: ManagedProcess | undefined;
 
-  /** Nothing runs yet. The first one on a machine takes the network, and some twenty seconds. */
-  constructor(space: Namespace) {
+  private constructor(space: Namespace, image: Image) {
     this.#space = space;
-    this.#root = haproxyRoot(store, (line) => process.stderr.write(`${line}\n`));
+    this.#image = image;
     this.directory = mkdtempSync(join(tmpdir(), 'nftproxy-haproxy-'));
     chmodSync(this.directory, 0o777);
     this.runtime = new HaproxyRuntime(this.directory);
+  }
+
+  /** Nothing runs yet. The first one on a machine takes the network, and some twenty seconds. */
+  static async in(space: Namespace): Promise<Haproxy> {
+    return new Haproxy(space, await buildImage(repository, 'haproxy'));
   }
 
   /** What the container's command does: waits for a configuration, and starts. */
   async start(): Promise<void> {
     await eventually('a configuration', () => this.runtime.hasConfiguration());
     const { directory } = this;
-    const program = [
-      '/usr/sbin/haproxy',
-      '-W',
-      '-S',
-      `${directory}/master.sock,mode,666`,
-      '-f',
-      `${directory}/haproxy.cfg`,
-    ];
+    const { folder, user, entrypoint } = this.#image;
+    const program = [...entrypoint, '-W', '-S', `${directory}/master.sock,mode,666`, '-f', `${directory}/haproxy.cfg`];
     this.#process = ManagedProcess.start({
       namespace: this.#space.name,
-      command: ['chroot', `--userspec=${user}`, this.#root, ...program],
+      command: ['chroot', `--userspec=${user.uid}:${user.gid}`, folder, ...program],
       // What it has said while it read its configuration is kept in shared memory.
       mounts: {
-        [`${this.#root}/dev`]: '/dev',
-        [`${this.#root}/dev/shm`]: '/dev/shm',
-        [this.#root + directory]: directory,
+        [`${folder}/dev`]: '/dev',
+        [`${folder}/dev/shm`]: '/dev/shm',
+        [folder + directory]: directory,
       },
     });
     await eventually('HAProxy', () => this.runtime.info(), {
