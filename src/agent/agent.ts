@@ -66,7 +66,7 @@ export class Agent {
     const { client, log, clock, conntrack } = deps;
     const { nodeName, sysctlDirectory, stateDirectory, config: file } = options;
     const state = new DesiredState(nodeName, clock.wall());
-    const dataPlane = new RunningDataPlane(deps.dataPlanes, log);
+    const dataPlane = new RunningDataPlane(deps.dataPlanes, log, () => this.#loop.lost());
     const targets = () =>
       targetsOf(client.servers, state.forwarding?.values() ?? [], {
         addresses: Object.values(networkInterfaces()).flatMap((all) => all?.map(({ address }) => address) ?? []),

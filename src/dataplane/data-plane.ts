@@ -42,8 +42,17 @@ export interface DataPlane {
   /** Service ports that an engine is to serve and that are served without, by id. */
   readonly fallbacks: ReadonlyMap<string, Fallback>;
 
-  /** Those of `fallbacks` that have a chance now: what was missing is there. `apply` of the same state tries. */
+  /**
+   * Service ports that `apply` of the same state would serve otherwise now: of `fallbacks` those that have a chance, because what
+   * was missing is there; and those of which what served them has ended.
+   */
   recoverable(): Promise<ReadonlySet<string>>;
+
+  /**
+   * Has a listener called at once when what serves Service ports has ended by itself: `recoverable` names them. Absent: there is
+   * nothing that could end.
+   */
+  whenLost?(listener: () => void): void;
 
   /** How many of `served` who chooses endpoints for. */
   servedBy(): ServedCounts;

@@ -15,10 +15,13 @@ export class RunningDataPlane {
   /** What has been replaced, or may have been left by an earlier run of the agent, and is not yet removed. */
   #leaving: DataPlane[] | undefined;
   readonly #log: Logger;
+  readonly #lost: () => void;
   /** Why what is leaving could not be removed, as it was told last. */
   #told: string | undefined;
 
-  constructor(factories: DataPlaneFactories, log: Logger) {
+  /** @param lost told when what serves has ended by itself (`whenLost` of a data plane) */
+  constructor(factories: DataPlaneFactories, log: Logger, lost: () => void = () => undefined) {
+    this.#lost = lost;
     this.#factories = factories;
     this.#log = log;
   }
@@ -60,6 +63,7 @@ export class RunningDataPlane {
     }
     const previous = this.#current;
     this.#current = next;
+    next.whenLost?.(this.#lost);
     this.#opener = this.#factories[mode];
     if (previous) this.#leaving = [...(this.#leaving ?? []), previous];
     await this.removeOthers();

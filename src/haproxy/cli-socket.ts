@@ -11,7 +11,8 @@ export class HaproxyError extends Error {
 
   constructor(message: string, cause?: unknown) {
     super(message);
-    this.refused = cause instanceof Error && 'code' in cause && cause.code === 'ECONNREFUSED';
+    // A process that ends in an orderly way takes its socket away.
+    this.refused = cause instanceof Error && 'code' in cause && ['ECONNREFUSED', 'ENOENT'].includes(String(cause.code));
   }
 }
 

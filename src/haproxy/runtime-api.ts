@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { placeText } from '../ip/index.ts';
 import { askSocket, HaproxyError, readTable } from './cli-socket.ts';
+import { watchSocket } from './watch-socket.ts';
 import { configurationFile, configurationText, masterSocket, serverOptions, workerSocket } from './configuration.ts';
 import { parseSectionName, sectionName, serverName } from './section.ts';
 import type { Section, Server } from './section.ts';
@@ -66,6 +67,11 @@ export class HaproxyRuntime {
     const answer = await this.#ask('show info');
     const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(answer)?.[1] ?? '';
     return { version: field('Version'), pid: Number(field('Pid')) };
+  }
+
+  /** As {@link watchSocket}, the worker that answers now. */
+  watch(ended: () => void): () => void {
+    return watchSocket(join(this.#directory, workerSocket), ended);
   }
 
   /** All sections, by name. */

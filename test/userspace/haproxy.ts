@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HaproxyRuntime } from '../../src/haproxy/index.ts';
@@ -55,11 +55,14 @@ export class Haproxy implements AsyncDisposable {
     });
   }
 
-  /** As a machine out of memory would: master and workers are gone at once. */
-  async kill(): Promise<ProcessEnd | undefined> {
+  /** As a machine out of memory would: nobody is told. When it resolves, all of it has ended. */
+  async kill(who: 'master' | 'worker' | 'both' = 'both'): Promise<ProcessEnd | undefined> {
     const { pid } = await this.runtime.info();
-    process.kill(pid, 'SIGKILL');
-    return this.#process?.end('SIGKILL');
+    if (who !== 'master') process.kill(pid, 'SIGKILL');
+    if (who !== 'worker' && this.#process) process.kill(this.#process.pid, 'SIGKILL');
+    // A master ends with its worker, and the other way round.
+    await eventually('the worker to end', () => !existsSync(`/proc/${pid}`));
+    return this.#process?.ended;
   }
 
   /** All that it has printed. */

@@ -42,6 +42,7 @@ describe('mode userspace', () => {
       }),
     );
     expect(new Set(await connections('clientPod', 8))).toEqual(new Set([localPod, remotePod]));
+    expect(await rig.node.space.run('ip', ['route', 'show', 'table', 'local', 'proto', '110'])).toBe('');
     await rig.haproxy.start();
     await eventually('HAProxy to be seen', () => rig.look());
     expect(rig.node.dataPlane.fallbacks.size).toBe(0);

@@ -85,7 +85,7 @@ export class UserspaceRig implements AsyncDisposable {
     const { dataPlane, sync } = this.node;
     const changed = (await dataPlane.verify()) === 'changed';
     if (changed) sync.suspect();
-    const more = await sync.retryFallbacks(() => true);
+    const more = await sync.retryFallbacks();
     if (changed || more) await this.node.run();
     return changed || more;
   }

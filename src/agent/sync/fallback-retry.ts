@@ -1,6 +1,9 @@
 import type { Changes, Fallback, RunningDataPlane } from '../../dataplane/index.ts';
 
-/** Has Service ports tried again that slots serve for want of something that is there by now. */
+/**
+ * Has Service ports tried again that slots serve for want of something that is there by now, or that something served which
+ * has ended.
+ */
 export class FallbackRetry {
   readonly #dataPlane: RunningDataPlane;
   #recoverable: ReadonlySet<string> = new Set();
@@ -9,10 +12,13 @@ export class FallbackRetry {
     this.#dataPlane = dataPlane;
   }
 
-  /** If there are some of `those`, looks which of all could be served as asked for. False if there are none. */
-  async look(those: (fallback: Fallback) => boolean): Promise<boolean> {
+  /**
+   * Looks which are to be tried again. False if there are none.
+   * @param those only if there are fallbacks like these; left out: in any case
+   */
+  async look(those?: (fallback: Fallback) => boolean): Promise<boolean> {
     const { current } = this.#dataPlane;
-    if (!current || ![...current.fallbacks.values()].some(those)) return false;
+    if (!current || (those && ![...current.fallbacks.values()].some(those))) return false;
     this.#recoverable = await current.recoverable();
     return this.#recoverable.size > 0;
   }

@@ -119,6 +119,11 @@ export class SyncLoop {
     else this.#pacer.trigger();
   }
 
+  /** What served Service ports has ended: they are served otherwise at once. */
+  lost(): void {
+    if (this.#ready && !this.#stopped) void this.#retryFallbacks();
+  }
+
   /** Resolves when the sync under way has ended; the kernel keeps what it has. */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -184,7 +189,7 @@ export class SyncLoop {
     }
   }
 
-  async #retryFallbacks(those: (fallback: Fallback) => boolean): Promise<void> {
+  async #retryFallbacks(those?: (fallback: Fallback) => boolean): Promise<void> {
     const { sync, log } = this.#o;
     try {
       this.#again(await sync.retryFallbacks(those));

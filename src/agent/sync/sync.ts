@@ -131,8 +131,13 @@ export class Sync {
     return this.#retryQuarantined;
   }
 
-  /** The next run tries `those` Service ports again that slots serve for want of what is there now. False if there are none. */
-  retryFallbacks(those: (fallback: Fallback) => boolean): Promise<boolean> {
+  /**
+   * The next run tries Service ports again that slots serve for want of what is there now, or that something served which has
+   * ended. False if there are none.
+   *
+   * @param those only if there are fallbacks like these; left out: in any case
+   */
+  retryFallbacks(those?: (fallback: Fallback) => boolean): Promise<boolean> {
     return this.#fallbacks.look(those);
   }
 

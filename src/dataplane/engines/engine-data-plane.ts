@@ -1,4 +1,5 @@
 import type { Logger } from '../../runtime/index.ts';
+import { changeOver } from '../change-over.ts';
 import { addWritten } from '../data-plane.ts';
 import type {
   Applied,
@@ -116,16 +117,7 @@ export class EngineDataPlane implements DataPlane {
     const concerned = [...this.served].filter(
       ([, { port }]) => schedulerFor(port, before) !== schedulerFor(port, node),
     );
-    if (concerned.length === 0) return written;
-    try {
-      const applied = await this.apply(new Map(concerned));
-      const [first] = applied.refused;
-      if (first) throw new Error(`the kernel no longer takes Service port ${first.id}: ${first.reason}`);
-      return addWritten(written, applied.written);
-    } catch (error) {
-      await this.start(new Map([...this.served].map(([id, desired]) => [id, bySlots(desired)])), before);
-      throw error;
-    }
+    return changeOver(this, new Map(concerned), { before, written, bySlots });
   }
 
   async verify(): Promise<Integrity> {

@@ -1,6 +1,7 @@
 import { listenerRanges } from '../../haproxy/index.ts';
 import type { Logger } from '../../runtime/index.ts';
 import type { ServicePort } from '../../services/index.ts';
+import { changeOver } from '../change-over.ts';
 import { addWritten } from '../data-plane.ts';
 import type {
   Applied,
@@ -49,12 +50,14 @@ export class UserspaceDataPlane implements DataPlane {
   #up = false;
   #missing: string | undefined;
   #probedAt = -Infinity;
+  #tellLost: () => void = () => undefined;
 
   constructor(o: { below: DataPlane; table: Pick<NftablesDataPlane, 'namedTargets'>; proxy: Proxy; log: Logger }) {
     this.#below = o.below;
     this.#table = o.table;
     this.#proxy = o.proxy;
     this.#log = o.log;
+    this.#proxy.whenEnded(() => void this.#ended());
   }
 
   get mode(): string {
@@ -111,35 +114,25 @@ export class UserspaceDataPlane implements DataPlane {
     const written = await this.#below.setNode(this.#settings(node));
     this.#node = node;
     const concerned = [...this.served].filter(([, { port }]) => wantsProxy(port, before) !== wantsProxy(port, node));
-    if (concerned.length === 0) return written;
-    try {
-      const applied = await this.apply(new Map(concerned));
-      const [first] = applied.refused;
-      if (first) throw new Error(`the kernel no longer takes Service port ${first.id}: ${first.reason}`);
-      return addWritten(written, applied.written);
-    } catch (error) {
-      await this.start(new Map([...this.served].map(([id, desired]) => [id, bySlots(desired)])), before);
-      throw error;
-    }
+    return changeOver(this, new Map(concerned), { before, written, bySlots });
   }
 
   async verify(): Promise<Integrity> {
     const integrity = await this.#below.verify();
-    if (integrity === 'changed') return integrity;
-    if (!this.#up) return 'intact';
-    const lost = await this.#proxy.lost();
-    if (lost === undefined) {
-      await this.#proxy.tidy();
-      return 'intact';
-    }
-    this.#log.error('HAProxy is gone; its Services go back to slots', { error: lost });
-    return 'changed';
+    if (this.#up && integrity === 'intact') await this.#look();
+    return integrity;
+  }
+
+  whenLost(listener: () => void): void {
+    this.#tellLost = listener;
   }
 
   async recoverable(): Promise<ReadonlySet<string>> {
     const below = await this.#below.recoverable();
-    if (this.#fallbacks.size === 0 || !(await this.#probe())) return below;
-    return new Set([...below, ...this.#fallbacks.keys()]);
+    // What an apply of the same would hand to slots: HAProxy has ended.
+    const lost = this.#up ? [] : [...this.served].filter(([, { proxied }]) => proxied).map(([id]) => id);
+    const again = this.#fallbacks.size > 0 && (await this.#probe()) ? this.#fallbacks.keys() : [];
+    return new Set([...below, ...lost, ...again]);
   }
 
   counters(): Promise<ConnectionCount[]> {
@@ -165,7 +158,7 @@ export class UserspaceDataPlane implements DataPlane {
   }
 
   async preview(ports: Ports, node: NodeSettings): Promise<Preview> {
-    if (!anyWants(ports, node) || (await this.#proxy.probe()) !== undefined) return this.#below.preview(ports, node);
+    if (!anyWants(ports, node) || (await this.#proxy.missing()) !== undefined) return this.#below.preview(ports, node);
     if (!this.#up) await this.#proxy.adopt();
     claimNamed(this.#proxy, ports, await this.#table.namedTargets());
     return this.#below.preview(this.#assign(ports, node), { ...node, listenerRanges: Object.values(listenerRanges) });
@@ -185,12 +178,31 @@ export class UserspaceDataPlane implements DataPlane {
   }
 
   close(): void {
+    this.#proxy.close();
     this.#below.close();
   }
 
   get #started(): NodeSettings {
     if (!this.#node) throw new Error('the data plane has not been started');
     return this.#node;
+  }
+
+  /** HAProxy may have ended. */
+  async #ended(): Promise<void> {
+    try {
+      if (this.#up) await this.#look();
+    } catch (error) {
+      this.#log.error('cannot find out whether HAProxy has ended', { error });
+    }
+  }
+
+  async #look(): Promise<void> {
+    const lost = await this.#proxy.lost();
+    if (lost === undefined) return this.#proxy.tidy();
+    this.#up = false;
+    this.#missing = lost;
+    this.#log.error('HAProxy is gone; its Services go back to slots', { error: lost });
+    this.#tellLost();
   }
 
   /** Whether HAProxy can serve, as it was found a moment ago. */

@@ -1,11 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { HaproxyError, HaproxyRuntime, listenerOf, listenerRanges, sectionName } from '../../haproxy/index.ts';
-import type { Server, ServerState, Traffic } from '../../haproxy/index.ts';
+import type { Server } from '../../haproxy/index.ts';
 import { RequestQueue } from '../../netlink/index.ts';
 import type { EngineTarget } from '../data-plane.ts';
 import { LocalRanges } from '../local-ranges.ts';
 import { SectionPool } from './section-pool.ts';
 import type { PooledSection, Tenant } from './section-pool.ts';
+import { answersOf, describeTarget } from './traffic.ts';
 
 /** What is to be in a section. */
 export interface WantedSection {
@@ -32,6 +33,9 @@ export class Proxy {
   readonly #leaving = new Map<PooledSection, Map<string, Server>>();
   #pid: number | undefined;
   #heardAt = -Infinity;
+  /** Gives up the watch on the worker that was adopted; undefined: there is none. */
+  #unwatch: (() => void) | undefined;
+  #ended: () => void = () => undefined;
 
   /** @param o.directory that is shared with HAProxy */
   constructor(o: { directory: string; namespacePath?: string }) {
@@ -40,37 +44,53 @@ export class Proxy {
     this.#ranges = new LocalRanges(Object.values(listenerRanges), o.namespacePath);
   }
 
-  /** Makes the node ready. Says for people what is missing, and what to do; undefined if it can serve. */
-  async probe(): Promise<string | undefined> {
-    const obstacle = this.#ranges.obstacle('the proxy');
-    if (obstacle !== undefined) return obstacle;
-    this.#ranges.make();
+  /** Has a listener called at once when HAProxy ends, or may have: `lost` says whether. */
+  whenEnded(listener: () => void): void {
+    this.#ended = listener;
+  }
+
+  /** Says for people what is missing for it to serve, and what to do; undefined if nothing is. Changes nothing. */
+  async missing(): Promise<string | undefined> {
     try {
-      // HAProxy's container waits for it.
-      if (!(await this.#runtime.hasConfiguration())) await this.#runtime.write([], threads);
       const { version } = await this.#runtime.info();
       if (Number.parseInt(version, 10) < 3)
         return `HAProxy ${version} runs at ${this.#directory}; 3.0 or later is needed`;
       this.#heardAt = performance.now();
-      return undefined;
     } catch (error) {
-      if (!(error instanceof HaproxyError) && !isFileError(error)) throw error;
-      return `no HAProxy to tell what to do: ${error.message}`;
+      return nobodyThere(error);
     }
+    return this.#ranges.obstacle('the proxy');
   }
 
-  /** Why it can no longer serve; undefined while it answers, or has only just ceased to. */
-  async lost(): Promise<string | undefined> {
+  /** The same, and makes the node ready: HAProxy's container waits for a configuration, its listeners need routes. */
+  async probe(): Promise<string | undefined> {
     try {
-      const { pid } = await this.#runtime.info();
-      this.#heardAt = performance.now();
-      // It has been started anew, or reloaded by somebody else: what it has is as the configuration was.
-      if (pid !== this.#pid) await this.adopt();
-      return undefined;
+      if (!(await this.#runtime.hasConfiguration())) await this.#runtime.write([], threads);
     } catch (error) {
-      if (!(error instanceof HaproxyError)) throw error;
-      return performance.now() - this.#heardAt < silenceMilliseconds ? undefined : error.message;
+      return nobodyThere(error);
     }
+    const missing = await this.missing();
+    if (missing === undefined) this.#ranges.make();
+    return missing;
+  }
+
+  /** Why it can no longer serve; undefined while it answers, or is silent for only a moment. */
+  lost(): Promise<string | undefined> {
+    return this.#queue.run(async () => {
+      try {
+        const { pid } = await this.#runtime.info();
+        this.#heardAt = performance.now();
+        // It has been started anew, or reloaded by somebody else: what it has is as the configuration was.
+        if (pid !== this.#pid) await this.#adopt();
+        this.#watch();
+        return undefined;
+      } catch (error) {
+        if (!(error instanceof HaproxyError)) throw error;
+        // Where nobody listens it has ended; silence may be a busy machine's.
+        const busy = !error.refused && performance.now() - this.#heardAt < silenceMilliseconds;
+        return busy ? undefined : nobodyThere(error);
+      }
+    });
   }
 
   /** Learns what HAProxy has. */
@@ -170,32 +190,14 @@ export class Proxy {
     });
   }
 
-  /** What is at a target, and what it has taken; undefined if nothing is. */
-  async describe(
-    target: EngineTarget,
-  ): Promise<{ kind: string; servers: readonly (Traffic & ServerState)[] } | undefined> {
-    const sections = await this.#runtime.sections();
-    const state = [...sections.values()].find((each) => isAt(listenerOf(each), target));
-    if (!state) return undefined;
-    const traffic = (await this.#runtime.traffic()).filter(({ section }) => section === sectionName(state));
-    const servers = [...state.servers].flatMap(([name, server]) => {
-      const taken = traffic.find((each) => each.server === name);
-      return taken ? [{ ...taken, ...server }] : [];
-    });
-    const { protocol, balance } = state.kind;
-    return { kind: `${protocol}, ${balance}`, servers };
+  /** {@link describeTarget} */
+  describe(target: EngineTarget): ReturnType<typeof describeTarget> {
+    return describeTarget(this.#runtime, target);
   }
 
-  /** What the sections of Service ports have answered, by the port's id. */
-  async answers(): Promise<{ id: string; traffic: Traffic; responseMilliseconds: number }[]> {
-    const bySection = Map.groupBy(await this.#runtime.traffic(), ({ section }) => section);
-    return [...this.#pool.tenancies()].flatMap(([id, section]) => {
-      const all = bySection.get(sectionName(section)) ?? [];
-      const traffic = all.find(({ server }) => server === undefined);
-      return traffic && section.kind.protocol !== 'tcp'
-        ? [{ id, traffic, responseMilliseconds: meanResponse(all.filter(({ server }) => server !== undefined)) }]
-        : [];
-    });
+  /** {@link answersOf} */
+  answers(): ReturnType<typeof answersOf> {
+    return answersOf(this.#runtime, this.#pool.tenancies());
   }
 
   /** Takes everything away. Says for people what it was; undefined if there was nothing. */
@@ -207,10 +209,17 @@ export class Proxy {
         await this.#runtime.reload();
       }
       const routes = this.#ranges.release();
+      this.close();
       this.#pid = undefined;
       if (sections + routes.length === 0) return undefined;
       return `${sections} sections of HAProxy and the routes of its listeners`;
     });
+  }
+
+  /** Watches it no more. It goes on. */
+  close(): void {
+    this.#unwatch?.();
+    this.#unwatch = undefined;
   }
 
   async #present(): Promise<readonly string[]> {
@@ -226,12 +235,22 @@ export class Proxy {
   async #adopt(): Promise<void> {
     const [{ pid }, sections] = [await this.#runtime.info(), await this.#runtime.sections()];
     this.#pid = pid;
+    // A worker that was replaced would stay for the sake of whoever watches it.
+    this.close();
+    this.#watch();
     this.#leaving.clear();
     this.#pool.adopt(sections);
     for (const section of this.#pool.sections) {
       const gone = [...(sections.get(sectionName(section))?.servers ?? [])].filter(([, { leaving }]) => leaving);
       if (gone.length > 0) this.#leaving.set(section, new Map(gone));
     }
+  }
+
+  #watch(): void {
+    this.#unwatch ??= this.#runtime.watch(() => {
+      this.#unwatch = undefined;
+      this.#ended();
+    });
   }
 
   async #change(section: PooledSection, next: ReadonlyMap<string, Server>): Promise<void> {
@@ -264,21 +283,14 @@ export class Proxy {
   }
 }
 
-/** Over servers, by how much they have answered. */
-function meanResponse(servers: readonly Traffic[]): number {
-  const total = servers.reduce((sum, server) => sum + server.total, 0);
-  return servers.reduce((sum, server) => sum + (server.responseMilliseconds * server.total) / (total || 1), 0);
-}
-
-const isAt = (one: EngineTarget, other: EngineTarget): boolean =>
-  one.address === other.address && one.port === other.port;
-
 function areSame(present: ReadonlyMap<string, Server>, wanted: ReadonlyMap<string, Server>): boolean {
   return (
     present.size === wanted.size && [...wanted].every(([name, { weight }]) => present.get(name)?.weight === weight)
   );
 }
 
-function isFileError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'code' in error;
+/** @throws the error, if it does not mean that there is no HAProxy, or no folder that is shared with one */
+function nobodyThere(error: unknown): string {
+  if (!(error instanceof HaproxyError) && !(error instanceof Error && 'code' in error)) throw error;
+  return `no HAProxy to tell what to do: ${error.message}`;
 }

@@ -1,11 +1,11 @@
-import { DesiredState, LoadFollower, Sync } from '../../../src/agent/sync/index.ts';
+import { DesiredState, LoadFollower, Sync, SyncLoop } from '../../../src/agent/sync/index.ts';
 import type { SyncResult } from '../../../src/agent/sync/index.ts';
 import { revisionOf, withDefaults } from '../../../src/api/index.ts';
 import type { ProxySettings } from '../../../src/api/index.ts';
 import { ConntrackSocket } from '../../../src/conntrack/index.ts';
 import { dataPlaneFactories, RunningDataPlane } from '../../../src/dataplane/index.ts';
 import type { DataPlane } from '../../../src/dataplane/index.ts';
-import { createLogger } from '../../../src/runtime/index.ts';
+import { createLogger, systemClock } from '../../../src/runtime/index.ts';
 import type { EndpointSliceObject, ServiceObject } from '../../../src/services/index.ts';
 import type { Namespace } from '../namespace.ts';
 import { listedSets } from '../nft-listing.ts';
@@ -48,6 +48,7 @@ export class NodeRig implements Disposable {
   #state: DesiredState;
   #dataPlane: RunningDataPlane;
   #sync: Sync;
+  #loop: SyncLoop | undefined;
 
   constructor(space: Namespace, facts: NodeFacts) {
     this.space = space;
@@ -83,6 +84,24 @@ export class NodeRig implements Disposable {
   /** Writes what has changed to the kernel. */
   run(): Promise<SyncResult> {
     return this.#sync.run();
+  }
+
+  /** Has the agent's own loop keep the node in line while something happens: it looks, is told of ends, and tries again. */
+  async keptWhile(during: () => Promise<void>): Promise<void> {
+    const begun = Promise.withResolvers<void>();
+    const loop = new SyncLoop({
+      ...{ sync: this.#sync, state: this.#state, load: this.load, observers: [{ synced: () => begun.resolve() }] },
+      ...{ clock: systemClock, log: this.#log },
+    });
+    this.#loop = loop;
+    loop.start();
+    try {
+      await begun.promise;
+      await during();
+    } finally {
+      this.#loop = undefined;
+      await loop.stop();
+    }
   }
 
   /**
@@ -171,7 +190,7 @@ export class NodeRig implements Disposable {
     // Not the machine's own, whatever it has.
     const { haproxyDirectory = '/run/nftproxy/no-haproxy' } = this.#facts;
     const factories = this.#factories({ log: this.#log, namespacePath: this.space.path, haproxyDirectory });
-    return new RunningDataPlane(factories, this.#log);
+    return new RunningDataPlane(factories, this.#log, () => this.#loop?.lost());
   }
 
   #newSync(): Sync {
