@@ -47,6 +47,8 @@ export const nodeConditionReasons = {
    * NoneFound, CleanedUp.
    */
   KubeProxyRules: ['NoneFound', 'Present', 'Draining', 'CleanedUp', 'CleanupFailing', 'OthersUseThem'],
+  /** Present and True only while Service ports go through a proxy, whose endpoints see the node as their client. */
+  ClientAddressesHidden: ['ServedByProxy'],
   /** Present and True only while no config governs the node; the operator says it. */
   Uncovered: ['NoGoverningConfig', 'CleanupPending', 'CleaningUp', 'CleanedUp'],
 } as const;

@@ -38,11 +38,14 @@ function ofRollout({ metadata, status }: ProxyConfig): Change[] {
   return steps.flatMap(([at, what]) => (at === undefined ? [] : [{ at, about, what, look: 'good' as const }]));
 }
 
+/** Conditions that are nobody's fault when they are True. */
+const harmless = ['Reconciling', 'KubeProxyParked', 'ClientAddressesHidden'];
+
 /** The conditions that count when True, and Ready; what they turned into. */
 function ofConditions({ metadata, status }: ProxyConfig): Change[] {
   const about = `ProxyConfig ${metadata.name}`;
   return (status?.conditions ?? []).map(({ type, status: is, reason, message, lastTransitionTime: at }) => {
-    const bad = type === 'Ready' || type === 'Accepted' ? is === 'False' : is === 'True' && type !== 'Reconciling';
+    const bad = type === 'Ready' || type === 'Accepted' ? is === 'False' : is === 'True' && !harmless.includes(type);
     const look = bad ? 'failing' : is === 'Unknown' ? 'waiting' : 'good';
     return { at, about, what: `${type} is ${is}: ${reason}: ${message}`, look };
   });

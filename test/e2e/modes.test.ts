@@ -48,6 +48,9 @@ describe.skipIf(!root)('mode userspace in a cluster (needs root)', { timeout: 30
       ['agent', 'haproxy'],
     ]);
     for (const count of await served()) expect(count).toBeGreaterThan(0);
+    const { status } = await nftproxy.configOf(cluster);
+    expect(conditionOf(status?.conditions, 'Ready')?.status).toBe('True');
+    expect(conditionOf(status?.conditions, 'ClientAddressesHidden')?.message).toContain('NetworkPolicies by client');
     // Every one of three Pods, by turns: a request each is a connection each here.
     const { answers } = await nftproxy.request(cluster, 'client', ip, 30);
     expect(Object.keys(answers)).toHaveLength(3);

@@ -34,6 +34,7 @@ export function agentState(o: {
     unserved: o.servers.flatMap(({ failure }) => failure ?? []),
     quarantined: [...o.sync.quarantine.values()],
     fallbacks: fallbacksOf(o.dataPlane),
+    ...proxiedOf(o.dataPlane),
     ...(o.dataPlane.current && { servedBy: o.dataPlane.current.servedBy() }),
     services,
     endpoints,
@@ -84,6 +85,12 @@ function inForce(
 
 function fallbacksOf({ current }: RunningDataPlane): NonNullable<AgentState['fallbacks']> {
   return [...(current?.fallbacks ?? [])].map(([id, fallback]) => ({ id, ...fallback }));
+}
+
+function proxiedOf({ current }: RunningDataPlane): Pick<AgentState, 'proxied'> {
+  const ids = [...(current?.served ?? [])].filter(([, { proxied }]) => proxied).map(([id]) => id);
+  const [first] = ids;
+  return first === undefined ? {} : { proxied: { count: ids.length, first } };
 }
 
 function elementsOf({ current }: RunningDataPlane): number {

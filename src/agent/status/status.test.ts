@@ -154,6 +154,19 @@ describe('the status of a node', () => {
     expect(conditions({ fallbacks: [own] })['Degraded']).toBe('True FallenBackToSlots');
   });
 
+  it('says what is lost behind a proxy, which degrades nothing and is not said where nothing goes through one', () => {
+    const proxied = { count: 3, first: 'default/web:http/tcp/4' };
+    expect(conditions({ proxied })).toEqual({
+      Synced: 'True UpToDate',
+      Degraded: 'False AsExpected',
+      ClientAddressesHidden: 'True ServedByProxy',
+    });
+    expect(report({ proxied }).conditions?.[2]?.message).toMatch(
+      /^3 Service ports go through the proxy, first default\/web:http\/tcp\/4: .*NetworkPolicies by client do not hold/,
+    );
+    expect(conditions({})).not.toHaveProperty('ClientAddressesHidden');
+  });
+
   it('counts Service ports by who chooses for them, where it is not slots for all', () => {
     const fallbacks = [{ id: 'default/web:/tcp/4', reason: 'no IPVS', askedBy: 'node' }] as const;
     expect(report({ servedBy: { nftables: 4, ipvs: 0 } }).servedBy).toBeUndefined();

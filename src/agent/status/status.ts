@@ -1,6 +1,8 @@
 import { release } from 'node:os';
 import { conditionOf, nextCondition, rfc3339 } from '../../api/index.ts';
 import type { BusiestServicePorts, Condition, NodeConditionType, ProxyNodeStateStatus } from '../../api/index.ts';
+import { clientAddressesCondition } from './client-addresses-condition.ts';
+import type { Proxied } from './client-addresses-condition.ts';
 import { kubeProxyCondition } from './kube-proxy-condition.ts';
 import type { KubeProxyState } from '../kube-proxy/index.ts';
 import { preflightCondition, whatBlocks } from './preflight-condition.ts';
@@ -30,6 +32,8 @@ export interface AgentState {
   readonly unserved?: readonly string[];
   /** Service ports that an engine is to serve and slots do. */
   readonly fallbacks?: readonly ({ readonly id: string } & Fallback)[];
+  /** Service ports that go through a proxy; undefined: none does. */
+  readonly proxied?: Proxied;
   /** Service ports by who chooses for them; undefined before the first sync. */
   readonly servedBy?: ServedCounts;
   readonly services: number;
@@ -56,7 +60,7 @@ const longestMessage = 256;
  * `SyncFailing`, `SettingsRefused`, `SettingsRolledBack`, `PreflightBlocking`, `CleanupFailing`, `NoConfiguration`, `CannotListen`,
  * `ServicePortsRefused`, `ModeUnavailable`, `WaitingForProxy`, `FallenBackToSlots`, `ObjectsWithProblems`, `AsExpected`. `ConntrackConfigured`: conntrack is as the ProxyConfig has it; nothing depends on that but
  * its size and patience, so that it degrades nothing. `KubeProxyRules`: whether there are any, likewise. `Preflight`: what
- * was found of the node; `Blocking` keeps it from being synced at all.
+ * was found of the node; `Blocking` keeps it from being synced at all. `ClientAddressesHidden`: what is lost behind a proxy.
  */
 export function statusOf(o: {
   state: AgentState;
@@ -112,11 +116,12 @@ function servedBy({ servedBy: counts, fallbacks = [] }: AgentState): Pick<ProxyN
 type MakeCondition = <T extends NodeConditionType>(type: T, verdict: Verdict<T>) => Condition;
 
 /** What is said of the node once it is known, and degrades nothing by itself. */
-function ofTheNode({ preflight, kubeProxy, conntrack }: AgentState, condition: MakeCondition): Condition[] {
+function ofTheNode({ preflight, kubeProxy, conntrack, proxied }: AgentState, condition: MakeCondition): Condition[] {
   return [
     ...(preflight === undefined ? [] : [condition('Preflight', preflightCondition(preflight, longestMessage))]),
     ...(kubeProxy === undefined ? [] : [condition('KubeProxyRules', kubeProxyCondition(kubeProxy))]),
     ...(conntrack === undefined ? [] : [condition('ConntrackConfigured', conntrackCondition(conntrack))]),
+    ...(proxied === undefined ? [] : [condition('ClientAddressesHidden', clientAddressesCondition(proxied))]),
   ];
 }
 

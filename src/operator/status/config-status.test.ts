@@ -97,6 +97,12 @@ describe('a ProxyConfig says', () => {
       'Accepted=True/Valid Degraded=False/AsExpected Ready=True/AllNodesSynced',
     ],
     [
+      'Ready where Services go through a proxy, and that their endpoints do not see clients',
+      [machine('a', 'ready'), machine('b', 'proxied')],
+      {},
+      'Accepted=True/Valid Degraded=False/AsExpected Ready=True/AllNodesSynced ClientAddressesHidden=True/ServedByProxy',
+    ],
+    [
       'WaitingForNodes when no node can be asked',
       [machine('a', 'unreported', false)],
       {},

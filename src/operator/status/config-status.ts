@@ -1,4 +1,5 @@
 import type { NodeAssignment, ProxyConfigStatus } from '../../api/index.ts';
+import { clientAddressesVerdict } from './client-addresses.ts';
 import { conditionsFrom, verdict } from './conditions.ts';
 import type { Verdict } from './conditions.ts';
 import { factsOf } from './facts.ts';
@@ -37,6 +38,7 @@ export function configStatus(input: StatusInput): ProxyConfigStatus {
   const verdicts = [
     ...[acceptance(facts), ...progression(facts), degradation(facts), readiness(facts)],
     ...kubeProxyVerdict(input),
+    ...clientAddressesVerdict(input),
   ];
   return {
     observedGeneration: generation,

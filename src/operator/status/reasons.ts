@@ -50,6 +50,8 @@ export const reasons = {
     'Shadowed',
     'InvalidSpec',
   ],
+  /** Present and True only while Service ports of a node go through a proxy, whose endpoints see the node as their client. */
+  ClientAddressesHidden: ['ServedByProxy'],
   /**
    * Present where somebody wants kube-proxy parked, or did. True: AllNodesParked. Unknown: WaitingForRollout, Parking,
    * Restoring, CannotSeeKubeProxy. False: the others.

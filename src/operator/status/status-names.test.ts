@@ -34,6 +34,13 @@ test('objects with problems are counted once, however many nodes see them, and t
   );
 });
 
+test('nodes whose Services go through a proxy are counted, the first is named with what it says', () => {
+  const { conditions } = statusOf([machine('c', 'proxied'), machine('b', 'proxied'), machine('a', 'ready')]);
+  expect(conditionOf(conditions, 'ClientAddressesHidden')?.message).toBe(
+    'b: 4 Service ports go through the proxy (and 1 more nodes)',
+  );
+});
+
 test('a status stays small: at most 16 failed nodes with messages of at most 256 characters', () => {
   const names = Array.from({ length: 40 }, (_, index) => `node-${String(index).padStart(2, '0')}`);
   const { failedNodes, conditions } = statusOf(names.map((name) => machine(name, 'failing')));

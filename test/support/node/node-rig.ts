@@ -88,9 +88,14 @@ export class NodeRig implements Disposable {
 
   /** Has the agent's own loop keep the node in line while something happens: it looks, is told of ends, and tries again. */
   async keptWhile(during: () => Promise<void>): Promise<void> {
-    const begun = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<undefined>();
     const loop = new SyncLoop({
-      ...{ sync: this.#sync, state: this.#state, load: this.load, observers: [{ synced: () => begun.resolve() }] },
+      ...{
+        sync: this.#sync,
+        state: this.#state,
+        load: this.load,
+        observers: [{ synced: () => begun.resolve(undefined) }],
+      },
       ...{ clock: systemClock, log: this.#log },
     });
     this.#loop = loop;

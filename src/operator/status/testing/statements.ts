@@ -21,7 +21,8 @@ export const nothing: Share = { won: [], selected: 0, unsupported: [], uncovered
 export const noon = new Date('2026-11-22T12:00:00.400Z');
 export const later = new Date('2026-11-22T12:05:00Z');
 
-export type Story = 'ready' | 'failing' | 'unreported' | 'not told' | 'behind' | 'degraded' | 'odd objects' | 'silent';
+export type Story =
+  'ready' | 'proxied' | 'failing' | 'unreported' | 'not told' | 'behind' | 'degraded' | 'odd objects' | 'silent';
 
 /** A node and what its ProxyNodeState says. */
 export function machine(
@@ -50,8 +51,11 @@ export function machine(
     ? condition('Synced', 'False', 'SyncFailing', `${name} cannot ${'x'.repeat(300)}`)
     : condition('Synced', 'True', 'UpToDate', 'fine');
   const odd = condition('Degraded', 'True', 'ObjectsWithProblems', 'Service default/web: UnknownAlgorithm: no fastest');
+  const hidden = condition('ClientAddressesHidden', 'True', 'ServedByProxy', '4 Service ports go through the proxy');
   const degraded = condition('Degraded', 'True', 'ServicePortsRefused', 'the kernel refuses one');
-  const conditions = { degraded: [synced, degraded], 'odd objects': [synced, odd] }[story as string] ?? [synced];
+  const conditions = { degraded: [synced, degraded], 'odd objects': [synced, odd], proxied: [synced, hidden] }[
+    story as string
+  ] ?? [synced];
   const status = { ...(!fails && { appliedRevision: revision }), objectsWithProblems: 3, conditions };
   return { node, state: { ...state, status } };
 }
