@@ -1,6 +1,6 @@
 import { placeText } from '../ip/index.ts';
 import { listenerOf, sectionName, serverName } from './section.ts';
-import type { ProxiedProtocol, Section, SectionKind } from './section.ts';
+import type { ProxiedProtocol, Section, SectionKind, Server } from './section.ts';
 
 /** The folder of HAProxy's sockets and configuration, where agent and HAProxy both see it. */
 export const haproxyDirectory = '/run/nftproxy/haproxy';
@@ -12,8 +12,13 @@ export const masterSocket = 'master.sock';
 /** Clients that a section remembers for affinity. */
 const rememberedClients = '100k';
 
-/** What a server line needs besides its place and weight, in the configuration and in `add server`. */
-export const serverOptions: Readonly<Record<ProxiedProtocol, string>> = { tcp: '', http: '', h2c: ' proto h2' };
+const protocolOptions: Readonly<Record<ProxiedProtocol, string>> = { tcp: '', http: '', h2c: ' proto h2' };
+
+/** What follows a server's name, in the configuration and in `add server`. */
+export function serverText(server: Server, protocol: ProxiedProtocol): string {
+  const slowly = server.slowStartSeconds === undefined ? '' : ` slowstart ${server.slowStartSeconds}s`;
+  return `${placeText(server)} weight ${server.weight}${protocolOptions[protocol]}${slowly}`;
+}
 
 /**
  * The whole configuration. It holds the servers too: whoever starts or reloads HAProxy has the endpoints of that moment.
@@ -57,10 +62,7 @@ function sectionLines(section: Section): string[] {
     `  bind ${placeText({ address, port })} transparent`,
     ...(kind.protocol === 'tcp' ? ['  mode tcp'] : httpLines),
     ...balanceLines(kind),
-    ...[...servers.values()].map(
-      (server) =>
-        `  server ${serverName(server)} ${placeText(server)} weight ${server.weight}${serverOptions[kind.protocol]}`,
-    ),
+    ...[...servers.values()].map((server) => `  server ${serverName(server)} ${serverText(server, kind.protocol)}`),
   ];
 }
 

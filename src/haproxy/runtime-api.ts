@@ -1,10 +1,9 @@
 import { writeFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { placeText } from '../ip/index.ts';
 import { askSocket, HaproxyError, readTable } from './cli-socket.ts';
 import { watchSocket } from './watch-socket.ts';
-import { configurationFile, configurationText, masterSocket, serverOptions, workerSocket } from './configuration.ts';
+import { configurationFile, configurationText, masterSocket, serverText, workerSocket } from './configuration.ts';
 import { parseSectionName, sectionName, serverName } from './section.ts';
 import type { Section, Server } from './section.ts';
 
@@ -102,9 +101,8 @@ export class HaproxyRuntime {
   /** Adds a server, or takes one that was leaving into use again. */
   async addServer(section: Named, server: Server, present: boolean): Promise<void> {
     const name = fullName(section, server);
-    const options = serverOptions[section.kind.protocol];
     if (present) await this.setWeight(section, server);
-    else await this.#tell(`add server ${name} ${placeText(server)} weight ${server.weight}${options}`, /registered/);
+    else await this.#tell(`add server ${name} ${serverText(server, section.kind.protocol)}`, /registered/);
     await this.#tell(`set server ${name} state ready`);
   }
 

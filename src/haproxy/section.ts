@@ -22,6 +22,8 @@ export interface Server {
   readonly port: number;
   /** 0-256; 0 gets nothing new. */
   readonly weight: number;
+  /** Seconds in which its share grows to what its weight says, each time that it comes into use; left out: at once. */
+  readonly slowStartSeconds?: number;
 }
 
 /** A section of the configuration: a listener, and the servers that its connections or requests go to. */

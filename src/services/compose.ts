@@ -79,8 +79,12 @@ export function engineFor({ engine }: ParsedService, config: ServicesConfig): En
 }
 
 /** What a port says of itself comes before what its Service says of all ports. Undefined: connections are passed on. */
-function proxyFor({ engine, hashHeader }: ParsedService, port: ParsedPort): ProxyChoice | undefined {
+function proxyFor({ engine, hashHeader, slowStartSeconds }: ParsedService, port: ParsedPort): ProxyChoice | undefined {
   const protocol = port.proxied ?? engine?.proxied ?? 'tcp';
-  if (port.protocol !== 'tcp' || protocol === 'tcp') return undefined;
-  return { protocol, ...(hashHeader !== undefined && { hashHeader }) };
+  if (port.protocol !== 'tcp' || (protocol === 'tcp' && slowStartSeconds === undefined)) return undefined;
+  return {
+    protocol,
+    ...(hashHeader !== undefined && protocol !== 'tcp' && { hashHeader }),
+    ...(slowStartSeconds !== undefined && { slowStartSeconds }),
+  };
 }

@@ -51,6 +51,30 @@ describe('a proxy passes a port on', () => {
     expect(ports(speaking('http')).states).toEqual(ports(speaking('http'), 'userspace').states);
   });
 
+  it.each([
+    { says: '30s', seconds: 30 },
+    { says: ' 2m ', seconds: 120 },
+    { says: '1h', seconds: 3600 },
+  ])('slowly to an endpoint that comes, within $says', ({ says, seconds }) => {
+    const annotations = { 'nftproxy.io/slow-start': says };
+    const proxyOf = (appProtocol: string) =>
+      ports({ ...speaking(appProtocol), annotations }, 'userspace').states[0]?.proxy;
+    expect(proxyOf('http')).toEqual({ protocol: 'http', slowStartSeconds: seconds });
+    expect(proxyOf('https')).toEqual({ protocol: 'tcp', slowStartSeconds: seconds });
+  });
+
+  it.each(['', '30', '0s', '2h', '-1s', '1.5m', '30s weight 3'])(
+    'at once where the time is none (“%s”), and says so',
+    (says) => {
+      const annotations = { 'nftproxy.io/slow-start': says };
+      const { states, problems } = ports({ ...speaking('http'), annotations }, 'userspace');
+      expect(states[0]?.proxy).toEqual({ protocol: 'http' });
+      expect(problems).toEqual([
+        expect.stringMatching(/^InvalidValue: annotation nftproxy\.io\/slow-start: .* 30s or 2m/),
+      ]);
+    },
+  );
+
   it('by a header, where it knows requests; a name that is none is said', () => {
     const annotations = { 'nftproxy.io/hash-header': ' X-User ' };
     const proxies = (appProtocol: string, more = annotations) =>

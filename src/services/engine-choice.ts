@@ -11,6 +11,9 @@ const engineAnnotation = 'nftproxy.io/engine';
 /** Annotation by which a Service says that requests go by a header's value. */
 const hashHeaderAnnotation = 'nftproxy.io/hash-header';
 
+/** Annotation by which a Service says how long a new endpoint takes to get its whole share from a proxy. */
+const slowStartAnnotation = 'nftproxy.io/slow-start';
+
 /** What a Service says is to choose its endpoints. */
 export interface EngineChoice {
   readonly name: EngineName;
@@ -51,6 +54,21 @@ export function readHashHeader(annotations: Annotations, collector: ProblemColle
     'InvalidValue',
     `annotation ${hashHeaderAnnotation}: ${quote(value)} is not ${rule}; it is left out`,
   );
+  return undefined;
+}
+
+const secondsOf: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
+const longestSlowStartSeconds = 3600;
+
+/** The seconds that the annotation names, e.g. `30s`, `2m`. */
+export function readSlowStart(annotations: Annotations, collector: ProblemCollector): number | undefined {
+  const value = annotations?.[slowStartAnnotation];
+  if (value === undefined) return undefined;
+  const [, count = '', unit = ''] = /^([0-9]{1,4})([smh])$/.exec(text(value).trim()) ?? [];
+  const seconds = Number(count) * (secondsOf[unit] ?? 0);
+  if (seconds > 0 && seconds <= longestSlowStartSeconds) return seconds;
+  const rule = 'a time from 1s to 1h such as 30s or 2m';
+  collector.report('InvalidValue', `annotation ${slowStartAnnotation}: ${quote(value)} is not ${rule}; it is left out`);
   return undefined;
 }
 

@@ -1,4 +1,4 @@
-import type { Endpoint, Frontend, ServicePort } from './types.ts';
+import type { Endpoint, Frontend, ProxyChoice, ServicePort } from './types.ts';
 
 /** Whether two lists are equal, item by item. */
 export function equalLists<T>(
@@ -66,5 +66,9 @@ function equalFields(a: ServicePort, b: ServicePort): boolean {
 
 function equalEngines(a: ServicePort, b: ServicePort): boolean {
   const same = a.engine === b.engine && a.scheduler === b.scheduler;
-  return same && a.proxy?.protocol === b.proxy?.protocol && a.proxy?.hashHeader === b.proxy?.hashHeader;
+  return same && equalProxies(a.proxy ?? {}, b.proxy ?? {});
+}
+
+function equalProxies(a: Partial<ProxyChoice>, b: Partial<ProxyChoice>): boolean {
+  return a.protocol === b.protocol && a.hashHeader === b.hashHeader && a.slowStartSeconds === b.slowStartSeconds;
 }

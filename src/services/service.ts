@@ -1,6 +1,6 @@
 import { algorithmAnnotation, algorithmNamed, kubeRouterAnnotation } from './algorithms.ts';
 import type { NamedAlgorithm } from './algorithms.ts';
-import { proxiedBy, readEngine, readHashHeader } from './engine-choice.ts';
+import { proxiedBy, readEngine, readHashHeader, readSlowStart } from './engine-choice.ts';
 import type { Annotations, EngineChoice } from './engine-choice.ts';
 import { addressFault, canonicalAddress, familyOf } from '../ip/index.ts';
 import type { Maybe, ServiceObject, ServicePortSpec, ServiceSpec } from './objects.ts';
@@ -52,6 +52,8 @@ export interface ParsedService {
   readonly engine: EngineChoice | undefined;
   /** Header by which a proxy is to choose; undefined if it is not said. */
   readonly hashHeader: string | undefined;
+  /** Seconds until a new endpoint has its whole share of a proxy's; undefined: at once. */
+  readonly slowStartSeconds: number | undefined;
   /** 0 for none. */
   readonly healthCheckNodePort: number;
   readonly problems: readonly Problem[];
@@ -91,6 +93,7 @@ export function parseService(key: string, service: ServiceObject): ParsedService
     algorithm: algorithm?.named,
     engine: readEngine(annotations, collector),
     hashHeader: readHashHeader(annotations, collector),
+    slowStartSeconds: readSlowStart(annotations, collector),
     healthCheckNodePort: readHealthCheckNodePort(spec, externalPolicy, collector),
     problems: collector.problems,
     problemWithoutIpvs:

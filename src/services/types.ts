@@ -23,6 +23,8 @@ export interface ProxyChoice {
   readonly protocol: 'tcp' | 'http' | 'h2c';
   /** Requests with the same value of this header go to the same endpoint; in small letters. */
   readonly hashHeader?: string;
+  /** Seconds in which the share of an endpoint that comes grows to what its weight says; left out: it has it at once. */
+  readonly slowStartSeconds?: number;
 }
 
 /** Transport protocol, in the spelling that nftables prints. */

@@ -1,7 +1,7 @@
 /*
  * Sends requests until its standard input ends. Prints `begun` with the first answer, and at the end what came of all as a
  * line of JSON:
- *   node client-main.ts http|connections|h2c|grpc ADDRESS:PORT LANES
+ *   node client-main.ts http|connections|h2c|grpc ADDRESS:PORT LANES [PATH]
  *   {"connections":1,"answers":{"a":12,"b":12},"failures":[],"milliseconds":[0.4]}
  * Each lane sends one request after the other. All of h2c and of gRPC go over one connection as long as it lasts; each
  * lane of HTTP/1.1 keeps one, or opens one for each request (`connections`).
@@ -14,14 +14,14 @@ import { text } from 'node:stream/consumers';
 import { say } from './grpc-service.ts';
 import type { RequestsMade } from './requests.ts';
 
-const [kind = '', place = '', lanes = ''] = process.argv.slice(2);
+const [kind = '', place = '', lanes = '', path = '/'] = process.argv.slice(2);
 const made: RequestsMade = { connections: 0, answers: {}, failures: [], milliseconds: [] };
 
 function http(keepAlive: boolean): () => Promise<string> {
   const agent = new Agent({ keepAlive, maxSockets: Number(lanes) });
   return () =>
     new Promise((resolve, reject) => {
-      const request = get(`http://${place}/`, { agent, headers: { 'x-user': 'somebody' } }, (response) => {
+      const request = get(`http://${place}${path}`, { agent, headers: { 'x-user': 'somebody' } }, (response) => {
         text(response).then((body) => {
           if (response.statusCode === 200) resolve((JSON.parse(body) as { pod: string }).pod);
           else reject(new Error(`status ${String(response.statusCode)}`));
@@ -47,7 +47,7 @@ function h2c(): () => Promise<string> {
     return (session = next);
   };
   const ask = async (): Promise<string> => {
-    const stream = current().request({ ':path': '/' });
+    const stream = current().request({ ':path': path });
     let status: number | undefined;
     stream.once('response', (headers) => (status = headers[':status']));
     const body = await text(stream);
@@ -72,7 +72,7 @@ function grpc(): () => Promise<string> {
         say.path,
         say.requestSerialize,
         say.responseDeserialize,
-        Buffer.from('who?'),
+        Buffer.from(path),
         (error, answer) => {
           if (error) reject(error);
           else resolve(String(answer));

@@ -21,6 +21,8 @@ interface Requests {
   /** `10.96.0.10:80` */
   readonly to: string;
   readonly lanes?: number;
+  /** `/slow/1500`: each answer takes 1500 ms. */
+  readonly path?: string;
 }
 
 const script = (name: string): string => join(import.meta.dirname, name);
@@ -38,10 +40,10 @@ export async function serveRequests(space: Namespace, name: string, address: str
 /** Sends requests in a namespace while something happens, in a process of its own; that begins with the first answer. */
 export async function requestsWhile(
   space: Namespace,
-  { kind, to, lanes = 4 }: Requests,
+  { kind, to, lanes = 4, path = '/' }: Requests,
   during: () => Promise<void>,
 ): Promise<RequestsMade> {
-  const command = [script('client-main.ts'), kind, to, String(lanes)];
+  const command = [script('client-main.ts'), kind, to, String(lanes), path];
   const client = space.inside(() => spawn(process.execPath, command, { stdio: ['pipe', 'pipe', 'inherit'] }));
   const lines = createInterface(client.stdout)[Symbol.asyncIterator]();
   const closed = once(client, 'close');

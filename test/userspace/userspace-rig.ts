@@ -1,4 +1,6 @@
 import type { RequestCount } from '../../src/dataplane/index.ts';
+import { placeText } from '../../src/ip/index.ts';
+import type { Family } from '../../src/ip/index.ts';
 import type { EndpointSliceObject, ServiceObject } from '../../src/services/index.ts';
 import { serviceObject, sliceObject } from '../support/index.ts';
 import type { Namespace } from '../support/index.ts';
@@ -7,10 +9,8 @@ import { Haproxy } from './haproxy.ts';
 import { requestsWhile, serveRequests } from './requests.ts';
 import type { RequestsMade } from './requests.ts';
 
-const { localPod, clientPod, remotePod, clusterIP } = addresses[4];
-
 /** Who may be behind the Service of these tests. At `dead` nobody listens. */
-const endpoints = { local: localPod, remote: remotePod, dead: clientPod } as const;
+const endpoints = { local: 'localPod', remote: 'remotePod', dead: 'clientPod' } as const;
 export type EndpointName = keyof typeof endpoints;
 
 /** What the Service speaks at which port, and its endpoints at which. */
@@ -33,31 +33,44 @@ export class UserspaceRig implements AsyncDisposable {
   readonly node: ServiceRig;
   readonly haproxy: Haproxy;
   objects: Objects = { services: {}, slices: {} };
+  readonly #families: readonly Family[];
 
-  private constructor(world: NodeWorld, haproxy: Haproxy) {
+  private constructor(world: NodeWorld, haproxy: Haproxy, families: readonly Family[]) {
+    this.#families = families;
     this.haproxy = haproxy;
     this.node = ServiceRig.in(world, { haproxyDirectory: this.haproxy.directory });
   }
 
-  /** Nothing is written yet, and HAProxy does not run. */
-  static async create(): Promise<UserspaceRig> {
+  /**
+   * Nothing is written yet, and HAProxy does not run.
+   *
+   * @param families of the Service
+   */
+  static async create(families: readonly Family[] = [4]): Promise<UserspaceRig> {
     const world = await NodeWorld.create();
     await world.startEndpoints();
-    await serveRequests(world.localPod, 'local', localPod);
-    await serveRequests(world.remotePod, 'remote', remotePod);
-    return new UserspaceRig(world, await Haproxy.in(world.node));
+    for (const family of families) {
+      await serveRequests(world.localPod, 'local', addresses[family].localPod);
+      await serveRequests(world.remotePod, 'remote', addresses[family].remotePod);
+    }
+    return new UserspaceRig(world, await Haproxy.in(world.node), families);
   }
 
-  /** Gives the Service these endpoints, annotations and more, and brings that to the node. */
+  /**
+   * Gives the Service these endpoints, annotations and more, and brings that to the node.
+   *
+   * @param draining endpoints that are being terminated, and serve
+   */
   async serve(
     names: readonly EndpointName[],
     annotations: Record<string, string> = {},
     spec: object = {},
+    draining: readonly EndpointName[] = [],
   ): Promise<void> {
     const service = serviceObject('web', {
       annotations,
-      clusterIP,
-      clusterIPs: [clusterIP],
+      clusterIP: addresses[this.#families[0] ?? 4].clusterIP,
+      clusterIPs: this.#families.map((family) => addresses[family].clusterIP),
       ports: ports.map(({ name, port, ...rest }) => ({
         name,
         port,
@@ -65,15 +78,23 @@ export class UserspaceRig implements AsyncDisposable {
       })),
       ...spec,
     });
-    const slice = sliceObject(
-      'web-4',
-      'web',
-      names.map((name) => ({ addresses: [endpoints[name]], nodeName: 'node-1', conditions: { ready: true } })),
-      { ports: ports.map(({ name, endpoint }) => ({ name, port: endpoint, protocol: 'TCP' })) },
+    const slices = Object.fromEntries(
+      this.#families.map((family) => {
+        const members = [...names, ...draining].map((name) => ({
+          addresses: [addresses[family][endpoints[name]]],
+          nodeName: 'node-1',
+          conditions: names.includes(name) ? { ready: true } : { ready: false, serving: true, terminating: true },
+        }));
+        const parts = {
+          addressType: `IPv${family}`,
+          ports: ports.map(({ name, endpoint }) => ({ name, port: endpoint, protocol: 'TCP' })),
+        };
+        return [`web-${family}`, sliceObject(`web-${family}`, 'web', members, parts)];
+      }),
     );
-    this.objects = { services: { web: service }, slices: { 'web-4': slice } };
+    this.objects = { services: { web: service }, slices };
     this.node.service('web', service);
-    this.node.slice('web-4', slice);
+    for (const [name, slice] of Object.entries(slices)) this.node.slice(name, slice);
     await this.node.run();
   }
 
@@ -91,9 +112,17 @@ export class UserspaceRig implements AsyncDisposable {
   }
 
   /** Sends requests to the Service from a pod while something happens. */
-  requestsWhile(kind: Kind, during: () => Promise<void>, lanes = 4): Promise<RequestsMade> {
+  requestsWhile(
+    kind: Kind,
+    during: () => Promise<void>,
+    { family = 4, ...more }: { family?: Family; lanes?: number; path?: string } = {},
+  ): Promise<RequestsMade> {
     const port = ports.find(({ name }) => name === kind)?.port ?? 0;
-    return requestsWhile(this.client, { kind, to: `${clusterIP}:${port}`, lanes }, during);
+    return requestsWhile(
+      this.client,
+      { kind, to: placeText({ address: addresses[family].clusterIP, port }), ...more },
+      during,
+    );
   }
 
   /** What HAProxy has answered, as metrics have it. */

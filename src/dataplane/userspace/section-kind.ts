@@ -43,10 +43,17 @@ function kindOf({ family, algorithm, affinitySeconds = 0, proxy }: ServicePort):
 
 /** The endpoints that a proxy is to choose from, by their names as servers. */
 export function serversFor(
-  { clusterEndpoints, localEndpoints }: ServicePort,
+  { clusterEndpoints, localEndpoints, proxy }: ServicePort,
   scope: Scope,
 ): ReadonlyMap<string, Server> {
   const endpoints: readonly Endpoint[] = scope === 'cluster' ? clusterEndpoints : localEndpoints;
   const chosen = endpoints.filter(({ weight }) => weight > 0);
-  return new Map(chosen.map(({ address, port, weight }) => [serverName({ address, port }), { address, port, weight }]));
+  const { slowStartSeconds } = proxy ?? {};
+  const slowly = slowStartSeconds === undefined ? {} : { slowStartSeconds };
+  return new Map(
+    chosen.map(({ address, port, weight }) => [
+      serverName({ address, port }),
+      { ...slowly, ...{ address, port, weight } },
+    ]),
+  );
 }
