@@ -24,7 +24,11 @@ const mayImport = {
   operator: ['api', 'ip', 'kubernetes', 'overview', 'runtime'],
 };
 
-const testFaces = ['^test/[^/]+/index\\.ts$', '^test/support/(node|kube-proxy)/index\\.ts$', '^test/cluster/image/index\\.ts$'];
+const testFaces = [
+  '^test/[^/]+/index\\.ts$',
+  '^test/support/(node|kube-proxy)/index\\.ts$',
+  '^test/cluster/image/index\\.ts$',
+];
 
 const production = { pathNot: ['\\.test\\.ts$', '/testing/'] };
 
@@ -73,7 +77,8 @@ module.exports = {
     },
     {
       name: 'faces-of-test-rooms',
-      comment: 'a room of test is used through its index.ts; test/support has others for nodes and kube-proxy, test/cluster one for images',
+      comment:
+        'a room of test is used through its index.ts; test/support has others for nodes and kube-proxy, test/cluster one for images',
       severity: 'error',
       from: { path: '^test/([^/]+)/' },
       to: { path: '^test/[^/]+/', pathNot: ['^test/$1/', ...testFaces] },

@@ -16,12 +16,13 @@ export function buildIfNeeded(announce: (line: string) => void): void {
 }
 
 /**
- * Makes the image that clusters of this machine run, unless it is there, so that no test waits for it. Needs root.
+ * Makes an image that clusters of this machine run, unless it is there, so that no test waits for it. Needs root.
+ * @param target of the Dockerfile; left out: nftproxy's own. `haproxy` takes the network.
  * @throws Error that names the line of the Dockerfile which cannot be carried out.
  */
-export async function makeImage(announce: (line: string) => void): Promise<void> {
-  announce('making the image that the Dockerfile describes, unless it is there');
-  const { base, bytes } = await buildImage(repository);
+export async function makeImage(announce: (line: string) => void, target?: 'haproxy'): Promise<void> {
+  announce(`making the image ${target ?? 'nftproxy'} that the Dockerfile describes, unless it is there`);
+  const { base, bytes } = await buildImage(repository, target);
   announce(`    ${(bytes / 1e6).toFixed(1)} MB on top of ${base}`);
 }
 

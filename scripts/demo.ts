@@ -11,9 +11,8 @@ import type { Mode } from '../src/api/index.ts';
 import { startCluster } from '../test/cluster/index.ts';
 import type { Cluster } from '../test/cluster/index.ts';
 import { whyNoIpvs } from '../test/support/index.ts';
-import { makeImage, repository } from './build.ts';
+import { makeImage } from './build.ts';
 import { Story } from './demo/story.ts';
-import { haproxyRoot } from './haproxy.ts';
 import { isRoot, PrerequisiteError, programs, requirePrograms } from './prerequisites.ts';
 import { bold, dim, green, red, say } from './terminal.ts';
 
@@ -37,7 +36,7 @@ async function prepare(mode: Mode): Promise<void> {
   }
   await makeImage(say);
   // Fetched before it is asked for, as what is shown is not how fast this machine loads.
-  if (mode === 'nftables' || mode === 'userspace') haproxyRoot(join(repository, '.nftproxy/haproxy'), say);
+  if (mode === 'nftables' || mode === 'userspace') await makeImage(say, 'haproxy');
 }
 
 /** Ctrl-C: resolves when the user has had enough. */

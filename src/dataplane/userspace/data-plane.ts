@@ -128,11 +128,10 @@ export class UserspaceDataPlane implements DataPlane {
   }
 
   async recoverable(): Promise<ReadonlySet<string>> {
-    const below = await this.#below.recoverable();
     // What an apply of the same would hand to slots: HAProxy has ended.
     const lost = this.#up ? [] : [...this.served].filter(([, { proxied }]) => proxied).map(([id]) => id);
     const again = this.#fallbacks.size > 0 && (await this.#probe()) ? this.#fallbacks.keys() : [];
-    return new Set([...below, ...lost, ...again]);
+    return new Set([...(await this.#below.recoverable()), ...lost, ...again]);
   }
 
   counters(): Promise<ConnectionCount[]> {
