@@ -175,6 +175,7 @@ describe('what has no place in a ProxyConfig', () => {
     const text = conversionText(conversion);
     expect(text).toContain('# Not carried over:\n# - oomScoreAdj: -500: ');
     expect(text).toContain('# Carried over, and not quite the same:\n# - mode: "ipvs": ');
+    expect(text).toContain('ipvs.excludeCIDRs must name two ranges');
     expect(parse(text)).toEqual(conversion.config);
   });
 

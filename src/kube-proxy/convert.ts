@@ -57,7 +57,7 @@ function choosing(draft: Draft, ipvsAs: IpvsAs): Pick<ProxyConfigSpec, 'mode' | 
   draft.changed(
     'mode',
     'ipvs',
-    'nodes need the module ip_vs; IPVS chooses behind the rules of mode nftables (docs/modes.md)',
+    'nodes need the module ip_vs; IPVS chooses behind the rules of mode nftables (docs/modes.md). While kube-proxy runs beside it, its ipvs.excludeCIDRs must name two ranges (docs/migration.md), or it deletes virtual servers that are not its own',
   );
   const scheduler = schedulers.find((each) => each === name);
   if (scheduler === undefined) {

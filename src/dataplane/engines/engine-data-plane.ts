@@ -206,7 +206,10 @@ export class EngineDataPlane implements DataPlane {
     const { name } = this.#engine;
     try {
       const { repaired, failed } = await this.#engine.compare();
-      if (repaired > 0) this.#log.warn(`another program changed ${name}: repaired`, { targets: repaired });
+      if (repaired > 0) {
+        this.#log.warn(`another program changed ${name}: repaired`, { targets: repaired });
+        if (this.#availability.repaired()) return 'changed';
+      }
       if (failed === undefined) return 'intact';
       this.#log.warn(`another program changed ${name}, and it cannot be repaired: everything is compared`, { failed });
     } catch (error) {

@@ -1,6 +1,7 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { DesiredPort, NodeSettings } from '../data-plane.ts';
 import { byId, plainNode, servicePort } from '../testing/index.ts';
+import type { EngineDataPlane } from '../engines/index.ts';
 import { ask, EngineRig } from './testing/index.ts';
 
 const ipvsNode: NodeSettings = { ...plainNode, engine: 'ipvs' };
@@ -57,6 +58,51 @@ describe('a kernel whose IPVS', () => {
     expect((await dataPlane.recoverable()).size).toBe(2);
     await dataPlane.apply(two());
     expect([dataPlane.fallbacks.size, rig.servers]).toEqual([0, Array(2).fill('tcp T twos: 10.244.0.1 8080 1')]);
+  });
+});
+
+describe('another program that deletes all virtual servers', () => {
+  const minute = 60_000;
+  let now = 0;
+
+  beforeEach(() => {
+    rig.kernel.watch = () => undefined;
+    vi.spyOn(performance, 'now').mockImplementation(() => now);
+  });
+  afterEach(() => vi.restoreAllMocks());
+
+  /** It does so, and the agent looks. */
+  const deletedAfter = async (dataPlane: EngineDataPlane, milliseconds: number): Promise<string> => {
+    now += milliseconds;
+    const servers = await rig.kernel.ipvs.servers();
+    await rig.kernel.ipvs.carryOut(servers.map((server) => ({ do: 'delete', server })));
+    return dataPlane.verify();
+  };
+
+  it('now and then is repaired each time', async () => {
+    const dataPlane = rig.open();
+    await dataPlane.start(two(), ipvsNode);
+    for (let times = 0; times < 10; times++) {
+      expect(await deletedAfter(dataPlane, 4 * minute)).toBe('intact');
+      expect([rig.servers.length, rig.deadEnds]).toEqual([2, []]);
+    }
+  });
+
+  it('again and again is given way: slots serve for a time, and it is said what to do', async () => {
+    const dataPlane = rig.open();
+    await dataPlane.start(two(), ipvsNode);
+    for (let times = 0; times < 3; times++) expect(await deletedAfter(dataPlane, minute / 2)).toBe('intact');
+    expect(await deletedAfter(dataPlane, minute / 2)).toBe('changed');
+    await dataPlane.start(two(), ipvsNode);
+    expect([rig.targets, rig.servers, dataPlane.fallbacks.size]).toEqual([[], [], 2]);
+    expect(dataPlane.fallbacks.get(idOf(1))?.reason).toContain('ipvs.excludeCIDRs');
+    expect((await ask(dataPlane, 1)).endpoints).toEqual(['10.244.0.1:8080']);
+    now += 9 * minute;
+    expect([...(await dataPlane.recoverable())]).toEqual([]);
+    now += 2 * minute;
+    expect([...(await dataPlane.recoverable())]).toEqual([idOf(1), idOf(2)]);
+    await dataPlane.apply(two());
+    expect([dataPlane.fallbacks.size, rig.servers.length, rig.deadEnds]).toEqual([0, 2, []]);
   });
 });
 
