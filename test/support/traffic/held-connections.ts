@@ -38,6 +38,13 @@ export async function hangUp(id: number): Promise<void> {
   await closed;
 }
 
+/** Ends a kept connection by a reset, as a client does that is killed with something unread. */
+export function reset(id: number): Promise<void> {
+  held.get(id)?.resetAndDestroy();
+  held.delete(id);
+  return Promise.resolve();
+}
+
 /** Begins to make connections, one after the other on each lane. */
 export function flood(target: FloodTarget): Promise<void> {
   flooding = true;

@@ -63,6 +63,22 @@ export interface FloodTarget {
   readonly concurrency: number;
 }
 
+/** Where datagrams go, from how many sockets that stay, and how often each sends one. */
+export interface StreamTarget {
+  readonly address: string;
+  readonly port: number;
+  readonly flows: number;
+  readonly everyMilliseconds: number;
+}
+
+/** What came of the datagrams of one socket. */
+export interface Stream {
+  readonly sent: number;
+  readonly answered: number;
+  /** Addresses of the endpoints that answered: one that answers again after another one is here again. */
+  readonly servers: readonly string[];
+}
+
 /** HTTP requests that go on until they are stopped, and what came of them. */
 export interface LoadResult {
   readonly requests: number;
@@ -85,8 +101,11 @@ export interface Duties {
   open: (id: number, address: string, port: number) => Promise<string>;
   talk: (id: number) => Promise<string>;
   hangUp: (id: number) => Promise<void>;
+  reset: (id: number) => Promise<void>;
   flood: (target: FloodTarget) => Promise<void>;
   endFlood: () => Promise<readonly Visit[]>;
+  stream: (target: StreamTarget) => Promise<void>;
+  endStream: () => Promise<readonly Stream[]>;
 }
 
 /** What is sent to the resident's thread. */

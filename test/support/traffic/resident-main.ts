@@ -1,7 +1,8 @@
 // The thread of a Resident: obeys its orders, several at a time.
 import { parentPort } from 'node:worker_threads';
+import { endStream, stream } from './datagrams.ts';
 import { serve, closeServer } from './echo-server.ts';
-import { flood, endFlood, hangUp, open, talk } from './held-connections.ts';
+import { flood, endFlood, hangUp, open, reset, talk } from './held-connections.ts';
 import { beginLoad, endLoad, get, load, loadOneConnection } from './http.ts';
 import type { Duties, Order, Report } from './protocol.ts';
 import { request } from './requests.ts';
@@ -18,8 +19,11 @@ const duties: Duties = {
   open,
   talk,
   hangUp,
+  reset,
   flood,
   endFlood,
+  stream,
+  endStream,
 };
 
 async function obey({ id, duty, parameters }: Order): Promise<Report> {

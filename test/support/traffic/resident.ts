@@ -12,6 +12,8 @@ import type {
   Order,
   Report,
   Requests,
+  Stream,
+  StreamTarget,
   Visit,
 } from './protocol.ts';
 
@@ -106,6 +108,11 @@ export class Resident {
     return this.#tell('hangUp', id);
   }
 
+  /** Ends a connection by a reset. */
+  reset(id: number): Promise<void> {
+    return this.#tell('reset', id);
+  }
+
   /** Makes TCP connections, one after the other on each lane, until {@link endFlood}. */
   flood(target: FloodTarget): Promise<void> {
     return this.#tell('flood', target);
@@ -114,6 +121,16 @@ export class Resident {
   /** Ends the flood and tells how each connection went. */
   endFlood(): Promise<readonly Visit[]> {
     return this.#tell('endFlood');
+  }
+
+  /** Sends datagrams from sockets that stay, until {@link endStream}. Resolves when each has had an answer. */
+  stream(target: StreamTarget): Promise<void> {
+    return this.#tell('stream', target);
+  }
+
+  /** Ends the streams and tells how each went. */
+  endStream(): Promise<readonly Stream[]> {
+    return this.#tell('endStream');
   }
 
   #tell<Duty extends keyof Duties>(duty: Duty, ...parameters: Parameters<Duties[Duty]>): ReturnType<Duties[Duty]> {
