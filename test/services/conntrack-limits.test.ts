@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { Cleaning } from './cleaning.ts';
 import { eventually, sendSctp, SctpServer } from '../support/index.ts';
-import { addresses, loadBalancer, ServiceRig, slice } from '../support/node/index.ts';
+import { addresses, Cleaning, loadBalancer, ServiceRig, slice } from '../support/node/index.ts';
 import type { Pod } from '../support/node/index.ts';
 
 let rig: ServiceRig;

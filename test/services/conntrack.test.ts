@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Cleaning } from './cleaning.ts';
 import { eventually, hostOf } from '../support/index.ts';
-import { addresses, loadBalancer, service, ServiceRig, slice } from '../support/node/index.ts';
+import { addresses, Cleaning, loadBalancer, service, ServiceRig, slice } from '../support/node/index.ts';
 import type { Pod } from '../support/node/index.ts';
 
 let rig: ServiceRig;

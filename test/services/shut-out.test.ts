@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Cleaning } from './cleaning.ts';
 import { eventually } from '../support/index.ts';
-import { addresses, loadBalancer, ServiceRig, slice } from '../support/node/index.ts';
+import { addresses, Cleaning, loadBalancer, ServiceRig, slice } from '../support/node/index.ts';
 
 type Family = 4 | 6;
 

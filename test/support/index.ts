@@ -14,7 +14,7 @@ export type { NftproxyOptions } from './nftproxy.ts';
 export { defaultNamespace, nodeObject, proxyConfigObject, serviceObject, sliceObject } from './objects.ts';
 export { Forwarder } from './traffic/forwarder.ts';
 export { hostOf } from './traffic/protocol.ts';
-export type { Answer, EchoServer, HttpAnswer, LoadResult, Requests, Visit } from './traffic/protocol.ts';
+export type { Answer, EchoServer, HttpAnswer, LoadResult, Requests, Stream, Visit } from './traffic/protocol.ts';
 export { patience } from './patience.ts';
 export { olderCheckout, whyNoOlderVersion } from './older-version.ts';
 export { FlowSender } from './traffic/raw-flows.ts';

@@ -1,10 +1,10 @@
-import { ConntrackCleaner, conntrackTable, trackedPort } from '../../src/agent/conntrack/index.ts';
-import type { Tracked } from '../../src/agent/conntrack/index.ts';
-import { systemClock } from '../../src/runtime/index.ts';
-import type { Clock } from '../../src/runtime/index.ts';
-import { eventually } from '../support/index.ts';
-import { addresses } from '../support/node/index.ts';
-import type { NodeRig } from '../support/node/index.ts';
+import { ConntrackCleaner, conntrackTable, trackedPort } from '../../../src/agent/conntrack/index.ts';
+import type { Tracked } from '../../../src/agent/conntrack/index.ts';
+import { systemClock } from '../../../src/runtime/index.ts';
+import type { Clock } from '../../../src/runtime/index.ts';
+import { eventually } from '../eventually.ts';
+import { addresses } from './world.ts';
+import type { NodeRig } from './node-rig.ts';
 
 /** The cleaner rests for a second between two readings; here for a twentieth of that. */
 const hurried: Clock = { ...systemClock, after: (milliseconds, run) => systemClock.after(milliseconds / 20, run) };

@@ -1,3 +1,4 @@
+export { Cleaning } from './cleaning.ts';
 export { NodeRig } from './node-rig.ts';
 export type { NodeFacts, NodeObjects } from './node-rig.ts';
 export { hasTable } from './mode.ts';

@@ -125,6 +125,18 @@ export class NodeRig implements Disposable {
     for (const [name, slice] of Object.entries(objects.slices)) this.slice(name, slice);
   }
 
+  /**
+   * What the agent does every few seconds: looks whether all is as it was written, and if not, compares everything; and
+   * whether what slots serve can be served as it is asked for. Says whether anything was to be done.
+   */
+  async look(): Promise<boolean> {
+    const changed = (await this.dataPlane.verify()) === 'changed';
+    if (changed) this.sync.suspect();
+    const more = await this.sync.retryFallbacks(() => true);
+    if (changed || more) await this.run();
+    return changed || more;
+  }
+
   /** What the agent does every few seconds for least-connections. Tells how many Service ports got new weights. */
   async followLoad(): Promise<number> {
     const weights = await this.load.look(this.#state.loadBalanced);
