@@ -1,15 +1,17 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { IpvsSocket } from '../../src/ipvs/index.ts';
-import type { DestinationState, VirtualServer } from '../../src/ipvs/index.ts';
-import { patience } from '../support/index.ts';
-import { addresses, service, ServiceRig, slice } from '../support/node/index.ts';
-import { whyNoIpvs } from '../support/index.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { DestinationState } from '../../src/ipvs/index.ts';
+import { patience, whyNoIpvs } from '../support/index.ts';
+import { addresses } from '../support/node/index.ts';
+import { WeightedRig } from './weighted-rig.ts';
+import type { Scheduler } from './weighted-rig.ts';
 
 const reason = await whyNoIpvs();
-const { clusterIP, localPod, remotePod, node } = addresses[4];
+const { clusterIP } = addresses[4];
 /** Connections that are opened, and after how many of them one is closed. */
 const opened = 16;
 const closeEach = 4;
+/** Seconds. */
+const shortTimeout = 5;
 
 /** ip_vs_dest_conn_overhead of include/net/ip_vs.h, Linux 6.12. */
 const overhead = ({ active, inactive }: DestinationState): number => active * 256 + inactive;
@@ -25,68 +27,34 @@ function leastBy(load: (destination: DestinationState) => number, weighted = tru
 }
 
 /** Who is next, from the counts in the order in which the kernel has the endpoints. Source: net/netfilter/ipvs of Linux 6.12. */
-const arithmetic: Readonly<Record<string, (destinations: readonly DestinationState[]) => DestinationState>> = {
+const arithmetic = {
   lc: leastBy(overhead, false), // ip_vs_lc.c
   wlc: leastBy(overhead), // ip_vs_wlc.c
   sed: leastBy(delay), // ip_vs_sed.c
-  nq: (all) => all.find(({ active }) => active === 0) ?? leastBy(delay)(all), // ip_vs_nq.c
-};
-
-/** A slice of the Service with one endpoint. */
-const withWeight = (weight: number, address: string) => {
-  const made = slice('web', 4, ['remotePod']);
-  const [endpoint] = made.endpoints ?? [];
-  const annotations = { 'nftproxy.io/weight': String(weight) };
-  return { ...made, metadata: { ...made.metadata, annotations }, endpoints: [{ ...endpoint, addresses: [address] }] };
-};
+  nq: (all: readonly DestinationState[]) => all.find(({ active }) => active === 0) ?? leastBy(delay)(all), // ip_vs_nq.c
+} satisfies Partial<Record<Scheduler, unknown>>;
+const schedulers = Object.keys(arithmetic) as (keyof typeof arithmetic)[];
 
 describe.skipIf(reason !== undefined)(
   `least connections in mode ipvs${reason === undefined ? '' : ` (${reason})`}`,
   () => {
-    let rig: ServiceRig;
-    let ipvs: IpvsSocket;
+    let weighted: WeightedRig;
 
     beforeAll(async () => {
-      rig = await ServiceRig.create();
-      ipvs = IpvsSocket.open({ namespacePath: rig.space.path });
-      await rig.world.node.serve([{ protocol: 'tcp', address: node, port: 8080 }]);
-      rig.service('web', service({ ports: [{ name: 'tcp', protocol: 'TCP', port: 80 }] }));
-      rig.slice('web-1', withWeight(1, localPod));
-      rig.slice('web-2', withWeight(2, remotePod));
-      rig.slice('web-5', withWeight(5, node));
+      weighted = await WeightedRig.create();
     }, 60_000 * patience);
-    afterAll(async () => {
-      ipvs.close();
-      await rig[Symbol.asyncDispose]();
-    });
+    afterAll(() => weighted[Symbol.asyncDispose]());
 
-    /** The virtual server of the Service. */
-    const serverOf = async (): Promise<VirtualServer> => {
-      const [only, ...more] = (await ipvs.servers()).filter(({ family }) => family === 4);
-      if (!only || more.length > 0) throw new Error('the Service has one virtual server');
-      return only;
-    };
-
-    it.each(Object.entries(arithmetic))(
+    it.each(schedulers)(
       'by scheduler %s goes each time where the kernel’s own formula says, from counts that are exact',
-      async (scheduler, next) => {
-        rig.configure({ mode: 'ipvs', ipvs: { scheduler: scheduler as 'lc' } });
-        await rig.run();
-        const server = await serverOf();
+      async (scheduler) => {
+        const next = arithmetic[scheduler];
+        const server = await weighted.serve(scheduler);
         expect(server.scheduler).toBe(scheduler);
-        const resident = await rig.namespaceOf('outside').resident();
+        const resident = await weighted.rig.namespaceOf('outside').resident();
         const held: { id: number; server: string }[] = [];
-        const counted = async (): Promise<DestinationState[]> => {
-          const open = Map.groupBy(held, (one) => one.server);
-          return vi.waitFor(
-            async () => {
-              const destinations = await ipvs.destinations(server);
-              for (const each of destinations) expect(each.active).toBe(open.get(each.address)?.length ?? 0);
-              return destinations;
-            },
-            { timeout: 60_000 },
-          );
-        };
+        const counted = (): Promise<DestinationState[]> =>
+          weighted.counted(server, (address) => held.filter((one) => one.server === address).length);
         for (let number = 1; number <= opened; number++) {
           const before = await counted();
           const connection = await resident.open(clusterIP);
@@ -104,5 +72,19 @@ describe.skipIf(reason !== undefined)(
         await counted();
       },
     );
+
+    it('counts a connection that a client has reset as open until the time-out of TCP, and no longer', async () => {
+      const server = await weighted.serve('lc');
+      await weighted.ipvs.setTcpTimeout(shortTimeout);
+      const resident = await weighted.rig.namespaceOf('outside').resident();
+      const reset = [await resident.open(clusterIP), await resident.open(clusterIP)];
+      for (const { id } of reset) await resident.reset(id);
+      const sharedBy = reset.map((one) => one.server);
+      await weighted.counted(server, (address) => (sharedBy.includes(address) ? 1 : 0));
+      const third = await resident.open(clusterIP);
+      expect(sharedBy).not.toContain(third.server);
+      await weighted.counted(server, (address) => (address === third.server ? 1 : 0));
+      await resident.hangUp(third.id);
+    });
   },
 );
