@@ -57,7 +57,7 @@ async function switchTo(rig: UserspaceRig, way: Way): Promise<void> {
   await rig.node.run();
   if (way !== 'userspace') return;
   await eventually('all to go through HAProxy', async () => {
-    await rig.look();
+    await rig.node.look();
     return rig.node.dataPlane.fallbacks.size === 0;
   });
 }

@@ -3,7 +3,6 @@ import { hostOf, patience } from '../support/index.ts';
 import { addresses, loadBalancer, ServiceRig, slice } from '../support/node/index.ts';
 
 const { clusterIP, localPod, remotePod } = addresses[4];
-const places = ['clientPod', 'outside', 'node'] as const;
 
 describe('mode iptables with packets', () => {
   let rig: ServiceRig;
@@ -21,32 +20,6 @@ describe('mode iptables with packets', () => {
     rig.configure({ mode });
     await rig.run();
   };
-
-  const chains = async (): Promise<string> => rig.space.run('xtables-nft-multi', ['iptables-save']);
-  const rules = async (): Promise<string> => rig.nft('list', 'ruleset');
-
-  it('is switched to and left under traffic: no new connection fails, and none that is open is lost', async () => {
-    await switchTo('nftables');
-    const residents = await Promise.all(places.map((where) => rig.namespaceOf(where).resident()));
-    const held = await Promise.all(
-      residents.flatMap((resident) =>
-        [1, 2, 3, 4].map(async () => ({ resident, ...(await resident.open(clusterIP)) })),
-      ),
-    );
-    await Promise.all(residents.map((resident) => resident.flood({ address: clusterIP, port: 80, concurrency: 1 })));
-    for (const mode of ['iptables', 'nftables', 'iptables', 'nftables'] as const) {
-      await switchTo(mode);
-      expect(rig.dataPlane.mode).toBe(mode);
-      expect((await chains()).includes('NFTPROXY-')).toBe(mode === 'iptables');
-      expect((await rules()).includes('table inet nftproxy')).toBe(mode === 'nftables');
-    }
-    const visits = (await Promise.all(residents.map((resident) => resident.endFlood()))).flat();
-    expect(visits.length).toBeGreaterThan(20);
-    expect(visits.flatMap(({ error }) => error ?? [])).toEqual([]);
-    const stillThere = await Promise.all(held.map(({ resident, id }) => resident.talk(id)));
-    expect(stillThere).toEqual(held.map(({ server }) => server));
-    await Promise.all(held.map(({ resident, id }) => resident.hangUp(id)));
-  });
 
   it('takes turns exactly where a Service asks for that', async () => {
     await switchTo('iptables');

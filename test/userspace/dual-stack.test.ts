@@ -13,7 +13,7 @@ beforeAll(async () => {
   rig.node.configure({ mode: 'userspace' });
   await rig.serve(['local', 'remote'], roundRobin);
   await rig.haproxy.start();
-  await eventually('HAProxy to be seen', () => rig.look());
+  await eventually('HAProxy to be seen', () => rig.node.look());
 }, 180_000);
 afterAll(() => rig[Symbol.asyncDispose]());
 

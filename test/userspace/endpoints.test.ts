@@ -15,7 +15,7 @@ beforeAll(async () => {
   rig.node.configure({ mode: 'userspace' });
   await rig.serve(['local', 'remote'], algorithm('round-robin'));
   await rig.haproxy.start();
-  await eventually('HAProxy to be seen', () => rig.look());
+  await eventually('HAProxy to be seen', () => rig.node.look());
 }, 180_000);
 afterAll(() => rig[Symbol.asyncDispose]());
 

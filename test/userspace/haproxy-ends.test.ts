@@ -19,7 +19,7 @@ afterAll(() => rig[Symbol.asyncDispose]());
 
 async function isBack(): Promise<void> {
   await rig.haproxy.start();
-  await eventually('HAProxy to be seen', () => rig.look());
+  await eventually('HAProxy to be seen', () => rig.node.look());
   expect(rig.node.dataPlane.servedBy()).toEqual({ nftables: 0, ipvs: 0, userspace: 4 });
 }
 
@@ -37,7 +37,7 @@ describe('when HAProxy is killed under traffic', () => {
       await sleep(1000);
     });
     expect(inOneSecond).toBeGreaterThan(50);
-    await eventually('slots', () => rig.look());
+    await eventually('slots', () => rig.node.look());
     await isBack();
   });
 

@@ -1,2 +1,3 @@
-export { requestsWhile } from './requests.ts';
+export { Haproxy } from './haproxy.ts';
+export { requestsWhile, serveRequests } from './requests.ts';
 export { UserspaceRig } from './userspace-rig.ts';

@@ -98,19 +98,6 @@ export class UserspaceRig implements AsyncDisposable {
     await this.node.run();
   }
 
-  /**
-   * What the agent does every few seconds: looks whether all is as it was written, and if not, compares everything; and
-   * whether what slots serve can be served as it is asked for. Says whether anything was to be done.
-   */
-  async look(): Promise<boolean> {
-    const { dataPlane, sync } = this.node;
-    const changed = (await dataPlane.verify()) === 'changed';
-    if (changed) sync.suspect();
-    const more = await sync.retryFallbacks();
-    if (changed || more) await this.node.run();
-    return changed || more;
-  }
-
   /** Sends requests to the Service from a pod while something happens. */
   requestsWhile(
     kind: Kind,

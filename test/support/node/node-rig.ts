@@ -132,7 +132,7 @@ export class NodeRig implements Disposable {
   async look(): Promise<boolean> {
     const changed = (await this.dataPlane.verify()) === 'changed';
     if (changed) this.sync.suspect();
-    const more = await this.sync.retryFallbacks(() => true);
+    const more = await this.sync.retryFallbacks();
     if (changed || more) await this.run();
     return changed || more;
   }
