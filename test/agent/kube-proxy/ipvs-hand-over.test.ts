@@ -1,92 +1,111 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { modes } from '../../../src/api/index.ts';
+import type { Mode } from '../../../src/api/index.ts';
 import { AgentRig } from '../agent-rig.ts';
 import { startKubeProxy } from './rig.ts';
-import { clusterIP, createServices, nodePort } from './services.ts';
-import { realKubeProxy } from '../../support/kube-proxy/index.ts';
-import type { Resident } from '../../support/index.ts';
+import { createServices, setEndpoints } from './services.ts';
+import { SteadyTraffic } from './steady-traffic.ts';
 import { addresses } from '../../support/node/index.ts';
+import { realKubeProxy } from '../../support/kube-proxy/index.ts';
 import { whyNoIpvs } from '../../support/index.ts';
+import type { ManagedProcess } from '../../support/index.ts';
 
 const kubeProxy = realKubeProxy();
 const reason =
   (await whyNoIpvs()) ?? (kubeProxy === undefined ? 'needs a real kube-proxy: see test/cluster' : undefined);
 
-/** Where connections are opened, and to what. */
-const visits = [
-  ['clientPod', clusterIP(4, 10), 80],
-  ['clientPod', clusterIP(6, 10), 80],
-  ['node', clusterIP(4, 10), 80],
-  ['outside', addresses[4].node, nodePort],
-] as const;
+/** As docs/migration.md says. */
+const leaveOurs = '--ipvs-exclude-cidrs=169.254.77.0/24,fd6e:6674:7078:4d::/64';
+const bothPods = [addresses[4].localPod, addresses[4].remotePod];
 
-/** Opens connections one after the other, with rests: an emulated machine has other things to do. */
-class Traffic {
-  made = 0;
-  readonly failures: string[] = [];
-  #ended = false;
-  readonly #running: Promise<void>;
-
-  constructor(rig: AgentRig) {
-    this.#running = this.#run(rig);
-  }
-
-  async end(): Promise<this> {
-    this.#ended = true;
-    await this.#running;
-    return this;
-  }
-
-  async #run(rig: AgentRig): Promise<void> {
-    for (let turn = 0; !this.#ended; turn = (turn + 1) % visits.length) {
-      const [where, address, port] = visits[turn] ?? visits[0];
-      const resident = await rig.resident(where);
-      try {
-        await resident.hangUp((await resident.open(address, port)).id);
-      } catch (error) {
-        this.failures.push(`${where} ${address}: ${String(error)}`);
-      }
-      this.made++;
-      await sleep(300);
-    }
+/** Has kube-proxy sync, without a change for anybody who is connected. */
+async function syncs(rig: AgentRig, times: number): Promise<void> {
+  for (let number = 0; number < times; number++) {
+    await setEndpoints(rig, { family: 4, name: 'none' }, number % 2 === 0 ? bothPods : []);
+    await sleep(1500);
   }
 }
 
-it.skipIf(reason !== undefined)(
-  `a node goes over from the real kube-proxy in mode ipvs without losing a connection${reason === undefined ? '' : ` (${reason})`}`,
-  async () => {
-    await using rig = await AgentRig.create();
-    await rig.publishCRDs();
-    await createServices(rig);
-    await rig.assign();
-    const proxy = await startKubeProxy(rig, [kubeProxy ?? ''], 'ipvs');
-    const held: { resident: Resident; id: number }[] = [];
-    for (const [where, address, port] of visits) {
-      const resident = await rig.resident(where);
-      held.push({ resident, id: (await resident.open(address, port)).id });
-    }
-    const traffic = new Traffic(rig);
-    const agent = rig.startAssignedAgent();
-    const until = (type: string, says: string): Promise<void> =>
-      rig.until(`${type} to be ${says}`, async () => (await rig.condition(type)) === says, agent);
-    await until('Synced', 'True UpToDate');
-    await until('KubeProxyRules', 'True Present');
-    await proxy.end('SIGTERM');
-    await rig.parkKubeProxy();
-    await until('KubeProxyRules', 'True Draining');
-    for (const { resident, id } of held) await resident.talk(id);
-    const { made, failures } = await traffic.end();
-    expect(made).toBeGreaterThan(10);
-    expect(failures).toEqual([]);
-    for (const { resident, id } of held) await resident.hangUp(id);
-    await until('KubeProxyRules', 'False CleanedUp');
-    const left = await Promise.all([
-      rig.node.run('ip', ['-o', 'link', 'show']),
-      rig.node.run('ipset', ['list', '-n']),
-      rig.node.run('iptables-nft-save'),
-    ]);
-    expect(left.join('\n')).not.toMatch(/kube-ipvs0|KUBE-(?!FIREWALL|KUBELET-CANARY|IPTABLES-HINT|MARK-DROP)/);
-    await agent.end('SIGTERM');
+/** What kube-proxy’s mode ipvs leaves on a node. */
+async function leftBehind(rig: AgentRig): Promise<string> {
+  const listed = await Promise.all([
+    rig.node.run('ip', ['-o', 'link', 'show']),
+    rig.node.run('ipset', ['list', '-n']),
+    rig.node.run('iptables-nft-save'),
+  ]);
+  return listed.join('\n');
+}
+
+/** Clients, Services and kube-proxy on a node, and an agent that serves in this mode beside it. */
+async function both(rig: AgentRig, mode: Mode, ...options: string[]) {
+  await rig.publishCRDs();
+  await createServices(rig);
+  await rig.assign({ mode });
+  const begin = (): Promise<ManagedProcess> => startKubeProxy(rig, [kubeProxy ?? '', ...options], 'ipvs');
+  const proxy = await begin();
+  const traffic = new SteadyTraffic(rig);
+  await traffic.hold();
+  traffic.begin();
+  const agent = rig.startAssignedAgent();
+  const until = (type: string, says: string): Promise<void> =>
+    rig.until(`${type} to be ${says}`, async () => (await rig.condition(type)) === says, agent);
+  await until('Synced', 'True UpToDate');
+  return { begin, proxy, traffic, agent, until };
+}
+
+/** Not to mode userspace, whose HAProxy such a node has not: what is the same there, test/switching tells. */
+async function thereAndBack(mode: Exclude<Mode, 'userspace'>): Promise<void> {
+  await using rig = await AgentRig.create();
+  const { begin, proxy, traffic, agent, until } = await both(rig, mode, leaveOurs);
+  await until('KubeProxyRules', 'True Present');
+  await syncs(rig, 4);
+  expect(agent.output).not.toContain('another program');
+  await proxy.end('SIGTERM');
+  await rig.parkKubeProxy();
+  await until('KubeProxyRules', 'True Draining');
+  await traffic.hangUp();
+  await until('KubeProxyRules', 'False CleanedUp');
+  expect(await leftBehind(rig)).not.toMatch(/kube-ipvs0|KUBE-(?!FIREWALL|KUBELET-CANARY|IPTABLES-HINT|MARK-DROP)/);
+
+  await traffic.hold();
+  await rig.parkKubeProxy(false);
+  const again = await begin();
+  await rig.orderCleanup();
+  await until('Synced', 'True CleanedUp');
+  await traffic.talk();
+  await traffic.end();
+  expect(traffic.made).toBeGreaterThan(10);
+  expect(traffic.failures).toEqual([]);
+  await traffic.hangUp();
+  await agent.end('SIGTERM');
+  await again.end('SIGTERM');
+}
+
+describe.skipIf(reason !== undefined)(
+  `beside the real kube-proxy in mode ipvs${reason === undefined ? '' : ` (${reason})`}`,
+  () => {
+    it.each(modes.filter((mode) => mode !== 'userspace'))(
+      'a node goes over to mode %s and back without losing a connection',
+      thereAndBack,
+      1_200_000,
+    );
+
+    it('that was not told to leave the virtual servers of mode ipvs, slots serve in the end, and no connection is lost', async () => {
+      await using rig = await AgentRig.create();
+      const { traffic, agent, proxy } = await both(rig, 'ipvs');
+      const givesWay = async (): Promise<boolean> => {
+        await syncs(rig, 1);
+        return (await rig.condition('Degraded')) === 'True ModeUnavailable';
+      };
+      await rig.until('slots to serve', givesWay, agent);
+      await syncs(rig, 4);
+      await traffic.hangUp();
+      await traffic.end();
+      expect(traffic.made).toBeGreaterThan(10);
+      expect(traffic.failures).toEqual([]);
+      await agent.end('SIGTERM');
+      await proxy.end('SIGTERM');
+    }, 1_200_000);
   },
-  600_000,
 );
