@@ -70,10 +70,12 @@ describe.skipIf(!root)('mode userspace in a cluster (needs root)', { timeout: 30
     const agent = { haproxy: { image: 'registry.example/haproxy:no-such-tag' } };
     const { failures } = await nftproxy.requestWhile(cluster, { pod: 'client', address: ip }, async () => {
       await nftproxy.apply(cluster, nftproxy.proxyConfig({ mode: 'userspace', agent }));
-      await cluster.waitFor('the rollout to have failed', async () => {
+      const failed = async (): Promise<boolean> => {
         const { status } = await nftproxy.configOf(cluster);
         return conditionOf(status?.conditions, 'Degraded')?.message.includes('haproxy:no-such-tag') === true;
-      });
+      };
+      // The kubelet tries several times before anybody is told.
+      await cluster.waitFor('the rollout to have failed', failed, 180);
       expect(nodes.map((node) => nftproxy.agentOn(cluster, node).spec.containers[1]?.image).sort()).toContain(
         haproxyImage,
       );
