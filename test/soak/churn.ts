@@ -1,5 +1,5 @@
 import { serviceObject, sliceObject } from '../support/index.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../support/index.ts';
 
 const algorithms = ['random', 'round-robin', 'source-hash'] as const;
 

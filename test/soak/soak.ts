@@ -7,7 +7,7 @@ import { Churn } from './churn.ts';
 import { heldBy } from './kernel.ts';
 import { growth, sizeOf } from './process-size.ts';
 import type { Size } from './process-size.ts';
-import { Random } from './random.ts';
+import { Random } from '../support/index.ts';
 import { troubles } from './troubles.ts';
 import type { Trouble } from './troubles.ts';
 

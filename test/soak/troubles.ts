@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AgentRig } from '../agent/index.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../support/index.ts';
 
 /** Something that goes wrong around an agent, or that somebody else does, while it works. */
 export interface Trouble {

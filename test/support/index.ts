@@ -9,6 +9,7 @@ export type { ProcessEnd, ProcessOptions } from './managed-process.ts';
 export { listRuleset, Namespace } from './namespace.ts';
 export { listedSets, withoutGenerations } from './nft-listing.ts';
 export type { ListedSet } from './nft-listing.ts';
+export { Random } from './random.ts';
 export { runNftproxy, startNftproxy } from './nftproxy.ts';
 export type { NftproxyOptions } from './nftproxy.ts';
 export { defaultNamespace, nodeObject, proxyConfigObject, serviceObject, sliceObject } from './objects.ts';
