@@ -81,8 +81,10 @@ export interface DataPlane {
   /**
    * Takes everything of this mode out of the kernel, and nothing of anybody else. Says for people what it was
    * (`table inet nftproxy`); undefined if there was nothing.
+   *
+   * @param spared what open connections need that go through a process of this host stays: another mode serves, and they go on
    */
-  remove(): Promise<string | undefined>;
+  remove(spared?: 'connections'): Promise<string | undefined>;
 
   /**
    * What may end together with this process, its Pod being replaced, is to serve nothing new: the kernel alone does. Absent:

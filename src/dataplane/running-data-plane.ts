@@ -82,7 +82,7 @@ export class RunningDataPlane {
     try {
       while (this.#leaving.length > 0) {
         const [first] = this.#leaving;
-        await first?.remove();
+        await first?.remove('connections');
         first?.close();
         this.#leaving.shift();
       }

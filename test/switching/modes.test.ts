@@ -45,7 +45,12 @@ for (const { one, other, askedBy } of pairs) {
     it.each(askedBy)('no new connection fails and none that is open is lost, when the %s asks for it', async (who) => {
       await rig.switchTo(one);
       await traffic.open();
-      const visits = await traffic.connectionsWhile(() => toAndFro(who, () => traffic.open()));
+      // Not only at the end: what holds a connection must be there while the other mode is in force.
+      const talk = async (): Promise<void> => {
+        await traffic.talk();
+        await traffic.open();
+      };
+      const visits = await traffic.connectionsWhile(() => toAndFro(who, talk));
       expect(visits.length).toBeGreaterThan(20);
       expect(visits.flatMap(({ error }) => error ?? [])).toEqual([]);
       await traffic.talkAndHangUp();

@@ -36,13 +36,18 @@ export class Traffic {
     this.#held.push(...(await Promise.all(opening)));
   }
 
-  /** Says something on each connection that was opened, and ends it. Rejects if one broke, or somebody else answers. */
-  async talkAndHangUp(): Promise<void> {
-    for (const { resident, id, server } of this.#held.splice(0)) {
+  /** Says something on each connection that is open. Rejects if one broke, or somebody else answers. */
+  async talk(): Promise<void> {
+    for (const { resident, id, server } of this.#held) {
       const now = await resident.talk(id);
       if (now !== server) throw new Error(`${server} answered first, and ${now} now`);
-      await resident.hangUp(id);
     }
+  }
+
+  /** The same, and ends them. */
+  async talkAndHangUp(): Promise<void> {
+    await this.talk();
+    for (const { resident, id } of this.#held.splice(0)) await resident.hangUp(id);
   }
 
   /** New TCP connections from everywhere, one after the other, while something happens. */

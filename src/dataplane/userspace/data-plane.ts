@@ -91,7 +91,7 @@ export class UserspaceDataPlane implements DataPlane {
     }
     const started = await this.#below.start(await this.#place(ports, node), this.#settings(node));
     if (this.#up) await this.#retireAllBut(this.served);
-    else if (!wanted) await this.#proxy.remove();
+    else if (!wanted) await this.#proxy.remove('connections');
     return started;
   }
 
@@ -163,8 +163,8 @@ export class UserspaceDataPlane implements DataPlane {
     return this.#below.preview(this.#assign(ports, node), { ...node, listenerRanges: Object.values(listenerRanges) });
   }
 
-  async remove(): Promise<string | undefined> {
-    const removed = [await this.#below.remove(), await this.#proxy.remove()];
+  async remove(spared?: 'connections'): Promise<string | undefined> {
+    const removed = [await this.#below.remove(), await this.#proxy.remove(spared)];
     this.#up = false;
     this.#fallbacks.clear();
     return removed.filter((what) => what !== undefined).join(' and ') || undefined;

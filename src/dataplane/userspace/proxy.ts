@@ -200,19 +200,24 @@ export class Proxy {
     return answersOf(this.#runtime, this.#pool.tenancies());
   }
 
-  /** Takes everything away. Says for people what it was; undefined if there was nothing. */
-  remove(): Promise<string | undefined> {
+  /**
+   * Takes everything away. Says for people what it was; undefined if there was nothing.
+   *
+   * @param spared connections that are open go on: they need the routes of the listeners, also after HAProxy's own end, for it
+   *   to say that it has ended
+   */
+  remove(spared?: 'connections'): Promise<string | undefined> {
     return this.#queue.run(async () => {
       const sections = (await this.#present()).length;
       if (sections > 0) {
         await this.#runtime.write([], threads);
         await this.#runtime.reload();
       }
-      const routes = this.#ranges.release();
+      const routes = spared ? [] : this.#ranges.release();
       this.close();
       this.#pid = undefined;
       if (sections + routes.length === 0) return undefined;
-      return `${sections} sections of HAProxy and the routes of its listeners`;
+      return `${sections} sections of HAProxy${routes.length > 0 ? ' and the routes of its listeners' : ''}`;
     });
   }
 
