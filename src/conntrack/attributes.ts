@@ -1,4 +1,4 @@
-import { hostIsLittleEndian } from '../netlink/index.ts';
+import { hostIsLittleEndian, MalformedMessageError } from '../netlink/index.ts';
 
 /**
  * Positions of attributes in a message. Numbers instead of objects: a dump may hold hundreds of thousands of entries,
@@ -13,12 +13,12 @@ export class Attributes {
     this.view = view;
   }
 
-  /** Where the payload of the first attribute of a type in [start, end) starts; -1 if there is none. */
+  /** Where the payload of the first attribute of a type in [start, end) starts; -1 if there is none that is whole. */
   find(start: number, end: number, type: number): number {
     let position = start;
     while (position + 4 <= end) {
       const length = this.view.getUint16(position, hostIsLittleEndian);
-      if (length < 4) return -1;
+      if (length < 4 || position + length > end) return -1;
       if ((this.view.getUint16(position + 2, hostIsLittleEndian) & 0x3fff) === type) return position + 4;
       position += (length + 3) & ~3;
     }
@@ -35,15 +35,23 @@ export class Attributes {
     return payload === -1 ? -1 : this.find(payload, this.end(payload), type);
   }
 
+  /** 0 if there is no such attribute, as in the others. @throws MalformedMessageError if it is too short */
   u32(payload: number): number {
-    return payload === -1 ? 0 : this.view.getUint32(payload);
+    return payload === -1 ? 0 : this.view.getUint32(this.whole(payload, 4));
   }
 
   u16(payload: number): number {
-    return payload === -1 ? 0 : this.view.getUint16(payload);
+    return payload === -1 ? 0 : this.view.getUint16(this.whole(payload, 2));
   }
 
   u8(payload: number): number {
-    return payload === -1 ? 0 : this.view.getUint8(payload);
+    return payload === -1 ? 0 : this.view.getUint8(this.whole(payload, 1));
+  }
+
+  /** The payload, which has to be there and to have so many bytes. @throws MalformedMessageError */
+  whole(payload: number, length: number): number {
+    if (payload === -1 || this.end(payload) - payload < length)
+      throw new MalformedMessageError(`an attribute of a connection has less than ${length} bytes`);
+    return payload;
   }
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MessageWriter, Payload } from '../netlink/index.ts';
+import { MalformedMessageError, MessageWriter, Payload } from '../netlink/index.ts';
 import { conntrackAttribute, statusBit, tupleAttribute } from './constants.ts';
 import { decodeEntry, encodeEntryName } from './entry.ts';
 import type { ConntrackEntry } from './entry.ts';
@@ -27,8 +27,8 @@ const entries = fc.constantFrom(4 as const, 6 as const).chain((family) =>
 
 type Name = typeof entries extends fc.Arbitrary<infer T> ? T : never;
 
-/** The attributes that name an entry, with a status as the kernel would add it. */
-function attributesOf(name: Name, status: number, add: (writer: MessageWriter) => void = () => undefined): Payload {
+/** The attributes that name an entry, with a status and the other direction as the kernel would add them. */
+function attributesOf(name: Name, status: number, zones: { own?: number; direction?: number } = {}): Payload {
   const entry: ConntrackEntry = {
     ...name,
     reply: name.original,
@@ -37,8 +37,13 @@ function attributesOf(name: Name, status: number, add: (writer: MessageWriter) =
   };
   const writer = new MessageWriter();
   encodeEntryName(writer, entry);
+  const tuple = Payload.of(writer.bytes).get(conntrackAttribute.original)?.copy() ?? new Uint8Array();
+  const reply = writer.beginNested(conntrackAttribute.reply);
+  writer.raw(tuple);
+  if (zones.direction !== undefined) writer.short(tupleAttribute.zone, zones.direction);
+  writer.endAttribute(reply);
   writer.number(conntrackAttribute.status, status);
-  add(writer);
+  if (zones.own !== undefined) writer.short(conntrackAttribute.zone, zones.own);
   return Payload.of(writer.bytes);
 }
 
@@ -79,13 +84,8 @@ describe('a connection', () => {
   it.each(['of its own', 'of one direction'])('in a zone %s is somebody else’s', (whose) => {
     fc.assert(
       fc.property(entries, fc.nat(0xffff), (name, zone) => {
-        const attributes = attributesOf(name, statusBit.dnat, (writer) => {
-          const direction = whose === 'of its own' ? undefined : writer.beginNested(conntrackAttribute.reply);
-          const part = writer.beginAttribute(direction === undefined ? conntrackAttribute.zone : tupleAttribute.zone);
-          writer.u16(zone);
-          writer.endAttribute(part);
-          if (direction !== undefined) writer.endAttribute(direction);
-        });
+        const zones = whose === 'of its own' ? { own: zone } : { direction: zone };
+        const attributes = attributesOf(name, statusBit.dnat, zones);
         expect(decodeEntry(attributes, { family: name.family }) !== undefined).toBe(zone === 0);
       }),
     );
@@ -103,6 +103,42 @@ describe('a connection', () => {
 
   it('that has no ports, or is no connection at all, is passed over', () => {
     expect(decodeEntry(Payload.of(new Uint8Array()), { family: 4 })).toBeUndefined();
+  });
+});
+
+describe('a connection that is cut off', () => {
+  const name: Name = {
+    family: 4,
+    protocol: 'tcp',
+    original: { source: '10.0.0.1', sourcePort: 1, destination: '10.0.0.2', destinationPort: 2 },
+    id: 1,
+  };
+  const whole = attributesOf(name, statusBit.dnat).copy();
+
+  it('without the addresses of its answers is malformed, and no connection to "undefined"', () => {
+    const writer = new MessageWriter();
+    writer.raw(whole);
+    const payload = Payload.of(writer.bytes.slice(0, Payload.of(whole).get(conntrackAttribute.reply)?.start));
+    expect(() => decodeEntry(payload, { family: 4 })).toThrow(MalformedMessageError);
+  });
+
+  it('anywhere is malformed, or passed over, or has its addresses', () => {
+    for (let length = 0; length < whole.length; length++) {
+      try {
+        expect(decodeEntry(Payload.of(whole.slice(0, length)), { family: 4 })?.reply.source ?? '10.0.0.1').toBe(
+          '10.0.0.1',
+        );
+      } catch (error) {
+        expect(error).toBeInstanceOf(MalformedMessageError);
+      }
+    }
+  });
+
+  it('by a length that points behind its end is not read there', () => {
+    const bytes = whole.slice();
+    const reply = Payload.of(bytes).get(conntrackAttribute.reply);
+    new DataView(bytes.buffer).setUint16((reply?.start ?? 4) - 4, 0xffff, true);
+    expect(() => decodeEntry(Payload.of(bytes), { family: 4 })).toThrow(MalformedMessageError);
   });
 });
 

@@ -62,6 +62,8 @@ export interface ConntrackFilter {
  * Nothing is made of an entry that does not pass: of hundreds of thousands hardly any are asked for. Those of a zone of
  * their own never pass. Zones belong to others (Open vSwitch, another CNI's namespaces within the host), and the same
  * tuple may be in several; ours is the one without a number.
+ *
+ * @throws MalformedMessageError for one without addresses, or with numbers that are cut off
  */
 export function decodeEntry({ bytes, view, start, end }: Payload, filter: ConntrackFilter): ConntrackEntry | undefined {
   const attributes = new Attributes(bytes, view);
@@ -120,14 +122,14 @@ function tcpStateOf(attributes: Attributes, start: number, end: number): string 
 function decodeTuple(attributes: Attributes, tuple: number, family: Family): ConntrackTuple {
   const ip = attributes.within(tuple, tupleAttribute.ip);
   const protocol = attributes.within(tuple, tupleAttribute.protocol);
-  const format = family === 4 ? formatIpv4 : formatIpv6;
+  const address = (type: number): string => {
+    const place = attributes.whole(attributes.within(ip, type), family === 4 ? 4 : 16);
+    return family === 4 ? formatIpv4(attributes.bytes, place) : formatIpv6(attributes.bytes, place);
+  };
   return {
-    source: format(attributes.bytes, attributes.within(ip, family === 4 ? ipAttribute.source4 : ipAttribute.source6)),
+    source: address(family === 4 ? ipAttribute.source4 : ipAttribute.source6),
     sourcePort: attributes.u16(attributes.within(protocol, protocolAttribute.sourcePort)),
-    destination: format(
-      attributes.bytes,
-      attributes.within(ip, family === 4 ? ipAttribute.destination4 : ipAttribute.destination6),
-    ),
+    destination: address(family === 4 ? ipAttribute.destination4 : ipAttribute.destination6),
     destinationPort: attributes.u16(attributes.within(protocol, protocolAttribute.destinationPort)),
   };
 }

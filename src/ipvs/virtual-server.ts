@@ -120,7 +120,8 @@ export function readDestination(attributes: Payload, family: Family): Destinatio
   };
 }
 
-/** Answers always have 16 bytes; those of IPv4 are the first four. */
+/** Answers always have 16 bytes; those of IPv4 are the first four. Throws MalformedMessageError for fewer. */
 function readAddress(payload: Payload, family: Family): string {
+  payload.after(family === 4 ? 4 : 16);
   return family === 4 ? formatIpv4(payload.bytes, payload.start) : formatIpv6(payload.bytes, payload.start);
 }

@@ -1,4 +1,4 @@
-import { errnoName } from './libc.ts';
+import { errno, errnoName } from './libc.ts';
 
 /** The kernel refused a request, or the socket failed. */
 export class NetlinkError extends Error {
@@ -12,6 +12,15 @@ export class NetlinkError extends Error {
     super(message, options);
     this.code = errnoName(errno);
     this.errno = errno;
+  }
+}
+
+/** What came is no message as the kernel writes them: something is cut off, or too short. Code EBADMSG. */
+export class MalformedMessageError extends NetlinkError {
+  override readonly name = 'MalformedMessageError';
+
+  constructor(what: string) {
+    super(`a malformed netlink message: ${what}`, errno.EBADMSG);
   }
 }
 

@@ -1,3 +1,4 @@
+import { MalformedMessageError } from './error.ts';
 import type { Message, Payload } from './message-reader.ts';
 import type { MessageWriter } from './message-writer.ts';
 import { ask } from './requests.ts';
@@ -57,7 +58,7 @@ export function genericAttributes(message: Message): Payload {
 /**
  * Asks for a family by its name. The kernel looks for a module that has it, and loads that; no right is needed for it.
  *
- * @throws NetlinkError with code ENOENT if there is none
+ * @throws NetlinkError with code ENOENT if there is none, EBADMSG if the answer has no number
  */
 export function genericFamily(socket: NetlinkTransport, name: string, version: number): GenericFamily {
   let type: number | undefined;
@@ -71,6 +72,7 @@ export function genericFamily(socket: NetlinkTransport, name: string, version: n
   ask(socket, request, (message) => {
     type = genericAttributes(message).get(controller.familyId)?.u16HostEndian();
   });
-  if (type === undefined) throw new Error(`the kernel does not say which number the netlink family ${name} has`);
+  if (type === undefined)
+    throw new MalformedMessageError(`it does not say which number the netlink family ${name} has`);
   return { type, version };
 }

@@ -1,7 +1,7 @@
 export { acknowledgementOf } from './acknowledgement.ts';
 export type { Acknowledgement } from './acknowledgement.ts';
 export { acknowledgementAttribute, addressFamily, flag, messageType } from './constants.ts';
-export { NetlinkError } from './error.ts';
+export { MalformedMessageError, NetlinkError } from './error.ts';
 export { returnFreedMemory } from './freed-memory.ts';
 export { genericAttributes, genericFamily, genericRequest } from './generic.ts';
 export type { GenericFamily, GenericQuestion } from './generic.ts';

@@ -1,7 +1,7 @@
 import { addressBytes, formatIpv4, formatIpv6 } from '../ip/index.ts';
 import type { Family } from '../ip/index.ts';
 import { addressFamily } from './constants.ts';
-import { unless } from './error.ts';
+import { MalformedMessageError, unless } from './error.ts';
 import { errno } from './libc.ts';
 import { ask, askAll, dump } from './requests.ts';
 import type { NetlinkRequest } from './requests.ts';
@@ -20,6 +20,7 @@ const IFA_LOCAL = 2;
 /** sizeof(struct ifinfomsg), sizeof(struct ifaddrmsg) */
 const linkHeader = 16;
 const addressHeader = 8;
+const addressLength = { 4: 4, 6: 16 } as const;
 
 /** An address of an interface. */
 export interface InterfaceAddress {
@@ -67,6 +68,7 @@ export function interfaceAddresses(socket: NetlinkTransport): Promise<InterfaceA
         const attributes = payload.after(addressHeader);
         const bytes = (attributes.get(IFA_LOCAL) ?? attributes.get(IFA_ADDRESS))?.copy();
         if (bytes === undefined) return;
+        if (bytes.length < addressLength[family]) throw new MalformedMessageError('half an address of an interface');
         const address = family === 4 ? formatIpv4(bytes, 0) : formatIpv6(bytes, 0);
         found.push({ family, address, prefixLength: payload.u8(1), interface: payload.u32HostEndian(4) });
       },

@@ -88,7 +88,9 @@ export const errno = { ...constants.errno, ERESTART: 85 } as const;
 
 const errnoNames = new Map([...getSystemErrorMap()].map(([number, [name]]) => [-number, name]));
 errnoNames.set(errno.ERESTART, 'ERESTART');
-// libuv says ENOTSUP, and does not know the kernel's own ENOTSUPP.
+// libuv does not know this one.
+errnoNames.set(errno.EBADMSG, 'EBADMSG');
+// It says ENOTSUP, and does not know the kernel's own ENOTSUPP.
 errnoNames.set(errno.EOPNOTSUPP, 'EOPNOTSUPP').set(524, 'ENOTSUPP');
 
 /** `EEXIST` for 17; `errno 999` for what nobody knows. Linux numbers. */

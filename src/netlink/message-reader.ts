@@ -1,4 +1,5 @@
 import { attributeFlag } from './constants.ts';
+import { MalformedMessageError } from './error.ts';
 import { hostIsLittleEndian } from './message-writer.ts';
 
 /** NLA_TYPE_MASK */
@@ -7,7 +8,8 @@ const decoder = new TextDecoder();
 
 /**
  * A window on received bytes: one attribute's payload, or a whole message's attributes. No copies; valid as long as
- * the receive buffer is.
+ * the receive buffer is. Whoever reads a number that the window is too short for gets MalformedMessageError, never
+ * what stands behind it.
  */
 export class Payload {
   readonly bytes: Uint8Array;
@@ -30,9 +32,9 @@ export class Payload {
     return this.end - this.start;
   }
 
-  /** What follows the first bytes: a header, padded to four. */
+  /** What follows the first bytes: a header, padded to four. Throws MalformedMessageError if it is not whole. */
   after(headerLength: number): Payload {
-    return new Payload(this.bytes, this.view, this.start + ((headerLength + 3) & ~3), this.end);
+    return new Payload(this.bytes, this.view, this.#place(0, headerLength) + ((headerLength + 3) & ~3), this.end);
   }
 
   /** The attributes in here, in order; stops at the first malformed one. */
@@ -62,22 +64,22 @@ export class Payload {
   }
 
   u8(offset = 0): number {
-    return this.view.getUint8(this.start + offset);
+    return this.view.getUint8(this.#place(offset, 1));
   }
 
   /** Big-endian. */
   u16(offset = 0): number {
-    return this.view.getUint16(this.start + offset);
+    return this.view.getUint16(this.#place(offset, 2));
   }
 
   /** Big-endian. */
   u32(offset = 0): number {
-    return this.view.getUint32(this.start + offset);
+    return this.view.getUint32(this.#place(offset, 4));
   }
 
   /** Big-endian, signed. */
   i32(offset = 0): number {
-    return this.view.getInt32(this.start + offset);
+    return this.view.getInt32(this.#place(offset, 4));
   }
 
   /** Big-endian; exact up to 2^53. */
@@ -86,15 +88,23 @@ export class Payload {
   }
 
   u32HostEndian(offset = 0): number {
-    return this.view.getUint32(this.start + offset, hostIsLittleEndian);
+    return this.view.getUint32(this.#place(offset, 4), hostIsLittleEndian);
   }
 
   i32HostEndian(offset = 0): number {
-    return this.view.getInt32(this.start + offset, hostIsLittleEndian);
+    return this.view.getInt32(this.#place(offset, 4), hostIsLittleEndian);
   }
 
   u16HostEndian(offset = 0): number {
-    return this.view.getUint16(this.start + offset, hostIsLittleEndian);
+    return this.view.getUint16(this.#place(offset, 2), hostIsLittleEndian);
+  }
+
+  /** Where the bytes at an offset are, which all have to be in the window. */
+  #place(offset: number, length: number): number {
+    const place = this.start + offset;
+    if (place + length > this.end)
+      throw new MalformedMessageError(`${this.length} bytes, and ${offset + length} are needed`);
+    return place;
   }
 
   /** Up to the terminating NUL, if there is one. */

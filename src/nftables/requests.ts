@@ -1,5 +1,6 @@
 import {
   ask,
+  MalformedMessageError,
   netfilterAttributes,
   netfilterMessageType,
   netfilterRequest,
@@ -47,7 +48,7 @@ export function currentGeneration(socket: NetlinkTransport): Generation {
   ask(socket, request, (message) => {
     generation = generationOf(message) ?? generation;
   });
-  if (generation === undefined) throw new TypeError('the kernel told no generation');
+  if (generation === undefined) throw new MalformedMessageError('it has no generation');
   return generation;
 }
 

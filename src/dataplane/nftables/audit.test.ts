@@ -148,6 +148,17 @@ const changes: Readonly<Record<string, (rig: NodeRig) => Promise<unknown>>> = {
     for (const { name } of await rig.foreigner.chains(table)) tx.flushChain(name);
     await rig.foreigner.commit(tx.deleteSet('hairpin4.1'));
   },
+  'a set made anew with shorter keys': async (rig) => {
+    const flushed = ours();
+    for (const { name } of await rig.foreigner.chains(table)) flushed.flushChain(name);
+    await rig.foreigner.commit(flushed.deleteSet('cluster_ips4.1'));
+    const set = { name: 'cluster_ips4.1', key: ['inet_service'] } as const;
+    await rig.foreigner.commit(
+      ours()
+        .addSet(set)
+        .addElements(set, [{ set: set.name, key: '80' }]),
+    );
+  },
   'an element that is gone': (rig) => changeElements(rig, 'cluster_ips4', { gone: '10.96.0.1' }),
   'a live endpoint that is gone': (rig) => changeElements(rig, 'live4', { gone: '10.244.0.3 . 8080' }),
   'an element more': (rig) => changeElements(rig, 'service_ports4', { come: key(77) }),

@@ -179,8 +179,8 @@ function hasAll(set: SetInfo | undefined, size: number | undefined): boolean {
   return size === undefined || counted === undefined || counted === size;
 }
 
-/** A set that is gone while it is read is a difference like any other. */
+/** A set that is gone while it is read, or whose elements are not of its type, is a difference like any other. */
 function isNotThere(error: unknown): false {
-  if (error instanceof NetlinkError && error.code === 'ENOENT') return false;
+  if (error instanceof NetlinkError && ['ENOENT', 'EBADMSG'].includes(error.code)) return false;
   throw error;
 }

@@ -1,4 +1,5 @@
-import type { ForeignChange } from '../../nftables/index.ts';
+import { MalformedMessageError } from '../../netlink/index.ts';
+import type { Element, ForeignChange } from '../../nftables/index.ts';
 import { parseKernelName } from './generation.ts';
 import { definitionOf } from './sets.ts';
 
@@ -45,7 +46,17 @@ export class Suspicions {
     if (!definition || definition.dynamic === true) return;
     // Intervals are told by their boundaries. Sets of them are small.
     if (definition.interval === true) this.#touched.set(set, 'all');
-    else for (const { key } of of(definition)) this.#add(set, key);
+    else this.#noteKeys(set, () => of(definition));
+  }
+
+  /** Elements that are not of the set's type: somebody has made another one in its place. */
+  #noteKeys(set: string, read: () => readonly Element[]): void {
+    try {
+      for (const { key } of read()) this.#add(set, key);
+    } catch (error) {
+      if (!(error instanceof MalformedMessageError)) throw error;
+      this.rules = this.elements = true;
+    }
   }
 
   #add(set: string, key: string): void {

@@ -1,9 +1,10 @@
 import { SyntaxFault } from '../address.ts';
 import { elementAttribute, elementFlag, listElement } from '../constants.ts';
-import { formatFields, writeFields } from './fields.ts';
+import { formatFields, keyLength, writeFields } from './fields.ts';
 import type { FieldType } from './fields.ts';
 import { addressNumber, formatNumber, formatRange, lastNumber, numberBytes, parseRange } from '../../ip/index.ts';
 import type { AddressRange, Family } from '../../ip/index.ts';
+import { MalformedMessageError } from '../../netlink/index.ts';
 import type { MessageWriter, Payload } from '../../netlink/index.ts';
 import { sameNames } from '../names.ts';
 import type { Names } from '../names.ts';
@@ -168,9 +169,9 @@ export interface Mark {
   readonly end: boolean;
 }
 
-/** One LIST_ELEM as received. */
+/** One LIST_ELEM as received. Throws MalformedMessageError if its key or data do not fit the set. */
 export function decodeElement(set: SetDefinition, item: Payload): Mark {
-  let key = '';
+  let key: string | undefined;
   let keyEnd: Payload | undefined;
   let data: string | undefined;
   let flags = 0;
@@ -183,7 +184,8 @@ export function decodeElement(set: SetDefinition, item: Payload): Mark {
     else extra = { ...extra, ...decodeExtra(type, payload) };
   }
   if ((flags & elementFlag.catchAll) !== 0) key = catchAll;
-  if (keyEnd !== undefined) key = joinRanges(set.key, key, decodeFields(set.key, keyEnd));
+  if (key === undefined) throw new MalformedMessageError(`an element of set ${set.name} without a key`);
+  if (keyEnd !== undefined && set.interval === true) key = joinRanges(set.key, key, decodeFields(set.key, keyEnd));
   return {
     element: { set: set.name, key, ...(data === undefined ? {} : { data }), ...extra },
     end: (flags & elementFlag.intervalEnd) !== 0,
@@ -209,7 +211,9 @@ function decodeExtra(type: number, payload: Payload): Partial<Element> {
 
 function decodeFields(types: readonly FieldType[], data: Payload): string {
   const value = data.get(dataAttribute.value);
-  return value === undefined ? '' : formatFields(types, value.bytes, value.view, value.start);
+  if (value === undefined || value.length < keyLength(types))
+    throw new MalformedMessageError(`${value?.length ?? 'no'} bytes for ${types.join(' . ')}`);
+  return formatFields(types, value.bytes, value.view, value.start);
 }
 
 function decodeData(set: SetDefinition, data: Payload): string {
@@ -229,9 +233,15 @@ function joinRanges(types: readonly FieldType[], first: string, last: string): s
       const family = familyOfType(types[index]);
       if (family === undefined) return field;
       const last = addressNumber(lasts[index] ?? field, family);
-      return formatRange({ family, first: addressNumber(field, family), last });
+      return orderedRange({ family, first: addressNumber(field, family), last });
     })
     .join(' . ');
+}
+
+/** The text of a range. Throws MalformedMessageError if it ends before it begins. */
+function orderedRange(range: AddressRange): string {
+  if (range.first > range.last) throw new MalformedMessageError('an interval ends before it begins');
+  return formatRange(range);
 }
 
 /** Puts the starts and ends of an interval set's dump together, sorted by address. Other sets: as they are. */
@@ -248,7 +258,7 @@ export function joinIntervals(set: SetDefinition, marks: readonly Mark[]): Eleme
     if (end) return [];
     const next = sorted[index + 1];
     const last = next === undefined ? lastNumber(family) : next.at - 1n;
-    return [{ ...element, key: formatRange({ family, first: at, last }) }];
+    return [{ ...element, key: orderedRange({ family, first: at, last }) }];
   });
   return [...ranges, ...others];
 }

@@ -1,3 +1,4 @@
+import { MalformedMessageError } from '../../../netlink/index.ts';
 import { elementListAttribute } from '../../constants.ts';
 import { decodeElement, keyLength } from '../../objects/index.ts';
 import { checkTarget, setOf, tableOf } from './change.ts';
@@ -53,7 +54,9 @@ function forEachElement(
       effect = change(element) || effect;
     } catch (error) {
       // An attribute's header is 4 bytes.
-      if (error instanceof Refusal) throw new Refusal(error.code, item.start - 4 - messageStart);
+      const offset = item.start - 4 - messageStart;
+      if (error instanceof Refusal) throw new Refusal(error.code, offset);
+      if (error instanceof MalformedMessageError) throw new Refusal('EINVAL', offset);
       throw error;
     }
   }
