@@ -387,3 +387,14 @@ describe('health-check node ports', () => {
     expect(state.healthCheckNodePorts().size).toBe(0);
   });
 });
+
+describe('a problem that quotes what somebody wrote', () => {
+  it.each([
+    ['a control character', '10.\u00806.0.1', String.raw`10.\u00806.0.1`],
+    ['the end of a line', '10.\u2028.0.1', String.raw`10.\u2028.0.1`],
+    ['another direction of writing', '\u202e1.0.0.01', String.raw`\u202e1.0.0.01`],
+  ])('is one line of printable characters, also of %s', (_what, clusterIP, shown) => {
+    const state = stateOf({ 'default/web': service({ clusterIPs: [clusterIP] }) });
+    expect(problems(state)).toEqual([`web InvalidAddress: ClusterIP "${shown}" is not an IP address; it is left out`]);
+  });
+});

@@ -25,10 +25,15 @@ export type Reason = keyof typeof reasons;
 const longestMessage = 256;
 const longestQuote = 64;
 
+/** What JSON leaves as it is, and a terminal or a log may take for an order: further controls, ends of lines, directions of writing. */
+const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
 /** A value from somebody's object, safe to put into a message: escaped, and cut if it is long. */
 export function quote(value: unknown): string {
   // Within an array, so that undefined has a text too.
-  const shown = JSON.stringify([value]).slice(1, -1);
+  const shown = JSON.stringify([value]).slice(1, -1).replaceAll(unprintable, escaped);
   return shown.length <= longestQuote ? shown : `${shown.slice(0, longestQuote - 3)}...`;
 }
 

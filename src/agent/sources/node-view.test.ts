@@ -41,3 +41,23 @@ describe('the addresses of a node', () => {
     expect(reasons).toEqual(['"x" is not a CIDR: it has no prefix length']);
   });
 });
+
+describe('a Node that no API server of today would take', () => {
+  test.each([
+    ['nothing in it', {}],
+    ['null everywhere', { metadata: null, spec: null, status: null }],
+    ['texts where lists are expected', { spec: { podCIDRs: '', taints: 'x' }, status: { addresses: {} } }],
+    ['null in its lists', { spec: { taints: [null] }, status: { addresses: [null] } }],
+    ['an address that is no text', { status: { addresses: [{ type: 'InternalIP', address: {} }] } }],
+    ['a label that is no text', { metadata: { labels: { zone: 1 } } }],
+  ])('is a node without addresses and pods: %s', (_title, node) => {
+    expect(nodeViewOf(node, unexpected)).toEqual({ labels: {}, primaryAddresses: [], podCIDRs: [], eligible: true });
+  });
+
+  test('has its strange pod CIDRs reported', () => {
+    const reported: string[] = [];
+    const { podCIDRs } = nodeViewOf({ spec: { podCIDRs: [3, '10.0.0.0/8'] } }, (reason) => reported.push(reason));
+    expect(podCIDRs).toEqual(['10.0.0.0/8']);
+    expect(reported).toEqual([expect.stringContaining('3 ')]);
+  });
+});

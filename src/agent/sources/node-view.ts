@@ -1,6 +1,7 @@
 import { canonicalAddress, familyOf } from '../../ip/index.ts';
 import { canonicalCidrs } from './networks.ts';
 import type { Report } from './networks.ts';
+import { fieldsOf, listOf, textOf } from './raw.ts';
 
 /** The parts of this Node's object that an agent follows. */
 export interface NodeView {
@@ -16,41 +17,45 @@ export interface NodeView {
 /** Put on a node by the cluster autoscaler before it removes the node. */
 const toBeDeletedTaint = 'ToBeDeletedByClusterAutoscaler';
 
+/** A Node as the API server has it: nothing in it is sure to be what it should be. */
 interface RawNode {
-  readonly metadata?: {
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly deletionTimestamp?: string | undefined;
-  };
-  readonly spec?: {
-    readonly podCIDR?: string;
-    readonly podCIDRs?: readonly string[];
-    readonly taints?: readonly { readonly key?: string }[];
-  };
-  readonly status?: { readonly addresses?: readonly { readonly type: string; readonly address: string }[] };
+  readonly metadata?: unknown;
+  readonly spec?: unknown;
+  readonly status?: unknown;
 }
 
 /** Reads a Node as the API server has it; what is malformed is left out, and a pod CIDR of that kind reported. */
 export function nodeViewOf(node: RawNode, report: Report): NodeView {
-  const addresses = node.status?.addresses ?? [];
+  const metadata = fieldsOf(node.metadata);
+  const spec = fieldsOf(node.spec);
+  const addresses = listOf(fieldsOf(node.status)['addresses']).map(fieldsOf);
   const ofType = (type: string): string[] =>
-    addresses.flatMap((entry) => (entry.type === type ? (canonicalAddress(entry.address) ?? []) : []));
+    addresses.flatMap((entry) => (entry['type'] === type ? (canonicalAddress(textOf(entry['address'])) ?? []) : []));
   const candidates = [...ofType('InternalIP'), ...ofType('ExternalIP')];
   const primaryAddresses = ([4, 6] as const).flatMap(
     (family) => candidates.find((address) => familyOf(address) === family) ?? [],
   );
   return {
-    labels: node.metadata?.labels ?? {},
+    labels: labelsOf(metadata['labels']),
     primaryAddresses,
-    podCIDRs: canonicalCidrs(podCIDRsOf(node.spec), report),
-    eligible: isEligible(node),
+    podCIDRs: canonicalCidrs(spec['podCIDRs'] ?? podCIDROf(spec), report),
+    eligible: isEligible(metadata, spec),
   };
 }
 
-function podCIDRsOf({ podCIDRs, podCIDR }: NonNullable<RawNode['spec']> = {}): readonly string[] {
-  return podCIDRs ?? (podCIDR === undefined ? [] : [podCIDR]);
+type Fields = ReturnType<typeof fieldsOf>;
+
+function labelsOf(labels: unknown): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(fieldsOf(labels)).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
 }
 
-function isEligible({ metadata, spec }: RawNode): boolean {
-  const leaving = (spec?.taints ?? []).some(({ key }) => key === toBeDeletedTaint);
-  return metadata?.deletionTimestamp === undefined && !leaving;
+function podCIDROf({ podCIDR }: Fields): readonly unknown[] {
+  return podCIDR === undefined || podCIDR === null ? [] : [podCIDR];
+}
+
+function isEligible({ deletionTimestamp }: Fields, { taints }: Fields): boolean {
+  const leaving = listOf(taints).some((taint) => fieldsOf(taint)['key'] === toBeDeletedTaint);
+  return (deletionTimestamp ?? undefined) === undefined && !leaving;
 }
