@@ -1,4 +1,4 @@
-import { hostIsLittleEndian } from '../../netlink/index.ts';
+import { errno, hostIsLittleEndian, NetlinkError } from '../../netlink/index.ts';
 
 /*
  * A table of legacy iptables is one block of memory: entries behind one another, in which chains begin with an entry
@@ -48,17 +48,23 @@ export interface Rebuilt extends TableBlob {
   readonly kept: readonly number[];
 }
 
-/** The entries of a table in order. */
+/** What the kernel gave is no table as it writes them. Code EBADMSG. */
+export class MalformedTableError extends NetlinkError {
+  override readonly name = 'MalformedTableError';
+
+  constructor(table: string, offset: number, what: string) {
+    super(`table ${table} of legacy iptables: the entry at ${offset} ${what}`, errno.EBADMSG);
+  }
+}
+
+/** The entries of a table in order. @throws MalformedTableError */
 export function entriesOf(table: TableBlob): TableEntry[] {
-  const { targetOffset, nextOffset } = layouts[table.family];
   const view = viewOf(table.entries);
   const found: Omit<TableEntry, 'leadsTo'>[] = [];
   const chainAt = new Map<number, string>();
   let chain: string | undefined;
   for (let offset = 0; offset < table.entries.length;) {
-    const length = view.getUint16(offset + nextOffset, hostIsLittleEndian);
-    if (length === 0) throw new RangeError(`table ${table.name}: the entry at ${offset} has no length`);
-    const at = offset + view.getUint16(offset + targetOffset, hostIsLittleEndian);
+    const { length, at } = entryAt(table, view, offset);
     const kind = text(table.entries, at + target.name, 29);
     const isHead = kind === 'ERROR';
     if (isHead) {
@@ -70,6 +76,20 @@ export function entriesOf(table: TableBlob): TableEntry[] {
     offset += length;
   }
   return found.map((entry) => ({ ...entry, leadsTo: entry.to === undefined ? undefined : chainAt.get(entry.to) }));
+}
+
+/** How long an entry is, and where its target is, which has to be in it with a verdict or a name. */
+function entryAt(table: TableBlob, view: DataView, offset: number): { length: number; at: number } {
+  const { targetOffset, nextOffset, counters } = layouts[table.family];
+  const header = counters + counterLength;
+  const isWhole = offset + header <= view.byteLength;
+  const length = isWhole ? view.getUint16(offset + nextOffset, hostIsLittleEndian) : 0;
+  if (length < header || offset + length > view.byteLength)
+    throw new MalformedTableError(table.name, offset, 'is cut off');
+  const inEntry = view.getUint16(offset + targetOffset, hostIsLittleEndian);
+  if (inEntry < header || inEntry + target.data + 4 > length)
+    throw new MalformedTableError(table.name, offset, 'has no target');
+  return { length, at: offset + inEntry };
 }
 
 function builtInAt({ validHooks, hookEntry }: TableBlob, offset: number): string | undefined {

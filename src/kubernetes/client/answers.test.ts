@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { apiErrorOf } from './answers.ts';
+import { apiErrorOf, parseWatchEvent } from './answers.ts';
 
 const request = { method: 'GET', path: '/api/v1/services' };
 const now = Date.parse('2026-01-01T00:00:00Z');
@@ -29,4 +29,15 @@ it('an invalid object: the fields at fault are kept', () => {
   const causes = [{ reason: 'FieldValueInvalid', message: 'must be positive', field: 'spec.weight' }];
   const text = JSON.stringify({ kind: 'Status', reason: 'Invalid', message: 'no', details: { causes } });
   expect(apiErrorOf(request, { code: 422, headers: {}, text }, now)).toMatchObject({ status: 422, causes });
+});
+
+it('a Status whose fields are not what they should be is read as far as they are', () => {
+  const text = '{"reason":7,"message":"no","details":{"causes":{"find":1},"retryAfterSeconds":"soon"}}';
+  const error = apiErrorOf(request, { code: 500, headers: {}, text }, now);
+  expect(error).toMatchObject({ status: 500, reason: 'Unknown', causes: [], retryAfterSeconds: undefined });
+  expect(error.message).toBe('GET /api/v1/services: 500 Unknown: no');
+  const event = '{"type":"ERROR","object":{"code":"410","reason":"Expired","details":{"causes":[null,{"field":"a"}]}}}';
+  expect(() => parseWatchEvent('/w', event)).toThrow(
+    expect.objectContaining({ status: 500, causes: [{ field: 'a' }] }),
+  );
 });

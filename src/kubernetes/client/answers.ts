@@ -47,7 +47,7 @@ export function parseWatchEvent(path: string, line: string): WatchEvent {
   const event: { type?: unknown; object?: unknown } | undefined = parseRecord(line);
   if (event === undefined || !isRecord(event.object)) throw malformed(path, line);
   if (event.type === 'ERROR') {
-    const status: ApiStatus = event.object;
+    const status = statusOf(event.object);
     throw new ApiError('GET', path, { ...status, code: status.code ?? 500 });
   }
   if (!isChange(event)) throw malformed(path, line);
@@ -71,8 +71,23 @@ function malformed(path: string, line: string): Error {
 }
 
 function parseStatus(text: string): ApiStatus | undefined {
-  const record: ApiStatus | undefined = parseRecord(text);
-  return typeof record?.message === 'string' || typeof record?.reason === 'string' ? record : undefined;
+  const record = parseRecord(text);
+  const status = record && statusOf(record);
+  return status?.message === undefined && status?.reason === undefined ? undefined : status;
+}
+
+/** What of an object is a Status: fields of other types, as proxies and webhooks send them, are left out. */
+function statusOf({ code, reason, message, details }: Record<string, unknown>): ApiStatus {
+  const { retryAfterSeconds: seconds, causes } = isRecord(details) ? details : {};
+  return {
+    ...(typeof code === 'number' && { code }),
+    ...(typeof reason === 'string' && { reason }),
+    ...(typeof message === 'string' && { message }),
+    details: {
+      ...(typeof seconds === 'number' && { retryAfterSeconds: Math.max(seconds, 0) }),
+      causes: Array.isArray(causes) ? causes.filter(isRecord) : [],
+    },
+  };
 }
 
 function parseRecord(text: string): Record<string, unknown> | undefined {

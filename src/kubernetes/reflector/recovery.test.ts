@@ -54,6 +54,11 @@ describe('a reflector whose watch failed', () => {
     expect(waits).toEqual([7000, 1600]);
   });
 
+  it('waits five minutes for a server that asks for longer, and never for so long that a timer gives up', () => {
+    const waits = after(refusal(429, 600), refusal(429, 1e308)).map(({ waitMilliseconds }) => waitMilliseconds);
+    expect(waits).toEqual([300_000, 300_000]);
+  });
+
   it('starts over once the server has answered as it should', () => {
     const recovery = new Recovery(() => 0);
     for (const error of [away, refusal(500), refusal(500)]) recovery.after(error);

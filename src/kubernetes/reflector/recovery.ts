@@ -17,6 +17,8 @@ const whileAway = { first: 800, atMost: 5000 };
 const whileFailing = { first: 800, atMost: 30_000 };
 /** How often in a row the server may reject a resumed watch before the collection is listed again. */
 const rejectionsBeforeList = 3;
+/** A server may ask for this at most. Timers of Node that are set to more than 24 days end at once. */
+const longestAskedMilliseconds = 300_000;
 /** What a balancer answers whose API server is away. */
 const nobodyThere = new Set([502, 503, 504]);
 
@@ -57,7 +59,11 @@ export class Recovery {
     const isAway = !reached || (error instanceof ApiError && nobodyThere.has(error.status));
     const wait = (isAway ? this.#away : this.#failing).next();
     const asked = error instanceof ApiError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
-    return { waitMilliseconds: Math.max(wait, Math.ceil(asked)), list, expected: false };
+    return {
+      waitMilliseconds: Math.max(wait, Math.min(Math.ceil(asked), longestAskedMilliseconds)),
+      list,
+      expected: false,
+    };
   }
 
   /**

@@ -20,7 +20,10 @@ test('the API servers are the ready endpoints of default/kubernetes, at the port
 });
 
 test('what is malformed is left out, and the rest is as good', () => {
-  const good = { endpoints: [null, { addresses: ['192.0.2.10', 7, 'a b'] }], ports: [null, { port: 6443 }] };
+  const good = {
+    endpoints: [null, { addresses: ['192.0.2.10', 7, 'a b', '$(id)', 'fe80::1%eth0', '192.0.2.9@192.0.2.8'] }],
+    ports: [null, { port: 6443 }],
+  };
   const bad = [
     { endpoints: null, ports: null },
     {},

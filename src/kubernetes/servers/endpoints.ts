@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { isIP } from 'node:net';
 
 /** An EndpointSlice (discovery.k8s.io/v1) of the Service default/kubernetes, as far as it is read; nothing is certain. */
 export interface ApiServerSlice {
@@ -34,8 +34,9 @@ export function apiServersIn(slices: Iterable<ApiServerSlice>): string[] {
 }
 
 function urlOf(host: unknown, port: number): string[] {
-  if (typeof host !== 'string') return [];
-  const url = URL.parse(`https://${isIPv6(host) ? `[${host}]` : host}:${port}`);
+  const family = typeof host === 'string' ? isIP(host) : 0;
+  if (typeof host !== 'string' || family === 0) return [];
+  const url = URL.parse(`https://${family === 6 ? `[${host}]` : host}:${port}`);
   return url === null ? [] : [url.origin];
 }
 
