@@ -217,6 +217,19 @@ describe('where a KubeProxyConfiguration is read from', () => {
   });
 
   test.each([
+    ['lead nowhere', 'kind: KubeProxyConfiguration\nmode: *x\n'],
+    ['lead back to themselves', 'kind: KubeProxyConfiguration\nfeatureGates: &a\n  x: *a\n'],
+    [
+      'stand for millions of values',
+      ['a: &a [x]', ...[...'bcdefgh'].map((name, at) => `${name}: &${name} [${`*${'abcdefg'[at]}, `.repeat(9)}]`)].join(
+        '\n',
+      ),
+    ],
+  ])('is refused with a sentence when its aliases %s', (_how, text) => {
+    expect(() => readKubeProxyConfiguration(text)).toThrow(/^this is no YAML: /);
+  });
+
+  test.each([
     [{ mode: 'fast' }, 'mode must be one of'],
     [{ clusterCIDR: 5 }, 'clusterCIDR must be a text, and is 5'],
     [{ nodePortAddresses: 'primary' }, 'nodePortAddresses must be a list of texts'],

@@ -30,11 +30,24 @@ export function readKubeProxyConfiguration(text: string): KubeProxyConfiguration
 }
 
 function documentsOf(text: string): unknown[] {
-  return parseAllDocuments(text).map((document) => {
+  // Warnings would go to the process, in words about JavaScript.
+  return parseAllDocuments(text, { logLevel: 'error' }).map((document) => {
     const [error] = document.errors;
     if (error !== undefined) throw new Error(`this is no YAML: ${error.message}`);
-    return document.toJS() as unknown;
+    return valueOf(document);
   });
+}
+
+/** What a document says. @throws Error if its aliases lead nowhere, to far too much, or back to themselves */
+function valueOf(document: { toJS(): unknown }): unknown {
+  try {
+    const value = document.toJS();
+    // Nothing that leads back to itself is a configuration, and whoever walks it would not come to an end.
+    JSON.stringify(value);
+    return value;
+  } catch (error) {
+    throw new Error(`this is no YAML: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
 }
 
 function configurationsIn(document: unknown): KubeProxyConfiguration[] {

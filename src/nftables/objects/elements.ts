@@ -169,6 +169,12 @@ export interface Mark {
   readonly end: boolean;
 }
 
+/** The key as a range, where elements have an end of their own. */
+function keyWithEnd(set: SetDefinition, key: string, end: Payload | undefined): string {
+  const hasEnds = set.interval === true && set.key.length > 1 && key !== catchAll;
+  return end === undefined || !hasEnds ? key : joinRanges(set.key, key, decodeFields(set.key, end));
+}
+
 /** One LIST_ELEM as received. Throws MalformedMessageError if its key or data do not fit the set. */
 export function decodeElement(set: SetDefinition, item: Payload): Mark {
   let key: string | undefined;
@@ -185,9 +191,8 @@ export function decodeElement(set: SetDefinition, item: Payload): Mark {
   }
   if ((flags & elementFlag.catchAll) !== 0) key = catchAll;
   if (key === undefined) throw new MalformedMessageError(`an element of set ${set.name} without a key`);
-  if (keyEnd !== undefined && set.interval === true) key = joinRanges(set.key, key, decodeFields(set.key, keyEnd));
   return {
-    element: { set: set.name, key, ...(data === undefined ? {} : { data }), ...extra },
+    element: { set: set.name, key: keyWithEnd(set, key, keyEnd), ...(data === undefined ? {} : { data }), ...extra },
     end: (flags & elementFlag.intervalEnd) !== 0,
   };
 }

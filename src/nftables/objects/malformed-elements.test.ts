@@ -38,6 +38,14 @@ describe('an element that does not fit its set', () => {
     expect(() => decodeElement(ranges, item)).toThrow(MalformedMessageError);
   });
 
+  it('because it has an end of its own, in a set whose ends are elements, has its key', () => {
+    const { element } = decodeElement(
+      networks,
+      written({ ...ranges, key: ['ipv4_addr', 'ipv4_addr'] }, '10.0.0.1-10.0.0.2 . 10.0.0.3'),
+    );
+    expect(element.key).toBe('10.0.0.1');
+  });
+
   it('because two intervals begin at one address is malformed', () => {
     const mark = decodeElement(networks, written(networks, '10.0.0.0/8'));
     expect(() => joinIntervals(networks, [mark, mark])).toThrow(MalformedMessageError);
