@@ -1,0 +1,81 @@
+/** Numbers at which programs change their mind. */
+export const interestingNumbers = [
+  ...[0, 1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 32, 63, 64, 100, 127, 128, 254, 255, 256, 257, 1000, 1024, 4095, 4096],
+  ...[30_000, 32_767, 32_768, 65_533, 65_534, 65_535, 65_536, 86_400, 86_401, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff],
+] as const;
+
+/** Those, and what no integer is: for values of JSON. */
+export const strangeNumbers = [
+  ...interestingNumbers,
+  -1,
+  -0,
+  0.5,
+  1.5,
+  -32_768,
+  2 ** 53,
+  2 ** 64,
+  1e308,
+  -1e308,
+] as const;
+
+/** What means something to a shell, nft, iptables-restore, HAProxy, JSON or a path, and what other texts are rarely tried with. */
+export const strangeTexts = [
+  ...[
+    '',
+    ' ',
+    '\n',
+    '\r\n',
+    '\t',
+    '\0',
+    '"',
+    "'",
+    '`',
+    ';',
+    '#',
+    '\\',
+    '$(id)',
+    '${x}',
+    '{',
+    '}',
+    '%s',
+    '..',
+    '/',
+    '*',
+  ],
+  ...[
+    '\nCOMMIT\n',
+    '\n*filter\n',
+    '\n-F\n',
+    '" -j ACCEPT',
+    '; shutdown',
+    '\n  server x 1.2.3.4:1',
+    '" comment "',
+    ' . ',
+  ],
+  ...[
+    '__proto__',
+    'constructor',
+    'toString',
+    'hasOwnProperty',
+    'null',
+    'undefined',
+    'NaN',
+    'true',
+    '-1',
+    '1e9',
+    '0x10',
+  ],
+  ...[
+    '0.0.0.0',
+    '127.0.0.1',
+    '255.255.255.255',
+    '::',
+    '::1',
+    '::ffff:1.2.3.4',
+    'fe80::1%eth0',
+    '0.0.0.0/0',
+    '::/0',
+    '1/33',
+  ],
+  ...['\u{1f600}', '\ud800', '\u2028', '\u202e', '\uffff', 'é', 'İ', 'A'.repeat(300), 'a.'.repeat(130)],
+] as const;

@@ -1,0 +1,15 @@
+import type { Target } from './engine/target.ts';
+import { apiServerTargets } from './targets/api-server.ts';
+import { netlinkTargets } from './targets/netlink.ts';
+import { nftablesTargets } from './targets/nftables.ts';
+import { objectTargets } from './targets/objects.ts';
+import { textTargets } from './targets/texts.ts';
+
+/** Everything that reads what others have written. */
+export const targets: readonly Target[] = [
+  ...netlinkTargets,
+  ...nftablesTargets,
+  ...objectTargets,
+  ...apiServerTargets,
+  ...textTargets,
+];
