@@ -14,7 +14,7 @@ export interface Part {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-const withoutRoot = ['test/oracle', 'test/docs', 'test/apiserver', 'test/scripts'];
+const withoutRoot = ['test/oracle', 'test/docs', 'test/apiserver', 'test/scripts', 'test/fuzz'];
 const clusters = ['test/e2e'];
 /** Every other folder of test/: none is forgotten when one is added. */
 const others = readdirSync(join(repository, 'test'), { withFileTypes: true })
