@@ -1,6 +1,6 @@
 /*
  * `npm run fuzz`: hostile input for a minute, over everything that reads what others have written. With `--target NAME` for one
- * target (or all whose names begin so), `--seconds N` in all, `--executions N` at most of each, `--seed N` for another course of
+ * target (or all whose names begin so; several with commas), `--seconds N` in all, `--executions N` at most of each, `--seed N` for another course of
  * events, `--list` for the names. The same seed finds the same, as far as the time allows. Exit code 1: something was found.
  */
 import { join } from 'node:path';
@@ -54,7 +54,8 @@ async function main(): Promise<number> {
     folders: ['src/'],
     into: join(repository, '.nftproxy/fuzz'),
   });
-  const targets = program.targets.filter(({ name }) => name.startsWith(values.target));
+  const wanted = values.target.split(',');
+  const targets = program.targets.filter(({ name }) => wanted.some((each) => name.startsWith(each)));
   if (targets.length === 0 || values.list) {
     for (const { name, promise } of program.targets) say(`${name.padEnd(28)}${promise}`);
     return values.list ? 0 : 2;
