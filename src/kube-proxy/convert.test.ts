@@ -221,9 +221,12 @@ describe('where a KubeProxyConfiguration is read from', () => {
     ['lead back to themselves', 'kind: KubeProxyConfiguration\nfeatureGates: &a\n  x: *a\n'],
     [
       'stand for millions of values',
-      ['a: &a [x]', ...[...'bcdefgh'].map((name, at) => `${name}: &${name} [${`*${'abcdefg'[at]}, `.repeat(9)}]`)].join(
-        '\n',
-      ),
+      [
+        'a: &a [x]',
+        ...['b', 'c', 'd', 'e', 'f', 'g', 'h'].map(
+          (name, at) => `${name}: &${name} [${`*${'abcdefg'[at]}, `.repeat(9)}]`,
+        ),
+      ].join('\n'),
     ],
   ])('is refused with a sentence when its aliases %s', (_how, text) => {
     expect(() => readKubeProxyConfiguration(text)).toThrow(/^this is no YAML: /);
