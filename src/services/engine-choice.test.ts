@@ -24,12 +24,29 @@ const speaking = (appProtocol: string | undefined, protocol = 'TCP') => ({
   ports: [{ port: 80, protocol, ...(appProtocol !== undefined && { appProtocol }) }],
 });
 
+describe('a header by which nobody could go', () => {
+  const annotations = { 'nftproxy.io/hash-header': 'X-User' };
+
+  it('is told: no port says that it speaks HTTP', () => {
+    const { states, problems } = ports({ ...speaking('https'), annotations }, 'userspace');
+    expect(states[0]).not.toHaveProperty('proxy');
+    expect(problems).toEqual([expect.stringMatching(/^InvalidValue: .*hash-header is left out: no port says/)]);
+  });
+
+  it('is told: session affinity decides', () => {
+    const { states, problems } = ports({ ...speaking('http'), annotations, sessionAffinity: 'ClientIP' }, 'userspace');
+    expect(states[0]?.proxy).toEqual({ protocol: 'http' });
+    expect(problems).toEqual([expect.stringMatching(/hash-header is left out: sessionAffinity ClientIP decides/)]);
+  });
+});
+
 describe('a proxy passes a port on', () => {
   it.each([
     ['http', 'http'],
     ['kubernetes.io/ws', 'http'],
     ['kubernetes.io/h2c', 'h2c'],
     ['grpc', 'h2c'],
+    ['HTTP', 'http'],
   ])('with appProtocol %s as %s', (appProtocol, protocol) => {
     expect(ports(speaking(appProtocol), 'userspace').states.map(({ proxy }) => proxy)).toEqual([{ protocol }]);
   });

@@ -43,10 +43,30 @@ export function readEngine(annotations: Annotations, collector: ProblemCollector
   return choice;
 }
 
-/** The header that the annotation names, in small letters. */
-export function readHashHeader(annotations: Annotations, collector: ProblemCollector): string | undefined {
+/** What a Service says besides that decides whether a header can be gone by. */
+interface HeaderContext {
+  readonly affinitySeconds: number | undefined;
+  /** Whether requests of one of its ports are looked at where a proxy serves it. */
+  readonly knowsRequests: boolean;
+}
+
+/** The header that the annotation names, in small letters; undefined where it could not be gone by, too. */
+export function readHashHeader(
+  annotations: Annotations,
+  { affinitySeconds, knowsRequests }: HeaderContext,
+  collector: ProblemCollector,
+): string | undefined {
   const value = annotations?.[hashHeaderAnnotation];
   if (value === undefined) return undefined;
+  const inVain =
+    affinitySeconds !== undefined
+      ? 'sessionAffinity ClientIP decides'
+      : !knowsRequests &&
+        `no port says that it speaks HTTP: appProtocol, or annotation ${engineAnnotation}: http or h2c`;
+  if (inVain !== false) {
+    collector.report('InvalidValue', `annotation ${hashHeaderAnnotation} is left out: ${inVain}`);
+    return undefined;
+  }
   const header = text(value).trim().toLowerCase();
   if (/^[a-z0-9-]{1,64}$/.test(header)) return header;
   const rule = 'the name of a header of letters, digits and dashes, at most 64';
@@ -85,6 +105,7 @@ const appProtocols: ReadonlyMap<string, ProxyChoice['protocol']> = new Map<strin
 
 /** How a proxy is to pass on a port with this `appProtocol`; undefined if it has none. */
 export function proxiedBy(appProtocol: Maybe<string>): ProxyChoice['protocol'] | undefined {
-  const name = text(appProtocol);
+  // Names of services are compared without regard to case (RFC 6335, section 5.1).
+  const name = text(appProtocol).toLowerCase();
   return name === '' ? undefined : (appProtocols.get(name) ?? 'tcp');
 }

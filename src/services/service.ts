@@ -79,20 +79,24 @@ export function parseService(key: string, service: ServiceObject): ParsedService
   const addresses = readAddresses(service, spec, collector);
   const { annotations } = service.metadata ?? {};
   const algorithm = readAlgorithm(annotations, collector);
+  const ports = readPorts(spec, collector);
+  const affinitySeconds = readAffinity(spec, collector);
+  const engine = readEngine(annotations, collector);
+  const knowsRequests = ports.some(({ protocol, proxied }) => protocol === 'tcp' && isHttp(proxied ?? engine?.proxied));
   return {
     key,
     namespace,
     name,
     created: readTime(service.metadata?.creationTimestamp),
     ...addresses,
-    ports: readPorts(spec, collector),
+    ports,
     sourceRanges: readSourceRanges(spec.loadBalancerSourceRanges, addresses, collector),
     internalPolicy: readPolicy('internalTrafficPolicy', spec.internalTrafficPolicy, collector),
     externalPolicy,
-    affinitySeconds: readAffinity(spec, collector),
+    affinitySeconds,
     algorithm: algorithm?.named,
-    engine: readEngine(annotations, collector),
-    hashHeader: readHashHeader(annotations, collector),
+    engine,
+    hashHeader: readHashHeader(annotations, { affinitySeconds, knowsRequests }, collector),
     slowStartSeconds: readSlowStart(annotations, collector),
     healthCheckNodePort: readHealthCheckNodePort(spec, externalPolicy, collector),
     problems: collector.problems,
@@ -101,6 +105,10 @@ export function parseService(key: string, service: ServiceObject): ParsedService
         ? makeProblem({ kind: 'Service', namespace, name }, 'UnknownAlgorithm', algorithm.message)
         : undefined,
   };
+}
+
+function isHttp(protocol: ProxyChoice['protocol'] = 'tcp'): boolean {
+  return protocol !== 'tcp';
 }
 
 /** Order in which Services may claim an address: the oldest first, then by `namespace/name`. */

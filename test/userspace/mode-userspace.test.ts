@@ -107,6 +107,7 @@ describe('mode userspace', () => {
       ...{ fromHost: false, fromPod: true, toHost: false, masqueradeAll: false },
     });
     expect(endpoints).toEqual([`${localPod}:8083`, `${remotePod}:8083`]);
+    expect(steps.join()).not.toMatch(/over 1 endpoints|source address/);
     expect(steps.at(-1)).toMatch(/^HAProxy chooses \(h2c, roundrobin\) at 169\.254\.78\.\d+:\d+/);
   });
 
@@ -162,6 +163,22 @@ describe('mode userspace', () => {
     expect([opened, failures]).toEqual([1, []]);
     expect(listeners()).toEqual(before);
     expect((await rig.haproxy.runtime.info()).pid).toBe(pid);
+  });
+
+  it('keeps connections that are open when no Service wants the proxy any more and the agent is started anew', async () => {
+    const client = await rig.node.namespaceOf('clientPod').resident();
+    const { id, server } = await client.open(clusterIP, 8080);
+    rig.node.configure({ mode: 'nftables' });
+    await rig.node.run();
+    expect(await client.talk(id)).toBe(server);
+    rig.node.restart(rig.objects);
+    await rig.node.run();
+    expect(rig.node.dataPlane.servedBy().userspace).toBe(0);
+    expect(await client.talk(id)).toBe(server);
+    await client.hangUp(id);
+    rig.node.configure({ mode: 'userspace' });
+    await rig.node.run();
+    await eventually('the proxy to serve', () => rig.node.dataPlane.servedBy().userspace === 4);
   });
 
   it('hands its Services to slots when the agent is told to end, and takes them back when it is there again', async () => {

@@ -16,6 +16,10 @@ export async function explainProxy(proxy: Pick<Proxy, 'describe'>, said: Explana
   }
   const staying = found.servers.filter(({ leaving }) => !leaving);
   const servers = staying.map((server) => `${placeText(server)} (weight ${server.weight}, ${server.open} open)`);
+  // Where the table's slots and sources lead is the one listener, which nobody sees.
+  const steps = said.steps.filter(
+    (text) => !/^a random choice over 1 endpoints|source address is (replaced|kept)/.test(text),
+  );
   const step = `HAProxy chooses (${found.kind}) at ${first}: ${servers.join(', ')}; the endpoint sees this node as its client`;
-  return { ...said, steps: [...said.steps, step], endpoints: staying.map(placeText), masquerade: false };
+  return { ...said, steps: [...steps, step], endpoints: staying.map(placeText), masquerade: true };
 }

@@ -13,9 +13,13 @@ const balanceOf: Readonly<Record<Algorithm, Balance>> = {
   maglev: 'source',
 };
 
-/** Whether a Service port is to go through the proxy: by its own word, else by the node's. */
-export function wantsProxy({ engine, protocol }: ServicePort, node: NodeSettings): boolean {
-  return protocol === 'tcp' && (engine ?? node.engine) === 'userspace';
+/**
+ * Whether a Service port is to go through the proxy: by its own word, else by the node's. The API server's own Service only by
+ * its own: behind the proxy every watch of every Pod would end with HAProxy, and all would come from the node.
+ */
+export function wantsProxy({ engine, protocol, namespace, name }: ServicePort, node: NodeSettings): boolean {
+  const isApiServer = namespace === 'default' && name === 'kubernetes';
+  return protocol === 'tcp' && (engine ?? (isApiServer ? undefined : node.engine)) === 'userspace';
 }
 
 /** The sections that a Service port needs: none without endpoints, as the table then refuses its connections. */
