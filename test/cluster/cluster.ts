@@ -144,9 +144,14 @@ export class Cluster {
     );
   }
 
-  /** Process id of a pod's container (its first by default). @throws Error when it does not run. */
+  /** Process id of a pod's container (its first by default); undefined while it does not run. */
+  runningPid(pod: Pod, container?: string): number | undefined {
+    return this.runtime.pod(`${pod.metadata.namespace ?? 'default'}/${pod.metadata.name}`)?.pid(container);
+  }
+
+  /** {@link runningPid}. @throws Error when it does not run. */
   pid(pod: Pod, container?: string): number {
-    const pid = this.runtime.pod(`${pod.metadata.namespace ?? 'default'}/${pod.metadata.name}`)?.pid(container);
+    const pid = this.runningPid(pod, container);
     if (pid === undefined) throw new Error(`pod ${pod.metadata.name} has no running process`);
     return pid;
   }

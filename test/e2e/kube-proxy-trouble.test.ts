@@ -60,19 +60,30 @@ describe.skipIf(!root)('a cluster that kube-proxy serves in mode iptables (needs
 
   test('a change that fails on its canary brings kube-proxy back where no agent works, and mended it goes again; no request fails', async () => {
     const { cluster } = stage;
-    const stopped = cluster.pid(nftproxy.agentOn(cluster, 'node-2'));
+    const hung = new Set<number>();
+    // So that nobody follows endpoints there. The kubelet kills whoever does not answer it, and the next one is to hang as well.
+    const hang = (): void => {
+      const pid = cluster.runningPid(nftproxy.agentOn(cluster, 'node-2'));
+      if (pid === undefined || hung.has(pid)) return;
+      process.kill(pid, 'SIGSTOP');
+      hung.add(pid);
+    };
     const failures = await stage.traffic.failuresDuring(async () => {
-      // Hangs, so that nobody follows endpoints there.
-      process.kill(stopped, 'SIGSTOP');
+      hang();
       await stage.configure({ ...enabled, ...unusable });
-      await cluster.waitFor('kube-proxy on that node', () => stage.runsOn().includes('node-2'), 120);
+      const returns = (): boolean => {
+        hang();
+        return stage.runsOn().includes('node-2');
+      };
+      await cluster.waitFor('kube-proxy on that node', returns, 120);
       await cluster.waitFor('its rules', async () => (await stage.translatesTo('node-2')).length > 0);
     });
     expect(failures).toEqual([]);
     expect(await stage.parked()).toBe('False RolloutFailed');
     expect(await stage.labels()).toMatchObject({ 'node-3': 'parked' });
     const mended = await stage.traffic.failuresDuring(async () => {
-      process.kill(stopped, 'SIGCONT');
+      const last = cluster.runningPid(nftproxy.agentOn(cluster, 'node-2'));
+      if (last !== undefined) process.kill(last, 'SIGCONT');
       await stage.configure(enabled);
       await allParked();
     });

@@ -14,6 +14,9 @@ import type { CrdReason } from './words.ts';
 
 const plural = 'customresourcedefinitions';
 
+/** How long a removal of everything takes to reach this process: kubectl deletes one object after the other. */
+const graceMilliseconds = 3000;
+
 /** One of our CRDs: what it should be, what the API server has, what was done and said about it. */
 interface Kept {
   readonly wanted: Crd;
@@ -103,6 +106,20 @@ export class Crds {
     }
   }
 
+  /**
+   * Whether this operator is ended a moment after a CRD has been deleted: who takes everything away at once (`kubectl delete
+   * -k`) would find it again. Its objects have gone with it, so that nothing is lost by waiting.
+   */
+  async #goesToo(): Promise<boolean> {
+    const { signal } = this.#stopping;
+    const waited = Promise.withResolvers<undefined>();
+    const timer = setTimeout(() => waited.resolve(undefined), graceMilliseconds);
+    signal.addEventListener('abort', () => waited.resolve(undefined), { once: true });
+    await waited.promise;
+    clearTimeout(timer);
+    return signal.aborted;
+  }
+
   /** Ends the watches. */
   async stop(): Promise<void> {
     this.#stopping.abort(new Error('the CRDs are not watched any more'));
@@ -128,6 +145,7 @@ export class Crds {
 
   async #apply(kept: Kept, found: InstalledCrd | undefined): Promise<void> {
     const { wanted, applied } = kept;
+    if (found === undefined && applied !== undefined && (await this.#goesToo())) return;
     const after = installedCrd(await installCrd(this.#client, wanted));
     kept.applied = after;
     const { name } = wanted.metadata;

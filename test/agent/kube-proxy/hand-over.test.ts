@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Mode } from '../../../src/api/index.ts';
 import { AgentRig } from '../agent-rig.ts';
 import type { ManagedProcess } from '../../support/index.ts';
 import { kubeProxyCommand, kubeProxyModes } from '../../support/kube-proxy/index.ts';
@@ -29,16 +30,22 @@ const visits = [
   ['outside', addresses[4].loadBalancerIP, 80],
 ] as const;
 
-describe.each(kubeProxyModes)('the node goes over from kube-proxy in mode %s', (mode) => {
-  it('without losing a connection, and nothing of kube-proxy is left, and all of others', async () => {
+/** kube-proxy's mode and ours. Mode userspace is nftables until a HAProxy is there, and then as test/switching tells. */
+const ways = kubeProxyModes.flatMap((theirs) => (['nftables', 'iptables'] as const).map((ours) => ({ theirs, ours })));
+
+describe.each(ways)('the node goes over from kube-proxy in mode $theirs to mode $ours', ({ theirs, ours }) => {
+  it('without losing a connection, and nothing of kube-proxy is left, and all of others; and back', async () => {
     await using rig = await AgentRig.create();
-    const proxy = await begin(rig, mode);
+    const proxy = await begin(rig, theirs, ours);
     const held: (readonly [(typeof visits)[number][0], number])[] = [];
     for (const [where, address, port] of visits) {
       const { id } = await (await rig.resident(where)).open(address, port);
       held.push([where, id]);
       await (await rig.resident(where)).flood({ address, port, concurrency: 1 });
     }
+    const talk = async (): Promise<void> => {
+      for (const [where, id] of held) await (await rig.resident(where)).talk(id);
+    };
     const agent = rig.startAssignedAgent();
     await until(rig, agent, 'Synced', 'True UpToDate');
     await until(rig, agent, 'KubeProxyRules', 'True Present');
@@ -47,16 +54,25 @@ describe.each(kubeProxyModes)('the node goes over from kube-proxy in mode %s', (
     await until(rig, agent, 'KubeProxyRules', 'False CleanedUp');
     expect(await kubeProxyChains(rig)).toEqual([]);
     expect(await missingOfOthers(rig)).toEqual([]);
+    await talk();
 
-    for (const [where, id] of held) await (await rig.resident(where)).talk(id);
+    await rig.parkKubeProxy(false);
+    const again = await startKubeProxy(rig, kubeProxyCommand(), theirs);
+    await rig.orderCleanup();
+    await until(rig, agent, 'Synced', 'False CleanedUp');
+    expect(await traces(rig)).toEqual([]);
+    await talk();
     for (const where of ['clientPod', 'node', 'outside'] as const) {
       const made = await (await rig.resident(where)).endFlood();
       expect(made.length).toBeGreaterThan(10);
       expect(made.filter(({ error }) => error !== undefined)).toEqual([]);
     }
+    await again.end('SIGTERM');
     await agent.end('SIGTERM');
-  });
+  }, 120_000);
+});
 
+describe.each(kubeProxyModes)('the node goes over from kube-proxy in mode %s', (mode) => {
   it('again when its rules come back while it is parked, and leaves them alone when it is not', async () => {
     await using rig = await AgentRig.create();
     const proxy = await begin(rig, mode);
@@ -117,14 +133,18 @@ it("a chain of kube-proxy's that a rule of somebody else leads to stays, and the
 });
 
 /** Services, what others have on the node, kube-proxy with its rules, and an assignment. */
-async function begin(rig: AgentRig, mode: (typeof kubeProxyModes)[number]): Promise<ManagedProcess> {
+async function begin(
+  rig: AgentRig,
+  theirs: (typeof kubeProxyModes)[number],
+  ours: Mode = 'nftables',
+): Promise<ManagedProcess> {
   await rig.publishCRDs();
   await createServices(rig);
   for (const table of Object.values(foreign)) {
     await rig.node.run('iptables-nft-restore', ['--noflush'], { input: table });
   }
-  const proxy = await startKubeProxy(rig, kubeProxyCommand(), mode);
-  await rig.assign();
+  const proxy = await startKubeProxy(rig, kubeProxyCommand(), theirs);
+  await rig.assign({ mode: ours });
   return proxy;
 }
 
@@ -137,6 +157,12 @@ async function kubeProxyChains(rig: AgentRig): Promise<string[]> {
   const tables = ruleset.match(/^table ip6? kube-proxy/gm) ?? [];
   const chains = [...ruleset.matchAll(/^\tchain (KUBE-\S+)/gm)].flatMap(([, name = '']) => name);
   return [...tables, ...new Set(chains.filter((name) => !chainsOfOthers.includes(name)))];
+}
+
+/** What of us is on the node. */
+async function traces(rig: AgentRig): Promise<string[]> {
+  const ruleset = await rig.nft('list', 'ruleset');
+  return [...ruleset.matchAll(/^table inet nftproxy.*|^\tchain NFTPROXY-.*/gm)].map(([line]) => line);
 }
 
 async function missingOfOthers(rig: AgentRig): Promise<string[]> {
