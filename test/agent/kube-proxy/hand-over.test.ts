@@ -59,7 +59,7 @@ describe.each(ways)('the node goes over from kube-proxy in mode $theirs to mode 
     await rig.parkKubeProxy(false);
     const again = await startKubeProxy(rig, kubeProxyCommand(), theirs);
     await rig.orderCleanup();
-    await until(rig, agent, 'Synced', 'False CleanedUp');
+    await until(rig, agent, 'Synced', 'True CleanedUp');
     expect(await traces(rig)).toEqual([]);
     await talk();
     for (const where of ['clientPod', 'node', 'outside'] as const) {
