@@ -71,7 +71,7 @@ export class Traffic {
     let ended = false;
     const lane = async (resident: Resident): Promise<void> => {
       while (!ended) {
-        const asked = { ...target, protocol: 'udp', timeoutMilliseconds: 2000 * patience } as const;
+        const asked = { ...target, protocol: 'udp', timeoutMilliseconds: 5000 * patience } as const;
         for (const { server, error } of await resident.request(asked)) got.push(error ?? server);
       }
     };
