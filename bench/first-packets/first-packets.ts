@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FlowSender, link, Namespace } from '../../test/support/index.ts';
-import type { Flow } from '../../test/support/index.ts';
+import { FlowSender } from '../../test/support/index.ts';
+import type { Flow, Namespace } from '../../test/support/index.ts';
+import { clientOf } from '../scale/client.ts';
 import { clusterIp, podAddress, servicePort, targetPort } from '../scale/objects.ts';
 import type { Protocol } from '../scale/objects.ts';
 
@@ -37,11 +38,7 @@ export class FirstPackets implements AsyncDisposable {
   }
 
   static async create(node: Namespace, o: Options): Promise<FirstPackets> {
-    const client = await Namespace.create('client');
-    await link(client, node, {
-      a: { addresses: ['172.28.0.2/24'], routes: [{ to: 'default', via: '172.28.0.1' }] },
-      b: { addresses: ['172.28.0.1/24'], routes: [{ to: '10.255.0.0/16', via: '172.28.0.2' }] },
-    });
+    const client = await clientOf(node);
     const place = new FirstPackets(client, node, o);
     // The first packets wait for a neighbour.
     place.#prepared.pods[0]?.();

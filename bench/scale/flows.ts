@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FlowSender, link, Namespace } from '../../test/support/index.ts';
-import type { Flow } from '../../test/support/index.ts';
+import { FlowSender } from '../../test/support/index.ts';
+import type { Flow, Namespace } from '../../test/support/index.ts';
+import { clientOf } from './client.ts';
 import { clusterIp, podAddress, servicePort, targetPort } from './objects.ts';
 
 const rounds = 12;
@@ -32,11 +33,7 @@ export class FlowRate implements AsyncDisposable {
   }
 
   static async create(node: Namespace, services: number): Promise<FlowRate> {
-    const client = await Namespace.create('client');
-    await link(client, node, {
-      a: { addresses: ['172.28.0.2/24'], routes: [{ to: 'default', via: '172.28.0.1' }] },
-      b: { addresses: ['172.28.0.1/24'], routes: [{ to: '10.255.0.0/16', via: '172.28.0.2' }] },
-    });
+    const client = await clientOf(node);
     const rate = new FlowRate(client, node, services);
     // The first packets wait for a neighbour.
     await rate.#sender.send([...flowsTo(() => clusterIp(0), servicePort)].slice(0, 1));

@@ -47,6 +47,13 @@ function attributesOf(name: Name, status: number, zones: { own?: number; directi
   return Payload.of(writer.bytes);
 }
 
+const anyName: Name = {
+  family: 4,
+  protocol: 'tcp',
+  original: { source: '10.0.0.1', sourcePort: 1, destination: '10.0.0.2', destinationPort: 2 },
+  id: 1,
+};
+
 describe('a connection', () => {
   it('is named by the tuple and id that were read of it', () => {
     fc.assert(
@@ -92,13 +99,7 @@ describe('a connection', () => {
   });
 
   it('is asked for by a protocol that there is', () => {
-    const name: Name = {
-      family: 4,
-      protocol: 'tcp',
-      original: { source: '10.0.0.1', sourcePort: 1, destination: '10.0.0.2', destinationPort: 2 },
-      id: 1,
-    };
-    expect(() => decodeEntry(attributesOf(name, 0), { family: 4, protocol: 'quic' })).toThrow('not an IP protocol');
+    expect(() => decodeEntry(attributesOf(anyName, 0), { family: 4, protocol: 'quic' })).toThrow('not an IP protocol');
   });
 
   it('that has no ports, or is no connection at all, is passed over', () => {
@@ -107,13 +108,7 @@ describe('a connection', () => {
 });
 
 describe('a connection that is cut off', () => {
-  const name: Name = {
-    family: 4,
-    protocol: 'tcp',
-    original: { source: '10.0.0.1', sourcePort: 1, destination: '10.0.0.2', destinationPort: 2 },
-    id: 1,
-  };
-  const whole = attributesOf(name, statusBit.dnat).copy();
+  const whole = attributesOf(anyName, statusBit.dnat).copy();
 
   it('without the addresses of its answers is malformed, and no connection to "undefined"', () => {
     const writer = new MessageWriter();

@@ -1,6 +1,6 @@
 import type { Comparison } from './coverage.ts';
 import { interestingNumbers } from './interesting.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../../support/index.ts';
 import type { Help, InputKind } from './target.ts';
 
 /** Inputs do not grow beyond this. */

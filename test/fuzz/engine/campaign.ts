@@ -2,7 +2,7 @@ import { bytesKind } from './bytes.ts';
 import { Reached, TooManySteps } from './coverage.ts';
 import type { Comparison, Recorder } from './coverage.ts';
 import type { Program } from './build.ts';
-import { Random } from './random.ts';
+import { Random } from '../../support/index.ts';
 import type { Help, InputKind, Target } from './target.ts';
 import { valueKind } from './values.ts';
 

@@ -1,5 +1,5 @@
 import type { Comparison } from './coverage.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../../support/index.ts';
 
 /** What is fuzzed: something that takes an input which anybody may have written. */
 export type Target = BytesTarget | ValueTarget;

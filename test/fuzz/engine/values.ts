@@ -1,6 +1,6 @@
 import type { Comparison } from './coverage.ts';
 import { strangeNumbers, strangeTexts } from './interesting.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../../support/index.ts';
 import type { Help, InputKind, Json } from './target.ts';
 
 /** Characters of JSON beyond which inputs do not grow. */
