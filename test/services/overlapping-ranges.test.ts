@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { hostOf } from '../support/index.ts';
+import { hostOf, serviceObject } from '../support/index.ts';
 import type { Answer } from '../support/index.ts';
 import { addresses, loadBalancer, ServiceRig, slice } from '../support/node/index.ts';
 import type { Pod, Where } from '../support/node/index.ts';
@@ -152,6 +152,29 @@ describe('nodePortAddresses', () => {
     await restart();
     expect(await answers()).toEqual(uplinkOnly);
     await change();
+  });
+
+  it('that cover ClusterIPs, too, leave pods their address there, at ports that are NodePorts elsewhere', async () => {
+    rig.configure({ nodePortAddresses: ['0.0.0.0/0', '::/0'] });
+    await change();
+    const clusterIPs = ['10.96.0.99', 'fd00:10:96::99'];
+    const ports = [{ name: 'tcp', protocol: 'TCP', port: 30080 }];
+    rig.service('api', serviceObject('api', { clusterIP: '10.96.0.99', clusterIPs, ports }));
+    for (const family of families) rig.slice(`api-${family}`, slice('api', family, ['remotePod']));
+    await rig.run();
+    const [answered, nodePorts] = await Promise.all([
+      both((family) => ask('clientPod', family === 4 ? '10.96.0.99' : 'fd00:10:96::99', 30080)),
+      both((family) => ask('clientPod', addresses[family].node, 30080)),
+    ]);
+    expect(answered.map(({ client, error }) => error ?? hostOf(client))).toEqual(
+      families.map((family) => addresses[family].clientPod),
+    );
+    const replaced = nodePorts.map(({ client, error }) => error ?? hostOf(client));
+    for (const family of families) expect(replaced).not.toContain(addresses[family].clientPod);
+    expect(nodePorts.map(({ error }) => error)).toEqual([undefined, undefined]);
+    rig.service('api', undefined);
+    for (const family of families) rig.slice(`api-${family}`, undefined);
+    await rig.run();
   });
 });
 

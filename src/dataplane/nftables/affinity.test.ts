@@ -155,6 +155,18 @@ describe('a Service with session affinity', () => {
     expect(verdicts).toHaveLength(3);
   });
 
+  it('makes nobody look for memories of other protocols, nor of any when the last one goes', async () => {
+    const rig = new NodeRig();
+    const udp = servicePort(8, [1], { protocol: 'udp' });
+    await rig.dataPlane.start(ports(loadBalancer('Cluster'), udp), plainNode);
+    expect(await rig.contents('learning4')).toEqual(['tcp : goto learners4']);
+    await rig.dataPlane.apply(ports(servicePort(7, [1], sticky)));
+    await rig.dataPlane.apply(new Map([[idOf(9), undefined]]));
+    expect(await rig.contents('learning4')).toEqual(['tcp : goto learners4']);
+    await rig.dataPlane.apply(new Map([[idOf(7), undefined]]));
+    expect(await rig.contents('learning4')).toEqual([]);
+  });
+
   it('that changes its time-out keeps its clients, and leaves nothing behind when it goes', async () => {
     const rig = await withClients();
     const before = [(await rig.chains()).length, (await rig.sets()).size];

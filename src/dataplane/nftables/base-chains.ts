@@ -81,11 +81,13 @@ export function isFormer(present: ChainInfo): boolean {
  * @param o.kernelName of the chain that is called `services`, `learn`, …
  */
 export function baseChains(o: { comment: string; kernelName: (chain: string) => string }): RenderedChain[] {
-  const translated = [ctStatusDnat(), matchL4Protocols(protocols)];
+  const conditions: Partial<Record<string, Statement[]>> = {
+    learn: [ctStatusDnat()],
+    sources: [ctStatusDnat(), matchL4Protocols(protocols)],
+  };
   return hooks.map(({ name, hook, priority, to }) => {
-    const statements = to === 'learn' || to === 'sources' ? translated : [];
     return render({ name, base: { type: 'nat', hook, priority } }, [
-      [o.comment, ...statements, jump(o.kernelName(to))],
+      [o.comment, ...(conditions[to] ?? []), jump(o.kernelName(to))],
     ]);
   });
 }

@@ -8,6 +8,7 @@ import {
   iifname,
   ipDaddr,
   ipSaddr,
+  l4proto,
   lookup,
   masquerade,
   matchL4Protocol,
@@ -87,7 +88,7 @@ function familyChains(family: Family, settings: RuleSettings): RenderedChain[] {
       ['no such port', lookup(ipDaddr(family), set('cluster_ips')), elsewhere, goto('refuse')],
       ['no Service has this address', lookup(ipDaddr(family), set('service_cidrs')), elsewhere, drop()],
     ]),
-    learnChain(family),
+    ...learnChains(family),
     ...sourceChains(family, settings),
   ];
 }
@@ -119,50 +120,52 @@ function localPolicyChain(
 }
 
 /**
- * Leads to the chain of the Service port that remembers its clients, if it is one. What still has an engine's target here
- * has been taken by none: engines take it before, in the same hook or in output.
+ * Leads to the chain of the Service port that remembers its clients, if it is one: nothing is looked up for protocols of
+ * which nobody remembers anybody. What still has an engine's target here has been taken by none: engines take it before,
+ * in the same hook or in output.
  */
-function learnChain(family: Family): RenderedChain {
+function learnChains(family: Family): RenderedChain[] {
   const learners = (nodePort: boolean): Statement =>
     verdictMap(concat(...originalFrontendFields(family, nodePort)), `${nodePort ? 'node_port_' : ''}learners${family}`);
-  return render({ name: `learn${family}` }, [
-    [
-      'no engine has taken it: the next packet may find it again, a process of this host must not get it',
-      lookup(ipDaddr(family), `engine_ranges${family}`),
-      drop(),
-    ],
-    ['', matchL4Protocols(protocols), learners(false)],
-    ['', matchL4Protocols(protocols), lookup(ctOriginalDaddr(family), `node_port_addresses${family}`), learners(true)],
-  ]);
+  return [
+    render({ name: `learners${family}` }, [
+      ['', matchL4Protocols(protocols), learners(false)],
+      [
+        '',
+        matchL4Protocols(protocols),
+        lookup(ctOriginalDaddr(family), `node_port_addresses${family}`),
+        learners(true),
+      ],
+    ]),
+    render({ name: `learn${family}` }, [
+      [
+        'no engine has taken it: the next packet may find it again, a process of this host must not get it',
+        lookup(ipDaddr(family), `engine_ranges${family}`),
+        drop(),
+      ],
+      ['', verdictMap(l4proto(), `learning${family}`)],
+    ]),
+  ];
 }
 
 /**
  * Whose source address is replaced, decided from the connection itself instead of a packet mark: marks belong to other
  * components too. The matrix is docs/reference/service-proxy-behaviour.md, section 4.
+ *
+ * Each look-up in a big set costs a first packet some 0.5 µs (docs/performance.md): what pods ask of ClusterIPs, most of
+ * all connections, is to need none.
  */
 function sourceChains(family: Family, { detectors, masqueradeAll }: RuleSettings): RenderedChain[] {
   const detector = detectors[family];
-  const toClusterIP = lookup(ctOriginalDaddr(family), `cluster_ips${family}`);
-  const service = (name: string): Statement[] => [
-    matchL4Protocols(protocols),
-    lookup(concat(...originalFrontendFields(family, false)), `${name}${family}`),
-  ];
-  const nodePort = (name: string): Statement[] => [
-    matchL4Protocols(protocols),
-    lookup(ctOriginalDaddr(family), `node_port_addresses${family}`),
-    lookup(concat(...originalFrontendFields(family, true)), `${name}${family}`),
-  ];
-  const clusterIPSource: readonly Statement[] | undefined = masqueradeAll
-    ? [fullyRandom]
-    : detector && [fromPod(family, detector, true), fullyRandom];
-  const fromHost = `masquerade_host${family}`;
+  const clusterIPs = `cluster_ips${family}`;
+  const toClusterIP = lookup(ctOriginalDaddr(family), clusterIPs);
+  const notFromPod = detector && (['to a ClusterIP, not from a pod', fromPod(family, detector, true)] as const);
+  const clusterIPRule = masqueradeAll ? (['to a ClusterIP: masqueradeAll'] as const) : notFromPod;
   return [
-    render({ name: fromHost, comment: 'externalTrafficPolicy Local: only connections of this host' }, [
-      ['', fibLocal('saddr'), fullyRandom],
-    ]),
+    render({ name: `masquerade_all${family}`, comment: 'externalTrafficPolicy Cluster' }, [['', fullyRandom]]),
     render(
-      { name: `masquerade_cluster_ip${family}`, comment: 'connections to ClusterIPs' },
-      clusterIPSource ? [[masqueradeAll ? 'masqueradeAll' : 'not from a pod', ...clusterIPSource]] : [],
+      { name: `masquerade_host${family}`, comment: 'externalTrafficPolicy Local: only connections of this host' },
+      [['', fibLocal('saddr'), fullyRandom]],
     ),
     render({ name: `sources${family}` }, [
       [
@@ -170,12 +173,21 @@ function sourceChains(family: Family, { detectors, masqueradeAll }: RuleSettings
         lookup(concat(ipSaddr(family), ipDaddr(family)), `hairpin${family}`),
         fullyRandom,
       ],
-      ['', ...service('masquerade'), fullyRandom],
-      ['', ...service('masquerade_from_host'), goto(fromHost)],
-      // After those: one Service's external address may be another one's ClusterIP, at another port.
-      ['', toClusterIP, goto(`masquerade_cluster_ip${family}`)],
-      ['', ...nodePort('node_port_masquerade'), fullyRandom],
-      ['', ...nodePort('node_port_masquerade_from_host'), goto(fromHost)],
+      // Before ClusterIPs: one Service's external address may be another one's ClusterIP, at another port.
+      [
+        '',
+        matchL4Protocols(protocols),
+        verdictMap(concat(...originalFrontendFields(family, false)), `source_policies${family}`),
+      ],
+      ...(clusterIPRule ? [[...clusterIPRule, toClusterIP, fullyRandom] as const] : []),
+      [
+        '',
+        matchL4Protocols(protocols),
+        lookup(ctOriginalDaddr(family), `node_port_addresses${family}`),
+        // Ranges of node addresses may have ClusterIPs in them.
+        lookup(ctOriginalDaddr(family), clusterIPs, { invert: true }),
+        verdictMap(concat(...originalFrontendFields(family, true)), `node_port_source_policies${family}`),
+      ],
     ]),
   ];
 }

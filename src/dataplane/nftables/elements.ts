@@ -57,8 +57,9 @@ class Rendering {
     this.own.push(data === undefined ? { set: name, key } : { set: name, key, data });
   }
 
-  share(set: string, key: string): void {
-    this.shared.push({ set: `${set}${this.#port.family}`, key });
+  share(set: string, key: string, data?: string): void {
+    const name = `${set}${this.#port.family}`;
+    this.shared.push(data === undefined ? { set: name, key } : { set: name, key, data });
   }
 
   /** Whether connections to a frontend go past the engine of its Service port. */
@@ -104,13 +105,14 @@ class Rendering {
   /** The room in which this Service port's clients are remembered, and the way there from its frontends. */
   remember(): void {
     const affinity = this.#affinity;
-    const { frontends, protocol } = this.#port;
+    const { frontends, protocol, family } = this.#port;
     if (!affinity || this.#live.size === 0) return;
     this.need(affinityRoom(affinity, this.#live.keys(), this.#isCrowded(learnChainName(affinity))));
     for (const [scope, endpoints] of this.#live) {
       const set = liveSetName(scope, affinity);
       for (const key of endpoints) this.own.push({ set, key });
     }
+    this.share('learning', protocol, `goto learners${family}`);
     for (const frontend of frontends) {
       if (this.#proxied && !this.isPastEngine(frontend)) continue;
       const set = frontend.kind === 'NodePort' ? 'node_port_learners' : 'learners';
@@ -196,7 +198,7 @@ function renderAddress(
     rendering.add('services', key, rendering.balance(local ? 'local_' : '', [key, frontend], endpoints));
     return;
   }
-  rendering.add(local ? 'masquerade_from_host' : 'masquerade', key);
+  rendering.add('source_policies', key, sourcePolicy(port, frontend));
   const verdict = externalVerdict(rendering, port, frontend, key);
   const sourceRanges = frontend.kind === 'LoadBalancerIP' ? frontend.sourceRanges : undefined;
   if (sourceRanges === undefined) {
@@ -207,6 +209,11 @@ function renderAddress(
   rendering.need(room);
   rendering.add('services', key, `goto ${room.name}`);
   rendering.add('allowed_services', key, verdict);
+}
+
+/** Whose source address is replaced, of connections to an external frontend. */
+function sourcePolicy({ family }: ServicePort, { policy }: Frontend): string {
+  return `goto masquerade_${policy === 'Local' ? 'host' : 'all'}${family}`;
 }
 
 function externalVerdict(rendering: Rendering, port: ServicePort, frontend: Frontend, key: string): string {
@@ -225,7 +232,7 @@ function renderNodePort(
   const key = frontendKey({ protocol: port.protocol, port: frontend.port });
   const local = frontend.policy === 'Local';
   rendering.add('node_ports', key);
-  rendering.add(local ? 'node_port_masquerade_from_host' : 'node_port_masquerade', key);
+  rendering.add('node_port_source_policies', key, sourcePolicy(port, frontend));
   const everywhere = rendering.balance('node_port_', [key, frontend], port.clusterEndpoints);
   if (!local || !port.hasAnyEndpoints) {
     rendering.add('node_port_services', key, everywhere);

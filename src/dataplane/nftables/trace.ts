@@ -154,12 +154,12 @@ class Walk {
 
   async #masquerade(key: string, nodePort: boolean): Promise<boolean> {
     const { fromHost, masqueradeAll } = this.#packet;
-    const prefix = nodePort ? 'node_port_' : '';
-    if (await this.#has(`${prefix}masquerade`, key)) {
+    const policy = await this.#verdict(`${nodePort ? 'node_port_' : ''}source_policies`, key);
+    if (policy === `goto masquerade_all${this.#family}`) {
       this.#say(`externalTrafficPolicy Cluster: ${verb(true)}`);
       return true;
     }
-    if (await this.#has(`${prefix}masquerade_from_host`, key)) {
+    if (policy !== undefined) {
       this.#say(`externalTrafficPolicy Local and from ${fromHost ? 'this host' : 'elsewhere'}: ${verb(fromHost)}`);
       return fromHost;
     }
