@@ -295,7 +295,7 @@ export interface ConnectionCount {
   readonly connections: number;
 }
 
-/** Answers to requests of one Service port since the proxy's section was made; HTTP only. */
+/** What a proxy has answered for one Service port since this data plane found it; HTTP only. Never gets less. */
 export interface RequestCount {
   readonly namespace: string;
   readonly service: string;
@@ -304,8 +304,16 @@ export interface RequestCount {
   readonly family: Family;
   /** By the first digit of their status: `2xx`. */
   readonly answers: Readonly<Record<string, number>>;
-  /** Of the endpoints, over the last 1024 requests: mean seconds until an answer begins. */
-  readonly responseSeconds: number;
+  readonly latency: LatencyHistogram;
+}
+
+/** How long endpoints took until their answers began, with the wait for a connection and with what was tried in vain. */
+export interface LatencyHistogram {
+  /** Upper bounds of the buckets in seconds, rising; a bucket has what is equal to its bound. */
+  readonly bounds: readonly number[];
+  /** How many answers fell into each bucket and not into the one below; the last one is for those above all bounds. */
+  readonly counts: readonly number[];
+  readonly sumSeconds: number;
 }
 
 /** The first packet of a connection, as it comes to this node. Addresses canonical. */

@@ -13,6 +13,7 @@ export type {
   Fallback,
   FrontendAddress,
   Integrity,
+  LatencyHistogram,
   LoadWeights,
   LocalDetector,
   NodeSettings,

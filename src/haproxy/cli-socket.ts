@@ -16,8 +16,9 @@ export class HaproxyError extends Error {
   }
 }
 
-/** What it is waited for: it answers within milliseconds, reloads within a second or so. */
-const answerMilliseconds = { command: 3000, reload: 30_000 };
+/** How long an answer is waited for: it comes within milliseconds, that to a reload within a second or so. */
+export const answerMilliseconds = 3000;
+const reloadMilliseconds = 30_000;
 
 /**
  * Asks one command on a socket of HAProxy's, and says what it answered without white space at the end.
@@ -26,7 +27,7 @@ const answerMilliseconds = { command: 3000, reload: 30_000 };
 export async function askSocket(path: string, command: string): Promise<string> {
   const socket = connect(path);
   const patience = new AbortController();
-  const limit = answerMilliseconds[command === 'reload' ? 'reload' : 'command'];
+  const limit = command === 'reload' ? reloadMilliseconds : answerMilliseconds;
   const late = sleep(limit, undefined, { signal: patience.signal }).then(
     () => socket.destroy(new Error(`no answer within ${limit / 1000} s`)),
     () => undefined,
@@ -59,4 +60,12 @@ export function readTable(answer: string, separator: string): Map<string, string
       const values = line.split(separator);
       return new Map(names.map((name, at) => [name, values[at] ?? '']));
     });
+}
+
+/** What HAProxy prints as lines `name: value`; of what is not there the value is empty. */
+export function readFields(answer: string): (name: string) => string {
+  const fields = new Map(
+    answer.split('\n').map((line) => [line.split(': ', 1)[0], line.slice(line.indexOf(': ') + 2)]),
+  );
+  return (name) => fields.get(name) ?? '';
 }

@@ -1,4 +1,5 @@
 import { placeText } from '../ip/index.ts';
+import { latencyRules, latencyTableLines } from './latency.ts';
 import { listenerOf, sectionName, serverName } from './section.ts';
 import type { ProxiedProtocol, Section, SectionKind, Server } from './section.ts';
 
@@ -31,6 +32,7 @@ export function configurationText(o: {
   readonly threads: number;
   readonly sections: Iterable<Section>;
 }): string {
+  const sections = [...o.sections];
   return [
     '# Written by nftproxy; what is changed here is lost.',
     'global',
@@ -48,19 +50,20 @@ export function configurationText(o: {
     // An endpoint that does not answer is given up at once, for the next one.
     '  retries 3',
     '  option redispatch 1',
-    ...[...o.sections].flatMap(sectionLines),
+    ...latencyTableLines(sections.length),
+    ...sections.flatMap((section) => sectionLines(section, o.directory)),
     '',
   ].join('\n');
 }
 
-function sectionLines(section: Section): string[] {
+function sectionLines(section: Section, directory: string): string[] {
   const { kind, servers } = section;
   const { address, port } = listenerOf(section);
   return [
     `listen ${sectionName(section)}`,
     // Also before the range is this host's, and for IPv6, which has no addresses by routes alone.
     `  bind ${placeText({ address, port })} transparent`,
-    ...(kind.protocol === 'tcp' ? ['  mode tcp'] : httpLines),
+    ...(kind.protocol === 'tcp' ? ['  mode tcp'] : [...httpLines, ...latencyRules(section, directory)]),
     ...balanceLines(kind),
     ...[...servers.values()].map((server) => `  server ${serverName(server)} ${serverText(server, kind.protocol)}`),
   ];

@@ -1,6 +1,10 @@
 export { HaproxyError } from './cli-socket.ts';
 export { haproxyDirectory } from './configuration.ts';
+export { latencyBounds, latencyUnitsPerSecond } from './latency.ts';
+export type { Latencies } from './latency.ts';
 export { HaproxyRuntime } from './runtime-api.ts';
 export type { HaproxyInfo, SectionState, ServerState, Traffic } from './runtime-api.ts';
 export { kindText, listenerOf, listenerRanges, sectionName, serverName } from './section.ts';
 export type { Balance, ProxiedProtocol, Section, SectionKind, Server } from './section.ts';
+export { answerClasses } from './worker.ts';
+export type { Answers, SectionCounts, Worker } from './worker.ts';

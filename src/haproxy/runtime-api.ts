@@ -1,17 +1,20 @@
 import { writeFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { askSocket, HaproxyError, readTable } from './cli-socket.ts';
-import { watchSocket } from './watch-socket.ts';
+import { askSocket, HaproxyError, readFields, readTable } from './cli-socket.ts';
 import { configurationFile, configurationText, masterSocket, serverText, workerSocket } from './configuration.ts';
+import { latencyMapFile, latencyMapText } from './latency.ts';
 import { parseSectionName, sectionName, serverName } from './section.ts';
 import type { Section, Server } from './section.ts';
+import { identityOf, Worker } from './worker.ts';
 
 /** Who answers at the socket. */
 export interface HaproxyInfo {
   /** `3.0.11-1+deb13u5` */
   readonly version: string;
   readonly pid: number;
+  /** {@link Worker.identity} */
+  readonly identity: string;
 }
 
 /** A server as the running HAProxy has it. */
@@ -36,10 +39,6 @@ export interface Traffic {
   /** Open connections; of a server in HTTP: requests that are being answered. */
   readonly open: number;
   readonly total: number;
-  /** Answers by the first digit of their status; HTTP only. */
-  readonly answers: Readonly<Record<'1xx' | '2xx' | '3xx' | '4xx' | '5xx', number>>;
-  /** Of a server: mean milliseconds until an answer began, over its last 1024 requests (`rtime`). */
-  readonly responseMilliseconds: number;
 }
 
 /** How long a master that does not listen is asked again, and how often. */
@@ -63,14 +62,13 @@ export class HaproxyRuntime {
   }
 
   async info(): Promise<HaproxyInfo> {
-    const answer = await this.#ask('show info');
-    const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(answer)?.[1] ?? '';
-    return { version: field('Version'), pid: Number(field('Pid')) };
+    const field = readFields(await this.#ask('show info'));
+    return { version: field('Version'), pid: Number(field('Pid')), identity: identityOf(field) };
   }
 
-  /** As {@link watchSocket}, the worker that answers now. */
-  watch(ended: () => void): () => void {
-    return watchSocket(join(this.#directory, workerSocket), ended);
+  /** {@link Worker.follow}: the one that answers now. */
+  follow(): Promise<Worker> {
+    return Worker.follow(join(this.#directory, workerSocket));
   }
 
   /** All sections, by name. */
@@ -138,8 +136,14 @@ export class HaproxyRuntime {
 
   /** Writes the configuration, whole or not at all: with what HAProxy begins when it starts next or reloads. */
   async write(sections: Iterable<Section>, threads: number): Promise<void> {
-    const path = join(this.#directory, configurationFile);
-    await writeFile(`${path}.new`, configurationText({ directory: this.#seenFrom, threads, sections }));
+    // What the configuration names is there when it is.
+    await this.#writeFile(latencyMapFile, latencyMapText());
+    await this.#writeFile(configurationFile, configurationText({ directory: this.#seenFrom, threads, sections }));
+  }
+
+  async #writeFile(name: string, text: string): Promise<void> {
+    const path = join(this.#directory, name);
+    await writeFile(`${path}.new`, text);
     await rename(`${path}.new`, path);
   }
 
@@ -198,10 +202,5 @@ function trafficOf(row: Map<string, string>): Traffic {
     server: isSection ? undefined : server,
     open: number('scur'),
     total: isSection && row.get('mode') === 'http' ? number('req_tot') : number('stot'),
-    answers: {
-      ...{ '1xx': number('hrsp_1xx'), '2xx': number('hrsp_2xx'), '3xx': number('hrsp_3xx') },
-      ...{ '4xx': number('hrsp_4xx'), '5xx': number('hrsp_5xx') },
-    },
-    responseMilliseconds: number('rtime'),
   };
 }

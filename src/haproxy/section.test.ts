@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { configurationText } from './configuration.ts';
+import { latencyBounds, latencyMapText, readLatencies, sectionId } from './latency.ts';
 import { listenerOf, parseSectionName, sectionName } from './section.ts';
 import type { SectionKind } from './section.ts';
 
@@ -39,6 +40,36 @@ describe('a section', () => {
     const tcp = textOf([{ kind: { ...kind, protocol: 'tcp' }, number: 0, servers: new Map() }]);
     expect(tcp).toContain('  mode tcp\n');
     expect(tcp).not.toMatch(/forwardfor|retry-on/);
+  });
+
+  it('of HTTP counts how long answers take, in rows of its own: each answer in one bucket, whatever it took', () => {
+    const all = ([4, 6] as const).flatMap((family) =>
+      [0, 1, 2].map((number) => ({ kind: { ...kind, family }, number })),
+    );
+    expect(new Set(all.map(sectionId)).size).toBe(6);
+    const text = textOf(all.map((each) => ({ ...each, servers: new Map() })));
+    const size = latencyBounds.length + 1;
+    expect(text).toContain(`table latencies type integer size ${6 * size} store gpc(2)`);
+    const bases = [...text.matchAll(/map_int_int\(\/run\/x\/latencies.map\),add\((\d+)\)/g)].map(([, base]) =>
+      Number(base),
+    );
+    expect(bases).toEqual(all.map((each) => size * sectionId(each)));
+    const lines = latencyMapText().trimEnd().split('\n');
+    const ranges = lines.map((line) => /^(\d+):(\d*) (\d+)$/.exec(line)?.slice(1) ?? []);
+    expect(ranges.map(([, , bucket]) => bucket)).toEqual([...Array(size).keys()].map(String));
+    expect(ranges.map(([from]) => from)).toEqual(['0', ...ranges.slice(0, -1).map(([, to]) => String(Number(to) + 1))]);
+    expect(ranges.map(([, to]) => to)).toEqual([...latencyBounds.map((bound) => String(bound * 1e6)), '']);
+    expect(textOf([{ kind: { ...kind, protocol: 'tcp' }, number: 0, servers: new Map() }])).not.toContain('map_int');
+  });
+
+  it('has its row read for it', () => {
+    const row = (id: number, bucket: number, count: number) =>
+      `0x7f: key=${id * (latencyBounds.length + 1) + bucket} use=0 exp=0 shard=0 gpc0=${count} gpc1=${10 * count}`;
+    const read = readLatencies(['# table: x', row(3, 0, 7), row(4, 13, 5), row(3, 2, 6)].join('\n'));
+    expect(read.get(3)?.counts.slice(0, 4)).toEqual([7, 0, 6, 0]);
+    expect(read.get(3)?.sums.slice(0, 4)).toEqual([70, 0, 60, 0]);
+    expect(read.get(4)?.counts.at(-1)).toBe(5);
+    expect(read.size).toBe(2);
   });
 
   it('chooses and remembers as its kind says', () => {

@@ -72,10 +72,11 @@ describe('HAProxy', () => {
     expect(Math.min(a, b, c)).toBeGreaterThan(20);
     // Eight lanes share what is open; one connection carries all of HTTP/2.
     expect(made.connections).toBe(spoken === 'h2c' ? 1 : 8);
-    const traffic = await runtime.traffic();
-    const sum = traffic.find(({ section: name, server: one }) => name === sectionName(at) && one === undefined);
-    expect(sum?.answers['2xx']).toBe(a + b + c);
-    expect(sum?.answers['5xx']).toBe(0);
+    const worker = await runtime.follow();
+    const { answers, latencies } = (await worker.counts()).get(sectionName(at)) ?? {};
+    worker.close();
+    expect(answers).toMatchObject({ '2xx': a + b + c, '5xx': 0 });
+    expect(latencies?.counts.reduce((all, count) => all + count)).toBe(a + b + c);
   });
 
   it('takes a server back that is leaving, with another weight', async () => {

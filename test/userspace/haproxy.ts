@@ -61,8 +61,13 @@ export class Haproxy implements AsyncDisposable {
     if (who !== 'master') process.kill(pid, 'SIGKILL');
     if (who !== 'worker' && this.#process) process.kill(this.#process.pid, 'SIGKILL');
     // A master ends with its worker, and the other way round.
-    await eventually('the worker to end', () => !existsSync(`/proc/${pid}`));
+    await eventually('the worker to end', () => !this.isRunning(pid));
     return this.#process?.ended;
+  }
+
+  /** Whether a worker, or the master, of this process id is there. */
+  isRunning(pid: number): boolean {
+    return existsSync(`/proc/${pid}`);
   }
 
   /** All that it has printed. */

@@ -159,6 +159,7 @@ describe('metrics that kube-proxy has too', () => {
 });
 
 describe('metrics of our own', () => {
+  const unasked = { bounds: [1], counts: [0, 0], sumSeconds: 0 };
   const count: ConnectionCount = {
     namespace: 'default',
     service: 'web',
@@ -198,18 +199,40 @@ describe('metrics of our own', () => {
   test('requests that a proxy has answered come by class of status; that it does not answer costs only these', async () => {
     const web = { namespace: 'default', service: 'web', port: 'http', family: 4 } as const;
     const requestCounts = () =>
-      Promise.resolve([{ ...web, answers: { '2xx': 7, '3xx': 0, '5xx': 1 }, responseSeconds: 0.012 }]);
+      Promise.resolve([{ ...web, answers: { '2xx': 7, '3xx': 0, '5xx': 1 }, latency: unasked }]);
     const connectionCounts = () => Promise.resolve([count]);
     const labels = 'namespace="default",service="web",port="http",ip_family="IPv4"';
     const values = series(await make({ requestCounts }).text());
     expect(values.get(`nftproxy_service_port_requests_total{${labels},code="2xx"}`)).toBe(7);
     expect(values.get(`nftproxy_service_port_requests_total{${labels},code="5xx"}`)).toBe(1);
     expect(values.has(`nftproxy_service_port_requests_total{${labels},code="3xx"}`)).toBe(false);
-    expect(values.get(`nftproxy_service_port_response_seconds{${labels}}`)).toBe(0.012);
     const failures: unknown[] = [];
     const silent = make({ connectionCounts, requestCounts: () => Promise.reject(new Error('no')) }, failures);
     expect(await silent.text()).toContain('nftproxy_service_port_new_connections_total{');
     expect(failures).toHaveLength(1);
+  });
+
+  test('how long answers took comes as a histogram of each Service port that anybody has asked', async () => {
+    const latency = { bounds: [0.001, 0.05, 10], counts: [3, 0, 2, 1], sumSeconds: 12.5 };
+    const answers = { '2xx': 6 };
+    const port = { namespace: 'default', port: 'http', family: 4 } as const;
+    const requestCounts = () =>
+      Promise.resolve([
+        { ...port, service: 'web', answers, latency },
+        { ...port, service: 'idle', answers: { '2xx': 0 }, latency: unasked },
+      ]);
+    const text = await make({ requestCounts }).text();
+    const name = 'nftproxy_service_port_response_latency_seconds';
+    const labels = 'namespace="default",service="web",port="http",ip_family="IPv4"';
+    expect(text).toContain(`# TYPE ${name} histogram\n`);
+    expect([...series(text)].filter(([each]) => each.startsWith(name))).toEqual([
+      [`${name}_bucket{${labels},le="0.001"}`, 3],
+      [`${name}_bucket{${labels},le="0.05"}`, 3],
+      [`${name}_bucket{${labels},le="10"}`, 5],
+      [`${name}_bucket{${labels},le="+Inf"}`, 6],
+      [`${name}_sum{${labels}}`, 12.5],
+      [`${name}_count{${labels}}`, 6],
+    ]);
   });
 
   test('tell of elements, quarantine, watches, commits, latency and version', async () => {

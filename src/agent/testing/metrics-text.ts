@@ -14,7 +14,7 @@ export function agentMetricsText(): Promise<string> {
             port: 'http',
             family: 4,
             answers: { '2xx': 1 },
-            responseSeconds: 0.01,
+            latency: { bounds: [0.005], counts: [1, 0], sumSeconds: 0.001 },
           },
         ]),
       connectionCounts: () =>

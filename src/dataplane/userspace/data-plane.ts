@@ -28,6 +28,7 @@ import { anyWants, askedBy, bySlots, targetsOf, textOf } from './desired-ports.t
 import { explainProxy } from './explain.ts';
 import type { Proxy } from './proxy.ts';
 import { claimNamed } from './read-back.ts';
+import { requestCount } from './request-count.ts';
 import { serversFor, tenantsOf, wantsProxy } from './section-kind.ts';
 
 /** How long an answer holds, while Service ports come that want the proxy. */
@@ -105,7 +106,9 @@ export class UserspaceDataPlane implements DataPlane {
     }
     const before = new Map([...changes.keys()].map((id) => [id, targetsOf(this.served.get(id))]));
     const applied = await this.#below.apply(await this.#place(changes, node), retried);
-    if (this.#up) await this.#retire(before, changes);
+    const gone = [...changes].filter(([id, desired]) => !desired && !this.served.has(id)).map(([id]) => id);
+    if (this.#up) await this.#retire(before, gone);
+    this.#proxy.forget(gone);
     return written ? { ...applied, written: addWritten(written, applied.written) } : applied;
   }
 
@@ -139,13 +142,8 @@ export class UserspaceDataPlane implements DataPlane {
   }
 
   async requests(): Promise<RequestCount[]> {
-    if (!this.#up) return [];
-    return (await this.#proxy.answers()).flatMap(({ id, traffic: { answers }, responseMilliseconds }) => {
-      const port = this.served.get(id)?.port;
-      if (!port) return [];
-      const { namespace, name: service, portName, family } = port;
-      return [{ namespace, service, port: portName, family, answers, responseSeconds: responseMilliseconds / 1000 }];
-    });
+    const totals = await this.#proxy.requests();
+    return [...totals].flatMap(([id, total]) => requestCount(this.served.get(id)?.port, total) ?? []);
   }
 
   async explain(packet: Packet): Promise<Explanation> {
@@ -282,12 +280,11 @@ export class UserspaceDataPlane implements DataPlane {
     return targets;
   }
 
-  async #retire(before: ReadonlyMap<string, EngineTarget[]>, changes: Changes): Promise<void> {
+  async #retire(before: ReadonlyMap<string, EngineTarget[]>, gone: readonly string[]): Promise<void> {
     const left = [...before].flatMap(([id, targets]) => {
       const kept = targetsOf(this.served.get(id)).map(textOf);
       return targets.filter((target) => !kept.includes(textOf(target)));
     });
-    const gone = [...changes].filter(([id, desired]) => !desired && !this.served.has(id)).map(([id]) => id);
     if (left.length + gone.length > 0) await this.#proxy.retire(left, gone);
   }
 

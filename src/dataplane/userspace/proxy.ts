@@ -6,7 +6,9 @@ import type { EngineTarget } from '../data-plane.ts';
 import { LocalRanges } from '../local-ranges.ts';
 import { SectionPool } from './section-pool.ts';
 import type { PooledSection, Tenant } from './section-pool.ts';
-import { answersOf, describeTarget } from './traffic.ts';
+import type { RequestTotal } from './request-totals.ts';
+import { describeTarget } from './traffic.ts';
+import { Workers } from './workers.ts';
 
 /** What is to be in a section. */
 export interface WantedSection {
@@ -31,22 +33,20 @@ export class Proxy {
   readonly #queue = new RequestQueue();
   /** Servers that were taken out and still have connections, by section. */
   readonly #leaving = new Map<PooledSection, Map<string, Server>>();
-  #pid: number | undefined;
+  readonly #workers: Workers;
   #heardAt = -Infinity;
-  /** Gives up the watch on the worker that was adopted; undefined: there is none. */
-  #unwatch: (() => void) | undefined;
-  #ended: () => void = () => undefined;
 
   /** @param o.directory that is shared with HAProxy */
   constructor(o: { directory: string; namespacePath?: string }) {
     this.#directory = o.directory;
     this.#runtime = new HaproxyRuntime(o.directory);
+    this.#workers = new Workers(this.#runtime, () => this.#pool.sections);
     this.#ranges = new LocalRanges(Object.values(listenerRanges), o.namespacePath);
   }
 
   /** Has a listener called at once when HAProxy ends, or may have: `lost` says whether. */
   whenEnded(listener: () => void): void {
-    this.#ended = listener;
+    this.#workers.whenEnded(listener);
   }
 
   /** Says for people what is missing for it to serve, and what to do; undefined if nothing is. Changes nothing. */
@@ -78,11 +78,11 @@ export class Proxy {
   lost(): Promise<string | undefined> {
     return this.#queue.run(async () => {
       try {
-        const { pid } = await this.#runtime.info();
+        const { identity } = await this.#runtime.info();
         this.#heardAt = performance.now();
         // It has been started anew, or reloaded by somebody else: what it has is as the configuration was.
-        if (pid !== this.#pid) await this.#adopt();
-        this.#watch();
+        if (identity !== this.#workers.identity) await this.#adopt();
+        else await this.#workers.follow(identity);
         return undefined;
       } catch (error) {
         if (!(error instanceof HaproxyError)) throw error;
@@ -178,9 +178,10 @@ export class Proxy {
     return [...this.#pool.sections].filter(({ spent, servers }) => !spent && servers.size > 0).map(listenerOf);
   }
 
-  /** Deletes servers that have left and whose connections have ended by now. */
+  /** Deletes servers that have left and whose connections have ended by now; lets go of workers that have been replaced. */
   tidy(): Promise<void> {
     return this.#queue.run(async () => {
+      await this.#workers.tidy();
       for (const [section, servers] of this.#leaving) {
         for (const [name, server] of servers) {
           if (await this.#runtime.deleteServer(section, server)) servers.delete(name);
@@ -195,9 +196,21 @@ export class Proxy {
     return describeTarget(this.#runtime, target);
   }
 
-  /** {@link answersOf} */
-  answers(): ReturnType<typeof answersOf> {
-    return answersOf(this.#runtime, this.#pool.tenancies());
+  /**
+   * What was answered for Service ports, by their ids, since this agent found HAProxy. It goes on over reloads, other sections and
+   * another HAProxy. @throws HaproxyError if it is there and does not say
+   */
+  requests(): Promise<ReadonlyMap<string, RequestTotal>> {
+    return this.#queue.run(async () => {
+      await this.#workers.read();
+      return this.#workers.totals;
+    });
+  }
+
+  /** Service ports are gone: what was answered for them is told no more. */
+  forget(ids: readonly string[]): void {
+    this.#pool.disown(ids);
+    this.#workers.forget(ids);
   }
 
   /**
@@ -215,7 +228,6 @@ export class Proxy {
       }
       const routes = spared ? [] : this.#ranges.release();
       this.close();
-      this.#pid = undefined;
       if (sections + routes.length === 0) return undefined;
       return `${sections} sections of HAProxy${routes.length > 0 ? ' and the routes of its listeners' : ''}`;
     });
@@ -223,8 +235,7 @@ export class Proxy {
 
   /** Watches it no more. It goes on. */
   close(): void {
-    this.#unwatch?.();
-    this.#unwatch = undefined;
+    this.#workers.close();
   }
 
   async #present(): Promise<readonly string[]> {
@@ -238,24 +249,15 @@ export class Proxy {
   }
 
   async #adopt(): Promise<void> {
-    const [{ pid }, sections] = [await this.#runtime.info(), await this.#runtime.sections()];
-    this.#pid = pid;
-    // A worker that was replaced would stay for the sake of whoever watches it.
-    this.close();
-    this.#watch();
+    const { identity } = await this.#runtime.info();
+    await this.#workers.follow(identity);
+    const sections = await this.#runtime.sections();
     this.#leaving.clear();
     this.#pool.adopt(sections);
     for (const section of this.#pool.sections) {
       const gone = [...(sections.get(sectionName(section))?.servers ?? [])].filter(([, { leaving }]) => leaving);
       if (gone.length > 0) this.#leaving.set(section, new Map(gone));
     }
-  }
-
-  #watch(): void {
-    this.#unwatch ??= this.#runtime.watch(() => {
-      this.#unwatch = undefined;
-      this.#ended();
-    });
   }
 
   async #change(section: PooledSection, next: ReadonlyMap<string, Server>): Promise<void> {
@@ -277,6 +279,7 @@ export class Proxy {
 
   async #reload(): Promise<void> {
     await this.#runtime.write(this.#written(), threads);
+    this.#workers.noteOwners();
     await this.#runtime.reload();
     this.#pool.renewed();
     await this.#adopt();

@@ -18,6 +18,8 @@ export interface PooledSection extends Section {
   servers: ReadonlyMap<string, Server>;
   /** It has been closed, and is of no use before the next reload. */
   spent: boolean;
+  /** The id of the Service port that has it, or had it last since HAProxy read its configuration. */
+  owner?: string;
 }
 
 /** Sections of a kind that are made at the least, so that the next Services of that kind find one. */
@@ -45,11 +47,13 @@ export class SectionPool {
 
   /** Takes over what a HAProxy has. Tenants keep their sections if these are still there. */
   adopt(states: ReadonlyMap<string, SectionState>): void {
+    const owners = new Map([...this.#sections].map(([name, { owner }]) => [name, owner]));
     this.#sections.clear();
     this.#byTarget.clear();
-    for (const { kind, number, servers, closed } of states.values()) {
+    for (const [name, { kind, number, servers, closed }] of states) {
       const staying = [...servers].filter(([, { leaving }]) => !leaving);
-      const section = { kind, number, spent: closed };
+      const owner = owners.get(name);
+      const section = { kind, number, spent: closed, ...(owner !== undefined && { owner }) };
       this.#add({ ...section, servers: new Map(staying.map(([name, server]) => [name, serverOf(server)])) });
     }
     const homes = [...this.#homes];
@@ -93,7 +97,10 @@ export class SectionPool {
   /** HAProxy has read its configuration anew. */
   renewed(): void {
     for (const section of this.#sections.values()) {
-      if (section.spent) section.servers = new Map();
+      if (section.spent) {
+        section.servers = new Map();
+        delete section.owner;
+      }
       section.spent = false;
     }
   }
@@ -119,9 +126,12 @@ export class SectionPool {
     return (['cluster', 'local'] as const).flatMap((scope) => this.#homes.get(keyOf(id, scope)) ?? []);
   }
 
-  /** Whose sections there are: the Service port's id and the section. */
-  *tenancies(): Generator<[id: string, section: PooledSection]> {
-    for (const [key, section] of this.#homes) yield [key.slice(0, key.lastIndexOf(' ')), section];
+  /** Service ports are gone: sections that they had last are nobody's. */
+  disown(ids: readonly string[]): void {
+    const gone = new Set(ids);
+    for (const section of this.#sections.values()) {
+      if (section.owner !== undefined && gone.has(section.owner)) delete section.owner;
+    }
   }
 
   #home({ id, scope, kind }: Tenant): PooledSection | undefined {
@@ -136,6 +146,7 @@ export class SectionPool {
   #settle(key: string, section: PooledSection): void {
     this.#homes.set(key, section);
     this.#taken.add(section);
+    section.owner = key.slice(0, key.lastIndexOf(' '));
   }
 
   #make(kind: SectionKind): void {
