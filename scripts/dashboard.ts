@@ -20,7 +20,7 @@ import { say } from './terminal.ts';
 
 /** Where nothing is to be seen while all is well. */
 const quietWhenWell = ['Service ports that are set aside, settings that are refused'];
-const agent = { metricsBindAddress: '0.0.0.0:10249' };
+const agent = { metricsBindAddress: '0.0.0.0:10249', haproxy: {} };
 
 const { panels } = JSON.parse(readFileSync(join(repository, 'config/monitoring/dashboard.json'), 'utf8')) as {
   panels: Panel[];
@@ -70,7 +70,10 @@ async function draw(html: string): Promise<void> {
 const more = ['prometheus', 'pngquant'].map((name) => ({ name, packageName: name }));
 requirePrograms([...Object.values(programs), chromium, ...more], say);
 await makeImage(say);
+await makeImage(say, 'haproxy');
 const world = await nftproxy.startWithTraffic(3, { agent });
+// Its requests are looked at, as its port's own words do not say what it speaks.
+await world.cluster.kubectl('annotate', 'service/echo', 'nftproxy.io/engine=http');
 const prometheus = await Prometheus.start(world.cluster);
 try {
   say('a minute and a half of a cluster');

@@ -76,7 +76,7 @@ function textOf(value: number, unit: string): string {
   if (unit === 'bytes') return `${(value / 2 ** 20).toFixed(0)} MiB`;
   if (unit === 's')
     return value < 1 ? `${Number((value * 1000).toPrecision(3))} ms` : `${Number(value.toPrecision(3))} s`;
-  const suffix = unit === 'cps' || unit === 'ops' ? '/s' : '';
+  const suffix = ['cps', 'ops', 'reqps'].includes(unit) ? '/s' : '';
   return `${Number(value.toPrecision(3))}${suffix}`;
 }
 
