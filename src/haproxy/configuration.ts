@@ -92,3 +92,15 @@ function balanceLines({ family, balance, affinitySeconds }: SectionKind): string
       : [`  stick-table type ${type} size ${rememberedClients} expire ${affinitySeconds}s`, '  stick on src']),
   ];
 }
+
+/** The seconds of slow start that servers of a configuration have, by section and server: HAProxy does not say. */
+export function readSlowStarts(text: string): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const section of text.split(/^listen /m).slice(1)) {
+    const [name = ''] = section.split('\n', 1);
+    for (const [, server = '', seconds] of section.matchAll(/^ {2}server (\S+) .* slowstart (\d+)s$/gm)) {
+      found.set(`${name}/${server}`, Number(seconds));
+    }
+  }
+  return found;
+}

@@ -1,8 +1,15 @@
-import { writeFile, rename, stat } from 'node:fs/promises';
+import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { askSocket, HaproxyError, readFields, readTable } from './cli-socket.ts';
-import { configurationFile, configurationText, masterSocket, serverText, workerSocket } from './configuration.ts';
+import {
+  configurationFile,
+  configurationText,
+  masterSocket,
+  readSlowStarts,
+  serverText,
+  workerSocket,
+} from './configuration.ts';
 import { latencyMapFile, latencyMapText } from './latency.ts';
 import { parseSectionName, sectionName, serverName } from './section.ts';
 import type { Section, Server } from './section.ts';
@@ -77,12 +84,13 @@ export class HaproxyRuntime {
       readTable(await this.#ask('show servers state'), ' '),
       (row) => row.get('be_name') ?? '',
     );
+    const slowStarts = readSlowStarts(await this.#configuration());
     const found = new Map<string, SectionState>();
     // Type 1: frontends, so that sections without a server are there, too.
     for (const row of readTable(await this.#ask('show stat -1 1 -1'), ',')) {
       const name = row.get('pxname') ?? '';
       const section = parseSectionName(name);
-      const states = (servers.get(name) ?? []).map(serverState);
+      const states = (servers.get(name) ?? []).map((each) => serverState(each, slowStarts));
       if (!section) continue;
       const closed = row.get('status') === 'STOP';
       found.set(name, { ...section, closed, servers: new Map(states.map((each) => [serverName(each), each])) });
@@ -141,6 +149,11 @@ export class HaproxyRuntime {
     await this.#writeFile(configurationFile, configurationText({ directory: this.#seenFrom, threads, sections }));
   }
 
+  /** As it was written last; empty if none was. */
+  async #configuration(): Promise<string> {
+    return (await this.hasConfiguration()) ? readFile(join(this.#directory, configurationFile), 'utf8') : '';
+  }
+
   async #writeFile(name: string, text: string): Promise<void> {
     const path = join(this.#directory, name);
     await writeFile(`${path}.new`, text);
@@ -183,9 +196,11 @@ function fullName(section: Named, server: Server): string {
 /** Bits of srv_admin_state that say that somebody has taken the server out (SRV_ADMF_FMAINT, management guide, 9.3). */
 const forcedMaintenance = 1;
 
-function serverState(row: Map<string, string>): ServerState {
+function serverState(row: Map<string, string>, slowStarts: ReadonlyMap<string, number>): ServerState {
   const number = (name: string) => Number(row.get(name));
+  const slowStartSeconds = slowStarts.get(`${row.get('be_name') ?? ''}/${row.get('srv_name') ?? ''}`);
   return {
+    ...(slowStartSeconds !== undefined && { slowStartSeconds }),
     address: row.get('srv_addr') ?? '',
     port: number('srv_port'),
     weight: number('srv_uweight'),

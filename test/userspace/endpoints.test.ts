@@ -47,6 +47,39 @@ describe('an endpoint that comes', () => {
   );
 });
 
+describe('an endpoint that is there', () => {
+  it('comes back slowly by a slow-start that its Service has been given since, and at once when that is gone', async () => {
+    const slowly = { ...algorithm('round-robin'), 'nftproxy.io/slow-start': '10s' };
+    const shareOnReturn = async (annotations: Record<string, string>): Promise<number> => {
+      let share = NaN;
+      // It has requests while it is away, so that HAProxy keeps it.
+      await rig.requestsWhile(
+        'http',
+        async () => {
+          await sleep(300);
+          await rig.serve(['local'], annotations);
+          await rig.serve(['local', 'remote'], annotations);
+          share = await remoteShare('http');
+        },
+        { path: '/slow/3000', lanes: 8 },
+      );
+      return share;
+    };
+    await rig.serve(['local', 'remote'], algorithm('round-robin'));
+    expect(await shareOnReturn(algorithm('round-robin'))).toBeGreaterThan(0.45);
+    await rig.serve(['local', 'remote'], slowly);
+    expect(await shareOnReturn(slowly)).toBeLessThan(0.4);
+    // A restart of the agent changes nothing of it, and is no change: HAProxy does not reload.
+    const { pid } = await rig.haproxy.runtime.info();
+    rig.node.restart(rig.objects);
+    await rig.node.run();
+    expect((await rig.haproxy.runtime.info()).pid).toBe(pid);
+    expect(await shareOnReturn(slowly)).toBeLessThan(0.4);
+    await rig.serve(['local', 'remote'], algorithm('round-robin'));
+    expect(await shareOnReturn(algorithm('round-robin'))).toBeGreaterThan(0.45);
+  }, 60_000);
+});
+
 describe('an endpoint that is being terminated', () => {
   it.each(['http', 'h2c', 'grpc'] as const)(
     'finishes the requests of %s that it has, and gets no new ones',

@@ -138,7 +138,7 @@ export class Proxy {
       });
       if (changes.length === 0) return refused;
       const servers = changes.reduce((sum, { section, servers: next }) => sum + section.servers.size + next.size, 0);
-      if (servers > mostChanges) {
+      if (servers > mostChanges || changes.some((each) => this.#needsReading(each))) {
         for (const { section, servers: next } of changes) section.servers = next;
         await this.#reload();
         return refused;
@@ -260,6 +260,15 @@ export class Proxy {
     }
   }
 
+  /** A server that is there gets another slow start only with a configuration that is read anew. */
+  #needsReading({ section, servers }: { section: PooledSection; servers: ReadonlyMap<string, Server> }): boolean {
+    const present = new Map([...(this.#leaving.get(section) ?? []), ...section.servers]);
+    return [...servers].some(([name, { slowStartSeconds }]) => {
+      const before = present.get(name);
+      return before !== undefined && before.slowStartSeconds !== slowStartSeconds;
+    });
+  }
+
   async #change(section: PooledSection, next: ReadonlyMap<string, Server>): Promise<void> {
     const leaving = this.#leaving.get(section) ?? new Map<string, Server>();
     for (const [name, server] of next) {
@@ -293,7 +302,11 @@ export class Proxy {
 
 function areSame(present: ReadonlyMap<string, Server>, wanted: ReadonlyMap<string, Server>): boolean {
   return (
-    present.size === wanted.size && [...wanted].every(([name, { weight }]) => present.get(name)?.weight === weight)
+    present.size === wanted.size &&
+    [...wanted].every(([name, { weight, slowStartSeconds }]) => {
+      const before = present.get(name);
+      return before?.weight === weight && before.slowStartSeconds === slowStartSeconds;
+    })
   );
 }
 

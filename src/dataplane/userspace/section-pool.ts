@@ -164,6 +164,6 @@ export class SectionPool {
 
 const keyOf = (id: string, scope: Scope): string => `${id} ${scope}`;
 
-function serverOf({ address, port, weight }: Server): Server {
-  return { address, port, weight };
+function serverOf({ address, port, weight, slowStartSeconds }: Server): Server {
+  return { address, port, weight, ...(slowStartSeconds !== undefined && { slowStartSeconds }) };
 }
