@@ -47,7 +47,7 @@ export function sectionId({ kind, number }: Named): number {
   return 1 + 2 * number + (kind.family === 6 ? 1 : 0);
 }
 
-/** Its lines: microseconds, and the number of the bucket. There is no other way to choose among counters but a rule for each. */
+/** What is in {@link latencyMapFile}: microseconds, and the bucket's number. The other way to choose a counter is a rule for each. */
 export function latencyMapText(): string {
   const lines = latencyBounds.map((bound, at) => `${firstOf(at)}:${microseconds(bound)} ${at}`);
   return `${[...lines, `${firstOf(latencyBounds.length)}: ${latencyBounds.length}`].join('\n')}\n`;

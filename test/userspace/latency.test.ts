@@ -80,6 +80,12 @@ describe('how long answers take', () => {
     expect(seen.sumSeconds).toBeLessThan(secondsOf(made) / 2);
   });
 
+  it('is counted once for a request that is first told that it is being processed', async () => {
+    const { made, seen } = await measured('http', () => sleep(500), '/processing');
+    expect([made.failures, numberOf(seen)]).toEqual([[], madeOf(made)]);
+    expect(seen.sumSeconds).toBeLessThanOrEqual(secondsOf(made));
+  });
+
   it('adds up over nodes', async () => {
     await using other = await newNode();
     const made = [

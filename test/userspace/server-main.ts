@@ -1,7 +1,7 @@
 /*
  * An endpoint that answers each request with its name, in all that a Service may speak:
  *   node server-main.ts NAME ADDRESS      HTTP/1.1 at port 8081, HTTP/2 without TLS at 8082, gRPC at 8083
- * What asks for /slow/1500 waits 1500 ms for its answer.
+ * What asks for /slow/1500 waits 1500 ms for its answer; what asks for /processing over HTTP/1.1 is told first that it is (102).
  */
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { createServer } from 'node:http';
@@ -20,6 +20,7 @@ function millisecondsFor(path: string, usual = 0): number {
 createServer((request, response) => {
   const { 'x-forwarded-for': forwardedFor } = request.headers;
   const body = JSON.stringify({ pod: name, forwardedFor });
+  if (request.url === '/processing') response.writeProcessing();
   response.setHeader('content-type', 'application/json');
   setTimeout(() => response.end(body), millisecondsFor(request.url ?? ''));
 }).listen(8081, address);
