@@ -1,5 +1,5 @@
 /*
- * Starts of the agent, of kube-proxy and of other builds, in turns on one cluster: time, processor time, memory.
+ * The agent, kube-proxy and other builds in turns on one cluster: starts, processor time, memory, changes, restarts.
  *
  * Needs root and a build. `--help` tells the options. Prints a markdown table a size.
  */
@@ -9,69 +9,27 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { repository } from '../../scripts/build.ts';
 import { BenchCluster } from '../scale/cluster.ts';
-import { IptablesView } from '../scale/iptables-view.ts';
-import { KubeProxyView, NftproxyView } from '../scale/kernel-view.ts';
 import type { Size } from '../scale/objects.ts';
-import { kubeProxy, nftproxy } from '../scale/proxies.ts';
 import { describeSize, load, machine } from '../scale/report.ts';
-import { settle, untilComplete } from '../scale/start-up.ts';
-import { median } from '../scale/statistics.ts';
+import { figures } from './figures.ts';
+import type { Comparison } from './figures.ts';
+import { startOf } from './one-start.ts';
+import type { Start } from './one-start.ts';
 import { parseOptions, usage } from './options.ts';
-import type { BenchMode, Candidate, Options } from './options.ts';
+import type { Options } from './options.ts';
+import { drawComparisons } from './picture.ts';
 
-/** Of one start: milliseconds, megabytes. */
-interface Start {
-  readonly complete: number;
-  readonly processor: number;
-  readonly rest: number;
-  readonly peak: number;
-}
-
-/** All starts at one size, by candidate. */
-interface Comparison {
-  readonly size: Size;
-  readonly loads: readonly string[];
-  readonly starts: Readonly<Record<string, readonly Start[]>>;
-}
-
-const figures: readonly (readonly [what: string, value: (start: Start) => number])[] = [
-  ['process start → all in the kernel, ms', ({ complete }) => complete],
-  ['processor time until then, ms', ({ processor }) => processor],
-  ['memory at rest, MB', ({ rest }) => rest],
-  ['memory, most until then, MB', ({ peak }) => peak],
-  ['most ÷ at rest', ({ peak, rest }) => peak / rest],
-];
-
-let starts = 0;
-
-async function startOf({ path }: Candidate, mode: BenchMode, folder: string, cluster: BenchCluster): Promise<Start> {
-  const build = path.endsWith('.js');
-  const start = await (build
-    ? nftproxy(folder, cluster.kubeconfig, { main: path, mode })
-    : kubeProxy(path, folder, cluster.kubeconfig, mode));
-  const node = await cluster.addNode(`start-${starts++}`);
-  const view =
-    mode === 'iptables'
-      ? new IptablesView(node, cluster.size)
-      : new (build ? NftproxyView : KubeProxyView)(node, cluster.size, 'TCP');
-  const proxy = start(node);
-  const complete = await untilComplete(proxy, view);
-  const processor = await proxy.processorTime();
-  await settle();
-  const { now: rest, peak } = await proxy.memory();
-  await proxy.end('SIGTERM');
-  view.close();
-  return { complete, processor, rest, peak };
-}
-
-async function compare(size: Size, { candidates, rounds, mode }: Options): Promise<Comparison> {
+async function compare(size: Size, options: Options): Promise<Comparison> {
   const folder = await mkdtemp(join(tmpdir(), 'nftproxy-bench-'));
   try {
     await using cluster = await BenchCluster.start(folder, size);
     const all: Record<string, Start[]> = {};
     const loads = [load()];
-    for (let round = 1; round <= rounds; round++) {
-      for (const one of candidates) (all[one.name] ??= []).push(await startOf(one, mode, folder, cluster));
+    for (let round = 1; round <= options.rounds; round++) {
+      const last = round === options.rounds;
+      for (const one of options.candidates) {
+        (all[one.name] ??= []).push(await startOf(one, { options, folder, cluster, last }));
+      }
       loads.push(load());
       console.error(`${describeSize(size)}: round ${round}, load ${load()}`);
     }
@@ -81,18 +39,20 @@ async function compare(size: Size, { candidates, rounds, mode }: Options): Promi
   }
 }
 
-/** Medians; in brackets how many times as much as the first one. */
+/** In brackets how many times as much as the first one. */
 function table({ size, loads, starts }: Comparison): string {
   const names = Object.keys(starts);
-  const rows = figures.map(([what, value]) => {
-    const medians = Object.values(starts).map((all) => median(all.map(value)));
-    const first = medians[0] ?? Number.NaN;
-    const cells = medians.map((one) => `${one.toFixed(one < 10 ? 2 : 0)} (${(one / first).toFixed(2)})`);
-    return [what, ...cells];
+  const rows = figures.flatMap(({ what, of }) => {
+    const values = Object.values(starts).map(of);
+    const [first] = values;
+    if (first === undefined) return [];
+    return [[what, ...values.map((value) => (value === undefined ? '' : cell(value, value / first)))]];
   });
   const head = [`${describeSize(size)}, load ${loads.join(' ')}`, ...names];
   return [head, ['---', ...names.map(() => '---:')], ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
+
+const cell = (value: number, ratio: number): string => `${value.toFixed(value < 10 ? 2 : 0)} (${ratio.toFixed(2)})`;
 
 async function main(args: readonly string[]): Promise<void> {
   if (args.includes('--help')) {
@@ -113,6 +73,7 @@ async function main(args: readonly string[]): Promise<void> {
     all.push(comparison);
     console.log(`\n${table(comparison)}`);
     if (options.json !== undefined) await writeFile(options.json, JSON.stringify(all, undefined, 1));
+    if (options.svg !== undefined) await writeFile(options.svg, drawComparisons(all));
   }
 }
 
