@@ -75,7 +75,7 @@ export class Agent {
     const trial = new Trial({ targets, connect, clock });
     const sync = new Sync({ state, dataPlane, log, trial, changed: () => this.#loop.request() });
     const health = new ProxyHealth({ clock, timeoutMilliseconds: healthTimeoutMilliseconds, families });
-    const watches = () => this.#sources.statistics(clock.wall());
+    const watches = () => this.#sources.statistics();
     this.#contact = new NodeContact(options, deps, {
       state: () =>
         agentState({
@@ -83,7 +83,7 @@ export class Agent {
           ...{ failure: this.#loop.failure, servers: this.#servers, busiest: this.#busiest },
           ...{ kubeProxy: this.#kubeProxy, preflight: this.#preflight },
         }),
-      watches: () => [...watches(), ...this.#governing.watches(clock.wall())],
+      watches: () => [...watches(), ...this.#governing.watches()],
     });
     const { events, reporter, apiServers } = this.#contact;
     this.#busiest = new Busiest({

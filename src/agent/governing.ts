@@ -60,9 +60,9 @@ export class Governing {
     return this.#uncovered;
   }
 
-  /** How the watch of what the operator assigns fares; empty where a file is followed. `now` is the wall clock. */
-  watches(now: number): WatchStatistics[] {
-    return this.#assignment === undefined ? [] : [this.#assignment.statistics(now)];
+  /** How the watch of what the operator assigns fares; empty where a file is followed. */
+  watches(): WatchStatistics[] {
+    return this.#assignment === undefined ? [] : [this.#assignment.statistics()];
   }
 
   /** Begins to follow the configuration. Rejects only if the configuration file cannot be used. */

@@ -49,7 +49,7 @@ export class Idle {
     this.#lastGood = new LastGoodFile({ ...{ directory, nodeName, clock, log }, current: () => undefined });
     this.#contact = new NodeContact(options, deps, {
       state: () => this.#state(),
-      watches: () => [this.#assignment.statistics(clock.wall())],
+      watches: () => [this.#assignment.statistics()],
     });
     this.#assignment = new Assignment({
       ...{ client, nodeName, log },

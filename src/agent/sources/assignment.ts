@@ -63,9 +63,9 @@ export class Assignment {
     return this.#current;
   }
 
-  /** How the watch fares; `now` is the wall clock. */
-  statistics(now: number): WatchStatistics {
-    return watchStatistics(proxyNodeStatePlural, this.#reflector.statistics, now);
+  /** How the watch fares. */
+  statistics(): WatchStatistics {
+    return watchStatistics(proxyNodeStatePlural, this.#reflector.statistics);
   }
 
   start(): void {

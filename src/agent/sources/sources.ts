@@ -100,15 +100,15 @@ export class Sources {
     return [...new Set([...this.serviceCIDRs.values()].flat())].sort();
   }
 
-  /** How the watches fare; `now` is the wall clock. */
-  statistics(now: number): WatchStatistics[] {
+  /** How the watches fare. */
+  statistics(): WatchStatistics[] {
     const named = {
       services: this.services,
       endpointslices: this.endpointSlices,
       nodes: this.node,
       servicecidrs: this.serviceCIDRs,
     };
-    return Object.entries(named).map(([resource, { statistics }]) => watchStatistics(resource, statistics, now));
+    return Object.entries(named).map(([resource, { statistics }]) => watchStatistics(resource, statistics));
   }
 
   get #all(): readonly { start(): void; stop(): Promise<void> }[] {

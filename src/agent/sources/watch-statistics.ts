@@ -10,18 +10,13 @@ export interface WatchStatistics {
   readonly errors: number;
   /** Changes that only a new list brought to light. */
   readonly cacheMisses: number;
-  /** Seconds since the last event or bookmark; undefined before the first. */
+  /** Seconds since the last list, event or bookmark; undefined before the first. */
   readonly lastEventAgeSeconds: number | undefined;
   /** Nothing is followed at the moment: the last attempt failed. */
   readonly failing: boolean;
 }
 
-/** What a reflector says of itself, as of `now` (wall clock). */
-export function watchStatistics(resource: string, statistics: ReflectorStatistics, now: number): WatchStatistics {
-  const { lastEventAt } = statistics;
-  return {
-    resource,
-    ...statistics,
-    lastEventAgeSeconds: lastEventAt === undefined ? undefined : (now - lastEventAt) / 1000,
-  };
+/** What a reflector says of itself, as of now. */
+export function watchStatistics(resource: string, statistics: ReflectorStatistics): WatchStatistics {
+  return { resource, ...statistics };
 }

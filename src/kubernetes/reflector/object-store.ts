@@ -47,6 +47,16 @@ export class ObjectStore<T> {
     return this.#entries.get(key)?.resourceVersion === resourceVersion;
   }
 
+  /** The version of the object that the store has; undefined for none. */
+  versionOf(key: string): string | undefined {
+    return this.#entries.get(key)?.resourceVersion;
+  }
+
+  /** Versions stand for other content than they did: whatever comes next of an object is new. */
+  forgetVersions(): void {
+    for (const [key, entry] of this.#entries) this.#entries.set(key, { ...entry, resourceVersion: '' });
+  }
+
   /**
    * @param convert makes the value to keep; undefined if that is not possible: the last good value then stays
    * @returns whether this was a version the store did not have

@@ -43,7 +43,7 @@ export interface ReflectorOptions<T> {
   random?: () => number;
 }
 
-/** Counters since the start; `lastEventAt` is in milliseconds since the epoch: last list, event or bookmark. */
+/** Counters since the start. */
 export interface ReflectorStatistics {
   readonly lists: number;
   readonly watches: number;
@@ -51,7 +51,8 @@ export interface ReflectorStatistics {
   /** Changes that the watch had missed, and the periodic comparison found and repaired. */
   readonly cacheMisses: number;
   readonly errors: number;
-  readonly lastEventAt: number | undefined;
+  /** Seconds since the last list, event or bookmark, whatever the wall clock did meanwhile; undefined before the first. */
+  readonly lastEventAgeSeconds: number | undefined;
   readonly lastError: string | undefined;
   /** The last attempt to list or watch failed: nothing is followed at the moment. */
   readonly failing: boolean;

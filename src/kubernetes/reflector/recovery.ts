@@ -1,5 +1,6 @@
 import { Backoff } from '../../runtime/index.ts';
 import { ApiError, ConnectionError, isGone } from '../client/index.ts';
+import { HistoryError } from './history-error.ts';
 import { SilenceError } from './silence.ts';
 
 /** How a reflector goes on after a failure. */
@@ -51,6 +52,7 @@ export class Recovery {
   /** A list or watch has failed with this error. */
   after(error: Error): NextAttempt {
     if (isGone(error)) return this.#afterExpiry();
+    if (error instanceof HistoryError) return { waitMilliseconds: this.#failing.next(), list: true, expected: false };
     const reached = !(error instanceof ConnectionError || error instanceof SilenceError);
     if (reached) this.#rejections += 1;
     // A version that the server keeps rejecting (after a restore of its database, say) will not get better.
@@ -58,9 +60,8 @@ export class Recovery {
     if (list) this.#rejections = 0;
     const isAway = !reached || (error instanceof ApiError && nobodyThere.has(error.status));
     const wait = (isAway ? this.#away : this.#failing).next();
-    const asked = error instanceof ApiError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
     return {
-      waitMilliseconds: Math.max(wait, Math.min(Math.ceil(asked), longestAskedMilliseconds)),
+      waitMilliseconds: Math.max(wait, Math.min(askedMilliseconds(error), longestAskedMilliseconds)),
       list,
       expected: false,
     };
@@ -78,4 +79,9 @@ export class Recovery {
       ? { waitMilliseconds: this.#failing.next(), list: true, expected: false }
       : { waitMilliseconds: 0, list: true, expected: true };
   }
+}
+
+/** How long the server asks to be left alone. */
+function askedMilliseconds(error: Error): number {
+  return error instanceof ApiError ? Math.ceil((error.retryAfterSeconds ?? 0) * 1000) : 0;
 }

@@ -40,6 +40,12 @@ export class SilenceTimer {
     this.#lastHeard = this.#clock.monotonic();
   }
 
+  /** The watch is to end, for this reason. */
+  giveUp(error: Error): void {
+    this.#cancel();
+    this.#controller.abort(error);
+  }
+
   /** Lets go of the timer and of the outer signal. */
   end(): void {
     this.#cancel();

@@ -6,6 +6,8 @@ export interface StoredObject extends KubernetesObject {
 
 /** One client's watch. */
 export interface Watcher {
+  /** The version that it began from: it is told of nothing up to there, even if the collection is not there yet. */
+  readonly from: number;
   send(line: string): void;
   end(): void;
 }
@@ -24,6 +26,8 @@ export class Collection {
   continuesToExpire = 0;
   /** If set, takes the events instead of the watches, to deliver them later. */
   hold: ((line: string) => void) | undefined;
+  /** So many versions too early the next watch begins. */
+  earlier = 0;
   readonly #history: { version: number; line: string }[] = [];
   readonly #watchers = new Set<Watcher>();
   readonly #version: { current: number };
@@ -65,10 +69,27 @@ export class Collection {
     this.#compactedBefore = this.version;
   }
 
-  /** Sends a bookmark to every watch. */
-  bookmark(): void {
-    const object = { kind: 'Service', metadata: { resourceVersion: String(this.version) } };
-    this.sendLine(JSON.stringify({ type: 'BOOKMARK', object }));
+  /** Takes a backup, which puts everything back to the state of now, versions included. */
+  backup(): () => void {
+    const [objects, version] = [[...this.objects], this.version];
+    return () => {
+      this.objects.clear();
+      for (const [key, object] of objects) this.objects.set(key, object);
+      this.#version.current = version;
+      this.#history.length = 0;
+      this.#compactedBefore = version;
+    };
+  }
+
+  /** The events that are remembered, oldest first. */
+  get events(): readonly string[] {
+    return this.#history.map(({ line }) => line.trimEnd());
+  }
+
+  /** Sends a bookmark to every watch, of a version some way back if so wished. */
+  bookmark(back = 0): void {
+    const object = { kind: 'Service', metadata: { resourceVersion: String(this.version - back) } };
+    this.#tell(`${JSON.stringify({ type: 'BOOKMARK', object })}\n`);
   }
 
   /** Sends a line, whatever it is, to every watch. */
@@ -83,6 +104,8 @@ export class Collection {
 
   list(query: URLSearchParams, pageSize: number): Answer {
     const token = query.get('continue');
+    const asked = Number(query.get('resourceVersion'));
+    if (asked > this.version) return status(504, 'Timeout', `Too large resource version: ${asked}`);
     const [version, start] = token === null ? [String(this.version), 0] : parseToken(token);
     if (token !== null && this.continuesToExpire > 0) {
       this.continuesToExpire -= 1;
@@ -100,7 +123,9 @@ export class Collection {
   watch(version: number, watcher: Watcher, begin: () => void): Answer | undefined {
     if (version < this.#compactedBefore) return status(410, 'Expired', 'too old resource version');
     begin();
-    for (const event of this.#history) if (event.version > version) watcher.send(event.line);
+    const from = version - this.earlier;
+    this.earlier = 0;
+    for (const event of this.#history) if (event.version > from) watcher.send(event.line);
     this.#watchers.add(watcher);
     return undefined;
   }
@@ -163,7 +188,12 @@ export class Collection {
     const line = `${JSON.stringify({ type, object })}\n`;
     this.#history.push({ version: this.version, line });
     if (this.hold !== undefined) this.hold(line.trimEnd());
-    else for (const watcher of this.#watchers) watcher.send(line);
+    else this.#tell(line);
+  }
+
+  /** As kube-apiserver does: a watch from the future hears nothing before the collection has come there. */
+  #tell(line: string): void {
+    for (const watcher of this.#watchers) if (this.version >= watcher.from) watcher.send(line);
   }
 }
 

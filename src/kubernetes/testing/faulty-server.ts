@@ -137,7 +137,9 @@ export class FaultyServer {
   }
 
   #watch(request: SeenRequest, { collection }: Location, response: ServerResponse): void {
+    const version = Number(request.query.get('resourceVersion'));
     const watcher: Watcher = {
+      from: version,
       send: (line) => {
         if (!this.silent) response.write(line);
       },
@@ -146,7 +148,7 @@ export class FaultyServer {
         response.end();
       },
     };
-    const refusal = collection.watch(Number(request.query.get('resourceVersion')), watcher, () =>
+    const refusal = collection.watch(version, watcher, () =>
       response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders(),
     );
     if (refusal !== undefined) answer(response, refusal);

@@ -111,7 +111,7 @@ describe('/metrics', () => {
     await lead();
     const watch = { lists: 1, watches: 1, events: 7, errors: 2, cacheMisses: 3, lastError: undefined, failing: false };
     terms.last.queueLengths = { nodes: 5 };
-    terms.last.watches = new Map([['nodes', { ...watch, lastEventAt: undefined }]]);
+    terms.last.watches = new Map([['nodes', { ...watch, lastEventAgeSeconds: undefined }]]);
     const during = await scrape();
     expect(during).toContain('nftproxy_operator_leader 1');
     expect(during).toContain('nftproxy_operator_queue_length{queue="nodes"} 5');

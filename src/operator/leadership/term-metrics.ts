@@ -1,19 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Gauge } from 'prom-client';
 import type { ReflectorStatistics } from '../../kubernetes/index.ts';
-import type { Clock } from '../../runtime/index.ts';
-import { CLOCK } from '../injection.ts';
 import { metricPrefix, OperatorMetrics, queueNames } from '../metrics/index.ts';
 import { Leadership } from './leadership.ts';
 
 /** Metrics of the term under way, read at each scrape; without one there are no watches, and nothing waits. */
 @Injectable()
 export class TermMetrics {
-  constructor(
-    @Inject(OperatorMetrics) { registry }: OperatorMetrics,
-    @Inject(Leadership) leadership: Leadership,
-    @Inject(CLOCK) clock: Clock,
-  ) {
+  constructor(@Inject(OperatorMetrics) { registry }: OperatorMetrics, @Inject(Leadership) leadership: Leadership) {
     const registers = [registry];
     new Gauge({
       name: `${metricPrefix}leader`,
@@ -48,8 +42,10 @@ export class TermMetrics {
     ofWatches('watch_lists', 'Lists since this process leads.', ({ lists }) => lists);
     ofWatches('watch_errors', 'Errors of lists and watches since this process leads.', ({ errors }) => errors);
     ofWatches('watch_cache_misses', 'Changes that a watch had missed.', ({ cacheMisses }) => cacheMisses);
-    ofWatches('watch_last_event_age_seconds', 'Time since the last event, bookmark or list.', ({ lastEventAt }) =>
-      lastEventAt === undefined ? 0 : (clock.wall() - lastEventAt) / 1000,
+    ofWatches(
+      'watch_last_event_age_seconds',
+      'Time since the last event, bookmark or list.',
+      (each) => each.lastEventAgeSeconds ?? 0,
     );
   }
 }

@@ -7,7 +7,7 @@ import { OperatorMetrics } from '../metrics/index.ts';
 export function operatorMetricsText(): Promise<string> {
   const metrics = new OperatorMetrics();
   const log = { debug: ignore, info: ignore, warn: ignore, error: ignore, child: () => log };
-  new TermMetrics(metrics, new Leadership(new HandElection(), new HandTerms(), log, systemClock), systemClock);
+  new TermMetrics(metrics, new Leadership(new HandElection(), new HandTerms(), log, systemClock));
   const nodes = { matching: 1, updated: 1, ready: 1, failed: 0, pending: 0, silent: 0, ignored: 0, uncovered: 0 };
   const lastTransitionTime = '2026-11-26T00:00:00Z';
   const conditions = (['Accepted', 'Reconciling', 'Stalled', 'Degraded', 'Ready'] as const).map((type) => ({
