@@ -1,3 +1,4 @@
+import type { ConntrackOccupancy } from '../conntrack/index.ts';
 import type { RunningDataPlane } from '../dataplane/index.ts';
 import { packageVersion } from '../runtime/index.ts';
 import type { Logger } from '../runtime/index.ts';
@@ -16,6 +17,7 @@ export function agentMetrics(o: {
   localhostListeners: (family: Family) => number;
   uncovered: () => boolean;
   lastGoodKept: () => boolean;
+  connections: () => ConntrackOccupancy | undefined;
   log: Logger;
 }): AgentMetrics {
   const { state, sync, dataPlane, log } = o;
@@ -32,6 +34,7 @@ export function agentMetrics(o: {
       uncovered: o.uncovered,
       lastGoodKept: o.lastGoodKept,
       watches: o.watches,
+      connections: o.connections,
       connectionCounts: () => dataPlane.current?.counters() ?? Promise.resolve([]),
       requestCounts: () => dataPlane.current?.requests?.() ?? Promise.resolve([]),
       noLocalEndpoints: () => countNoLocalEndpoints(state.forwarding?.values() ?? []),

@@ -7,7 +7,7 @@ import { agentMetrics } from './agent-metrics.ts';
 import { Governing } from './governing.ts';
 import type { KubeProxyRules } from '../kube-proxy-rules/index.ts';
 import { KubeProxyCleaner } from './kube-proxy/index.ts';
-import { maxEntries } from './conntrack/index.ts';
+import { maxEntries, TableWatch } from './conntrack/index.ts';
 import { LastGoodFile } from './last-good/index.ts';
 import { MemoryRelease } from './memory-release.ts';
 import { NodeContact } from './node-contact.ts';
@@ -25,6 +25,9 @@ import { connect, DesiredState, LoadFollower, Sync, SyncLoop, targetsOf, Trial }
 const families = [4, 6] as const;
 /** An update that has waited this long makes /healthz fail: twice kube-proxy's sync period. */
 const healthTimeoutMilliseconds = 60_000;
+
+/** What Events of an agent are about that are about no object in particular. */
+const node = { apiVersion: 'v1', kind: 'Node' };
 
 /** What an agent needs from outside. */
 export interface AgentDependencies extends ContactDependencies {
@@ -60,6 +63,7 @@ export class Agent {
   readonly #servers: readonly HttpListener[];
   readonly #intake: ObjectIntake;
   readonly #busiest: Busiest;
+  readonly #table: TableWatch;
 
   /** @param cleanUp told when the node is to have nothing of ours any more: the ProxyConfig that it had last */
   constructor(options: AgentOptions, deps: AgentDependencies, cleanUp: (config: string) => void) {
@@ -91,11 +95,17 @@ export class Agent {
       changed: () => reporter.update(),
       ...{ clock, log },
     });
+    this.#table = new TableWatch({
+      occupancy: () => conntrack.occupancy(),
+      full: (message) => events.event({ ...node, name: nodeName }, 'Warning', 'ConnectionTableFull', message),
+      ...{ clock, log },
+    });
     const metrics = agentMetrics({
       ...{ families, state, sync, dataPlane, watches, log },
       localhostListeners: (family) => this.#nodeServices.localhostListeners(family),
       uncovered: () => this.#governing.uncovered,
       lastGoodKept: () => this.#lastGood.kept,
+      connections: () => this.#table.current,
     });
     this.#deps = deps;
     this.#sync = sync;
@@ -125,7 +135,7 @@ export class Agent {
       },
       removed: (what) => {
         const message = `kube-proxy is parked: removed ${what.join(', ')}`;
-        events.event({ apiVersion: 'v1', kind: 'Node', name: nodeName }, 'Normal', 'KubeProxyRulesRemoved', message);
+        events.event({ ...node, name: nodeName }, 'Normal', 'KubeProxyRulesRemoved', message);
       },
     });
     this.#loop = new SyncLoop({
@@ -172,6 +182,7 @@ export class Agent {
     for (const server of this.#servers) await server.start();
     this.#sources.start();
     this.#preflight.start();
+    this.#table.start();
     void this.#sources.synced().then(
       () => {
         this.#intake.synced(lastGood?.node);
@@ -195,7 +206,7 @@ export class Agent {
     await Promise.all([
       ...[this.#sources.stop(), this.#governing.stop(), this.#contact.stop()],
       ...[this.#lastGood.stop(), this.#nodeServices.stop(), this.#busiest.stop(), this.#kubeProxy.stop()],
-      this.#preflight.stop(),
+      ...[this.#preflight.stop(), this.#table.stop()],
       ...this.#servers.map((server) => server.close()),
     ]);
     this.#dataPlane.close();

@@ -135,6 +135,7 @@ export class Idle {
       localhostListeners: () => 0,
       uncovered: () => true,
       lastGoodKept: () => true,
+      connections: () => undefined,
     });
     const readiness = { faults: () => (this.#failure === undefined ? [] : [`cleanup: ${this.#failure}`]) };
     return agentServers({

@@ -8,6 +8,20 @@ export const conntrackMessage = {
   new: 0, // IPCTNL_MSG_CT_NEW
   get: 1, // IPCTNL_MSG_CT_GET
   delete: 2, // IPCTNL_MSG_CT_DELETE
+  cpuStatistics: 4, // IPCTNL_MSG_CT_GET_STATS_CPU
+  statistics: 5, // IPCTNL_MSG_CT_GET_STATS
+} as const;
+
+/** Of a message `statistics`. */
+export const statisticsAttribute = {
+  entries: 1, // CTA_STATS_GLOBAL_ENTRIES
+  limit: 2, // CTA_STATS_GLOBAL_MAX_ENTRIES
+} as const;
+
+/** Of a message `cpuStatistics`, one for each processor. */
+export const cpuStatisticsAttribute = {
+  drop: 10, // CTA_STATS_DROP
+  earlyDrop: 11, // CTA_STATS_EARLY_DROP
 } as const;
 
 export const conntrackAttribute = {

@@ -1,6 +1,7 @@
 import type { Family } from '../ip/index.ts';
 import {
   ask,
+  dump,
   dumpPages,
   netfilterAttributes,
   netfilterMessageType,
@@ -11,24 +12,31 @@ import {
   RequestQueue,
   subsystem,
 } from '../netlink/index.ts';
-import type { MessageWriter, NetlinkRequest, SocketOptions } from '../netlink/index.ts';
+import type { Message, MessageWriter, NetlinkRequest, SocketOptions } from '../netlink/index.ts';
 import { conntrackMessage } from './constants.ts';
 import { decodeEntry, encodeEntryName, encodeFilter } from './entry.ts';
 import type { ConntrackEntry, ConntrackFilter } from './entry.ts';
+import { decodeCpuStatistics, decodeStatistics } from './occupancy.ts';
+import type { ConntrackOccupancy } from './occupancy.ts';
 
 function requestOf(
   description: string,
   message: number,
-  family: Family,
-  attributes: (writer: MessageWriter) => void,
+  family: Family | undefined,
+  attributes?: (writer: MessageWriter) => void,
 ): NetlinkRequest {
   return netfilterRequest({
     description,
     subsystem: subsystem.conntrack,
     message,
-    family: family === 4 ? protocolFamily.ipv4 : protocolFamily.ipv6,
+    family: familyNumber(family),
     attributes,
   });
+}
+
+function familyNumber(family: Family | undefined): number {
+  if (family === undefined) return protocolFamily.unspecified;
+  return family === 4 ? protocolFamily.ipv4 : protocolFamily.ipv6;
 }
 
 const newEntry = netfilterMessageType(subsystem.conntrack, conntrackMessage.new);
@@ -90,6 +98,26 @@ export class ConntrackSocket {
         if (error instanceof NetlinkError && error.code === 'ENOENT') return false;
         throw error;
       }
+    });
+  }
+
+  /** How full the table is, and what was lost because of that. Costs the same however many connections there are. */
+  occupancy(): Promise<ConntrackOccupancy> {
+    return this.#queue.run(async () => {
+      let size = { entries: 0, limit: 0 };
+      const question = requestOf('count connections', conntrackMessage.statistics, undefined);
+      ask(this.#socket, question, (message) => (size = decodeStatistics(netfilterAttributes(message))));
+      const [description, message] = ['read statistics of connections', conntrackMessage.cpuStatistics];
+      const losses = await dump(this.#socket, requestOf(description, message, undefined), () => {
+        const sum = { dropped: 0, evicted: 0 };
+        const use = (message: Message): void => {
+          const { dropped, evicted } = decodeCpuStatistics(netfilterAttributes(message));
+          sum.dropped += dropped;
+          sum.evicted += evicted;
+        };
+        return { use, result: () => sum };
+      });
+      return { ...size, ...losses };
     });
   }
 

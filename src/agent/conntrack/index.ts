@@ -4,4 +4,5 @@ export { ConntrackCleaning, conntrackTable, trackedPort } from './conntrack-clea
 export type { Tracked } from './conntrack-cleaning.ts';
 export { NodeSysctls } from './node-sysctls.ts';
 export { maxEntries } from './sysctls.ts';
+export { TableWatch } from './table-watch.ts';
 export type { TrackedServicePort } from './what-is-stale.ts';

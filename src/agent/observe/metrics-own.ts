@@ -1,5 +1,7 @@
 import { Counter, exponentialBuckets, Gauge, Histogram, type Registry } from 'prom-client';
 import type { WatchStatistics } from '../sources/index.ts';
+import { registerTableMetrics } from './metrics-conntrack.ts';
+import type { TableOccupancy } from './metrics-conntrack.ts';
 
 /** Asked at each scrape; each must be cheap and must not fail. */
 export interface OwnMetricsSources {
@@ -19,6 +21,8 @@ export interface OwnMetricsSources {
   /** Whether the last good configuration is on the node's disk, as far as there is one. */
   readonly lastGoodKept: () => boolean;
   readonly watches: () => Iterable<WatchStatistics>;
+  /** Of this node's connections; undefined while it is not known. */
+  readonly connections: () => TableOccupancy | undefined;
 }
 
 const latencyBuckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.5, 1, 2, 5, 10, 30];
@@ -70,6 +74,7 @@ export class OwnMetrics {
     this.#collectEngines(options.sources);
     this.#collectSettings(options.sources);
     this.#collectWatches(options.sources.watches);
+    registerTableMetrics(options.register, options.sources.connections);
   }
 
   /** A transaction was acknowledged or refused after so many seconds. */

@@ -22,6 +22,7 @@ const quiet: MetricsSources = {
   settingsRefused: () => false,
   uncovered: () => false,
   lastGoodKept: () => true,
+  connections: () => undefined,
   watches: () => [],
 };
 
@@ -244,6 +245,7 @@ describe('metrics of our own', () => {
       fallenBack: () => ['node', 'service', 'node'],
       settingsRefused: () => true,
       watches: () => [{ ...watch, lastEventAgeSeconds: 1.5 }],
+      connections: () => ({ entries: 9, limit: 10, dropped: 3, evicted: 2 }),
     });
     metrics.own.committed('success', 0.002);
     metrics.own.applied(0.004);
@@ -261,6 +263,10 @@ describe('metrics of our own', () => {
       'watch_events_total{resource="services"}': 40,
       'watch_cache_misses_total{resource="services"}': 0,
       'watch_last_event_age_seconds{resource="services"}': 1.5,
+      conntrack_entries: 9,
+      conntrack_entries_limit: 10,
+      conntrack_dropped_total: 3,
+      conntrack_evicted_total: 2,
       'commits_total{result="success"}': 1,
       'commits_total{result="failure"}': 0,
       'apply_latency_seconds_bucket{le="0.005"}': 1,

@@ -24,7 +24,7 @@ async function programmingLatency(...triggers: EndpointTrigger[]): Promise<strin
       ...{ mode: () => 'nftables', mapElements: () => [], watches: () => [] },
       ...{ quarantinedServicePorts: () => 0, settingsRefused: () => false },
       ...{ servedBy: () => ({}), fallenBack: () => [] },
-      ...{ uncovered: () => false, lastGoodKept: () => true },
+      ...{ uncovered: () => false, lastGoodKept: () => true, connections: () => undefined },
     },
     onCollectFailure: (error) => expect.fail(String(error)),
   });

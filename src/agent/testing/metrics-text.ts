@@ -34,6 +34,7 @@ export function agentMetricsText(): Promise<string> {
       settingsRefused: () => true,
       uncovered: () => true,
       lastGoodKept: () => false,
+      connections: () => ({ entries: 1, limit: 2, dropped: 1, evicted: 1 }),
       watches: () => [
         {
           resource: 'services',
