@@ -9,7 +9,7 @@ import { ApiClient, loadConnection, resourcePath } from '../../src/kubernetes/in
 import { crdDirectory } from '../../src/runtime/index.ts';
 import type { EndpointSliceObject, ServiceObject } from '../../src/services/index.ts';
 import { startApiServer } from '../apiserver/index.ts';
-import type { ApiServer } from '../apiserver/index.ts';
+import type { ApiServer, Store } from '../apiserver/index.ts';
 import {
   defaultNamespace as namespace,
   eventually,
@@ -59,7 +59,7 @@ interface Parts {
  */
 export class AgentRig implements AsyncDisposable {
   readonly client: ApiClient;
-  readonly apiServer: ApiServer;
+  #apiServer: ApiServer;
   readonly #world: NodeWorld;
   readonly #directory: string;
   readonly #kubeconfig: string;
@@ -67,7 +67,7 @@ export class AgentRig implements AsyncDisposable {
 
   private constructor({ world, apiServer, client, directory, kubeconfig }: Parts) {
     this.#world = world;
-    this.apiServer = apiServer;
+    this.#apiServer = apiServer;
     this.client = client;
     this.#directory = directory;
     this.#kubeconfig = kubeconfig;
@@ -90,6 +90,21 @@ export class AgentRig implements AsyncDisposable {
     await rig.configure();
     await rig.connect();
     return rig;
+  }
+
+  /** The one that runs, or ran last. */
+  get apiServer(): ApiServer {
+    return this.#apiServer;
+  }
+
+  /**
+   * Ends the API server, which cuts all connections, and starts it again with its state, or with another one such as an
+   * earlier one of a backup.
+   */
+  async restartApiServer(store: Store = this.#apiServer.store): Promise<void> {
+    const { port } = this.#apiServer;
+    await this.#apiServer.stop();
+    this.#apiServer = await startApiServer({ dataDirectory: this.#directory, port, store });
   }
 
   /** The node's namespace. */

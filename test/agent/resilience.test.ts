@@ -7,8 +7,13 @@ import type { ManagedProcess } from '../support/index.ts';
 import { addresses, loadBalancer, slice } from '../support/node/index.ts';
 import type { Pod } from '../support/node/index.ts';
 import { AgentRig } from './agent-rig.ts';
+import {
+  endpoints as writeEndpoints,
+  untilServedBy as untilKernelHas,
+  visitsDuring as visits,
+} from './under-traffic.ts';
 
-const { clusterIP, localPod, remotePod } = addresses[4];
+const { localPod, remotePod } = addresses[4];
 let host: AgentRig;
 let agent: ManagedProcess;
 
@@ -25,38 +30,9 @@ afterAll(async () => {
   await host[Symbol.asyncDispose]();
 }, 60_000);
 
-const endpoints = (...pods: Pod[]): Promise<void> => host.slice('web-4', slice('web', 4, pods));
-
-/** Waits until the kernel sends new connections to these and nobody else. */
-async function untilServedBy(...wanted: readonly string[]): Promise<void> {
-  await host.until(
-    `${wanted.join(' and ')} in the kernel`,
-    async () => {
-      const listing = await host.nft('list', 'table', 'inet', 'nftproxy');
-      const of = new RegExp(`${clusterIP.replaceAll('.', '\\.')} \\. tcp \\. 80 \\. \\d+ : ([\\d.]+) `, 'g');
-      const found = new Set([...listing.matchAll(of)].map(([, address = '']) => address));
-      return found.size === wanted.length && wanted.every((address) => found.has(address));
-    },
-    agent,
-  );
-}
-
-/** Connections while something happens: who answered, and what failed. */
-async function visitsDuring(happening: () => Promise<void>): Promise<{ servers: Set<string>; errors: string[] }> {
-  const client = await host.resident('clientPod');
-  await client.flood({ address: clusterIP, port: 80, concurrency: 2 });
-  const outcome = await happening().then(
-    () => undefined,
-    (error: unknown) => ({ error }),
-  );
-  const visits = await client.endFlood();
-  if (outcome) throw outcome.error;
-  expect(visits.length).toBeGreaterThan(10);
-  return {
-    servers: new Set(visits.flatMap(({ server }) => server ?? [])),
-    errors: visits.flatMap(({ error }) => error ?? []),
-  };
-}
+const endpoints = (...pods: Pod[]): Promise<void> => writeEndpoints(host, ...pods);
+const untilServedBy = (...wanted: string[]): Promise<void> => untilKernelHas(host, agent, ...wanted);
+const visitsDuring = (happening: () => Promise<void>) => visits(host, happening);
 
 describe('an agent whose disk is full', { timeout: 120_000 }, () => {
   it('serves, says what it cannot keep and what that would mean, and keeps it as soon as there is room', async () => {

@@ -10,6 +10,7 @@ import type { ClusterState } from './cluster-state.ts';
 import { upgrade } from './exec/upgrade.ts';
 import type { ExecInPod } from './exec/pod-command.ts';
 import type { Service } from './http/exchange.ts';
+import type { Disturbance } from './http/watch.ts';
 import { handle } from './http/router.ts';
 import type { KubeObject } from './json.ts';
 import { Listener } from './listener.ts';
@@ -20,6 +21,7 @@ import { Store } from './store/store.ts';
 import { Controllers } from './write/controllers.ts';
 
 export { certificatesFor } from './auth/certificates.ts';
+export type { Disturbance } from './http/watch.ts';
 export type { ExecInPod, PodCommand } from './exec/pod-command.ts';
 export { RequestLog } from './auth/request-log.ts';
 export { Store } from './store/store.ts';
@@ -66,6 +68,8 @@ export interface ApiServer {
   compact(): void;
   /** Ends all watches with an ERROR event 410, as for a client that has fallen behind. */
   expireWatches(): void;
+  /** Has the events of all watches of a resource (`endpointslices`) go through this; undefined: as they are again. */
+  disturb(resource: string, how: Disturbance | undefined): void;
   /** Stops listening and cuts all connections. Start again with the same `store` to go on. */
   stop(): Promise<void>;
 }
@@ -119,6 +123,7 @@ export async function startApiServer(o: ApiServerOptions): Promise<ApiServer> {
     rbac: o.rbac ?? false,
     bookmarks: o.bookmarks ?? { first: 1000, every: 30_000 },
     watches: new Set(),
+    disturbances: new Map(),
     exec: o.exec,
     requestLog: o.requestLog === undefined ? undefined : new RequestLog(o.requestLog),
     address: `${host}:${o.port ?? 0}`,
@@ -153,6 +158,10 @@ export async function startApiServer(o: ApiServerOptions): Promise<ApiServer> {
     compact: () => store.compact(),
     expireWatches() {
       for (const watch of service.watches) watch.expire();
+    },
+    disturb(resource, how) {
+      if (how) service.disturbances.set(resource, how);
+      else service.disturbances.delete(resource);
     },
     async stop() {
       release();

@@ -3,7 +3,7 @@ import type { RequestLog } from '../auth/request-log.ts';
 import type { TokenIssuer, User } from '../auth/tokens.ts';
 import type { ClusterState } from '../cluster-state.ts';
 import type { ExecInPod } from '../exec/pod-command.ts';
-import type { BookmarkTiming, WatchStream } from './watch.ts';
+import type { BookmarkTiming, Disturbance, WatchStream } from './watch.ts';
 
 /** What the handlers of one API server share. */
 export interface Service {
@@ -13,6 +13,8 @@ export interface Service {
   rbac: boolean;
   bookmarks: BookmarkTiming;
   watches: Set<WatchStream>;
+  /** For the watches of a resource (`endpointslices`); undefined: events are sent as they are. */
+  disturbances: Map<string, Disturbance>;
   requestLog: RequestLog | undefined;
   /** What kubelets do for `pods/exec`; undefined: there are none. */
   exec: ExecInPod | undefined;

@@ -99,7 +99,7 @@ function watch(exchange: Exchange, path: ResourcePath): void {
   const stream = new WatchStream(service.state, selection, response, options);
   response.on('close', () => service.watches.delete(stream));
   try {
-    stream.start(service.bookmarks);
+    stream.start(service.bookmarks, () => service.disturbances.get(path.resource.plural));
     service.watches.add(stream);
   } catch (error) {
     if (!(error instanceof StatusError)) throw error;

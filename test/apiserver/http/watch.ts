@@ -48,6 +48,12 @@ export interface BookmarkTiming {
   every: number;
 }
 
+/**
+ * What becomes of an event (a line of JSON, with its end) on its way to a client: the lines that are sent in its place. For
+ * tests of clients that meet a proxy, or a server, with a fault.
+ */
+export type Disturbance = (line: string) => readonly string[];
+
 type EventType = 'ADDED' | 'MODIFIED' | 'DELETED';
 
 /** An object that no longer matches is reported as it was when it did, with the resourceVersion of the change. */
@@ -65,6 +71,7 @@ export class WatchStream {
   readonly #options: WatchOptions;
   readonly #timers: NodeJS.Timeout[] = [];
   #unsubscribe: () => void = () => undefined;
+  #disturb: () => Disturbance | undefined = () => undefined;
   #sent: number;
 
   constructor(state: ClusterState, selection: Selection, response: ServerResponse, options: WatchOptions) {
@@ -76,7 +83,8 @@ export class WatchStream {
   }
 
   /** Sends what there is, then follows. Throws StatusError 410 before anything was sent. */
-  start(timing: BookmarkTiming): void {
+  start(timing: BookmarkTiming, disturb: () => Disturbance | undefined = () => undefined): void {
+    this.#disturb = disturb;
     const { from, bookmarks, timeout } = this.#options;
     const resource = storageKey(this.#selection.resource);
     const missed = from === undefined ? [] : this.#since(resource, from);
@@ -116,6 +124,8 @@ export class WatchStream {
 
   /** A change as this watch sees it: an object that starts or stops matching is added or deleted. */
   #follow(change: Change): void {
+    // As the real one: a watch from the future hears nothing, not even a bookmark, before the store has come there.
+    if (change.revision <= (this.#options.from ?? 0)) return;
     this.#sent = change.revision;
     const entry = change.current ?? change.previous;
     if (!entry || !this.#concerns(entry)) return;
@@ -134,7 +144,7 @@ export class WatchStream {
   }
 
   #send(type: EventType, entry: Entry): void {
-    this.#write(`{"type":"${type}","object":${this.#text(entry)}}\n`);
+    this.#tell(`{"type":"${type}","object":${this.#text(entry)}}\n`);
   }
 
   #text(entry: Entry): string {
@@ -148,6 +158,7 @@ export class WatchStream {
 
   #bookmark(): void {
     const { resource } = this.#selection;
+    if (this.#state.store.revision < (this.#options.from ?? 0)) return;
     // The store is never ahead of what was sent: changes are announced as they are made.
     const metadata = { resourceVersion: String(this.#state.store.revision), creationTimestamp: null };
     const plain: JsonObject = { kind: resource.kind, apiVersion: apiVersionOf(resource), metadata };
@@ -159,7 +170,7 @@ export class WatchStream {
       rows: [],
     };
     const object = this.#options.form === 'table' ? table : plain;
-    this.#write(`${JSON.stringify({ type: 'BOOKMARK', object })}\n`);
+    this.#tell(`${JSON.stringify({ type: 'BOOKMARK', object })}\n`);
   }
 
   /** Tells the client that it has fallen behind (410 inside the stream) and ends the watch. */
@@ -171,6 +182,10 @@ export class WatchStream {
   fail(error: StatusError): void {
     this.#write(`${JSON.stringify({ type: 'ERROR', object: error.toStatus() })}\n`);
     this.end();
+  }
+
+  #tell(line: string): void {
+    for (const each of this.#disturb()?.(line) ?? [line]) this.#write(each);
   }
 
   #write(line: string): void {

@@ -218,6 +218,17 @@ export class Store {
     }
   }
 
+  /** Another store in the state of now, its revision included and without a history: what is restored of a backup. */
+  backup(): Store {
+    const copy = new Store({ historyLimit: this.#historyLimit, firstRevision: this.#revision });
+    copy.#compacted = this.#revision;
+    for (const [resource, { entries }] of this.#collections) {
+      const keys = new SortedKeys([...entries.keys()]);
+      copy.#collections.set(resource, { entries: new Map(entries), keys, history: [], compacted: this.#revision });
+    }
+    return copy;
+  }
+
   /** Drops a whole resource, as when its CRD goes; watchers see every object deleted. */
   drop(resource: string): void {
     for (const entry of this.list(resource)) this.delete(resource, entry.key);
