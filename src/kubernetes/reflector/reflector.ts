@@ -47,7 +47,7 @@ export class Reflector<T = KubernetesObject> {
   #listDue = true;
   /** The server's history is another one than was followed: what is known of versions is worth nothing. */
   #historyLost = false;
-  /** The watch was resumed after trouble, and nothing newer has been heard of the server since. */
+  /** The watch was, or is to be, resumed after trouble or an early end, and nothing newer has been heard of the server since. */
   #inDoubt = false;
   /** Ends the watch under way. */
   #giveUp: ((error: Error) => void) | undefined;
@@ -176,11 +176,8 @@ export class Reflector<T = KubernetesObject> {
     const { client, path } = this.#options;
     const startedAt = this.#clock.monotonic();
     const silence = new SilenceTimer(this.#clock, silenceSeconds, stopping);
-    const query = {
-      ...this.#source.selectors,
-      resourceVersion: this.#version,
-      timeoutSeconds: Math.round(jittered(longestWatchSeconds, 0.5, this.#options.random)),
-    };
+    const timeoutSeconds = Math.round(jittered(longestWatchSeconds, 0.5, this.#options.random));
+    const query = { ...this.#source.selectors, resourceVersion: this.#version, timeoutSeconds };
     this.#record.count('watches');
     let heard = false;
     let cancel: (() => void) | undefined;
@@ -204,7 +201,10 @@ export class Reflector<T = KubernetesObject> {
       cancel?.();
       probe?.end();
     }
-    if (!heard && this.#clock.monotonic() - startedAt < shortestWatchMilliseconds) {
+    const lasted = this.#clock.monotonic() - startedAt;
+    // A server that ends it before its time may be one that stops, and another one may come after it.
+    this.#inDoubt ||= lasted < (timeoutSeconds - 1) * 1000;
+    if (!heard && lasted < shortestWatchMilliseconds) {
       throw new Error(`GET ${path}: the server ended the watch at once`);
     }
     this.#recovery.succeeded();

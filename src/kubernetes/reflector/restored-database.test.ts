@@ -68,11 +68,38 @@ describe('a watch that was resumed after a broken connection', () => {
     await followed(watched);
     rig.server.dropConnections();
     await eventually('the check', () => probes().length === 1);
-    rig.services.endWatches();
-    await eventually('another watch', () => watched.reflector.statistics.watches === 3 && rig.services.watchers === 1);
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(probes()).toHaveLength(1);
     expect(watched.reflector.statistics.lists).toBe(1);
+  });
+
+  it('is checked too when the server ended the one before in order but early, as one does that stops', async () => {
+    rig.services.put('default/a', { a: 1 });
+    const restore = rig.services.backup();
+    const watched = rig.reflect();
+    await followed(watched);
+    rig.services.put('default/a', { a: 2 });
+    rig.services.put('default/b', { a: 'b' });
+    await eventually('both', () => contentOf(watched.reflector).join() === '2,b');
+    restore();
+    rig.services.endWatches();
+    await eventually('the earlier state', () => contentOf(watched.reflector).join() === '1');
+  });
+
+  it('is not checked when the one before was ended at the time that was asked for', async () => {
+    // It asks for 300 s.
+    const watched = rig.reflect({ random: () => 0.999 }, fastClock(500));
+    await followed(watched);
+    const until = performance.now() + 700;
+    while (performance.now() < until) {
+      rig.services.bookmark();
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    rig.services.endWatches();
+    await eventually('another watch', () => watched.reflector.statistics.watches === 2 && rig.services.watchers === 1);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(watched.errors).toEqual([]);
+    expect(probes()).toHaveLength(0);
   });
 
   it('is not checked where events show that the server goes on', async () => {
