@@ -5,6 +5,7 @@ import type { Namespace } from './namespace.ts';
 
 const program = join(import.meta.dirname, '../../dist/main.js');
 const hurriedClock = new URL('./hurried-clock-main.ts', import.meta.url);
+const shiftedClock = new URL('./shifted-clock-main.ts', import.meta.url);
 
 /** How to start the program. */
 export interface NftproxyOptions {
@@ -12,18 +13,25 @@ export interface NftproxyOptions {
   readonly capabilities?: readonly string[];
   /** So many times as fast as usual passes the time that it sees. */
   readonly hurry?: number;
+  /** A file with how many milliseconds its wall clock is ahead, read at its start and at every SIGUSR2. */
+  readonly clockFile?: string;
 }
 
 /** Starts `nftproxy <args>`, as built, in a namespace. */
 export function startNftproxy(
   space: Namespace,
   args: readonly string[],
-  { capabilities, hurry }: NftproxyOptions = {},
+  { capabilities, hurry, clockFile }: NftproxyOptions = {},
 ): ManagedProcess {
   if (!existsSync(program)) throw new Error(`${program} is missing: run "npm run build" first`);
-  const clock = hurry === undefined ? [] : ['--import', hurriedClock.href];
+  const clocks = [...(hurry === undefined ? [] : [hurriedClock]), ...(clockFile === undefined ? [] : [shiftedClock])];
+  const clock = clocks.flatMap(({ href }) => ['--import', href]);
   return space.start([process.execPath, ...clock, program, ...args], {
-    env: { ...process.env, ...(hurry === undefined ? {} : { NFTPROXY_TEST_HURRY: String(hurry) }) },
+    env: {
+      ...process.env,
+      ...(hurry === undefined ? {} : { NFTPROXY_TEST_HURRY: String(hurry) }),
+      ...(clockFile === undefined ? {} : { NFTPROXY_TEST_CLOCK: clockFile }),
+    },
     ...(capabilities === undefined ? {} : { capabilities }),
   });
 }

@@ -50,3 +50,9 @@ it('the programming latency is measured in the families whose endpoints changed,
     `${name}_count{ip_family="IPv6"} 1`,
   ]);
 });
+
+it('a change that seems to come from the future, as clocks differ or were set, took no time: the sum does not go down', async () => {
+  const samples = await programmingLatency({ family: 4, at: 3_700_000 });
+  expect(samples).toContain('kubeproxy_network_programming_duration_seconds_sum{ip_family="IPv4"} 0');
+  expect(samples).toContain('kubeproxy_network_programming_duration_seconds_count{ip_family="IPv4"} 1');
+});

@@ -37,7 +37,10 @@ export class SyncMetrics implements SyncObserver {
       this.#health.synced(family);
       kubeProxy.synced(family, { seconds, wallMilliseconds: now, full: result.full });
     }
-    for (const { family, at } of result.triggers) kubeProxy.networkProgrammed(family, (now - at) / 1000);
+    for (const { family, at } of result.triggers) {
+      // Two machines' clocks, or one that was set back, must not make a sum go down that only grows.
+      kubeProxy.networkProgrammed(family, Math.max(0, now - at) / 1000);
+    }
     if (result.written.transactions > 0) own.committed('success', result.written.milliseconds / 1000);
     if (latencySeconds !== undefined) own.applied(latencySeconds);
   }

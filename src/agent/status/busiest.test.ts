@@ -57,6 +57,21 @@ describe('the busiest Service ports of a node', () => {
     expect(Date.parse(until)).toBeGreaterThan(Date.parse(since));
   });
 
+  test.each([-3_600_000, 3_600_000])(
+    'are of the time that has passed, though the clock was set by %i ms',
+    async (by) => {
+      kernel.set('cart', 5);
+      busiest.start();
+      await minutes(0);
+      clock.set(by);
+      kernel.set('cart', 65);
+      await minutes(2);
+      const { since = '', until = '' } = busiest.current ?? {};
+      const seconds = (Date.parse(until) - Date.parse(since)) / 1000;
+      expect([seconds > 40, seconds <= 60]).toEqual([true, true]);
+    },
+  );
+
   test('are ten at most, told a few times an hour', async () => {
     busiest.start();
     await minutes(0);

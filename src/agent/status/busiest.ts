@@ -23,8 +23,8 @@ interface BusiestOptions {
  */
 export class Busiest {
   readonly #o: BusiestOptions;
-  /** What the kernel said last, by name, and when. */
-  #before: { readonly totals: ReadonlyMap<string, number>; readonly at: Date } | undefined;
+  /** What the kernel said last, by name, and when, on the monotonic clock. */
+  #before: { readonly totals: ReadonlyMap<string, number>; readonly at: number } | undefined;
   #current: BusiestServicePorts | undefined;
   #cancel: (() => void) | undefined;
   #running: Promise<void> | undefined;
@@ -61,14 +61,17 @@ export class Busiest {
   async #count(): Promise<void> {
     try {
       const totals = sums(await this.#o.counts());
-      const at = new Date(this.#o.clock.wall());
+      const { clock } = this.#o;
+      const at = clock.monotonic();
       const before = this.#before;
       this.#before = { totals, at };
       if (before === undefined) return;
       const servicePorts = most(before.totals, totals);
       const had = this.#current !== undefined;
-      const since = rfc3339(before.at);
-      this.#current = servicePorts.length === 0 ? undefined : { since, until: rfc3339(at), servicePorts };
+      // Somebody may have set the clock: what lies between the two is what has passed all the same.
+      const now = clock.wall();
+      const [since, until] = [rfc3339(new Date(now - (at - before.at))), rfc3339(new Date(now))];
+      this.#current = servicePorts.length === 0 ? undefined : { since, until, servicePorts };
       if (had || this.#current !== undefined) this.#o.changed();
     } catch (error) {
       this.#o.log.warn('cannot read the connection counters; trying again later', { error });

@@ -11,6 +11,7 @@ interface Timer {
  */
 export class ManualClock implements Clock {
   #now: number;
+  #ahead = 0;
   readonly #timers = new Set<Timer>();
 
   /** Starts at `start`, milliseconds since the epoch; monotonic time is the same number. */
@@ -19,7 +20,12 @@ export class ManualClock implements Clock {
   }
 
   wall(): number {
-    return this.#now;
+    return this.#now + this.#ahead;
+  }
+
+  /** Somebody sets the wall clock: so many milliseconds forwards, or back. */
+  set(by: number): void {
+    this.#ahead += by;
   }
 
   monotonic(): number {
