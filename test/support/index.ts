@@ -25,3 +25,4 @@ export { sendSctp, SctpServer } from './traffic/sctp.ts';
 export type { SctpOutcome } from './traffic/sctp.ts';
 export { commandBlocks, documented } from './documented.ts';
 export { whyNoIpvs } from './has-ipvs.ts';
+export { MemoryGroup } from './memory-group.ts';
