@@ -9,7 +9,7 @@ import { ApiClient, loadConnection, resourcePath } from '../../src/kubernetes/in
 import { crdDirectory } from '../../src/runtime/index.ts';
 import type { EndpointSliceObject, ServiceObject } from '../../src/services/index.ts';
 import { startApiServer } from '../apiserver/index.ts';
-import type { ApiServer, Store } from '../apiserver/index.ts';
+import type { ApiServer, ApiServerOptions, Store } from '../apiserver/index.ts';
 import {
   defaultNamespace as namespace,
   eventually,
@@ -77,8 +77,9 @@ export class AgentRig implements AsyncDisposable {
    * Network, endpoints, API server with the Node and a reachable door to it; no agent yet.
    *
    * @param o.rbac whether roles decide what somebody may do; the agent may do everything all the same
+   * @param o.bookmarks when the API server sends bookmarks
    */
-  static async create(o: { readonly rbac?: boolean } = {}): Promise<AgentRig> {
+  static async create(o: Pick<ApiServerOptions, 'rbac' | 'bookmarks'> = {}): Promise<AgentRig> {
     const directory = await mkdtemp(join(tmpdir(), 'nftproxy-agent-'));
     const world = await NodeWorld.create();
     await world.startEndpoints();

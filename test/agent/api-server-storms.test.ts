@@ -33,8 +33,12 @@ async function changes(random: Random, count: number): Promise<void> {
 
 /** What an API server may do to those who watch. */
 const storms = [
-  () => Promise.resolve(host.apiServer.expireWatches()),
-  () => Promise.resolve(host.apiServer.compact()),
+  () => {
+    host.apiServer.expireWatches();
+  },
+  () => {
+    host.apiServer.compact();
+  },
   () => host.restartApiServer(),
   // All that is stored, without a history: whoever comes back is told 410.
   () => host.restartApiServer(host.apiServer.store.backup()),

@@ -124,8 +124,7 @@ export class WatchStream {
 
   /** A change as this watch sees it: an object that starts or stops matching is added or deleted. */
   #follow(change: Change): void {
-    // As the real one: a watch from the future hears nothing, not even a bookmark, before the store has come there.
-    if (change.revision <= (this.#options.from ?? 0)) return;
+    if (this.#isInFuture(change.revision)) return;
     this.#sent = change.revision;
     const entry = change.current ?? change.previous;
     if (!entry || !this.#concerns(entry)) return;
@@ -134,6 +133,11 @@ export class WatchStream {
     const after = change.current !== undefined && matches(change.current.object);
     if (after) this.#send(before ? 'MODIFIED' : 'ADDED', entry);
     else if (before) this.#send('DELETED', change.tombstone ?? leaving(change.key, entry, change));
+  }
+
+  /** As the real one: a watch from the future hears nothing, not even a bookmark, before the store has come there. */
+  #isInFuture(revision: number): boolean {
+    return revision <= (this.#options.from ?? 0);
   }
 
   /** Whether an object is in the namespace, and has the name, that this watch is about. */
@@ -158,7 +162,7 @@ export class WatchStream {
 
   #bookmark(): void {
     const { resource } = this.#selection;
-    if (this.#state.store.revision < (this.#options.from ?? 0)) return;
+    if (this.#isInFuture(this.#state.store.revision + 1)) return;
     // The store is never ahead of what was sent: changes are announced as they are made.
     const metadata = { resourceVersion: String(this.#state.store.revision), creationTimestamp: null };
     const plain: JsonObject = { kind: resource.kind, apiVersion: apiVersionOf(resource), metadata };
