@@ -91,7 +91,9 @@ export class WatchStream {
     this.open();
     if (from === undefined) this.#sendPresent(resource);
     for (const change of missed) this.#follow(change);
-    this.#unsubscribe = this.#state.store.subscribe(resource, (change) => this.#follow(change));
+    this.#unsubscribe = this.#state.store.subscribe(resource, (change) => {
+      if (!this.#isInFuture(change.revision)) this.#follow(change);
+    });
     this.#timers.push(setTimeout(() => this.end(), timeout));
     if (bookmarks) {
       this.#timers.push(setTimeout(() => this.#bookmark(), timing.first));
@@ -124,7 +126,6 @@ export class WatchStream {
 
   /** A change as this watch sees it: an object that starts or stops matching is added or deleted. */
   #follow(change: Change): void {
-    if (this.#isInFuture(change.revision)) return;
     this.#sent = change.revision;
     const entry = change.current ?? change.previous;
     if (!entry || !this.#concerns(entry)) return;
