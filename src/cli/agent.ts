@@ -3,7 +3,7 @@ import { createLogger, packageVersion, systemClock } from '../runtime/index.ts';
 import { ApiClient, loadConnection } from '../kubernetes/index.ts';
 import { ConntrackSocket } from '../conntrack/index.ts';
 import { KubeProxyRules } from '../kube-proxy-rules/index.ts';
-import { iptablesFindings, kernelFindings, nodeFindings } from '../preflight/index.ts';
+import { modeFindings, nodeFindings } from '../preflight/index.ts';
 import { returnFreedMemory } from '../netlink/index.ts';
 import { dataPlaneFactories } from '../dataplane/index.ts';
 import { untilSignal } from './signals.ts';
@@ -32,7 +32,7 @@ export async function agent(args: readonly string[]): Promise<number> {
     conntrack,
     kubeProxyRules: new KubeProxyRules(),
     looks: {
-      kernel: ({ mode }) => (mode === 'iptables' ? iptablesFindings() : kernelFindings()),
+      kernel: modeFindings,
       node: (wanted) => nodeFindings({ procNet: '/proc/net', sysctls: options.sysctlDirectory }, wanted),
     },
     returnFreedMemory,

@@ -11,6 +11,8 @@ Looks whether nftproxy can work on this node, and what will be otherwise than on
 not by its version), kube-proxy and its rules, other service proxies, rules of others, conntrack. Changes nothing. Needs
 CAP_NET_ADMIN. Exit code 1 if something is Blocking.
 
+  --mode MODE            whose rules the kernel is asked for: iptables, or nftables, as modes ipvs and userspace need them,
+                         too (default nftables)
   --output FORMAT        text or json (default text)
   --sysctl-directory     where the node's sysctls are (default /proc/sys)
 
@@ -24,10 +26,12 @@ code 1, too, if a node cannot be asked:
 
 const formats = ['text', 'json'] as const;
 type Format = (typeof formats)[number];
+const modes = ['nftables', 'iptables'] as const;
 
 /** `nftproxy preflight`. */
 export async function preflight(args: readonly string[]): Promise<number> {
   const options = parseOptions(args, usage, {
+    mode: { type: 'string', default: 'nftables' },
     output: { type: 'string', default: 'text' },
     'sysctl-directory': { type: 'string', default: '/proc/sys' },
     node: { type: 'string' },
@@ -35,10 +39,12 @@ export async function preflight(args: readonly string[]): Promise<number> {
     kubeconfig: { type: 'string' },
   });
   const format = oneOf('--output', options.output, formats);
+  const mode = oneOf('--mode', options.mode, modes);
   const { node, 'all-nodes': everywhere, 'sysctl-directory': sysctls, kubeconfig } = options;
   if (everywhere && node !== undefined) throw new UsageError('--all-nodes does not go with --node');
-  if (!everywhere && node === undefined) return tell(await look({ procNet: '/proc/net', sysctls }), format);
-  const found = await lookElsewhere(node, kubeconfig, ['preflight', '--output=json', `--sysctl-directory=${sysctls}`]);
+  if (!everywhere && node === undefined) return tell(await look({ procNet: '/proc/net', sysctls }, { mode }), format);
+  const question = ['preflight', `--mode=${mode}`, '--output=json', `--sysctl-directory=${sysctls}`];
+  const found = await lookElsewhere(node, kubeconfig, question);
   process.stdout.write(format === 'json' ? json(found) : nodesText(found));
   return found.every(({ findings = [], why }) => why === undefined && worst(findings) !== 'Blocking') ? 0 : 1;
 }

@@ -57,8 +57,9 @@ export class KubeProxyRules {
   /** Looks what is there. Rejects with NetlinkError when the kernel does not tell. */
   async find(): Promise<FoundRules> {
     return this.#with(async (socket) => {
-      const tables = (await socket.tables()).filter(({ name }) => name === nftablesTable);
-      const chains = iptablesChains(await socket.allChains());
+      const isSupported = await socket.isSupported();
+      const tables = isSupported ? (await socket.tables()).filter(({ name }) => name === nftablesTable) : [];
+      const chains = isSupported ? iptablesChains(await socket.allChains()) : [];
       return {
         tables: tables.map(({ family, name }) => `${family} ${name}`),
         iptables: [...Map.groupBy(chains, ({ family, table }) => `${family} ${table}`).values()].flatMap((found) => {
@@ -81,18 +82,7 @@ export class KubeProxyRules {
    */
   async remove(): Promise<RemovedRules> {
     return this.#with(async (socket) => {
-      const removed: string[] = [];
-      const kept: string[] = [];
-      for (const family of ['ip', 'ip6', 'inet'] as const) {
-        if (await removeTable(socket, family)) removed.push(`table ${family} ${nftablesTable}`);
-      }
-      for (const table of iptablesTables) {
-        for (const family of families) {
-          const plan = await removeFromIptables(socket, family, table);
-          if (plan.chains.length > 0) removed.push(`${plan.chains.length} chains of ${family} ${table}`);
-          kept.push(...plan.kept.map((chain) => `${chain} in ${family} ${table}`));
-        }
-      }
+      const { removed, kept } = await removeFromNftables(socket);
       for (const { family, table, ...plan } of await this.#legacy.remove()) {
         if (plan.chains.length > 0) removed.push(`${plan.chains.length} chains of legacy ${family} ${table}`);
         kept.push(...plan.kept.map((chain) => `${chain} in legacy ${family} ${table}`));
@@ -110,6 +100,24 @@ export class KubeProxyRules {
       socket.close();
     }
   }
+}
+
+/** What is in nf_tables: of mode nftables, and of the others where iptables is of variant nft. */
+async function removeFromNftables(socket: NftablesSocket): Promise<{ removed: string[]; kept: string[] }> {
+  const removed: string[] = [];
+  const kept: string[] = [];
+  if (!(await socket.isSupported())) return { removed, kept };
+  for (const family of ['ip', 'ip6', 'inet'] as const) {
+    if (await removeTable(socket, family)) removed.push(`table ${family} ${nftablesTable}`);
+  }
+  for (const table of iptablesTables) {
+    for (const family of families) {
+      const plan = await removeFromIptables(socket, family, table);
+      if (plan.chains.length > 0) removed.push(`${plan.chains.length} chains of ${family} ${table}`);
+      kept.push(...plan.kept.map((chain) => `${chain} in ${family} ${table}`));
+    }
+  }
+  return { removed, kept };
 }
 
 function iptablesChains(chains: readonly ChainInTable[]): (ChainInTable & { family: 'ip' | 'ip6' })[] {

@@ -3,6 +3,7 @@ import { errno, NetlinkError } from '../netlink/index.ts';
 import type { OpenTransport } from '../netlink/index.ts';
 import { CommitError } from './commit-error.ts';
 import { NftablesSocket } from './socket.ts';
+import { FakeNftables } from './testing/index.ts';
 import { Transaction } from './transaction.ts';
 
 /** A socket that cannot send, at once or (like one for big batches) after a while. */
@@ -38,5 +39,19 @@ describe('a commit that does not get as far as the kernel', () => {
     expect(failed).toBeInstanceOf(CommitError);
     expect(failed).toMatchObject({ code: 'EMSGSIZE', culprits: [], stateUnknown: false });
     expect((failed as CommitError).message).toContain('larger than the send buffer');
+  });
+});
+
+describe('whether the kernel has nf_tables', () => {
+  it('says a refusal of the plainest question there is', async () => {
+    expect(await broken(errno.EINVAL, false).isSupported()).toBe(false);
+  });
+
+  it('says an answer', async () => {
+    expect(await new FakeNftables().open().isSupported()).toBe(true);
+  });
+
+  it('nobody knows when the question does not get through', async () => {
+    await expect(broken(errno.ENOBUFS, false).isSupported()).rejects.toMatchObject({ code: 'ENOBUFS' });
   });
 });

@@ -22,6 +22,12 @@ import { currentGeneration, nftRequest } from './requests.ts';
 import type { Generation } from './requests.ts';
 import type { Transaction } from './transaction.ts';
 
+/**
+ * What nfnetlink says to a request for a subsystem that it has not (`nfnetlink_rcv_msg` in net/netfilter/nfnetlink.c). The
+ * question for the generation has no attribute that could be wrong, and every nf_tables since 3.18 knows it.
+ */
+const unknownSubsystem = 'EINVAL';
+
 /** How a commit went. */
 export interface Commit {
   /**
@@ -91,6 +97,20 @@ export class NftablesSocket {
    */
   foreignChanges(table: string): ForeignChanges {
     return new ForeignChanges(this.#socket.listen(netfilterGroup.nftables), table);
+  }
+
+  /**
+   * Whether the kernel has nf_tables at all. One that has it not, and cannot load it, knows neither tables nor chains of
+   * anybody, and refuses every other question here. Rejects with NetlinkError when the kernel does not tell.
+   */
+  async isSupported(): Promise<boolean> {
+    try {
+      await this.generation();
+      return true;
+    } catch (error) {
+      if (error instanceof NetlinkError && error.code === unknownSubsystem) return false;
+      throw error;
+    }
   }
 
   /** The current generation. The kernel tells process id and name of whoever asks, not of whoever committed last. */

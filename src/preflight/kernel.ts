@@ -9,7 +9,8 @@ import { blocking, passed, warning } from './finding.ts';
 import type { Finding } from './finding.ts';
 
 const name = 'kernel';
-const remedy = 'Use a kernel with it: Linux 5.13 or later, with its nf_tables modules installed.';
+const remedy =
+  'Use a kernel with it: Linux 5.13 or later, with its nf_tables modules installed; or mode iptables, which needs none of it.';
 
 /**
  * Asks the kernel for everything that the data plane is made of, without making any of it: each transaction ends with a

@@ -3,6 +3,7 @@ import { NftablesSocket } from '../nftables/index.ts';
 import { describeError } from '../runtime/index.ts';
 import { warning } from './finding.ts';
 import type { Finding } from './finding.ts';
+import { iptablesFindings } from './iptables.ts';
 import { kernelFindings } from './kernel.ts';
 import { runningProxyFindings } from './kube-proxy.ts';
 import {
@@ -14,11 +15,16 @@ import {
 } from './node.ts';
 import type { NodeFiles, Wanted } from './node.ts';
 
+/** Whether the node has what rules of a mode are made of: all that may be `Blocking`. Never rejects. */
+export function modeFindings({ mode }: Pick<Wanted, 'mode'>): Promise<Finding[]> {
+  return mode === 'iptables' ? iptablesFindings() : kernelFindings();
+}
+
 /** Looks at a node before nftproxy writes anything to its kernel, and changes nothing. Never rejects. */
-export async function preflight(files: NodeFiles): Promise<Finding[]> {
+export async function preflight(files: NodeFiles, wanted: Wanted = {}): Promise<Finding[]> {
   return [
-    ...(await kernelFindings()),
-    ...(await nodeFindings(files)),
+    ...(await modeFindings(wanted)),
+    ...(await nodeFindings(files, wanted)),
     ...(await asked('kube-proxy-rules', async () => [
       kubeProxyRulesFinding(await new KubeProxyRules({ procNet: files.procNet }).find()),
     ])),
@@ -42,7 +48,7 @@ export async function nodeFindings(files: NodeFiles, wanted: Wanted = {}): Promi
 async function allChains(): ReturnType<NftablesSocket['allChains']> {
   const socket = NftablesSocket.open();
   try {
-    return await socket.allChains();
+    return (await socket.isSupported()) ? await socket.allChains() : [];
   } finally {
     socket.close();
   }

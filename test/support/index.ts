@@ -26,3 +26,4 @@ export type { SctpOutcome } from './traffic/sctp.ts';
 export { commandBlocks, documented } from './documented.ts';
 export { whyNoIpvs } from './has-ipvs.ts';
 export { MemoryGroup } from './memory-group.ts';
+export { whyNoNftables } from './has-nf-tables.ts';

@@ -1,6 +1,5 @@
 import { hostVariant, Iptables } from '../../iptables/index.ts';
 import type { SavedTables, Variant } from '../../iptables/index.ts';
-import { NetlinkError } from '../../netlink/index.ts';
 import { NftablesSocket } from '../../nftables/index.ts';
 import type { Family } from '../../services/index.ts';
 import { inTable, partsOf, prefix, tables } from './chains.ts';
@@ -10,9 +9,6 @@ import type { Hook } from './constant.ts';
 import { editsOf } from './edits.ts';
 import type { Edits } from './edits.ts';
 import { probeInput } from './probe.ts';
-
-/** What a kernel says to a question about nf_tables that it does not have (as src/preflight has it). */
-const withoutNftables: readonly string[] = ['EINVAL', 'EOPNOTSUPP', 'EAFNOSUPPORT', 'EPROTONOSUPPORT'];
 
 /** What of ours is in one family's tables. */
 export interface Present {
@@ -40,7 +36,12 @@ export class KernelTables {
 
   /** The variant in which we write: the host's, found out once. */
   async variant(): Promise<Variant> {
-    return (this.#variant ??= await hostVariant(this.#iptables));
+    return (this.#variant ??= await this.#findVariant());
+  }
+
+  /** The programs of variant nft fail on a kernel that has no nf_tables, even asked what there is. */
+  async #findVariant(): Promise<Variant> {
+    return (await this.#withNftables((socket) => socket.isSupported())) ? hostVariant(this.#iptables) : 'legacy';
   }
 
   /** Whether the programs are there, and they and the kernel have all that rules are made of. @throws Error that names it */
@@ -78,14 +79,17 @@ export class KernelTables {
   }
 
   /** Asked of the kernel itself: other modes ask at each of their starts, and the program reads all rules of everybody. */
-  async #hasNftChains(): Promise<boolean> {
+  #hasNftChains(): Promise<boolean> {
+    return this.#withNftables(
+      async (socket) =>
+        (await socket.isSupported()) && (await socket.allChains()).some(({ name }) => name.startsWith(prefix)),
+    );
+  }
+
+  async #withNftables<Result>(use: (socket: NftablesSocket) => Promise<Result>): Promise<Result> {
     const socket = NftablesSocket.open(this.#place);
     try {
-      return (await socket.allChains()).some(({ name }) => name.startsWith(prefix));
-    } catch (error) {
-      // A kernel without nf_tables has none.
-      if (error instanceof NetlinkError && withoutNftables.includes(error.code)) return false;
-      throw error;
+      return await use(socket);
     } finally {
       socket.close();
     }

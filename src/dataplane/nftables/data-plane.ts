@@ -136,6 +136,8 @@ export class NftablesDataPlane implements DataPlane {
   }
 
   async remove(): Promise<string | undefined> {
+    // Mode iptables may serve where there can be no table.
+    if (!(await this.#reader.isSupported())) return undefined;
     return (await this.#table.remove()) ? `table inet ${tableName}` : undefined;
   }
 

@@ -38,6 +38,15 @@ it('preflight on a bare node finds nothing to warn of, in a few lines', async ()
   expect(stdout.match(/^(?:Passed|Warning|Blocking) /gm)).toEqual(Array.from({ length: 7 }, () => 'Passed '));
 });
 
+it('preflight of mode iptables asks for what that mode is made of, and leaves nothing', async () => {
+  await using node = await Namespace.create('bare');
+  const { exitCode, stdout } = await runNftproxy(node, 'preflight', '--mode=iptables');
+  expect(exitCode).toBe(0);
+  expect(stdout).toMatch(/^Passed +iptables +programs and kernel have all that mode iptables needs/m);
+  expect(stdout).not.toMatch(/^\w+ +kernel /m);
+  expect(await node.run('xtables-nft-multi', ['iptables-save'])).not.toContain('NFTPROXY');
+});
+
 it('without CAP_NET_ADMIN preflight says so, and that it is Blocking', async () => {
   await using node = await Namespace.create('unprivileged');
   const running = startNftproxy(node, ['preflight'], { capabilities: [] });
