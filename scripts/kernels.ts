@@ -5,6 +5,7 @@
  *     npm run test:kernels -- 6.12 newest                    on these
  *     npm run test:kernels -- 6.1 test/services/policies.test.ts
  *     NFTPROXY_TEST_MODE=ipvs npm run test:kernels -- 6.12 test/services
+ *     npm run test:kernels -- no-nf_tables                   mode iptables, variant legacy, where no other mode can serve
  *
  * Exit codes as those of `npm test`: 0 all ran and passed; 1 something failed.
  */
@@ -26,6 +27,12 @@ const usualFiles = [
   ...['bulk', 'contract', 'netlink', 'ownership', 'packets'].map((name) => `test/nftables/${name}.test.ts`),
   ...['cluster-ip', 'policies', 'affinity', 'sctp'].map((name) => `test/services/${name}.test.ts`),
   ...['virtual-servers', 'mode-ipvs'].map((name) => `test/ipvs/${name}.test.ts`),
+];
+
+/** The same where there is no nf_tables. */
+const filesWithoutNftables = [
+  ...['without-nftables', 'contract', 'programs', 'mode-iptables'].map((name) => `test/iptables/${name}.test.ts`),
+  ...['cluster-ip', 'policies', 'affinity', 'sctp'].map((name) => `test/services/${name}.test.ts`),
 ];
 
 /** What it takes beyond what all tests need. */
@@ -51,8 +58,8 @@ async function testOn(kernel: Kernel, files: readonly string[]): Promise<Report>
   try {
     say(bold(`\n== kernel ${kernel.name} (${installed.release}): ${files.join(', ')}`));
     const { exitCode, report } = await runInGuest({
-      ...{ kernel: installed, folder, memoryMegabytes },
-      script: scriptFor(files),
+      ...{ kernel: installed, kernelOptions: kernel.options ?? [], folder, memoryMegabytes },
+      script: scriptFor(files, kernel.withoutNftables ? 'iptables' : 'nftables'),
       line: (text) => say(`${kernel.name.padEnd(6)} ${text}`),
     });
     if (report.trim() !== '') return JSON.parse(report) as Report;
@@ -64,14 +71,14 @@ async function testOn(kernel: Kernel, files: readonly string[]): Promise<Report>
 }
 
 /** Time limits are for real machines: this one counts time as they do, and gets less done. */
-function scriptFor(files: readonly string[]): string {
+function scriptFor(files: readonly string[], mode: string): string {
   const reporters = ['--reporter=verbose', `--reporter=${join(repository, 'scripts/test/reporter.ts')}`];
   const limits = ['--testTimeout=900000', '--hookTimeout=900000', '--maxWorkers=2'];
   const vitest = [process.execPath, join(repository, 'node_modules/vitest/vitest.mjs'), 'run'];
   return [
     `export PATH=${process.env['PATH'] ?? ''} HOME=/tmp NO_COLOR=1 NFTPROXY_TEST_REPORT=/tmp/report.json`,
     `export NFTPROXY_TEST_PATIENCE=${patience}`,
-    `export NFTPROXY_TEST_MODE=${process.env['NFTPROXY_TEST_MODE'] ?? 'nftables'}`,
+    `export NFTPROXY_TEST_MODE=${process.env['NFTPROXY_TEST_MODE'] ?? mode}`,
     // Test with a real one, where it is: see test/cluster/README.md.
     `export NFTPROXY_KUBE_PROXY=${process.env['NFTPROXY_KUBE_PROXY'] ?? ''}`,
     `cd ${repository}`,
@@ -93,7 +100,8 @@ async function main(args: readonly string[]): Promise<number> {
   const reports: { kernel: Kernel; report: Report; seconds: number }[] = [];
   for (const kernel of named.length > 0 ? named : kernels) {
     const started = performance.now();
-    const report = await testOn(kernel, files.length > 0 ? files : usualFiles);
+    const usual = kernel.withoutNftables ? filesWithoutNftables : usualFiles;
+    const report = await testOn(kernel, files.length > 0 ? files : usual);
     reports.push({ kernel, report, seconds: (performance.now() - started) / 1000 });
   }
   return conclude(reports);

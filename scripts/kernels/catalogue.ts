@@ -4,12 +4,18 @@ export interface Kernel {
   readonly name: string;
   /** Debian's release that has it. */
   readonly suite: string;
+  /** What else is on its command line. */
+  readonly options?: readonly string[];
+  /** It has no nf_tables: stories run in mode iptables unless told otherwise. */
+  readonly withoutNftables?: true;
 }
 
-/** From near the least that the README asks for to the newest there is. */
+/** From near the least that the README asks for to the newest there is, and one on which only mode iptables can serve. */
 export const kernels: readonly Kernel[] = [
   { name: '5.10', suite: 'bullseye' },
   { name: '6.1', suite: 'bookworm' },
   { name: '6.12', suite: 'trixie' },
   { name: 'newest', suite: 'sid' },
+  // As on a host that never had the module: it cannot be loaded, and the kernel has nothing of it built in.
+  { name: 'no-nf_tables', suite: 'trixie', options: ['module_blacklist=nf_tables'], withoutNftables: true },
 ];
