@@ -7,6 +7,7 @@ import type { Finding } from './finding.ts';
 const metrics = 'http://127.0.0.1:10249';
 const health = 'http://127.0.0.1:10256';
 const patienceMilliseconds = 1000;
+const attempts = 5;
 
 /** One of the two ports that kube-proxy and nftproxy have. */
 interface Port {
@@ -42,10 +43,19 @@ function othersOn(taken: string, { answer, ours }: Port): Finding {
   return warning('ports', `somebody else answers on port ${taken}`, todo);
 }
 
-/** @param ourPath one that only nftproxy knows: it says 200, or 503 while it is not ready; all others say 404 */
+/**
+ * An agent that is busy may answer one of the two questions in time and not the other, which does not tell who it is.
+ *
+ * @param ourPath one that only nftproxy knows: it says 200, or 503 while it is not ready; all others say 404
+ */
 async function look(url: string, path: string, ourPath: string): Promise<Port> {
-  const [answer, own] = await Promise.all([ask(`${url}${path}`), ask(`${url}${ourPath}`)]);
-  return { number: new URL(url).port, answer, ours: own?.status === 200 || own?.status === 503 };
+  const number = new URL(url).port;
+  for (let attempt = 1; ; attempt++) {
+    const [answer, own] = await Promise.all([ask(`${url}${path}`), ask(`${url}${ourPath}`)]);
+    const isUndecided = answer !== undefined && own === undefined;
+    if (!isUndecided || attempt === attempts)
+      return { number, answer, ours: own?.status === 200 || own?.status === 503 };
+  }
 }
 
 interface Answer {

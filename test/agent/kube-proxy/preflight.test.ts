@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { Finding } from '../../../src/preflight/index.ts';
 import { AgentRig } from '../agent-rig.ts';
 import { kubeProxyCommand } from '../../support/kube-proxy/index.ts';
-import { Namespace, runNftproxy, startNftproxy } from '../../support/index.ts';
+import { eventually, Namespace, runNftproxy, startNftproxy } from '../../support/index.ts';
 import { startKubeProxy } from './rig.ts';
 import { createServices } from './services.ts';
 
@@ -45,6 +45,23 @@ it('preflight of mode iptables asks for what that mode is made of, and leaves no
   expect(stdout).toMatch(/^Passed +iptables +programs and kernel have all that mode iptables needs/m);
   expect(stdout).not.toMatch(/^\w+ +kernel /m);
   expect(await node.run('xtables-nft-multi', ['iptables-save'])).not.toContain('NFTPROXY');
+});
+
+/** As an agent answers that has much to do just now: the second question late, the first time it is asked. */
+const busyAgent = `
+  let asked = 0;
+  require('node:http').createServer(({ url }, response) => {
+    if (url === '/serviceports' && asked++ === 0) return;
+    response.end(url === '/proxyMode' ? 'nftables' : '');
+  }).listen(10249, '127.0.0.1', () => console.log('listening'));
+`;
+
+it('preflight does not take an agent for kube-proxy that is slow to answer', async () => {
+  await using node = await Namespace.create('busy');
+  const agent = node.start([process.execPath, '-e', busyAgent]);
+  await eventually('an agent', () => agent.output.includes('listening'));
+  const { stdout } = await runNftproxy(node, 'preflight');
+  expect(stdout).toContain('does not run here; nftproxy has its ports');
 });
 
 it('without CAP_NET_ADMIN preflight says so, and that it is Blocking', async () => {
