@@ -73,7 +73,8 @@ async function testOn(kernel: Kernel, files: readonly string[]): Promise<Report>
 /** Time limits are for real machines: this one counts time as they do, and gets less done. */
 function scriptFor(files: readonly string[], mode: string): string {
   const reporters = ['--reporter=verbose', `--reporter=${join(repository, 'scripts/test/reporter.ts')}`];
-  const limits = ['--testTimeout=900000', '--hookTimeout=900000', '--maxWorkers=2'];
+  // Here modules take longer to load than most stories to run, so files share them.
+  const limits = ['--testTimeout=900000', '--hookTimeout=900000', '--maxWorkers=2', '--no-isolate'];
   const vitest = [process.execPath, join(repository, 'node_modules/vitest/vitest.mjs'), 'run'];
   return [
     `export PATH=${process.env['PATH'] ?? ''} HOME=/tmp NO_COLOR=1 NFTPROXY_TEST_REPORT=/tmp/report.json`,

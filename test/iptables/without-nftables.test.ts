@@ -61,7 +61,10 @@ describe.skipIf(missing === undefined)(`a node whose kernel has no nf_tables${ti
     await everybodyIsServed();
     for (const family of [4, 6] as const) expect(await legacy(family)).toContain('-j NFTPROXY-SERVICES');
     expect(await host.condition('Degraded')).toBe('False AsExpected');
-    expect([await host.condition('Preflight'), await message('Preflight')]).toEqual(['True Passed', expect.any(String)]);
+    expect([await host.condition('Preflight'), await message('Preflight')]).toEqual([
+      'True Passed',
+      expect.any(String),
+    ]);
     expect(agent.output).not.toContain('cannot remove the mode before');
   });
 
