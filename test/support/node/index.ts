@@ -1,7 +1,7 @@
 export { Cleaning } from './cleaning.ts';
 export { NodeRig } from './node-rig.ts';
 export type { NodeFacts, NodeObjects } from './node-rig.ts';
-export { hasTable } from './mode.ts';
+export { hasTable, modeUnderTest } from './mode.ts';
 export { loadBalancer, service, slice } from './objects.ts';
 export type { Pod } from './objects.ts';
 export { ServiceRig } from './service-rig.ts';
