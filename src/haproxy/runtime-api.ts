@@ -1,4 +1,4 @@
-import { readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { askSocket, HaproxyError, readFields, readTable } from './cli-socket.ts';
@@ -14,6 +14,9 @@ import { latencyMapFile, latencyMapText } from './latency.ts';
 import { parseSectionName, sectionName, serverName } from './section.ts';
 import type { Section, Server } from './section.ts';
 import { identityOf, Worker } from './worker.ts';
+
+/** Is there from before a configuration is written that has to be read until it has been. */
+const dueFile = 'reload-due';
 
 /** Who answers at the socket. */
 export interface HaproxyInfo {
@@ -135,8 +138,12 @@ export class HaproxyRuntime {
   }
 
   /** Whether a configuration has been written. */
-  async hasConfiguration(): Promise<boolean> {
-    return stat(join(this.#directory, configurationFile)).then(
+  hasConfiguration(): Promise<boolean> {
+    return this.#isThere(configurationFile);
+  }
+
+  #isThere(name: string): Promise<boolean> {
+    return stat(join(this.#directory, name)).then(
       () => true,
       () => false,
     );
@@ -160,10 +167,24 @@ export class HaproxyRuntime {
     await rename(`${path}.new`, path);
   }
 
+  /**
+   * Puts down that the configuration has to be read again, for whoever comes after this process, too: it says what HAProxy cannot be
+   * asked for, and would be taken for what HAProxy has. To be told before it is written.
+   */
+  async dueReload(): Promise<void> {
+    await this.#writeFile(dueFile, '');
+  }
+
+  /** Whether a reload is due that has not been made, or has failed. */
+  isReloadDue(): Promise<boolean> {
+    return this.#isThere(dueFile);
+  }
+
   /** Has HAProxy read the configuration that was written last. The old worker goes on with its connections. */
   async reload(): Promise<void> {
     const answer = await this.#askMaster('reload');
     if (!answer.startsWith('Success=1')) throw new HaproxyError(`HAProxy refuses its configuration: ${answer}`);
+    await rm(join(this.#directory, dueFile), { force: true });
   }
 
   /** A master that has just started, or reloaded, is another program for a moment, and listens anew. */

@@ -4,6 +4,7 @@ import type { Server } from '../../haproxy/index.ts';
 import { RequestQueue } from '../../netlink/index.ts';
 import type { EngineTarget } from '../data-plane.ts';
 import { LocalRanges } from '../local-ranges.ts';
+import { areSame } from './same-servers.ts';
 import { SectionPool } from './section-pool.ts';
 import type { PooledSection, Tenant } from './section-pool.ts';
 import type { RequestTotal } from './request-totals.ts';
@@ -35,12 +36,14 @@ export class Proxy {
   readonly #leaving = new Map<PooledSection, Map<string, Server>>();
   readonly #workers: Workers;
   #heardAt = -Infinity;
+  /** Whose sections are changes with it, at a moment that nobody is told. */
+  #reloading = false;
 
   /** @param o.directory that is shared with HAProxy */
   constructor(o: { directory: string; namespacePath?: string }) {
     this.#directory = o.directory;
     this.#runtime = new HaproxyRuntime(o.directory);
-    this.#workers = new Workers(this.#runtime, () => this.#pool.sections);
+    this.#workers = new Workers(this.#runtime, () => (this.#reloading ? [] : this.#pool.sections));
     this.#ranges = new LocalRanges(Object.values(listenerRanges), o.namespacePath);
   }
 
@@ -136,7 +139,8 @@ export class Proxy {
         const section = this.#pool.assign(each.tenant);
         return section && !areSame(section.servers, each.servers) ? [{ ...each, section }] : [];
       });
-      if (changes.length === 0) return refused;
+      // One that failed, or that an agent before this one did not come to.
+      const due = await this.#runtime.isReloadDue();
       const servers = changes.reduce((sum, { section, servers: next }) => sum + section.servers.size + next.size, 0);
       if (servers > mostChanges || changes.some((each) => this.#needsReading(each))) {
         for (const { section, servers: next } of changes) section.servers = next;
@@ -151,7 +155,9 @@ export class Proxy {
           refused.set(tenant, error.message);
         }
       }
-      await this.#runtime.write(this.#written(), threads);
+      // After the changes: they are in force whatever becomes of it.
+      if (due) await this.#reload();
+      else if (changes.length > 0) await this.#runtime.write(this.#written(), threads);
       return refused;
     });
   }
@@ -179,9 +185,10 @@ export class Proxy {
   }
 
   /** Deletes servers that have left and whose connections have ended by now; lets go of workers that have been replaced. */
-  tidy(): Promise<void> {
-    return this.#queue.run(async () => {
-      await this.#workers.tidy();
+  async tidy(): Promise<void> {
+    // A worker that hangs, or many of them, keep no change waiting.
+    await this.#workers.tidy();
+    await this.#queue.run(async () => {
       for (const [section, servers] of this.#leaving) {
         for (const [name, server] of servers) {
           if (await this.#runtime.deleteServer(section, server)) servers.delete(name);
@@ -200,11 +207,9 @@ export class Proxy {
    * What was answered for Service ports, by their ids, since this agent found HAProxy. It goes on over reloads, other sections and
    * another HAProxy. @throws HaproxyError if it is there and does not say
    */
-  requests(): Promise<ReadonlyMap<string, RequestTotal>> {
-    return this.#queue.run(async () => {
-      await this.#workers.read();
-      return this.#workers.totals;
-    });
+  async requests(): Promise<ReadonlyMap<string, RequestTotal>> {
+    await this.#workers.read();
+    return this.#workers.totals;
   }
 
   /** Service ports are gone: what was answered for them is told no more. */
@@ -287,27 +292,23 @@ export class Proxy {
   }
 
   async #reload(): Promise<void> {
+    await this.#runtime.dueReload();
     await this.#runtime.write(this.#written(), threads);
     this.#workers.noteOwners();
-    await this.#runtime.reload();
-    this.#pool.renewed();
-    await this.#adopt();
+    this.#reloading = true;
+    try {
+      await this.#runtime.reload();
+      this.#pool.renewed();
+      await this.#adopt();
+    } finally {
+      this.#reloading = false;
+    }
   }
 
   /** A section that is closed is to be an empty one when it is read again. */
   *#written(): Generator<PooledSection> {
     for (const section of this.#pool.sections) yield section.spent ? { ...section, servers: new Map() } : section;
   }
-}
-
-function areSame(present: ReadonlyMap<string, Server>, wanted: ReadonlyMap<string, Server>): boolean {
-  return (
-    present.size === wanted.size &&
-    [...wanted].every(([name, { weight, slowStartSeconds }]) => {
-      const before = present.get(name);
-      return before?.weight === weight && before.slowStartSeconds === slowStartSeconds;
-    })
-  );
 }
 
 /** @throws the error, if it does not mean that there is no HAProxy, or no folder that is shared with one */

@@ -1,5 +1,6 @@
 import { HaproxyError, sectionName } from '../../haproxy/index.ts';
 import type { HaproxyRuntime, Section, SectionCounts, Worker } from '../../haproxy/index.ts';
+import { RequestQueue } from '../../netlink/index.ts';
 import { RequestTotals } from './request-totals.ts';
 import type { RequestTotal } from './request-totals.ts';
 
@@ -21,18 +22,19 @@ interface Followed {
 
 /**
  * Follows the worker of HAProxy that serves, and those before it until nothing is under way in them any more, and adds up what
- * all of them answer. Calls must not overlap. All throw HaproxyError.
+ * all of them answer. Calls may overlap. All throw HaproxyError.
  */
 export class Workers {
   readonly #runtime: HaproxyRuntime;
   readonly #sections: () => Iterable<OwnedSection>;
   readonly #totals = new RequestTotals();
   readonly #former = new Set<Followed>();
+  readonly #queue = new RequestQueue();
   #current: Followed | undefined;
   #readAt = -Infinity;
   #ended: () => void = () => undefined;
 
-  /** @param sections of the worker that serves, at any time */
+  /** @param sections of the worker that serves, at any time; none while nobody knows, as during a reload */
   constructor(runtime: HaproxyRuntime, sections: () => Iterable<OwnedSection>) {
     this.#runtime = runtime;
     this.#sections = sections;
@@ -54,7 +56,11 @@ export class Workers {
   }
 
   /** Follows the worker that answers now, which has this identity, if it does not yet. */
-  async follow(identity: string): Promise<void> {
+  follow(identity: string): Promise<void> {
+    return this.#queue.run(() => this.#follow(identity));
+  }
+
+  async #follow(identity: string): Promise<void> {
     if (this.#current?.worker && this.#current.identity === identity) return;
     const worker = await this.#runtime.follow();
     worker.whenEnded(() => this.#lost(worker));
@@ -78,18 +84,31 @@ export class Workers {
     }
   }
 
-  /** Adds up what has been answered until now. */
-  async read(): Promise<void> {
-    for (const each of this.#former) await unlessEnded(() => this.#readOne(each));
-    this.noteOwners();
-    if (this.#current) await this.#readOne(this.#current);
-    this.#readAt = performance.now();
+  /**
+   * Adds up what the worker that serves has answered until now. Those before it are many where streams are long, and answer
+   * little: `tidy` reads them.
+   */
+  read(): Promise<void> {
+    return this.#queue.run(() => this.#readCurrent());
   }
 
-  /** Lets go of workers in which nothing is under way any more, with the last that they have answered. */
-  async tidy(): Promise<void> {
-    for (const each of this.#former) await unlessEnded(() => this.#letGo(each));
-    if (performance.now() - this.#readAt > readMilliseconds) await this.read();
+  /**
+   * Lets go of workers in which nothing is under way any more, with the last that they have answered; reads all of them now and
+   * then.
+   */
+  tidy(): Promise<void> {
+    return this.#queue.run(async () => {
+      for (const each of this.#former) await unlessEnded(() => this.#letGo(each));
+      if (performance.now() - this.#readAt <= readMilliseconds) return;
+      for (const each of this.#former) await unlessEnded(() => this.#readOne(each));
+      await this.#readCurrent();
+      this.#readAt = performance.now();
+    });
+  }
+
+  async #readCurrent(): Promise<void> {
+    this.noteOwners();
+    if (this.#current) await this.#readOne(this.#current);
   }
 
   /** Drops what was answered for Service ports that are gone. */
