@@ -1,7 +1,7 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { masterSocket } from '../../src/haproxy/configuration.ts';
+import { masterSocket } from '../../src/haproxy/testing/index.ts';
 import { eventually } from '../support/index.ts';
 import { UserspaceRig } from './userspace-rig.ts';
 
