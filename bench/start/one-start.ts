@@ -76,6 +76,7 @@ export async function startOf(
     await proxy.end('SIGKILL');
     return { ...first, changes, ...(build ? { restart: await restartOf(() => start(node)) } : {}) };
   } finally {
+    if (proxy.running) await proxy.end('SIGKILL');
     view.close();
   }
 }
