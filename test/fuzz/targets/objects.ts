@@ -105,7 +105,7 @@ const desiredOf = (state: ForwardingState): DesiredPort[] => [...state.values()]
 const rulesLine =
   /^(?:\*(?:nat|filter)|COMMIT|:NFTPROXY-[A-Za-z0-9-]+ - \[0:0\]|-[AI] [A-Z]+[A-Za-z0-9-]*(?: (?:!|"[\w.:/ -]+"|[\w.:/,=+[\]-]+))+|)$/;
 const configurationLine =
-  /^(?:# Written by nftproxy; what is changed here is lost\.|global|defaults|listen [\w.-]+| {2}[a-z][\w.:/\[\]() -]*|)$/;
+  /^(?:# Written by nftproxy; what is changed here is lost\.|global|defaults|peers nftproxy|listen [\w.-]+| {2}[a-z][\w.:/\[\]() -]*| {2}http-re(?:quest|sponse) [\w.,()/ -]+|)$/;
 
 export const objectTargets: readonly Target[] = [
   {
