@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Random } from '../support/index.ts';
 import type { ManagedProcess } from '../support/index.ts';
-import { addresses, service } from '../support/node/index.ts';
-import { AgentRig } from './agent-rig.ts';
-import { changeOne, kernelAgreesWithList, loadMany } from './many-services.ts';
+import { addresses } from '../support/node/index.ts';
+import type { AgentRig } from './agent-rig.ts';
+import { changeOne, kernelAgreesWithList, servingMany } from './many-services.ts';
 import { endpoints, untilServedBy, visitsDuring } from './under-traffic.ts';
 
 const { localPod, remotePod } = addresses[4];
@@ -13,12 +13,7 @@ let host: AgentRig;
 let agent: ManagedProcess;
 
 beforeAll(async () => {
-  host = await AgentRig.create();
-  await host.service('web', service());
-  await endpoints(host, ...both);
-  loadMany(host, services);
-  agent = await host.startedAgent();
-  await untilServedBy(host, agent, localPod, remotePod);
+  ({ host, agent } = await servingMany(services));
 }, 120_000);
 
 afterAll(async () => {

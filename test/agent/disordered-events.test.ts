@@ -2,10 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Disturbance } from '../apiserver/index.ts';
 import { Random } from '../support/index.ts';
 import type { ManagedProcess } from '../support/index.ts';
-import { addresses, service } from '../support/node/index.ts';
-import { AgentRig } from './agent-rig.ts';
-import { changeOne, heldByKernel, kernelAgreesWithList, loadMany, wantedByList } from './many-services.ts';
-import { endpoints, untilServedBy, visitsDuring } from './under-traffic.ts';
+import { addresses } from '../support/node/index.ts';
+import type { AgentRig } from './agent-rig.ts';
+import { changeOne, heldByKernel, kernelAgreesWithList, loadMany, servingMany, wantedByList } from './many-services.ts';
+import { endpoints, visitsDuring } from './under-traffic.ts';
 
 const { localPod, remotePod } = addresses[4];
 const services = 30;
@@ -14,12 +14,7 @@ let host: AgentRig;
 let agent: ManagedProcess;
 
 beforeAll(async () => {
-  host = await AgentRig.create();
-  await host.service('web', service());
-  await endpoints(host, 'localPod', 'remotePod');
-  loadMany(host, services);
-  agent = await host.startedAgent();
-  await untilServedBy(host, agent, localPod, remotePod);
+  ({ host, agent } = await servingMany(services));
 }, 120_000);
 
 afterAll(async () => {

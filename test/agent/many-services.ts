@@ -1,8 +1,10 @@
 import { resourcePath } from '../../src/kubernetes/index.ts';
 import type { EndpointSliceObject, ServiceObject } from '../../src/services/index.ts';
 import { defaultNamespace as namespace, serviceObject, sliceObject } from '../support/index.ts';
-import type { Random } from '../support/index.ts';
-import type { AgentRig } from './agent-rig.ts';
+import type { ManagedProcess, Random } from '../support/index.ts';
+import { addresses, service } from '../support/node/index.ts';
+import { AgentRig } from './agent-rig.ts';
+import { endpoints, untilServedBy } from './under-traffic.ts';
 
 const paths = {
   services: resourcePath({ version: 'v1', plural: 'services', namespace }),
@@ -30,6 +32,17 @@ export function loadMany(host: AgentRig, count: number): void {
   const numbers = Array.from({ length: count }, (_, number) => number);
   // `as`: objects as the tests make them are objects of Kubernetes.
   host.apiServer.load(numbers.flatMap((number) => [manyService(number), manySlice(number, 3)]) as never);
+}
+
+/** A node with an agent that serves so many Services, and `web` with two endpoints. */
+export async function servingMany(count: number): Promise<{ host: AgentRig; agent: ManagedProcess }> {
+  const host = await AgentRig.create();
+  await host.service('web', service());
+  await endpoints(host, 'localPod', 'remotePod');
+  loadMany(host, count);
+  const agent = await host.startedAgent();
+  await untilServedBy(host, agent, addresses[4].localPod, addresses[4].remotePod);
+  return { host, agent };
 }
 
 /** Changes one of so many Services in some way: its endpoints, or it goes, or it comes back. */

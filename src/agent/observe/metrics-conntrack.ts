@@ -1,16 +1,9 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-
-/** How full the table of connections is, as src/conntrack reads it. */
-export interface TableOccupancy {
-  readonly entries: number;
-  readonly limit: number;
-  readonly dropped: number;
-  readonly evicted: number;
-}
+import type { ConntrackOccupancy } from '../../conntrack/index.ts';
 
 /** Registers what there is to say of the table of connections; nothing is shown while it is not known. */
-export function registerTableMetrics(register: Registry, table: () => TableOccupancy | undefined): void {
-  const gauge = (name: string, help: string, value: (table: TableOccupancy) => number): void => {
+export function registerTableMetrics(register: Registry, table: () => ConntrackOccupancy | undefined): void {
+  const gauge = (name: string, help: string, value: (table: ConntrackOccupancy) => number): void => {
     new Gauge({
       ...{ name, help, registers: [register] },
       collect() {
@@ -20,7 +13,7 @@ export function registerTableMetrics(register: Registry, table: () => TableOccup
       },
     });
   };
-  const counter = (name: string, help: string, value: (table: TableOccupancy) => number): void => {
+  const counter = (name: string, help: string, value: (table: ConntrackOccupancy) => number): void => {
     new Counter({
       ...{ name, help, registers: [register] },
       collect() {

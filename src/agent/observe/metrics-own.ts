@@ -1,7 +1,7 @@
 import { Counter, exponentialBuckets, Gauge, Histogram, type Registry } from 'prom-client';
+import type { ConntrackOccupancy } from '../../conntrack/index.ts';
 import type { WatchStatistics } from '../sources/index.ts';
 import { registerTableMetrics } from './metrics-conntrack.ts';
-import type { TableOccupancy } from './metrics-conntrack.ts';
 
 /** Asked at each scrape; each must be cheap and must not fail. */
 export interface OwnMetricsSources {
@@ -22,7 +22,7 @@ export interface OwnMetricsSources {
   readonly lastGoodKept: () => boolean;
   readonly watches: () => Iterable<WatchStatistics>;
   /** Of this node's connections; undefined while it is not known. */
-  readonly connections: () => TableOccupancy | undefined;
+  readonly connections: () => ConntrackOccupancy | undefined;
 }
 
 const latencyBuckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.5, 1, 2, 5, 10, 30];

@@ -1,4 +1,4 @@
-import { Backoff, jittered } from '../../runtime/index.ts';
+import { Backoff, jittered, sleep } from '../../runtime/index.ts';
 import type { Clock } from '../../runtime/index.ts';
 import { toError } from '../client/index.ts';
 import { isAborted } from './aborted.ts';
@@ -34,8 +34,8 @@ export class Comparisons<T> {
   readonly #o: ComparisonOptions<T>;
   readonly #backoff: Backoff;
   #check: ConsistencyCheck | undefined;
-  #doubted = false;
-  #wake: (() => void) | undefined;
+  /** Aborts when there is a doubt that no comparison has settled yet. */
+  #doubt = new AbortController();
 
   constructor(options: ComparisonOptions<T>) {
     this.#o = options;
@@ -62,8 +62,7 @@ export class Comparisons<T> {
 
   /** Something came that cannot be: a list is to tell soon what is true. */
   doubt(): void {
-    this.#doubted = true;
-    this.#wake?.();
+    this.#doubt.abort();
   }
 
   /** Compares until the signal aborts. */
@@ -83,30 +82,12 @@ export class Comparisons<T> {
   }
 
   async #untilDue(signal: AbortSignal): Promise<void> {
-    const { relistSeconds, random } = this.#o;
-    await this.#wait(jittered(relistSeconds * 1000, 0.5, random), signal, () => this.#doubted);
-    if (this.#doubted) await this.#wait(this.#backoff.next(), signal, () => false);
+    const { relistSeconds, clock, random } = this.#o;
+    const doubt = this.#doubt.signal;
+    await sleep(clock, jittered(relistSeconds * 1000, 0.5, random), AbortSignal.any([signal, doubt]));
+    if (doubt.aborted) await sleep(clock, this.#backoff.next(), signal);
     else this.#backoff.reset();
-    this.#doubted = false;
-  }
-
-  /** Waits so long, or until the signal aborts, or until what `enough` says. */
-  #wait(milliseconds: number, signal: AbortSignal, enough: () => boolean): Promise<void> {
-    return new Promise((resolve) => {
-      const finish = (): void => {
-        cancel();
-        signal.removeEventListener('abort', finish);
-        this.#wake = undefined;
-        resolve();
-      };
-      const cancel = this.#o.clock.after(milliseconds, finish);
-      signal.addEventListener('abort', finish, { once: true });
-      const look = (): void => {
-        if (signal.aborted || enough()) finish();
-      };
-      this.#wake = look;
-      look();
-    });
+    this.#doubt = new AbortController();
   }
 
   async #compare(known: string, signal: AbortSignal): Promise<void> {

@@ -32,7 +32,6 @@ export function judge(
   const late = known !== undefined && compareVersions(version, known) <= 0;
   if (type === 'BOOKMARK') return { apply: !late, doubt: late && version !== known };
   if (stored === undefined) return late ? { apply: false, doubt: type !== 'DELETED' } : asItShouldBe;
-  if (type === 'DELETED') return { apply: !(compareVersions(version, stored) < 0), doubt: late };
-  if (version === stored) return repeated;
+  if (type !== 'DELETED' && version === stored) return repeated;
   return { apply: !(compareVersions(version, stored) < 0), doubt: late };
 }

@@ -8,6 +8,17 @@ const followed = async ({ reflector }: ReturnType<typeof rig.reflect>): Promise<
   await reflector.synced;
   await eventually('a watch', () => rig.services.watchers === 1);
 };
+/** A collection that has gone on since a backup: one object is another one, and one has come. */
+async function goneOn() {
+  rig.services.put('default/a', { a: 1 });
+  const restore = rig.services.backup();
+  const watched = rig.reflect();
+  await followed(watched);
+  rig.services.put('default/a', { a: 2 });
+  rig.services.put('default/b', { a: 'b' });
+  await eventually('both', () => contentOf(watched.reflector).join() === '2,b');
+  return { watched, restore };
+}
 const probes = () => rig.server.seen.filter(({ query }) => query.get('limit') === '1');
 
 describe('an API server whose database is put back to an earlier state', () => {
@@ -35,13 +46,7 @@ describe('an API server whose database is put back to an earlier state', () => {
   });
 
   it('gives versions a second time: what they stood for before is forgotten', async () => {
-    rig.services.put('default/a', { a: 1 });
-    const restore = rig.services.backup();
-    const watched = rig.reflect();
-    await followed(watched);
-    rig.services.put('default/a', { a: 2 });
-    rig.services.put('default/b', { a: 'b' });
-    await eventually('both', () => contentOf(watched.reflector).join() === '2,b');
+    const { watched, restore } = await goneOn();
     restore();
     // The very version that stood for 2.
     rig.services.put('default/a', { a: 'other' });
@@ -74,13 +79,7 @@ describe('a watch that was resumed after a broken connection', () => {
   });
 
   it('is checked too when the server ended the one before in order but early, as one does that stops', async () => {
-    rig.services.put('default/a', { a: 1 });
-    const restore = rig.services.backup();
-    const watched = rig.reflect();
-    await followed(watched);
-    rig.services.put('default/a', { a: 2 });
-    rig.services.put('default/b', { a: 'b' });
-    await eventually('both', () => contentOf(watched.reflector).join() === '2,b');
+    const { watched, restore } = await goneOn();
     restore();
     rig.services.endWatches();
     await eventually('the earlier state', () => contentOf(watched.reflector).join() === '1');

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { EventRecorder, Reflector, resourcePath } from '../../kubernetes/index.ts';
 import type { ApiClient, ReflectorStatistics } from '../../kubernetes/index.ts';
+import { sleep, systemClock } from '../../runtime/index.ts';
 import type { Logger } from '../../runtime/index.ts';
 import { API_CLIENT, LOGGER, OPERATOR_OPTIONS, perTerm } from '../injection.ts';
 import { installCrd, readCrds } from '../library/index.ts';
@@ -112,11 +113,7 @@ export class Crds {
    */
   async #goesToo(): Promise<boolean> {
     const { signal } = this.#stopping;
-    const waited = Promise.withResolvers<undefined>();
-    const timer = setTimeout(() => waited.resolve(undefined), graceMilliseconds);
-    signal.addEventListener('abort', () => waited.resolve(undefined), { once: true });
-    await waited.promise;
-    clearTimeout(timer);
+    await sleep(systemClock, graceMilliseconds, signal);
     return signal.aborted;
   }
 
