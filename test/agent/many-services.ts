@@ -69,12 +69,11 @@ type Named<T> = T & { readonly metadata: { readonly name: string; readonly label
 export async function wantedByList(host: AgentRig): Promise<string[]> {
   const services = await host.client.listAll<Named<ServiceObject>>(paths.services);
   const slices = await host.client.listAll<Named<EndpointSliceObject>>(paths.slices);
+  const slicesOf = Map.groupBy(slices.items, ({ metadata }) => metadata.labels?.['kubernetes.io/service-name']);
   return services.items
     .flatMap(({ metadata: { name }, spec }) =>
-      slices.items
-        .filter(({ metadata, addressType }) => {
-          return metadata.labels?.['kubernetes.io/service-name'] === name && addressType === 'IPv4';
-        })
+      (slicesOf.get(name) ?? [])
+        .filter(({ addressType }) => addressType === 'IPv4')
         .flatMap(({ endpoints }) => endpoints?.flatMap((endpoint) => endpoint?.addresses ?? []) ?? [])
         .map((address) => `${spec?.clusterIP ?? ''} ${String(address)}`),
     )
