@@ -1,10 +1,11 @@
 /*
- * `npm run test:kernels`: tests with packets on other kernels, in emulated machines without KVM.
+ * `npm run test:kernels`: tests with packets on other kernels, in emulated machines without KVM or as user-mode Linux.
  *
  *     npm run test:kernels                                   what is in the list below, on all kernels
  *     npm run test:kernels -- 6.12 newest                    on these
  *     npm run test:kernels -- 6.1 test/services/policies.test.ts
  *     NFTPROXY_TEST_MODE=ipvs npm run test:kernels -- 6.12 test/services
+ *     npm run test:kernels -- user-mode test/ipvs            on one that is built here, some ten times faster
  *     npm run test:kernels -- no-nf_tables                   mode iptables, variant legacy, where no other mode can serve
  *
  * Exit codes as those of `npm test`: 0 all ran and passed; 1 something failed.
@@ -16,33 +17,46 @@ import { repository } from './build.ts';
 import { kernels } from './kernels/catalogue.ts';
 import type { Kernel } from './kernels/catalogue.ts';
 import { installKernel } from './kernels/package.ts';
-import { runInGuest } from './kernels/machine.ts';
+import { runInGuest } from './kernels/guest.ts';
 import { isRoot, PrerequisiteError, programs, requirePrograms } from './prerequisites.ts';
+import type { Program } from './prerequisites.ts';
 import { bold, green, red, say } from './terminal.ts';
 import { countsOf, failureLines } from './test/report.ts';
 import type { Report } from './test/report.ts';
 
-/** What says most about a kernel in a quarter of an hour: an emulated machine is some fifteen times slower. */
+/** What says most about a kernel in a quarter of an hour in an emulated machine, which is some fifteen times slower than this one. */
 const usualFiles = [
   ...['bulk', 'contract', 'netlink', 'ownership', 'packets'].map((name) => `test/nftables/${name}.test.ts`),
   ...['cluster-ip', 'policies', 'affinity', 'sctp'].map((name) => `test/services/${name}.test.ts`),
   ...['virtual-servers', 'mode-ipvs'].map((name) => `test/ipvs/${name}.test.ts`),
 ];
 
-/** The same where there is no nf_tables. */
+/** The same where there is no nf_tables; IPVS is spoken to without. */
 const filesWithoutNftables = [
+  'test/ipvs/virtual-servers.test.ts',
   ...['without-nftables', 'contract', 'programs', 'mode-iptables'].map((name) => `test/iptables/${name}.test.ts`),
   ...['cluster-ip', 'policies', 'affinity', 'sctp'].map((name) => `test/services/${name}.test.ts`),
 ];
 
-/** What it takes beyond what all tests need. */
-const emulator = [
-  { name: 'qemu-system-x86_64', packageName: 'qemu-system-x86' },
+/** What it takes beyond what all tests need: for each kernel, and for some. */
+const guests = [
   { name: 'busybox', packageName: 'busybox-static' },
   { name: 'cpio', packageName: 'cpio' },
-  { name: 'depmod', packageName: 'kmod' },
+  { name: 'modprobe', packageName: 'kmod' },
   { name: 'xz', packageName: 'xz-utils' },
 ];
+const emulator = [{ name: 'qemu-system-x86_64', packageName: 'qemu-system-x86' }];
+const builder = [
+  { name: 'make', packageName: 'make' },
+  // With it come the headers of the C library.
+  { name: 'g++', packageName: 'build-essential' },
+  ...['flex', 'bison', 'bc'].map((name) => ({ name, packageName: name })),
+];
+
+function programsFor({ userMode }: Kernel): readonly Program[] {
+  if (userMode === undefined) return emulator;
+  return userMode === 'built' ? builder : [];
+}
 
 /** So many times longer clients in tests wait for an answer. */
 const patience = 8;
@@ -93,13 +107,14 @@ function scriptFor(files: readonly string[], mode: string): string {
 
 async function main(args: readonly string[]): Promise<number> {
   if (!isRoot()) throw new PrerequisiteError('it needs root, to show this machine’s files to the emulated ones');
-  requirePrograms([...Object.values(programs), ...emulator], say);
   const named = kernels.filter(({ name }) => args.includes(name));
+  const asked = named.length > 0 ? named : kernels;
+  requirePrograms([...Object.values(programs), ...guests, ...asked.flatMap(programsFor)], say);
   const files = args.filter((arg) => !kernels.some(({ name }) => name === arg));
   // A guest has no network, and takes what is there.
   await buildImage(repository, 'haproxy');
   const reports: { kernel: Kernel; report: Report; seconds: number }[] = [];
-  for (const kernel of named.length > 0 ? named : kernels) {
+  for (const kernel of asked) {
     const started = performance.now();
     const usual = kernel.withoutNftables ? filesWithoutNftables : usualFiles;
     const report = await testOn(kernel, files.length > 0 ? files : usual);

@@ -12,7 +12,7 @@ import { byId, plainNode, servicePort } from '../../src/dataplane/testing/index.
 import { createLogger } from '../../src/runtime/index.ts';
 import { repository } from '../../scripts/build.ts';
 import { kernels } from '../../scripts/kernels/catalogue.ts';
-import { runInGuest } from '../../scripts/kernels/machine.ts';
+import { runInGuest } from '../../scripts/kernels/guest.ts';
 import { installKernel } from '../../scripts/kernels/package.ts';
 import { Namespace } from '../../test/support/index.ts';
 import { median } from '../scale/statistics.ts';

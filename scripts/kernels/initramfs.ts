@@ -3,20 +3,28 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFile
 import { basename, join } from 'node:path';
 import type { InstalledKernel } from './package.ts';
 
-/** What it takes to reach this machine's files from the guest, without what a kernel has built in. */
-const modules = ['virtio_pci', 'virtiofs', 'overlay'];
+/** How a guest reaches this machine's files: what mounts them, and the modules for it that a kernel may not have built in. */
+export interface FileAccess {
+  /** Arguments of `mount`. */
+  readonly mount: string;
+  readonly modules: readonly string[];
+}
 
 /**
  * The guest's first process. Its root is this machine's file system, to which nothing it writes gets; the second serial
  * port takes the report. A real root (switch_root) and not chroot, else the kernel finds no `modprobe`.
  */
-const init = ({ release, modules: folder }: InstalledKernel, command: string): string => `#!/bin/busybox sh
+const init = (
+  { release, modules: folder }: InstalledKernel,
+  mount: string,
+  command: string,
+): string => `#!/bin/busybox sh
 b=/bin/busybox
 $b mkdir -p /proc /sys /lower /upper /root
 $b mount -t proc proc /proc
 $b mount -t sysfs sys /sys
 for module in $($b cat /modules.list); do $b insmod /modules/$module; done
-$b mount -t virtiofs -o ro root /lower || { echo "the guest cannot mount this machine's files"; $b poweroff -f; }
+$b mount ${mount} /lower || { echo "the guest cannot mount this machine's files"; $b poweroff -f; }
 $b mount -t tmpfs -o size=80% tmpfs /upper
 $b mkdir /upper/data /upper/work
 $b mount -t overlay -o lowerdir=/lower,upperdir=/upper/data,workdir=/upper/work overlay /root
@@ -30,18 +38,22 @@ $b ln -s /proc/self/fd /root/dev/fd
 $b ln -s /proc/self/fd/0 /root/dev/stdin
 $b mount -t devpts devpts /root/dev/pts
 for path in dev/shm run tmp; do $b mount -t tmpfs -o mode=1777 tmpfs /root/$path; done
-exec $b switch_root /root /bin/bash -c 'stty -F /dev/ttyS1 raw; ip link set lo up; ${command}'
+exec $b switch_root /root /bin/bash -c 'stty -F /dev/ttyS1 raw; ip link set lo up; modprobe -q ipv6; ${command}'
 `;
 
 /** Writes an initramfs for a kernel. @param command path, on this machine, of the script that the guest runs at last */
-export function writeInitramfs(kernel: InstalledKernel, command: string, folder: string): string {
+export function writeInitramfs(
+  kernel: InstalledKernel,
+  access: FileAccess,
+  { command, folder }: { readonly command: string; readonly folder: string },
+): string {
   const root = join(folder, 'initramfs');
   for (const path of ['bin', 'modules']) mkdirSync(join(root, path), { recursive: true });
   copyFileSync('/bin/busybox', join(root, 'bin/busybox'));
-  const files = modulesInOrder(kernel.modules);
+  const files = modulesInOrder(kernel.modules, [...access.modules, 'overlay']);
   for (const file of files) copyFileSync(join(kernel.modules, file), join(root, 'modules', basename(file)));
   writeFileSync(join(root, 'modules.list'), files.map((file) => `${basename(file)}\n`).join(''));
-  writeFileSync(join(root, 'init'), init(kernel, command));
+  writeFileSync(join(root, 'init'), init(kernel, access.mount, command));
   chmodSync(join(root, 'init'), 0o755);
   const file = join(folder, 'initramfs.img');
   const archive = execFileSync('cpio', ['--create', '--format=newc', '--quiet'], {
@@ -54,7 +66,7 @@ export function writeInitramfs(kernel: InstalledKernel, command: string, folder:
 }
 
 /** Files of the modules that the kernel does not have built in, each after those that it needs. */
-function modulesInOrder(folder: string): string[] {
+function modulesInOrder(folder: string, modules: readonly string[]): string[] {
   const dependencies = new Map<string, readonly string[]>();
   for (const line of readFileSync(join(folder, 'modules.dep'), 'utf8').split('\n')) {
     const [file = '', needs = ''] = line.split(':');
