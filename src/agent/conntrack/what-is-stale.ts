@@ -72,14 +72,16 @@ export class StalenessJudge {
   readonly #serving = new Map<TrackedServicePort, ReadonlySet<string>>();
   readonly #admitted = new Map<readonly string[], AdmittedSources>();
   readonly #nodePortAddresses: ReadonlySet<string>;
+  readonly #all: Iterable<TrackedServicePort>;
+  #claims: ReadonlyMap<string, Target> | undefined;
 
   constructor(options: ViewOptions) {
     this.#nodePortAddresses = options.nodePortAddresses;
+    this.#all = options.all;
     for (const key of options.gone) this.#targets.set(key, gone);
     for (const port of options.ports) {
-      for (const frontend of port.frontends) this.#add(port, frontend);
+      for (const frontend of port.frontends) this.#targets.set(...targetOf(port, frontend));
     }
-    this.#addClaimsOnNodeAddresses(options.all);
   }
 
   /**
@@ -102,11 +104,6 @@ export class StalenessJudge {
     return !served || !this.#admits(target, entry.original.source);
   }
 
-  #add(port: TrackedServicePort, frontend: Frontend): void {
-    const key = frontendId(port.protocol, port.family, frontend);
-    this.#targets.set(key, { port, sourceRanges: sourceRangesOf(frontend) });
-  }
-
   #admits({ sourceRanges }: Target, client: string): boolean {
     if (sourceRanges === undefined) return true;
     let admitted = this.#admitted.get(sourceRanges);
@@ -119,9 +116,11 @@ export class StalenessJudge {
 
   #target({ protocol, family, original }: TrackedConnection): Target | typeof gone | undefined {
     const { destination: address, destinationPort: port } = original;
-    const exact = this.#targets.get(frontendId(protocol, family, { address, port }));
+    const key = frontendId(protocol, family, { address, port });
+    const exact = this.#targets.get(key);
     if (exact !== undefined || !this.#nodePortAddresses.has(address)) return exact;
-    return this.#targets.get(frontendId(protocol, family, { port }));
+    const nodePort = this.#targets.get(frontendId(protocol, family, { port }));
+    return nodePort && (this.#claimsOnNodeAddresses().get(key) ?? nodePort);
   }
 
   #servingEndpoints(port: TrackedServicePort): ReadonlySet<string> {
@@ -133,15 +132,23 @@ export class StalenessJudge {
     return serving;
   }
 
-  /** A load-balancer IP may be a node's own address: there it wins over the node port of the same number. */
-  #addClaimsOnNodeAddresses(all: Iterable<TrackedServicePort>): void {
-    for (const port of all) {
-      for (const frontend of port.frontends) {
-        if (frontend.kind === 'NodePort' || !this.#nodePortAddresses.has(frontend.address)) continue;
-        if (!this.#targets.has(frontendId(port.protocol, port.family, frontend))) this.#add(port, frontend);
-      }
-    }
+  /**
+   * A load-balancer IP may be a node's own address: there it wins over the node port of the same number. Looked for when a
+   * connection to a node port is judged, as it takes a look at every Service port.
+   */
+  #claimsOnNodeAddresses(): ReadonlyMap<string, Target> {
+    return (this.#claims ??= new Map(
+      [...this.#all].flatMap((port) =>
+        port.frontends
+          .filter((frontend) => frontend.kind !== 'NodePort' && this.#nodePortAddresses.has(frontend.address))
+          .map((frontend) => targetOf(port, frontend)),
+      ),
+    ));
   }
+}
+
+function targetOf(port: TrackedServicePort, frontend: Frontend): [key: string, target: Target] {
+  return [frontendId(port.protocol, port.family, frontend), { port, sourceRanges: sourceRangesOf(frontend) }];
 }
 
 function endpointKey(address: string, port: number): string {
