@@ -24,6 +24,8 @@ export {
 export { inNamespace } from './namespace.ts';
 export { deleteAddresses, deleteInterface, interfaceAddresses, interfaceNumber } from './interface.ts';
 export type { InterfaceAddress } from './interface.ts';
+export { linkChangeOf, linkGroup, links } from './links.ts';
+export type { Link, LinkChange } from './links.ts';
 export { addLocalRoute, deleteLocalRoute } from './local-route.ts';
 export { ask, askAll, dump, dumpPages } from './requests.ts';
 export type { NetlinkRequest } from './requests.ts';
