@@ -22,6 +22,9 @@ export const nftMessage = {
   deleteElements: 14, // NFT_MSG_DELSETELEM
   newGeneration: 15, // NFT_MSG_NEWGEN
   getGeneration: 16, // NFT_MSG_GETGEN
+  newFlowtable: 22, // NFT_MSG_NEWFLOWTABLE
+  getFlowtable: 23, // NFT_MSG_GETFLOWTABLE
+  deleteFlowtable: 24, // NFT_MSG_DELFLOWTABLE
   destroyTable: 26, // NFT_MSG_DESTROYTABLE
 } as const;
 
@@ -141,6 +144,27 @@ export const elementFlag = {
   intervalEnd: 1, // NFT_SET_ELEM_INTERVAL_END
   /** It stands for all keys that no other element has, and has none itself. */
   catchAll: 2, // NFT_SET_ELEM_CATCHALL
+} as const;
+
+export const flowtableAttribute = {
+  table: 1, // NFTA_FLOWTABLE_TABLE
+  name: 2, // NFTA_FLOWTABLE_NAME
+  hook: 3, // NFTA_FLOWTABLE_HOOK
+  flags: 7, // NFTA_FLOWTABLE_FLAGS
+} as const;
+
+export const flowtableHookAttribute = {
+  number: 1, // NFTA_FLOWTABLE_HOOK_NUM
+  priority: 2, // NFTA_FLOWTABLE_HOOK_PRIORITY
+  devices: 3, // NFTA_FLOWTABLE_HOOK_DEVS
+} as const;
+
+export const flowtableFlag = {
+  counter: 2, // NFT_FLOWTABLE_COUNTER
+} as const;
+
+export const deviceAttribute = {
+  name: 1, // NFTA_DEVICE_NAME
 } as const;
 
 export const generationAttribute = {

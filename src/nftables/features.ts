@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { NetlinkError } from '../netlink/index.ts';
+import { flowAdd } from './expressions/index.ts';
 import type { NftablesSocket } from './socket.ts';
 import { Transaction } from './transaction.ts';
 
@@ -26,15 +27,34 @@ export async function probeFeatures(socket: NftablesSocket): Promise<Features> {
   };
 }
 
+/**
+ * Whether the kernel has flowtables for tables of family inet, and rules that lead connections into them; on an empty
+ * table with a random name, as above. Rejects with NetlinkError for any answer but "not supported".
+ */
+export function probeFlowtables(socket: NftablesSocket): Promise<boolean> {
+  const tx = new Transaction(`nftproxy-probe-${randomBytes(8).toString('hex')}`)
+    .addTable()
+    .addFlowtable({ name: 'probe', devices: [] })
+    .addChain({ name: 'probe', base: { type: 'filter', hook: 'forward', priority: 0 } })
+    .addRule({ chain: 'probe', statements: [flowAdd('probe')] })
+    .deleteTable();
+  // ENOENT: a module, of the flowtable or of the expression, that is not there.
+  return supports(socket, tx, [...unsupported, 'ENOENT']);
+}
+
 /** EINVAL: an unknown message type. EOPNOTSUPP: an unknown table flag; 5.x kernels also say EINVAL to it. */
 const unsupported = ['EINVAL', 'EOPNOTSUPP'];
 
-async function supports(socket: NftablesSocket, transaction: Transaction): Promise<boolean> {
+async function supports(
+  socket: NftablesSocket,
+  transaction: Transaction,
+  refusals: readonly string[] = unsupported,
+): Promise<boolean> {
   try {
     await socket.commit(transaction);
     return true;
   } catch (error) {
-    if (error instanceof NetlinkError && unsupported.includes(error.code)) return false;
+    if (error instanceof NetlinkError && refusals.includes(error.code)) return false;
     throw error;
   }
 }

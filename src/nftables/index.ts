@@ -7,12 +7,14 @@ export {
   counter,
   ctOriginalDaddr,
   ctOriginalDport,
+  ctStateEstablished,
   ctStateNew,
   ctStatusDnat,
   deleteFromMap,
   dnatFromMap,
   drop,
   fibLocal,
+  flowAdd,
   goto,
   iifname,
   ipDaddr,
@@ -36,7 +38,7 @@ export {
   verdictMap,
 } from './expressions/index.ts';
 export type { Statement, Value } from './expressions/index.ts';
-export { probeFeatures } from './features.ts';
+export { probeFeatures, probeFlowtables } from './features.ts';
 export type { Features } from './features.ts';
 export type { ForeignChange, ForeignChanges } from './foreign-changes.ts';
 export { fingerprint, ruleText } from './objects/index.ts';
@@ -45,6 +47,7 @@ export type {
   ChainInfo,
   Element,
   FieldType,
+  Flowtable,
   IpTableFamily,
   Rule,
   RuleInfo,

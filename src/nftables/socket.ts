@@ -11,12 +11,29 @@ import {
 import type { OpenTransport, Message, MessageWriter, NetlinkRequest, SocketOptions } from '../netlink/index.ts';
 import { checkAnswers } from './commit.ts';
 import { CommitError } from './commit-error.ts';
-import { chainAttribute, ruleAttribute, setAttribute, tableAttribute } from './constants.ts';
+import { chainAttribute, flowtableAttribute, ruleAttribute, setAttribute, tableAttribute } from './constants.ts';
 import { elementsByKey } from './element-requests.ts';
 import { ForeignChanges } from './foreign-changes.ts';
 import { hintFor } from './hints.ts';
-import { decodeChain, decodeRule, decodeSet, decodeTable, familyNumber, tableFamilyOf } from './objects/index.ts';
-import type { ChainInfo, Element, RuleInfo, SetDefinition, SetInfo, TableFamily, TableInfo } from './objects/index.ts';
+import {
+  decodeChain,
+  decodeFlowtable,
+  decodeRule,
+  decodeSet,
+  decodeTable,
+  familyNumber,
+  tableFamilyOf,
+} from './objects/index.ts';
+import type {
+  ChainInfo,
+  Element,
+  Flowtable,
+  RuleInfo,
+  SetDefinition,
+  SetInfo,
+  TableFamily,
+  TableInfo,
+} from './objects/index.ts';
 import { hasMoreElements, readElements } from './read-elements.ts';
 import { currentGeneration, nftRequest } from './requests.ts';
 import type { Generation } from './requests.ts';
@@ -166,6 +183,18 @@ export class NftablesSocket {
   sets(table: string): Promise<SetInfo[]> {
     const request = nftRequest('list sets', 'getSet', (writer) => writer.string(setAttribute.table, table));
     return this.#dump(request, (message) => decodeSet(netfilterAttributes(message)));
+  }
+
+  /** The flowtables of a table, with the devices that they have now. */
+  flowtables(table: string): Promise<Flowtable[]> {
+    // The kernel lists those of all tables, whatever is asked for, where it knows no filter here.
+    const write = (writer: MessageWriter): void => {
+      writer.string(flowtableAttribute.table, table);
+    };
+    return this.#dump(nftRequest('list flowtables', 'getFlowtable', write), (message) => {
+      const attributes = netfilterAttributes(message);
+      return attributes.get(flowtableAttribute.table)?.string() === table ? decodeFlowtable(attributes) : undefined;
+    });
   }
 
   /**

@@ -1,11 +1,19 @@
 import { flag, MessageWriter } from '../netlink/index.ts';
 import { Batch } from './batch.ts';
-import { chainAttribute, elementListAttribute, ruleAttribute, setAttribute, tableAttribute } from './constants.ts';
+import {
+  chainAttribute,
+  elementListAttribute,
+  flowtableAttribute,
+  ruleAttribute,
+  setAttribute,
+  tableAttribute,
+} from './constants.ts';
 import type { AnonymousSet } from './expressions/index.ts';
 import {
   encodeAnonymousElements,
   encodeAnonymousSet,
   encodeChain,
+  encodeFlowtable,
   encodeRule,
   encodeSet,
   encodeTable,
@@ -14,7 +22,15 @@ import {
 } from './objects/index.ts';
 import { sameNames } from './names.ts';
 import type { Names } from './names.ts';
-import type { ChainDefinition, Element, IpTableFamily, Rule, SetDefinition, TableOptions } from './objects/index.ts';
+import type {
+  ChainDefinition,
+  Element,
+  Flowtable,
+  IpTableFamily,
+  Rule,
+  SetDefinition,
+  TableOptions,
+} from './objects/index.ts';
 
 /** Milliseconds of encoding after which others get their turn. */
 const sliceMilliseconds = 4;
@@ -164,6 +180,30 @@ export class Transaction {
     this.batch.add('deleteSet', 0, { description: `delete set ${name}`, setName: name }, (writer) => {
       writer.string(setAttribute.table, this.table);
       writer.string(setAttribute.name, this.#names.set(name));
+    });
+    return this;
+  }
+
+  /**
+   * Adds the flowtable, without devices one that no packet meets; if it is there it gets those of the devices that it has
+   * not (5.8). ENOENT if there is no such device.
+   *
+   * @param flowtable with at most 256 devices; further ones go into further calls
+   */
+  addFlowtable(flowtable: Flowtable): this {
+    const { name, devices } = flowtable;
+    const description = `add flowtable ${name}${devices.length > 0 ? ` on ${devices.join(', ')}` : ''}`;
+    this.batch.add('newFlowtable', flag.create, { description }, (writer) => {
+      encodeFlowtable(writer, this.table, flowtable);
+    });
+    return this;
+  }
+
+  /** Deletes a flowtable: its connections go on through all chains. EBUSY while rules lead into it. */
+  deleteFlowtable(name: string): this {
+    this.batch.add('deleteFlowtable', 0, { description: `delete flowtable ${name}` }, (writer) => {
+      writer.string(flowtableAttribute.table, this.table);
+      writer.string(flowtableAttribute.name, name);
     });
     return this;
   }

@@ -1,4 +1,5 @@
 import {
+  flowAttribute,
   icmpxCode,
   immediateAttribute,
   masqueradeAttribute,
@@ -81,6 +82,20 @@ export function jump(chain: string): Statement {
 /** `goto c`: does not come back here. */
 export function goto(chain: string): Statement {
   return verdict(`goto ${chain}`);
+}
+
+/**
+ * `flow add @f`: the packet's connection takes the fast path of a flowtable from here on. In chains of the hook forward
+ * only. A connection that the kernel does not take (TCP that is not established, or about to end) goes on as it is, and
+ * its packet passes on to the next rule.
+ */
+export function flowAdd(flowtable: string): Statement {
+  return {
+    text: `flow add @${flowtable}`,
+    encode: (encoder) => {
+      encoder.expression('flow_offload', (writer) => writer.string(flowAttribute.flowtable, flowtable));
+    },
+  };
 }
 
 /** `counter`. */

@@ -89,6 +89,7 @@ export const ctDirection = {
 
 /** linux/netfilter/nf_conntrack_common.h */
 export const ctStateBit = {
+  established: 0x2, // NF_CT_STATE_BIT(IP_CT_ESTABLISHED)
   new: 0x8, // NF_CT_STATE_BIT(IP_CT_NEW)
 } as const;
 
@@ -221,6 +222,11 @@ export const masqueradeAttribute = {
 /** linux/netfilter/nf_nat.h */
 export const natRangeFlag = {
   fullyRandom: 0x10, // NF_NAT_RANGE_PROTO_RANDOM_FULLY
+} as const;
+
+/** `flow_offload` */
+export const flowAttribute = {
+  flowtable: 1, // NFTA_FLOW_TABLE_NAME
 } as const;
 
 /** `reject` */

@@ -1,9 +1,10 @@
-export { accept, counter, drop, goto, jump, masquerade, reject, rejectWithTcpReset } from './actions.ts';
+export { accept, counter, drop, flowAdd, goto, jump, masquerade, reject, rejectWithTcpReset } from './actions.ts';
 export {
   counterAttribute,
   dataAttribute,
   dynamicSetAttribute,
   expressionAttribute,
+  flowAttribute,
   immediateAttribute,
   lookupAttribute,
   registerNumber,
@@ -15,6 +16,7 @@ export type { AnonymousSet, AnonymousSetMaker } from './encoder.ts';
 export { dnatFromMap, lookup, verdictMap } from './lookups.ts';
 export {
   comparePrefix,
+  ctStateEstablished,
   ctStateNew,
   ctStatusDnat,
   fibLocal,

@@ -66,6 +66,11 @@ export function ctStatusDnat(): Statement {
   return conntrackBit('ct status dnat', ctKey.status, ctStatusBit.dnat);
 }
 
+/** `ct state established`: packets went both ways. */
+export function ctStateEstablished(): Statement {
+  return conntrackBit('ct state established', ctKey.state, ctStateBit.established);
+}
+
 /** `ct state new`. */
 export function ctStateNew(): Statement {
   return conntrackBit('ct state new', ctKey.state, ctStateBit.new);

@@ -5,6 +5,8 @@ export { decodeElement, encodeElement, joinIntervals } from './elements.ts';
 export type { Element, Mark } from './elements.ts';
 export { keyLength, paddedLength } from './fields.ts';
 export type { FieldType } from './fields.ts';
+export { decodeFlowtable, encodeFlowtable } from './flowtables.ts';
+export type { Flowtable } from './flowtables.ts';
 export { decodeRule, encodeRule, fingerprint, ruleText } from './rules.ts';
 export type { Rule, RuleInfo } from './rules.ts';
 export type { SetDefinition } from './set-definition.ts';

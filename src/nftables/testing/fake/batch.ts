@@ -4,6 +4,7 @@ import type { Message } from '../../../netlink/index.ts';
 import type { Change, Effect } from './change.ts';
 import { deleteChain, newChain } from './chain-changes.ts';
 import { deleteElements, newElements } from './element-changes.ts';
+import { deleteFlowtable, newFlowtable } from './flowtable-changes.ts';
 import { Refusal } from './refusal.ts';
 import { deleteRule, newRule } from './rule-changes.ts';
 import type { Ruleset } from './ruleset.ts';
@@ -24,10 +25,12 @@ const handlers: Readonly<Record<number, (change: Change) => Effect>> = {
   [nftMessage.deleteSet]: deleteSet,
   [nftMessage.newElements]: newElements,
   [nftMessage.deleteElements]: deleteElements,
+  [nftMessage.newFlowtable]: newFlowtable,
+  [nftMessage.deleteFlowtable]: deleteFlowtable,
 };
 
 /** Who sends a batch, and what the kernel makes of it. */
-export type Circumstances = Pick<Change, 'portId' | 'features' | 'judge'>;
+export type Circumstances = Pick<Change, 'portId' | 'features' | 'judge' | 'hasDevice'>;
 
 /** What became of a batch. */
 export interface BatchResult {

@@ -11,6 +11,7 @@ export interface FakeFeatures {
   readonly owner: boolean;
   readonly persist: boolean;
   readonly destroy: boolean;
+  readonly flowtables: boolean;
 }
 
 /** One message of a batch, and what it is to change. */
@@ -25,6 +26,8 @@ export interface Change {
   readonly portId: number;
   readonly features: FakeFeatures;
   readonly judge: Judge;
+  /** Whether there is a network interface of this name. */
+  readonly hasDevice: (name: string) => boolean;
 }
 
 /** Whether anything was changed: only then does the commit make a generation. */

@@ -36,12 +36,14 @@ export class FakeNftables implements FakeKernel {
   #nextPortId = 1000;
   #ruleset = new Ruleset();
   #judge: Judge = () => undefined;
+  /** Whether there is a network interface of this name, for flowtables; there are all unless told. */
+  hasDevice: (name: string) => boolean = () => true;
   readonly #troubles: Trouble[] = [];
   readonly #listeners: FakeListener[] = [];
 
   /** @param features of the kernel; all of them unless told */
   constructor(features: Partial<FakeFeatures> = {}) {
-    this.#features = { owner: true, persist: true, destroy: true, ...features };
+    this.#features = { owner: true, persist: true, destroy: true, flowtables: true, ...features };
   }
 
   /** A socket of one program. */
@@ -97,6 +99,15 @@ export class FakeNftables implements FakeKernel {
     this.#set(table, element.set).ownElements.remove(this.#element(table, element));
   }
 
+  /** An interface is gone: flowtables lose it without a word to anybody. */
+  loseDevice(name: string): void {
+    for (const table of this.#ruleset.tables.values()) {
+      for (const [flowtable, devices] of table.flowtables) {
+        table.flowtables.set(flowtable, new Set([...devices].filter((device) => device !== name)));
+      }
+    }
+  }
+
   /** `nft flush ruleset` of another program: tables that a living socket owns stay. */
   flushRuleset(): void {
     const next = this.#ruleset.copy();
@@ -138,7 +149,9 @@ export class FakeNftables implements FakeKernel {
   }
 
   #commit(batch: readonly Message[], portId: number): Datagrams {
-    const result = runBatch(batch, this.#ruleset, { portId, features: this.#features, judge: this.#judge });
+    const { hasDevice } = this;
+    const circumstances = { portId, features: this.#features, judge: this.#judge, hasDevice };
+    const result = runBatch(batch, this.#ruleset, circumstances);
     const answers = result.answers.map(encodeAnswer);
     const trouble = result.ruleset === undefined ? undefined : this.#troubles.shift();
     if (trouble?.kind === 'refused')

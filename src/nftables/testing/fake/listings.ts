@@ -7,7 +7,7 @@ import {
   setAttribute,
   tableAttribute,
 } from '../../constants.ts';
-import { encodeSet, keyLength } from '../../objects/index.ts';
+import { encodeFlowtable, encodeSet, keyLength } from '../../objects/index.ts';
 import { netfilterAttributes } from '../../../netlink/index.ts';
 import type { Message, MessageWriter, Payload } from '../../../netlink/index.ts';
 import { setOf } from './change.ts';
@@ -56,6 +56,7 @@ const listers: Readonly<Record<number, Lister>> = {
       },
     }));
   },
+  [nftMessage.getFlowtable]: (ruleset) => [...ruleset.tables.values()].flatMap(flowtablesOf),
   [nftMessage.getElements]: (ruleset, attributes) => {
     const { table, set } = listedSet(ruleset, attributes);
     const keys = attributes.get(elementListAttribute.elements);
@@ -95,6 +96,13 @@ function chainsOf(table: FakeTable): Listed[] {
       writer.bigNumber(chainAttribute.handle, chain.handle);
       writer.number(chainAttribute.use, chain.rules.length + (uses.get(chain.name) ?? 0));
     },
+  }));
+}
+
+function flowtablesOf({ name: table, flowtables }: FakeTable): Listed[] {
+  return [...flowtables].map(([name, devices]) => ({
+    message: 'newFlowtable',
+    attributes: (writer) => encodeFlowtable(writer, table, { name, devices: [...devices] }),
   }));
 }
 

@@ -3,6 +3,7 @@ import {
   decodeVerdict,
   dynamicSetAttribute,
   expressionAttribute,
+  flowAttribute,
   immediateAttribute,
   lookupAttribute,
   registerNumber,
@@ -13,6 +14,7 @@ import type { Payload } from '../../../netlink/index.ts';
 export interface Reference {
   readonly chain?: string;
   readonly set?: string;
+  readonly flowtable?: string;
   /** What the rule does with the set. `update` may give elements a time to live. */
   readonly use?: 'set' | 'data' | 'verdict' | 'update set' | 'update map';
 }
@@ -29,6 +31,7 @@ const readers: Readonly<Record<string, (data: Payload) => Reference | undefined>
     set: data.get(dynamicSetAttribute.setName)?.string() ?? '',
     use: data.get(dynamicSetAttribute.dataRegister) === undefined ? 'update set' : 'update map',
   }),
+  flow_offload: (data) => ({ flowtable: data.get(flowAttribute.flowtable)?.string() ?? '' }),
   immediate: (data) => {
     const verdict = data.get(immediateAttribute.data)?.get(dataAttribute.verdict);
     const chain = verdict === undefined ? undefined : chainOfVerdict(decodeVerdict(verdict));

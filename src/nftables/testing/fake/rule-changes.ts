@@ -23,7 +23,8 @@ export function newRule(change: Change): Effect {
   return true;
 }
 
-function checkReference(table: FakeTable, { chain, set, use }: Reference): void {
+function checkReference(table: FakeTable, { chain, set, use, flowtable }: Reference): void {
+  if (flowtable !== undefined) refuseIf(!table.flowtables.has(flowtable), 'ENOENT');
   if (chain !== undefined) checkTarget(table, chain);
   if (set !== undefined && use !== undefined) uses[use](setNamed(table, set));
 }

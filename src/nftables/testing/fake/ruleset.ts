@@ -88,6 +88,8 @@ export class FakeTable {
   chainsTouched = false;
   chains = new Map<string, FakeChain>();
   sets = new Map<string, FakeSet>();
+  /** Devices by the name of their flowtable. */
+  flowtables = new Map<string, ReadonlySet<string>>();
 
   constructor(table: Pick<FakeTable, 'name' | 'userData' | 'flags' | 'owner'>) {
     this.name = table.name;
@@ -100,6 +102,7 @@ export class FakeTable {
     const copy = new FakeTable(this);
     for (const chain of this.chains.values()) copy.chains.set(chain.name, { ...chain, rules: [...chain.rules] });
     for (const set of this.sets.values()) copy.sets.set(set.definition.name, set.copy());
+    copy.flowtables = new Map(this.flowtables);
     return copy;
   }
 

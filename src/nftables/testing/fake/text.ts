@@ -12,6 +12,7 @@ export function rulesetText(ruleset: Ruleset): string {
 function tableText(table: FakeTable): string {
   const owner = table.owner === 0 ? '' : ` # owner ${table.owner}`;
   const blocks = [
+    ...[...table.flowtables].map(([name, devices]) => block(`flowtable ${name}`, [...devices])),
     ...[...table.sets.values()].map(setText),
     ...[...table.chains.values()].map((chain) => block(`chain ${chain.name}`, chainLines(chain))),
   ];

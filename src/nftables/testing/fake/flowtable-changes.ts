@@ -1,0 +1,34 @@
+import { flowtableAttribute } from '../../constants.ts';
+import { decodeFlowtable } from '../../objects/index.ts';
+import { tableOf } from './change.ts';
+import type { Change, Effect } from './change.ts';
+import { Refusal } from './refusal.ts';
+
+/** NFT_NETDEVICE_MAX: so many devices are one too many for a message. */
+const tooManyDevices = 256;
+
+/** NEWFLOWTABLE: makes one, or adds devices to it; those that it has change nothing. nf_tables_newflowtable */
+export function newFlowtable(change: Change): Effect {
+  const { attributes, features, hasDevice } = change;
+  const table = tableOf(change, flowtableAttribute.table);
+  // The module is not there.
+  if (!features.flowtables) throw new Refusal('ENOENT');
+  const { name, devices } = decodeFlowtable(attributes);
+  if (devices.length >= tooManyDevices) throw new Refusal('EFBIG');
+  if (devices.some((device) => !hasDevice(device))) throw new Refusal('ENOENT');
+  const present = table.flowtables.get(name);
+  const all = new Set([...(present ?? []), ...devices]);
+  table.flowtables.set(name, all);
+  return all.size !== present?.size;
+}
+
+/** DELFLOWTABLE, as a whole. */
+export function deleteFlowtable(change: Change): Effect {
+  const table = tableOf(change, flowtableAttribute.table);
+  const name = change.attributes.get(flowtableAttribute.name)?.string() ?? '';
+  if (!table.flowtables.has(name)) throw new Refusal('ENOENT');
+  const rules = [...table.chains.values()].flatMap((chain) => chain.rules);
+  if (rules.some(({ references }) => references.some(({ flowtable }) => flowtable === name)))
+    throw new Refusal('EBUSY');
+  return table.flowtables.delete(name);
+}
