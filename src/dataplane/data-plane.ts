@@ -54,6 +54,9 @@ export interface DataPlane {
    */
   whenLost?(listener: () => void): void;
 
+  /** Whether connections take the fast path that the node's settings ask for; undefined: they ask for none. */
+  readonly fastPath?: FastPathState | undefined;
+
   /** How many of `served` who chooses endpoints for. */
   servedBy(): ServedCounts;
 
@@ -98,6 +101,9 @@ export interface DataPlane {
 
 /** Service ports by who chooses endpoints for them: slots (`nftables`), an engine, or rules (`iptables`). */
 export type ServedCounts = Readonly<Partial<Record<EngineName | 'iptables', number>>>;
+
+/** Through how many interfaces packets come to the fast path, or what is missing for people to read. */
+export type FastPathState = { readonly devices: number } | { readonly missing: string };
 
 /** Why a Service port is served without the engine that is asked for. */
 export interface Fallback {
@@ -196,6 +202,8 @@ export interface NodeSettings {
   readonly localSources: readonly string[];
   /** Ranges from which ClusterIPs are allocated; they may overlap. */
   readonly serviceCIDRs: readonly string[];
+  /** Established connections of Services are to take the kernel's fast path, where it has one; left out: they do not. */
+  readonly fastPath?: true;
   /** Who chooses endpoints for Service ports that say nothing; left out: the data plane itself. */
   readonly engine?: Exclude<EngineName, 'nftables'>;
   /** How IPVS chooses for Service ports that say nothing; left out: by its default. */

@@ -11,6 +11,7 @@ export type {
   EngineTargetState,
   Explanation,
   Fallback,
+  FastPathState,
   FrontendAddress,
   Integrity,
   LatencyHistogram,

@@ -10,6 +10,7 @@ import type {
   EngineTargetState,
   Explanation,
   Fallback,
+  FastPathState,
   Integrity,
   NodeSettings,
   Packet,
@@ -66,6 +67,10 @@ export class EngineDataPlane implements DataPlane {
 
   get served(): ReadonlyMap<string, DesiredPort> {
     return this.#table.served;
+  }
+
+  get fastPath(): FastPathState | undefined {
+    return this.#table.fastPath;
   }
 
   get sizes(): ReadonlyMap<string, number> {

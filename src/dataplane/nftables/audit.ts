@@ -3,6 +3,7 @@ import type { Element, SetInfo } from '../../nftables/index.ts';
 import type { DesiredPort, Integrity, NodeSettings } from '../data-plane.ts';
 import { isCalledAlike } from './base-chains.ts';
 import { ElementMap } from './element-map.ts';
+import { fastPathChain, flowtableName } from './fast-path-rules.ts';
 import type { Generation } from './generation.ts';
 import { takeInventory } from './inventory.ts';
 import { signatureOf } from './layout.ts';
@@ -34,13 +35,18 @@ const share = 0.05;
 export class Audit {
   readonly #tables: TableSocket;
   readonly #isWriting: () => boolean;
+  readonly #devices: () => number;
   readonly #suspicions = new Suspicions();
   #restUntil = 0;
 
-  /** @param isWriting whether what is expected and what the kernel holds are just being changed */
-  constructor(tables: TableSocket, isWriting: () => boolean) {
+  /**
+   * @param isWriting whether what is expected and what the kernel holds are just being changed
+   * @param devices how many the flowtable has, if there is one
+   */
+  constructor(tables: TableSocket, isWriting: () => boolean, devices: () => number) {
     this.#tables = tables;
     this.#isWriting = isWriting;
+    this.#devices = devices;
   }
 
   async verify(expected: Expected): Promise<Integrity> {
@@ -101,6 +107,7 @@ export class Audit {
     const ours = (await socket.tables()).find(({ family, name }) => family === 'inet' && name === table);
     // Whoever deleted the table has deleted everything; whoever made it dormant has switched everything off.
     if (!ours || ours.flags.dormant) return false;
+    if (!(await this.#hasFlowtable(generation))) return false;
     const { sets, chains } = await takeInventory(this.#tables);
     const present = new Map(sets.map((set) => [set.name, set]));
     const isWhole = (name: string): boolean => hasAll(present.get(generation.set(name)), sizes.of(name));
@@ -120,6 +127,14 @@ export class Audit {
           isSame([each.chain.name, signatureOf(each)]) && chains.some((chain) => isCalledAlike(each.chain, chain)),
       )
     );
+  }
+
+  /** With all its devices: somebody may have taken one out. */
+  async #hasFlowtable(generation: Generation): Promise<boolean> {
+    if (!generation.layout.hasChain(fastPathChain)) return true;
+    const { socket, table } = this.#tables;
+    const ours = (await socket.flowtables(table)).find(({ name }) => name === flowtableName);
+    return ours !== undefined && ours.devices.length >= this.#devices();
   }
 
   /** Touched elements of sets that packets do not meet are nobody's business. */

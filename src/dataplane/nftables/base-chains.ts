@@ -53,6 +53,9 @@ const hooks = [
   { name: 'postrouting', hook: 'postrouting', priority: 100, to: 'sources' },
 ] as const;
 
+/** Behind everybody's filters: network policies have had their say about the packet that leads to the fast path. */
+const forward = { name: 'forward', hook: 'forward', priority: 300, to: 'fast_path' } as const;
+
 /** Base chains of earlier versions, which those of `hooks` take the place of. */
 const formerPlaces = (['prerouting', 'output'] as const).map((hook): ChainDefinition => ({
   name: hook,
@@ -79,17 +82,26 @@ export function isFormer(present: ChainInfo): boolean {
  *
  * @param o.comment of each rule
  * @param o.kernelName of the chain that is called `services`, `learn`, …
+ * @param o.fastPath what a packet must be to be asked about in the hook forward; left out: none is
  */
-export function baseChains(o: { comment: string; kernelName: (chain: string) => string }): RenderedChain[] {
+export function baseChains(o: {
+  comment: string;
+  kernelName: (chain: string) => string;
+  fastPath?: readonly Statement[];
+}): RenderedChain[] {
   const conditions: Partial<Record<string, Statement[]>> = {
     learn: [ctStatusDnat()],
     sources: [ctStatusDnat(), matchL4Protocols(protocols)],
   };
-  return hooks.map(({ name, hook, priority, to }) => {
+  const nat = hooks.map(({ name, hook, priority, to }) => {
     return render({ name, base: { type: 'nat', hook, priority } }, [
       [o.comment, ...(conditions[to] ?? []), jump(o.kernelName(to))],
     ]);
   });
+  if (!o.fastPath) return nat;
+  const { name, hook, priority, to } = forward;
+  const chain = { name, base: { type: 'filter', hook, priority } } as const;
+  return [...nat, render(chain, [[o.comment, ...o.fastPath, jump(o.kernelName(to))]])];
 }
 
 /** A chain that goes on for each family by itself: `<name>4` and `<name>6`. */

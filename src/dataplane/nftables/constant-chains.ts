@@ -22,11 +22,12 @@ import type { Family } from '../../services/index.ts';
 import type { LocalDetector, NodeSettings } from '../data-plane.ts';
 import { byFamily, render } from './base-chains.ts';
 import type { RenderedChain } from './base-chains.ts';
+import { fastPathChains } from './fast-path-rules.ts';
 import { frontendFields, originalFrontendFields } from './fields.ts';
 import { protocols } from './keys.ts';
 
 /** What the constant rules depend on. Nothing here changes with a Service. */
-type RuleSettings = Pick<NodeSettings, 'detectors' | 'masqueradeAll'>;
+type RuleSettings = Pick<NodeSettings, 'detectors' | 'masqueradeAll' | 'fastPath'>;
 
 const families = [4, 6] as const;
 const loopback = { 4: '127.0.0.0/8', 6: '::1/128' } as const;
@@ -36,7 +37,7 @@ const fullyRandom = masquerade({ fullyRandom: true });
  * Every chain but base chains that a generation always has: a constant number of rules, however many Services there are.
  *
  * All decisions are taken in nat chains, which see only the first packet of a connection; packets of established
- * connections pass no rule of ours. None is named after a word of nft's grammar (`reject`, `masquerade`), or a listing
+ * connections pass no rule of ours, but for those that lead to the fast path where that is asked for. None is named after a word of nft's grammar (`reject`, `masquerade`), or a listing
  * could not be loaded again.
  */
 export function constantChains(settings: RuleSettings): RenderedChain[] {
@@ -51,6 +52,7 @@ export function constantChains(settings: RuleSettings): RenderedChain[] {
     byFamily('unclaimed', 'connections that nobody has translated'),
     byFamily('learn', 'remember the endpoint of clients with session affinity'),
     byFamily('sources', 'whose source is replaced, of connections that a Service translated'),
+    ...(settings.fastPath === true ? fastPathChains() : []),
   ];
 }
 

@@ -11,6 +11,7 @@ import type {
   EngineTargetState,
   Explanation,
   Fallback,
+  FastPathState,
   Integrity,
   NodeSettings,
   Packet,
@@ -23,6 +24,8 @@ import { limitsByMemory } from './budget.ts';
 import type { ElementLimits } from './budget.ts';
 import { tableName } from './claim.ts';
 import { connectionCounts, frontendsAmong } from './counters.ts';
+import { fastPathHost } from './fast-path-host.ts';
+import type { FastPathHost } from './fast-path-host.ts';
 import { kernelView, tableExists } from './kernel-view.ts';
 import { namedTargets } from './named-targets.ts';
 import type { NamedTarget } from './named-targets.ts';
@@ -39,6 +42,7 @@ interface Parts {
   readonly log: Logger;
   readonly drained?: () => Promise<void>;
   readonly limits?: ElementLimits;
+  readonly fastPath?: FastPathHost;
 }
 
 /**
@@ -60,19 +64,27 @@ export class NftablesDataPlane implements DataPlane {
    *
    * @param o.drained resolves when packets are through that were on their way when it was called; a moment unless told
    * @param o.limits by the memory of this process unless told
+   * @param o.fastPath the network namespace and sysctls of this process unless told
    */
   constructor(o: Parts) {
-    const { writer, reader, log, drained = () => setTimeout(packetMilliseconds), limits = limitsByMemory() } = o;
+    const { writer, reader, log, drained = () => setTimeout(packetMilliseconds) } = o;
+    const { limits = limitsByMemory(), fastPath = fastPathHost({}) } = o;
     this.#writer = writer;
     this.#reader = reader;
     this.#limits = limits;
-    this.#table = new Table({ socket: writer, log, name: tableName, drained, limits });
+    this.#table = new Table({ socket: writer, log, name: tableName, drained, limits, fastPath });
   }
 
   /** @throws NetlinkError if this process may not open netlink sockets. */
-  static open({ log, namespacePath }: { log: Logger; namespacePath?: string }): NftablesDataPlane {
+  static open(o: { log: Logger; namespacePath?: string; sysctlDirectory?: string }): NftablesDataPlane {
+    const { log, namespacePath } = o;
     const options = namespacePath === undefined ? {} : { namespacePath };
-    return new NftablesDataPlane({ writer: NftablesSocket.open(options), reader: NftablesSocket.open(options), log });
+    const [writer, reader] = [NftablesSocket.open(options), NftablesSocket.open(options)];
+    return new NftablesDataPlane({ writer, reader, log, fastPath: fastPathHost(o) });
+  }
+
+  get fastPath(): FastPathState | undefined {
+    return this.#table.fastPath;
   }
 
   get served(): ReadonlyMap<string, DesiredPort> {
@@ -131,8 +143,9 @@ export class NftablesDataPlane implements DataPlane {
     return namedTargets(this.#reader, tableName);
   }
 
-  preview(ports: ReadonlyMap<string, DesiredPort>, node: NodeSettings): Promise<Preview> {
-    return previewOf({ socket: this.#reader, table: tableName, limits: this.#limits }, ports, node);
+  async preview(ports: ReadonlyMap<string, DesiredPort>, node: NodeSettings): Promise<Preview> {
+    const possible = await this.#table.possible(node);
+    return previewOf({ socket: this.#reader, table: tableName, limits: this.#limits }, ports, possible);
   }
 
   async remove(): Promise<string | undefined> {

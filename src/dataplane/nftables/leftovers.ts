@@ -1,5 +1,6 @@
 import type { Transaction } from '../../nftables/index.ts';
 import { isFormer } from './base-chains.ts';
+import { fastPathChain, flowtableName } from './fast-path-rules.ts';
 import type { Generation } from './generation.ts';
 import { parseKernelName } from './generation.ts';
 import { takeInventory } from './inventory.ts';
@@ -29,7 +30,10 @@ export async function removeUnfinished(tables: TableSocket, inventory: Inventory
   });
 }
 
-/** Removes everything but `generation`, which is in force: whoever made it, and whatever it is. */
+/**
+ * Removes everything but `generation`, which is in force: whoever made it, and whatever it is. Connections in a flowtable
+ * that goes go on through all chains.
+ */
 export async function removeOthers(tables: TableSocket, generation: Generation): Promise<void> {
   const { sets, chains } = await takeInventory(tables);
   const former = chains.filter(isFormer);
@@ -41,6 +45,13 @@ export async function removeOthers(tables: TableSocket, generation: Generation):
       .map(({ name }) => name),
     sets: sets.filter(({ name }) => !generation.hasSet(name)).map(({ name }) => name),
   });
+  const kept = generation.layout.hasChain(fastPathChain) ? [flowtableName] : [];
+  const flowtables = (await tables.socket.flowtables(tables.table)).filter(({ name }) => !kept.includes(name));
+  await forEach(
+    tables,
+    flowtables.map(({ name }) => name),
+    (tx, name) => tx.deleteFlowtable(name),
+  );
 }
 
 /** In steps that are each safe to be killed after: rules look into sets and lead to chains, elements lead to chains. */

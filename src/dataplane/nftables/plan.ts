@@ -5,6 +5,7 @@ import type { Counted } from './difference.ts';
 import { ElementMap } from './element-map.ts';
 import { elementsOf } from './elements.ts';
 import type { PortElements } from './elements.ts';
+import { fastPathElements } from './fast-path-rules.ts';
 import { Owners } from './owners.ts';
 import type { Room } from './rooms.ts';
 
@@ -34,8 +35,14 @@ export class TableState {
   /** Rooms in which very many clients are remembered. */
   readonly #crowded: Set<string>;
 
-  /** @param crowded rooms in which very many clients are remembered already */
-  constructor(crowded: Iterable<string> = []) {
+  readonly #fastPath: boolean;
+
+  /**
+   * @param crowded rooms in which very many clients are remembered already
+   * @param fastPath connections of Services take the fast path
+   */
+  constructor(crowded: Iterable<string> = [], fastPath = false) {
+    this.#fastPath = fastPath;
     this.#crowded = new Set(crowded);
   }
 
@@ -103,7 +110,9 @@ export class TableState {
   }
 
   #render(desired: DesiredPort | undefined): PortElements {
-    return desired ? elementsOf(desired, (room) => this.#crowded.has(room)) : nothing;
+    if (!desired) return nothing;
+    const elements = elementsOf(desired, (room) => this.#crowded.has(room));
+    return this.#fastPath ? { ...elements, own: [...elements.own, ...fastPathElements(desired)] } : elements;
   }
 
   #countReferences(references: Iterable<Counted>): void {

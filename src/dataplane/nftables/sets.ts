@@ -74,6 +74,8 @@ const templates = {
   },
   source_policies: { key: frontend, data: 'verdict', comment: 'external addresses: whose source is replaced' },
   node_port_source_policies: { key: nodePort, data: 'verdict', comment: 'NodePorts: whose source is replaced' },
+  fast_path_services: { key: frontend, comment: 'whose established connections take the fast path' },
+  fast_path_node_ports: { key: nodePort, comment: 'NodePorts whose established connections take the fast path' },
   hairpin: { key: ['address', 'address'], comment: 'endpoints on this node that may reach themselves' },
   learning: { key: ['inet_proto'], data: 'verdict', comment: 'protocols of Services that remember their clients' },
   learners: { key: frontend, data: 'verdict', comment: 'Services that remember their clients (session affinity)' },
@@ -106,9 +108,9 @@ const definitions = new Map<string, SetDefinition>(
   ),
 );
 
-/** The constant sets and maps of both families. */
-export function constantSets(): SetDefinition[] {
-  return [...definitions.values()];
+/** The constant sets and maps of both families. @param o.fastPath with those that lead to the fast path */
+export function constantSets({ fastPath = false }: { fastPath?: boolean } = {}): SetDefinition[] {
+  return [...definitions.values()].filter(({ name }) => fastPath || !name.startsWith('fast_path_'));
 }
 
 /** The sets with one counting element for each frontend. */

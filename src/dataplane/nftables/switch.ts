@@ -3,6 +3,7 @@ import type { Written } from '../data-plane.ts';
 import { baseChains, isCalledAlike, isFormer } from './base-chains.ts';
 import { writeElements } from './batches.ts';
 import type { RenderedChain } from './base-chains.ts';
+import { fastPathChain, mayTakeFastPath } from './fast-path-rules.ts';
 import type { Generation } from './generation.ts';
 import { turnedTo } from './inventory.ts';
 import type { Inventory } from './inventory.ts';
@@ -11,7 +12,11 @@ import type { Shared } from './write-beside.ts';
 
 /** The base chains of a generation. */
 export function baseChainsOf(generation: Generation): RenderedChain[] {
-  return baseChains({ comment: turnedTo(generation.number), kernelName: (chain) => generation.chain(chain) });
+  return baseChains({
+    comment: turnedTo(generation.number),
+    kernelName: (chain) => generation.chain(chain),
+    ...(generation.layout.hasChain(fastPathChain) && { fastPath: mayTakeFastPath }),
+  });
 }
 
 /**

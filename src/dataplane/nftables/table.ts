@@ -2,7 +2,16 @@ import { CommitError } from '../../nftables/index.ts';
 import type { Element, NftablesSocket } from '../../nftables/index.ts';
 import type { Logger } from '../../runtime/index.ts';
 import { addWritten, nothingWritten } from '../data-plane.ts';
-import type { Applied, Changes, DesiredPort, Integrity, NodeSettings, Refusal, Written } from '../data-plane.ts';
+import type {
+  Applied,
+  Changes,
+  DesiredPort,
+  FastPathState,
+  Integrity,
+  NodeSettings,
+  Refusal,
+  Written,
+} from '../data-plane.ts';
 import { roomOf } from './affinity-room.ts';
 import { commitForgetting, waysToForget } from './affinity.ts';
 import type { WaysToForget } from './affinity.ts';
@@ -16,6 +25,8 @@ import { claimTable } from './claim.ts';
 import { constantChains } from './constant-chains.ts';
 import { culpritsOf } from './culprits.ts';
 import { differenceTo } from './difference.ts';
+import type { FastPathHost } from './fast-path-host.ts';
+import { FastPath, withoutFastPath } from './fast-path.ts';
 import { inGroups } from './groups.ts';
 import type { InForce } from './in-force.ts';
 import { crowdedRooms } from './stray-clients.ts';
@@ -38,6 +49,7 @@ export interface TableOptions {
   /** Resolves when no packet is on its way any more through chains that were in force before the call. */
   readonly drained: () => Promise<void>;
   readonly limits: ElementLimits;
+  readonly fastPath: FastPathHost;
 }
 
 /**
@@ -50,6 +62,7 @@ export class Table {
   readonly #tables: TableSocket;
   readonly #o: TableOptions;
   readonly #audit: Audit;
+  readonly #fastPath: FastPath;
   #state = new TableState();
   #budget: Budget;
   #inForce: InForce | undefined;
@@ -60,7 +73,12 @@ export class Table {
   constructor(options: TableOptions) {
     this.#o = options;
     this.#tables = new TableSocket(options.socket, options.name);
-    this.#audit = new Audit(this.#tables, () => this.#writing > 0);
+    this.#fastPath = new FastPath({ tables: this.#tables, host: options.fastPath, log: options.log });
+    this.#audit = new Audit(
+      this.#tables,
+      () => this.#writing > 0,
+      () => this.#fastPath.devices,
+    );
     this.#budget = new Budget(options.limits);
   }
 
@@ -74,14 +92,25 @@ export class Table {
     return this.#inForce?.sizes.counts ?? new Map();
   }
 
+  /** See `DataPlane`. */
+  get fastPath(): FastPathState | undefined {
+    return this.#fastPath.state;
+  }
+
   /** How a set is called in the kernel now. */
   kernelNameOf(set: string): string {
     return this.#inForce?.generation.set(set) ?? set;
   }
 
+  /** These settings, as far as this kernel can do them. Rejects with NetlinkError. */
+  async possible(node: NodeSettings): Promise<NodeSettings> {
+    return node.fastPath === true && (await this.#fastPath.missing()) !== undefined ? withoutFastPath(node) : node;
+  }
+
   /** Whether the kernel surely holds what was written; see `Audit`. While something is written, the next call tells. */
   async verify(): Promise<Integrity> {
     if (!this.#inForce || !this.#node) return 'intact';
+    if (this.#writing === 0 && (await this.#fastPath.isOutdated())) return 'changed';
     const { generation, sizes } = this.#inForce;
     return this.#audit.verify({ generation, sizes, ports: this.#state.ports, node: this.#node });
   }
@@ -91,7 +120,8 @@ export class Table {
     return this.#write(() => this.#start(ports, node));
   }
 
-  async #start(ports: ReadonlyMap<string, DesiredPort>, node: NodeSettings): Promise<TableStarted> {
+  async #start(ports: ReadonlyMap<string, DesiredPort>, wanted: NodeSettings): Promise<TableStarted> {
+    const node = await this.#fastPath.possible(wanted);
     const accepted = new Map(ports);
     const budget = new Budget(this.#o.limits);
     const admission = budget.admit(accepted);
@@ -108,6 +138,8 @@ export class Table {
         this.#state = target.state;
         this.#inForce = inForce;
         this.#node = node;
+        if (target.fastPath) await this.#fastPath.begin();
+        else this.#fastPath.end();
         return { written, refused, removed };
       } catch (error) {
         for (const id of culpritsOf(error, { plan: target.plan, changes: accepted, during: 'start' })) {
@@ -142,10 +174,12 @@ export class Table {
     return this.#write(() => this.#setNode(node));
   }
 
-  async #setNode(node: NodeSettings): Promise<Written> {
+  async #setNode(wanted: NodeSettings): Promise<Written> {
     const { generation, sizes } = this.#required;
+    const node = await this.#fastPath.possible(wanted);
     const before = this.#node ?? node;
-    if (!constantChains(node).every((chain) => generation.layout.has(chain))) {
+    const sameRules = constantChains(node).every((chain) => generation.layout.has(chain));
+    if (!sameRules || node.fastPath !== before.fastPath) {
       const { written, refused } = await this.#start(this.#state.ports, node);
       const [first] = refused;
       if (first) throw new Error(`the kernel no longer takes Service port ${first.id}: ${first.reason}`);
@@ -172,11 +206,13 @@ export class Table {
     this.#state = new TableState();
     this.#budget = new Budget(this.#o.limits);
     this.#inForce = undefined;
+    this.#fastPath.end();
     return true;
   }
 
   /** Stops hearing of what others do. */
   close(): void {
+    this.#fastPath.end();
     this.#tables.close();
   }
 

@@ -16,6 +16,8 @@ export interface Target {
   readonly elements: readonly Element[];
   readonly sets: readonly SetDefinition[];
   readonly chains: readonly RenderedChain[];
+  /** Connections of Services take the fast path. */
+  readonly fastPath: boolean;
 }
 
 /**
@@ -28,13 +30,14 @@ export function targetOf(
   node: NodeSettings,
   crowded: Iterable<string>,
 ): Target {
-  const state = new TableState(crowded);
+  const state = new TableState(crowded, node.fastPath);
   const plan = state.plan(ports);
   return {
     state,
     plan,
     elements: [...plan.adds, ...nodeElements(node)],
-    sets: constantSets(),
+    sets: constantSets(node),
     chains: constantChains(node),
+    fastPath: node.fastPath === true,
   };
 }

@@ -107,6 +107,9 @@ class Walk {
     const chosen = (await this.#remembered(affinity, rememberedPort)) ?? this.#hashed(method, endpoints);
     this.#say(`${methodNames[method] ?? method} over ${new Set(endpoints).size} endpoints (${chain})`);
     const masquerade = await this.#masquerade(key, nodePort);
+    if (await this.#has(nodePort ? 'fast_path_node_ports' : 'fast_path_services', key)) {
+      this.#say('once established it takes the fast path: further packets that are forwarded pass no chain of anybody');
+    }
     return {
       action: 'forward',
       steps: this.#steps,

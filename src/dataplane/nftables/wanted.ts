@@ -1,6 +1,7 @@
 import type { Element } from '../../nftables/index.ts';
 import type { DesiredPort, NodeSettings } from '../data-plane.ts';
 import { elementsOf } from './elements.ts';
+import { fastPathElements } from './fast-path-rules.ts';
 import { nodeElements } from './node-elements.ts';
 
 /** Milliseconds of computing after which the event loop gets its turn. */
@@ -20,6 +21,7 @@ export async function* wantedElements(o: {
   for (const desired of o.ports.values()) {
     const elements = elementsOf(desired);
     yield elements.own;
+    if (o.node.fastPath === true) yield fastPathElements(desired);
     yield elements.shared;
     for (const room of elements.rooms) {
       if (room.elements && !rooms.has(room.name)) yield room.elements();

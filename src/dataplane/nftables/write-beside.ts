@@ -3,6 +3,7 @@ import { addWritten } from '../data-plane.ts';
 import type { Written } from '../data-plane.ts';
 import { addInParts } from './batches.ts';
 import { ElementMap } from './element-map.ts';
+import { flowtableName } from './fast-path-rules.ts';
 import type { Generation } from './generation.ts';
 import type { InForce } from './in-force.ts';
 import { requiredDefinition } from './sets.ts';
@@ -22,6 +23,8 @@ export async function writeBeside(
 ): Promise<{ written: Written; shared: Shared }> {
   const constant = generation.layout.plan({ sets: target.sets, chains: target.chains });
   const tx = generation.transaction();
+  // One that is there stays as it is, with its connections.
+  if (target.fastPath) tx.addFlowtable({ name: flowtableName, devices: [] });
   constant.add(tx);
   const first = await generation.commit(tx);
   constant.accept();

@@ -69,6 +69,10 @@ export class UserspaceDataPlane implements DataPlane {
     return this.#below.served;
   }
 
+  get fastPath(): DataPlane['fastPath'] {
+    return this.#below.fastPath;
+  }
+
   get sizes(): ReadonlyMap<string, number> {
     return this.#below.sizes;
   }

@@ -1,4 +1,5 @@
 import type { ElementLimits } from '../budget.ts';
+import { FakeLinks } from './fake-links.ts';
 import { takeInventory } from '../inventory.ts';
 import { parseKernelName, verdictWithoutGeneration } from '../generation.ts';
 import { templateNameOf } from '../sets.ts';
@@ -27,6 +28,9 @@ const unlimited: ElementLimits = { perPort: Infinity, inAll: Infinity };
 export class NodeRig {
   readonly kernel: FakeNftables;
   readonly logs: string[] = [];
+  readonly links = new FakeLinks();
+  /** Why idle connections cannot be kept on a fast path; undefined: they are. */
+  forgetsIdle: string | undefined;
   /** Reads, and writes as somebody else would. */
   readonly foreigner: NftablesSocket;
   readonly #limits: ElementLimits;
@@ -56,6 +60,7 @@ export class NodeRig {
       log,
       drained,
       limits: this.#limits,
+      fastPath: { openLinks: () => this.links.open(), keepIdle: () => this.forgetsIdle },
     });
   }
 
