@@ -1,5 +1,5 @@
 import type { ConntrackOccupancy } from '../conntrack/index.ts';
-import type { RunningDataPlane } from '../dataplane/index.ts';
+import type { FastPathState, RunningDataPlane } from '../dataplane/index.ts';
 import { packageVersion } from '../runtime/index.ts';
 import type { Logger } from '../runtime/index.ts';
 import type { Family } from '../services/index.ts';
@@ -28,6 +28,7 @@ export function agentMetrics(o: {
       mode: () => dataPlane.mode,
       mapElements: () => dataPlane.current?.sizes ?? [],
       quarantinedServicePorts: () => sync.quarantine.size,
+      fastPathInterfaces: () => devicesOf(dataPlane.current?.fastPath),
       servedBy: () => dataPlane.current?.servedBy() ?? {},
       fallenBack: () => [...(dataPlane.current?.fallbacks.values() ?? [])].map(({ askedBy }) => askedBy),
       settingsRefused: () => sync.refusedSetup !== undefined,
@@ -42,4 +43,8 @@ export function agentMetrics(o: {
     },
     onCollectFailure: (error) => log.warn('cannot read the connection counters', { error }),
   });
+}
+
+function devicesOf(fastPath: FastPathState | undefined): number {
+  return fastPath && 'devices' in fastPath ? fastPath.devices : 0;
 }

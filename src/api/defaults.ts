@@ -59,6 +59,7 @@ export function withDefaults(spec: ProxySettings): EffectiveConfig {
       maglev: { tableSize: spec.loadBalancing?.maglev?.tableSize ?? defaults.loadBalancing.maglev.tableSize },
     },
     ...ipvs(spec),
+    ...nftables(spec),
     detectLocal: detectLocal(spec.detectLocal),
     clusterCIDRs: canonical(spec.clusterCIDRs ?? []),
     masqueradeAll: spec.masqueradeAll ?? defaults.masqueradeAll,
@@ -71,6 +72,10 @@ export function withDefaults(spec: ProxySettings): EffectiveConfig {
 /** What is as it is by default leaves no trace: revisions stay what they were before there was the field. */
 function onDelete(spec: ProxySettings): Pick<EffectiveConfig, 'onDelete'> {
   return spec.onDelete === 'Cleanup' ? { onDelete: spec.onDelete } : {};
+}
+
+function nftables({ nftables: given }: ProxySettings): Pick<EffectiveConfig, 'nftables'> {
+  return given?.fastPath === 'Enabled' ? { nftables: { fastPath: given.fastPath } } : {};
 }
 
 /** For Services that name no algorithm: what kube-proxy has, too. */

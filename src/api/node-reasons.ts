@@ -47,6 +47,11 @@ export const nodeConditionReasons = {
    * NoneFound, CleanedUp.
    */
   KubeProxyRules: ['NoneFound', 'Present', 'Draining', 'CleanedUp', 'CleanupFailing', 'OthersUseThem'],
+  /**
+   * Whether established connections take the fast path; only where the ProxyConfig asks for it. True: InForce. False:
+   * KernelLacksIt, ModeLacksIt.
+   */
+  FastPath: ['InForce', 'KernelLacksIt', 'ModeLacksIt'],
   /** Present and True only while Service ports go through a proxy, whose endpoints see the node as their client. */
   ClientAddressesHidden: ['ServedByProxy'],
   /** Present and True only while no config governs the node; the operator says it. */

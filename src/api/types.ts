@@ -43,6 +43,10 @@ export interface LabelSelectorRequirement {
 export const deletePolicies = ['Keep', 'Cleanup'] as const;
 export type DeletePolicy = (typeof deletePolicies)[number];
 
+/** Whether established connections of Services take the kernel's fast path (flowtables). */
+export const fastPaths = ['Disabled', 'Enabled'] as const;
+export type FastPath = (typeof fastPaths)[number];
+
 /** Whether the operator parks kube-proxy on the nodes that a ProxyConfig governs, once they do without it. */
 export const kubeProxyManagements = ['Disabled', 'Enabled'] as const;
 export type KubeProxyManagement = (typeof kubeProxyManagements)[number];
@@ -52,6 +56,7 @@ export interface ProxySettings {
   mode?: Mode;
   loadBalancing?: { algorithm?: Algorithm; maglev?: { tableSize?: number } };
   ipvs?: { scheduler?: Scheduler };
+  nftables?: { fastPath?: FastPath };
   detectLocal?: { mode?: DetectLocalMode; bridgeInterface?: string; interfaceNamePrefix?: string };
   clusterCIDRs?: string[];
   masqueradeAll?: boolean;
@@ -84,6 +89,8 @@ export interface EffectiveConfig {
   readonly loadBalancing: { readonly algorithm: Algorithm; readonly maglev: { readonly tableSize: number } };
   /** For Services that IPVS serves and that name no algorithm; absent: `rr`. */
   readonly ipvs?: { readonly scheduler: Scheduler };
+  /** Absent: all packets pass all chains. */
+  readonly nftables?: { readonly fastPath: 'Enabled' };
   readonly detectLocal: {
     readonly mode: DetectLocalMode;
     /** Present exactly with mode BridgeInterface. */

@@ -64,16 +64,24 @@ function nodeRow({ metadata, spec, status = {} }: ProxyNodeState): string[] {
   ];
 }
 
-/** The mode, and what is otherwise on the node: `ipvs (2 fell back)`. */
-function modeText({ mode = '-', servedBy }: ProxyNodeStateStatus): string {
-  if (!servedBy) return mode;
-  const { ipvs, userspace = 0, fallenBack } = servedBy;
+/** The mode, and what is otherwise on the node: `ipvs (2 fell back)`, `nftables (fast path)`. */
+function modeText({ mode = '-', servedBy, conditions }: ProxyNodeStateStatus): string {
+  const fastPath = conditionOf(conditions, 'FastPath');
   const others = [
+    ...servedByText(mode, servedBy),
+    ...(fastPath === undefined ? [] : [fastPath.status === 'True' ? 'fast path' : 'no fast path']),
+  ];
+  return others.length === 0 ? mode : `${mode} (${others.join(', ')})`;
+}
+
+function servedByText(mode: string, servedBy: ProxyNodeStateStatus['servedBy']): string[] {
+  if (!servedBy) return [];
+  const { ipvs, userspace = 0, fallenBack } = servedBy;
+  return [
     ...(ipvs > 0 && mode !== 'ipvs' ? [`${ipvs} by ipvs`] : []),
     ...(userspace > 0 && mode !== 'userspace' ? [`${userspace} by userspace`] : []),
     ...(fallenBack > 0 ? [`${fallenBack} fell back`] : []),
   ];
-  return others.length === 0 ? mode : `${mode} (${others.join(', ')})`;
 }
 
 function busiestTable(busiest: readonly BusyServicePort[]): string {

@@ -10,6 +10,8 @@ export interface OwnMetricsSources {
   /** Elements by name of set or map. */
   readonly mapElements: () => Iterable<readonly [set: string, elements: number]>;
   readonly quarantinedServicePorts: () => number;
+  /** Interfaces whose packets may take the fast path; 0 where it is not in force. */
+  readonly fastPathInterfaces: () => number;
   /** Service ports by who chooses endpoints for them. */
   readonly servedBy: () => Readonly<Record<string, number>>;
   /** For each Service port that an engine is to serve and slots do: who asks for what is missing. */
@@ -120,6 +122,14 @@ export class OwnMetrics {
       registers: [this.#register],
       collect() {
         this.set(sources.quarantinedServicePorts());
+      },
+    });
+    new Gauge({
+      name: 'nftproxy_fast_path_interfaces',
+      help: 'Interfaces whose packets of established connections may take the fast path; 0 where it is not in force',
+      registers: [this.#register],
+      collect() {
+        this.set(sources.fastPathInterfaces());
       },
     });
   }

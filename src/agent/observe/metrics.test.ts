@@ -17,6 +17,7 @@ const quiet: MetricsSources = {
   mode: () => 'nftables',
   mapElements: () => [],
   quarantinedServicePorts: () => 0,
+  fastPathInterfaces: () => 0,
   servedBy: () => ({}),
   fallenBack: () => [],
   settingsRefused: () => false,
@@ -241,6 +242,7 @@ describe('metrics of our own', () => {
     const metrics = make({
       mapElements: () => [['services4', 12]],
       quarantinedServicePorts: () => 1,
+      fastPathInterfaces: () => 7,
       servedBy: () => ({ nftables: 5, ipvs: 7 }),
       fallenBack: () => ['node', 'service', 'node'],
       settingsRefused: () => true,
@@ -254,6 +256,7 @@ describe('metrics of our own', () => {
     const expected = {
       'map_elements{set="services4"}': 12,
       quarantined_service_ports: 1,
+      fast_path_interfaces: 7,
       'service_ports{engine="nftables"}': 5,
       'service_ports{engine="ipvs"}': 7,
       'fallen_back_service_ports{asked_by="node"}': 2,

@@ -22,7 +22,7 @@ async function programmingLatency(...triggers: EndpointTrigger[]): Promise<strin
         localhostListeners: () => 0,
       },
       ...{ mode: () => 'nftables', mapElements: () => [], watches: () => [] },
-      ...{ quarantinedServicePorts: () => 0, settingsRefused: () => false },
+      ...{ quarantinedServicePorts: () => 0, fastPathInterfaces: () => 0, settingsRefused: () => false },
       ...{ servedBy: () => ({}), fallenBack: () => [] },
       ...{ uncovered: () => false, lastGoodKept: () => true, connections: () => undefined },
     },

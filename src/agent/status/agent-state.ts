@@ -35,6 +35,7 @@ export function agentState(o: {
     quarantined: [...o.sync.quarantine.values()],
     fallbacks: fallbacksOf(o.dataPlane),
     ...proxiedOf(o.dataPlane),
+    ...fastPathOf(o.sync, o.dataPlane),
     ...(o.dataPlane.current && { servedBy: o.dataPlane.current.servedBy() }),
     services,
     endpoints,
@@ -81,6 +82,12 @@ function inForce(
     ...(mode !== undefined && { mode }),
     ...refusedOf(sync),
   };
+}
+
+/** Asked for are the settings that are in force, not those that are refused or on trial. */
+function fastPathOf({ applied }: Sync, { current, mode }: RunningDataPlane): Pick<AgentState, 'fastPath'> {
+  if (!current || mode === undefined || applied?.config.nftables === undefined) return {};
+  return { fastPath: current.fastPath ?? { lacking: mode } };
 }
 
 function fallbacksOf({ current }: RunningDataPlane): NonNullable<AgentState['fallbacks']> {

@@ -167,6 +167,19 @@ describe('the status of a node', () => {
     expect(conditions({})).not.toHaveProperty('ClientAddressesHidden');
   });
 
+  it('says whether established connections take the fast path, where that is asked for, and degrades nothing', () => {
+    expect(conditions({ fastPath: { devices: 12 } })).toEqual({
+      Synced: 'True UpToDate',
+      Degraded: 'False AsExpected',
+      FastPath: 'True InForce',
+    });
+    const lacking = { fastPath: { missing: 'this kernel has no flowtables (module nf_flow_table_inet)' } };
+    expect(conditions(lacking)).toMatchObject({ Degraded: 'False AsExpected', FastPath: 'False KernelLacksIt' });
+    expect(report(lacking).conditions?.[2]?.message).toMatch(/^this kernel has no flowtables .*; all packets pass all/);
+    expect(conditions({ fastPath: { lacking: 'iptables' } })).toMatchObject({ FastPath: 'False ModeLacksIt' });
+    expect(conditions({})).not.toHaveProperty('FastPath');
+  });
+
   it('counts Service ports by who chooses for them, where it is not slots for all', () => {
     const fallbacks = [{ id: 'default/web:/tcp/4', reason: 'no IPVS', askedBy: 'node' }] as const;
     expect(report({ servedBy: { nftables: 4, ipvs: 0 } }).servedBy).toBeUndefined();

@@ -4,6 +4,8 @@ import type { BusiestServicePorts, Condition, NodeConditionType, ProxyNodeStateS
 import { clientAddressesCondition } from './client-addresses-condition.ts';
 import type { Proxied } from './client-addresses-condition.ts';
 import { kubeProxyCondition } from './kube-proxy-condition.ts';
+import { fastPathCondition } from './fast-path-condition.ts';
+import type { FastPathReport } from './fast-path-condition.ts';
 import type { KubeProxyState } from '../kube-proxy/index.ts';
 import { preflightCondition, whatBlocks } from './preflight-condition.ts';
 import type { Fallback, ServedCounts } from '../../dataplane/index.ts';
@@ -43,6 +45,8 @@ export interface AgentState {
   readonly busiest?: BusiestServicePorts | undefined;
   /** Conntrack settings of the node that could not be made, and why; undefined before the first attempt. */
   readonly conntrack?: readonly string[];
+  /** Whether connections take the fast path; undefined: nobody asks for it, or before the first sync. */
+  readonly fastPath?: FastPathReport;
   /** Rules of kube-proxy's in the kernel; undefined before it was looked. */
   readonly kubeProxy?: KubeProxyState;
   /** What was found of the node before the first write and since; undefined before it was looked. */
@@ -60,7 +64,8 @@ const longestMessage = 256;
  * `SyncFailing`, `SettingsRefused`, `SettingsRolledBack`, `PreflightBlocking`, `CleanupFailing`, `NoConfiguration`, `CannotListen`,
  * `ServicePortsRefused`, `ModeUnavailable`, `WaitingForProxy`, `FallenBackToSlots`, `ObjectsWithProblems`, `AsExpected`. `ConntrackConfigured`: conntrack is as the ProxyConfig has it; nothing depends on that but
  * its size and patience, so that it degrades nothing. `KubeProxyRules`: whether there are any, likewise. `Preflight`: what
- * was found of the node; `Blocking` keeps it from being synced at all. `ClientAddressesHidden`: what is lost behind a proxy.
+ * was found of the node; `Blocking` keeps it from being synced at all. `FastPath`: whether it is in force, where it is asked for.
+ * `ClientAddressesHidden`: what is lost behind a proxy.
  */
 export function statusOf(o: {
   state: AgentState;
@@ -116,11 +121,13 @@ function servedBy({ servedBy: counts, fallbacks = [] }: AgentState): Pick<ProxyN
 type MakeCondition = <T extends NodeConditionType>(type: T, verdict: Verdict<T>) => Condition;
 
 /** What is said of the node once it is known, and degrades nothing by itself. */
-function ofTheNode({ preflight, kubeProxy, conntrack, proxied }: AgentState, condition: MakeCondition): Condition[] {
+function ofTheNode(state: AgentState, condition: MakeCondition): Condition[] {
+  const { preflight, kubeProxy, conntrack, fastPath, proxied } = state;
   return [
     ...(preflight === undefined ? [] : [condition('Preflight', preflightCondition(preflight, longestMessage))]),
     ...(kubeProxy === undefined ? [] : [condition('KubeProxyRules', kubeProxyCondition(kubeProxy))]),
     ...(conntrack === undefined ? [] : [condition('ConntrackConfigured', conntrackCondition(conntrack))]),
+    ...(fastPath === undefined ? [] : [condition('FastPath', fastPathCondition(fastPath))]),
     ...(proxied === undefined ? [] : [condition('ClientAddressesHidden', clientAddressesCondition(proxied))]),
   ];
 }

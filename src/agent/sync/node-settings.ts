@@ -17,6 +17,7 @@ export function nodeSettings(
     nodePortAddresses: primary ? (node?.primaryAddresses ?? []) : config.nodePortAddresses,
     localSources,
     serviceCIDRs,
+    ...(config.nftables && { fastPath: true as const }),
     ...engineOf(config),
     ...config.ipvs,
   };

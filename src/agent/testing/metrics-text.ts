@@ -29,6 +29,7 @@ export function agentMetricsText(): Promise<string> {
       mode: () => 'nftables',
       mapElements: () => [['services4', 1]],
       quarantinedServicePorts: () => 1,
+      fastPathInterfaces: () => 7,
       servedBy: () => ({ nftables: 1, ipvs: 1 }),
       fallenBack: () => ['node'],
       settingsRefused: () => true,

@@ -18,6 +18,7 @@ export const crdHistory: readonly string[] = [
   '8a4f68677b1baf73',
   '35bde3c6e3a81326',
   '6598ea6f700a18f7',
+  '769d44bccf8e4fee',
 ];
 
 /** The version of the CRDs that this program has. */

@@ -16,9 +16,11 @@ import { durationPattern } from '../duration.ts';
 import { cidrRule, IsCidr } from './cidr.ts';
 import { Field, Nested, Rules } from './field.ts';
 import { IpvsDto } from './ipvs.ts';
+import { LoadBalancingDto } from './load-balancing.ts';
+import { NftablesDto } from './nftables.ts';
 import { cidrLength, interfaceLength, interfacePattern } from './patterns.ts';
-import { algorithms, deletePolicies, detectLocalModes, maglevTableSizes, modes } from '../types.ts';
-import type { Algorithm, ConntrackSettings, DeletePolicy, DetectLocalMode, Mode, ProxySettings } from '../types.ts';
+import { deletePolicies, detectLocalModes, modes } from '../types.ts';
+import type { ConntrackSettings, DeletePolicy, DetectLocalMode, Mode, ProxySettings } from '../types.ts';
 
 const durationMessage = 'must be a duration such as 24h, 1m30s or 0s';
 
@@ -28,35 +30,6 @@ function Duration(): PropertyDecorator {
     MaxLength(32)(target, property);
     Matches(durationPattern, { message: durationMessage })(target, property);
   };
-}
-
-export class MaglevDto {
-  @Field({
-    description:
-      'Rows of the look-up table of each Service that uses maglev, a prime. More rows share more evenly and move less ' +
-      'when endpoints change; each costs a map element (64-96 bytes of kernel memory) per Service address.',
-    default: defaults.loadBalancing.maglev.tableSize,
-  })
-  @IsOptional()
-  @IsIn(maglevTableSizes)
-  @IsInt()
-  tableSize?: number;
-}
-
-export class LoadBalancingDto {
-  @Field({
-    description: 'How new connections are spread over the endpoints of a Service that does not choose for itself.',
-    default: defaults.loadBalancing.algorithm,
-  })
-  @IsOptional()
-  @IsIn(algorithms)
-  @IsString()
-  algorithm?: Algorithm;
-
-  @Field({ description: 'Settings of the maglev algorithm.', default: defaults.loadBalancing.maglev })
-  @IsOptional()
-  @Nested(() => MaglevDto)
-  maglev?: MaglevDto;
 }
 
 /** The field that a mode needs, and that makes no sense with another. */
@@ -211,6 +184,11 @@ export class ProxySettingsDto implements ProxySettings {
   @IsOptional()
   @Nested(() => IpvsDto)
   ipvs?: IpvsDto;
+
+  @Field({ description: 'What the rules of nftables do beyond choosing, in every mode but iptables.' })
+  @IsOptional()
+  @Nested(() => NftablesDto)
+  nftables?: NftablesDto;
 
   @Field({
     description: 'How traffic from pods of a node is told from traffic from elsewhere, which has to be masqueraded.',
