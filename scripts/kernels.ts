@@ -27,7 +27,7 @@ import type { Report } from './test/report.ts';
 /** What says most about a kernel in a quarter of an hour in an emulated machine, which is some fifteen times slower than this one. */
 const usualFiles = [
   ...['bulk', 'contract', 'netlink', 'ownership', 'packets'].map((name) => `test/nftables/${name}.test.ts`),
-  ...['cluster-ip', 'policies', 'affinity', 'sctp'].map((name) => `test/services/${name}.test.ts`),
+  ...['cluster-ip', 'policies', 'affinity', 'sctp', 'fast-path'].map((name) => `test/services/${name}.test.ts`),
   ...['virtual-servers', 'mode-ipvs'].map((name) => `test/ipvs/${name}.test.ts`),
 ];
 

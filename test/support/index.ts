@@ -24,6 +24,7 @@ export type { Resident } from './traffic/resident.ts';
 export { sendSctp, SctpServer } from './traffic/sctp.ts';
 export type { SctpOutcome } from './traffic/sctp.ts';
 export { commandBlocks, documented } from './documented.ts';
+export { whyNoFlowtables } from './has-flowtables.ts';
 export { whyNoIpvs } from './has-ipvs.ts';
 export { MemoryGroup } from './memory-group.ts';
 export { whyNoNftables } from './has-nf-tables.ts';
