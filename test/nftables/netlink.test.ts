@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ask, dump, NetlinkError, NetlinkSocket } from '../../src/netlink/index.ts';
-import type { MessageWriter, NetlinkProtocol, NetlinkRequest } from '../../src/netlink/index.ts';
+import { ask, dump, linkChangeOf, linkGroup, links, NetlinkError, NetlinkSocket } from '../../src/netlink/index.ts';
+import type { LinkChange, MessageWriter, NetlinkProtocol, NetlinkRequest } from '../../src/netlink/index.ts';
 import { afterThisTest, host } from './host.ts';
 
 async function open(protocol: NetlinkProtocol, label: string) {
@@ -32,7 +32,7 @@ describe('rtnetlink, over the same classes as nf_tables', () => {
   it('lists the links of a network namespace', async () => {
     const { namespace, socket } = await open('route', 'links');
     await namespace.run('ip', ['link', 'add', 'v7', 'mtu', '1404', 'type', 'veth', 'peer', 'v8']);
-    const links = await dump(socket, listLinks, () => {
+    const listed = await dump(socket, listLinks, () => {
       const found: Record<string, number> = {};
       return {
         use: ({ type, payload }) => {
@@ -44,7 +44,33 @@ describe('rtnetlink, over the same classes as nf_tables', () => {
         result: () => found,
       };
     });
-    expect(links).toMatchObject({ lo: 65_536, v7: 1404, v8: 1500 });
+    expect(listed).toMatchObject({ lo: 65_536, v7: 1404, v8: 1500 });
+  });
+
+  it('tells interfaces with the bridge that they are part of, and what becomes of them', async () => {
+    const { namespace, socket } = await open('route', 'hearing');
+    const listener = socket.listen(linkGroup);
+    afterThisTest(() => listener.close());
+    await namespace.ip('link add v7 type veth peer v8', 'link add br0 type bridge', 'link set v7 master br0');
+    const named = new Map((await links(socket)).map((link) => [link.name, link]));
+    const bridge = named.get('br0')?.number;
+    expect(named.get('lo')).toMatchObject({ number: 1, loopback: true });
+    expect(named.get('v7')).toMatchObject({ loopback: false, master: bridge });
+    expect(named.get('v8')).not.toHaveProperty('master');
+    const heard = (): LinkChange[] => {
+      const changes: LinkChange[] = [];
+      // Each is valid until the next.
+      for (const message of listener.answers()) changes.push(...[linkChangeOf(message) ?? []].flat());
+      return changes;
+    };
+    expect(heard()).toContainEqual({ link: named.get('v7') });
+    await namespace.ip('link set v7 nomaster');
+    const left = heard();
+    expect(left).toContainEqual({ link: { number: named.get('v7')?.number, name: 'v7', loopback: false } });
+    // A bridge says of one that leaves it what others say of one that is gone.
+    expect(left).not.toContainEqual({ gone: named.get('v7')?.number });
+    await namespace.ip('link del v7');
+    expect(heard()).toContainEqual({ gone: named.get('v7')?.number });
   });
 
   it('says what the kernel does not have', async () => {

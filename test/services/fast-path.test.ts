@@ -1,10 +1,21 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually, hostOf, link, listRuleset, Namespace, whyNoFlowtables } from '../support/index.ts';
 import type { Resident } from '../support/index.ts';
-import { addresses, Cleaning, loadBalancer, modeUnderTest, service, ServiceRig, slice } from '../support/node/index.ts';
+import {
+  addresses,
+  Cleaning,
+  hasTable,
+  loadBalancer,
+  modeUnderTest,
+  service,
+  ServiceRig,
+  slice,
+} from '../support/node/index.ts';
 import type { Where } from '../support/node/index.ts';
 
-const missing = modeUnderTest === 'nftables' ? whyNoFlowtables() : 'for mode nftables';
+const noFlowtables = whyNoFlowtables();
+const missing = modeUnderTest === 'nftables' ? noFlowtables : 'for mode nftables';
 const families = [4, 6] as const;
 
 /** Counts packets in the hook forward by where their client wanted to go, as a network policy would look at them. */
@@ -133,6 +144,7 @@ describe.skipIf(missing !== undefined)(`the fast path for established connection
 
   it('a pod that comes later is served at once, and its connections take the fast path when its interface is known', async () => {
     for (const turn of [1, 2]) {
+      await rig.forgetConnections();
       await using pod = await Namespace.create(`later-${turn}`);
       // The same name again: the pod before is gone, and its interface with it.
       await link(pod, rig.space, {
@@ -182,6 +194,24 @@ describe.skipIf(missing !== undefined)(`the fast path for established connection
     expect(await listRuleset(rig.space)).toContain('flow add @fast_path');
   });
 
+  it('an idle connection stays with its endpoint for as long as conntrack says, in the fast path and after it', async () => {
+    rig.space.sysctl({ 'net.netfilter.nf_conntrack_tcp_timeout_established': 24 });
+    await rig.look();
+    const timeout = '/proc/sys/net/netfilter/nf_flowtable_tcp_timeout';
+    expect(rig.space.inside(() => readFileSync(timeout, 'utf8').trim())).toBe('12');
+    const pod = await client();
+    const { id } = await pod.open(clusterIP);
+    await eventually('the fast path', () => onFastPath('-p', 'tcp'));
+    // Who forgot the connection would choose this one.
+    rig.slice('web-4', slice('web', 4, ['localPod']));
+    await rig.run();
+    await eventually('its end on the fast path', async () => !(await onFastPath('-p', 'tcp')), { milliseconds: 500 });
+    expect(await connections('-p', 'tcp')).toHaveLength(1);
+    expect(await pod.talk(id)).toContain(remotePod);
+    await pod.hangUp(id);
+    rig.space.sysctl({ 'net.netfilter.nf_conntrack_tcp_timeout_established': 86_400 });
+  });
+
   it('switched on and off under traffic, no connection is lost, and nothing is left of it', async () => {
     const [pod, outside] = [await client(), await client('outside')];
     const held = await pod.open(clusterIP);
@@ -201,5 +231,32 @@ describe.skipIf(missing !== undefined)(`the fast path for established connection
     expect(await listRuleset(rig.space)).not.toMatch(/flow|fast_path/);
     await eventually('all to be back', async () => !(await connections('-p', 'tcp')).join().includes('[OFFLOAD]'));
     await pod.hangUp(held.id);
+  });
+
+  it('cleanup takes it away with the table, and open connections go on', async () => {
+    const pod = await client();
+    const { id } = await pod.open(clusterIP);
+    await eventually('the fast path', () => onFastPath('-p', 'tcp'));
+    expect(await rig.dataPlane.remove()).toBe('table inet nftproxy');
+    expect(await listRuleset(rig.space)).not.toContain('fast_path');
+    expect(await pod.talk(id)).toContain(remotePod);
+    await pod.hangUp(id);
+  });
+});
+
+describe.skipIf(noFlowtables === undefined || !hasTable)('a kernel without flowtables', () => {
+  it('serves as without the fast path that is asked for, and the node says what is missing', async () => {
+    await using rig = await ServiceRig.create();
+    rig.configure({ nftables: { fastPath: 'Enabled' } });
+    rig.service('web', service());
+    rig.slice('web-4', slice('web', 4, ['remotePod']));
+    await rig.run();
+    expect(rig.dataPlane.fastPath).toEqual({ missing: expect.stringContaining('no flowtables') as string });
+    const pod = await rig.namespaceOf('clientPod').resident();
+    const { id, server } = await pod.open(addresses[4].clusterIP);
+    expect(server).toContain(addresses[4].remotePod);
+    expect(await rig.look()).toBe(false);
+    expect(await pod.talk(id)).toContain(addresses[4].remotePod);
+    expect(await listRuleset(rig.space)).not.toMatch(/flow|fast_path/);
   });
 });

@@ -2,6 +2,7 @@ import { describe } from 'vitest';
 import { batches } from './batches.ts';
 import { chainsAndRules } from './chains-and-rules.ts';
 import type { OpenHost } from './contract-host.ts';
+import { flowtables } from './flowtables.ts';
 import { listening } from './listening.ts';
 import { packets } from './packets.ts';
 import { ranges } from './ranges.ts';
@@ -19,6 +20,7 @@ export function nftablesContract(who: string, openHost: OpenHost): void {
     reading(openHost);
     batches(openHost);
     listening(openHost);
+    flowtables(openHost);
     packets(openHost);
   });
 }

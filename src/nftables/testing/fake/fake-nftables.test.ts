@@ -4,6 +4,7 @@ import { FakeNftables } from './fake-nftables.ts';
 
 nftablesContract('the fake nf_tables', () => {
   const fake = new FakeNftables();
+  fake.hasDevice = (name) => name === 'lo';
   return Promise.resolve({
     open: () => fake.open(),
     flushRuleset: () => {

@@ -17,9 +17,8 @@ export function newFlowtable(change: Change): Effect {
   if (devices.length >= tooManyDevices) throw new Refusal('EFBIG');
   if (devices.some((device) => !hasDevice(device))) throw new Refusal('ENOENT');
   const present = table.flowtables.get(name);
-  const all = new Set([...(present ?? []), ...devices]);
-  table.flowtables.set(name, all);
-  return all.size !== present?.size;
+  table.flowtables.set(name, new Set([...(present ?? []), ...devices]));
+  return true;
 }
 
 /** DELFLOWTABLE, as a whole. */
