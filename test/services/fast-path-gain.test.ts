@@ -8,7 +8,7 @@ const { clusterIP, remotePod } = addresses[4];
 /** Small segments: what a packet costs, whatever is in it. */
 const mtu = 400;
 const bytes = 2_000_000;
-const rounds = 3;
+const rounds = 5;
 const turns = 3;
 
 const server = `require('node:net').createServer((socket) => socket.resume()).listen(8080, '${remotePod}', () => console.log('listens'));`;
@@ -64,12 +64,9 @@ describe.skipIf(missing !== undefined)(`what the fast path is good for (${missin
     for (let turn = 0; turn < turns; turn++) {
       for (const fastPath of ['Disabled', 'Enabled'] as const) took[fastPath].push(...(await transfers(fastPath)));
     }
-    const ratio = median(took.Enabled) / median(took.Disabled);
+    // What else the machine has to do only makes it take longer.
+    const ratio = Math.min(...took.Enabled) / Math.min(...took.Disabled);
     console.log(`with the fast path a transfer takes ${ratio.toFixed(3)} of the time without`, JSON.stringify(took));
     expect(ratio).toBeLessThan(1);
   });
 });
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
-}
