@@ -14,6 +14,7 @@ import {
   encodeAnonymousSet,
   encodeChain,
   encodeFlowtable,
+  encodeFlowtableDevices,
   encodeRule,
   encodeSet,
   encodeTable,
@@ -195,6 +196,18 @@ export class Transaction {
     const description = `add flowtable ${name}${devices.length > 0 ? ` on ${devices.join(', ')}` : ''}`;
     this.batch.add('newFlowtable', flag.create, { description }, (writer) => {
       encodeFlowtable(writer, this.table, flowtable);
+    });
+    return this;
+  }
+
+  /**
+   * Takes devices out of a flowtable (5.8): packets that come in there pass all chains again. ENOENT if it has not one of
+   * them, or, before kernels that keep names of devices which are gone, if there is none.
+   */
+  deleteFlowtableDevices(flowtable: Flowtable): this {
+    const description = `delete devices ${flowtable.devices.join(', ')} of flowtable ${flowtable.name}`;
+    this.batch.add('deleteFlowtable', 0, { description }, (writer) => {
+      encodeFlowtableDevices(writer, this.table, flowtable);
     });
     return this;
   }

@@ -61,6 +61,32 @@ describe('the fast path of a node', () => {
     expect(rig.dataPlane.fastPath).toEqual({ devices: 4 });
   });
 
+  it('loses interfaces that go, or become part of others, also where the kernel keeps their names', async () => {
+    const rig = rigWith();
+    await rig.dataPlane.start(two, node);
+    rig.links.delete(3);
+    rig.links.set({ number: 2, name: 'eth0', loopback: false, master: 9 });
+    rig.links.set({ number: 9, name: 'bond0', loopback: false });
+    expect(await rig.dataPlane.verify()).toBe('intact');
+    expect(await devices(rig)).toEqual(['bond0', 'cni0']);
+    expect(rig.dataPlane.fastPath).toEqual({ devices: 2 });
+    rig.links.delete(4);
+    rig.restart();
+    await rig.dataPlane.start(two, node);
+    expect(await devices(rig)).toEqual(['bond0']);
+  });
+
+  it('is not in force, nor followed, where the kernel has refused the settings that ask for it', async () => {
+    const rig = rigWith();
+    await rig.dataPlane.start(two, plainNode);
+    rig.kernel.failNext('ENOMEM');
+    await expect(rig.dataPlane.setNode(node)).rejects.toThrow('ENOMEM');
+    expect(rig.dataPlane.fastPath).toBeUndefined();
+    const before = await rig.generation();
+    expect(await rig.dataPlane.verify()).toBe('intact');
+    expect([await rig.generation(), rig.links.listeners]).toEqual([before, 0]);
+  });
+
   it('takes more interfaces than a message may name, and goes without one that is gone before it can be added', async () => {
     const rig = rigWith();
     for (let number = 10; number < 410; number++) rig.links.set({ number, name: `veth${number}`, loopback: false });

@@ -19,7 +19,7 @@ const lookMilliseconds = 30_000;
 /**
  * The flowtable's devices: all interfaces of the node through which packets of connections come in, followed as pods come
  * and go. What is part of a bridge or bond is left out: its packets come in through that, too. A device that goes leaves
- * the flowtable by itself.
+ * the flowtable by itself, or is taken out where the kernel keeps its name.
  *
  * Without a device nothing is lost but speed: packets that come in there pass all chains.
  */
@@ -30,6 +30,8 @@ export class FastPath {
   #supported = false;
   #wanted = false;
   #missing: string | undefined;
+  /** What `possible` found missing last. */
+  #lack: string | undefined;
   #nextLook = 0;
   /** One look after the other. */
   readonly #looks = new RequestQueue();
@@ -40,6 +42,8 @@ export class FastPath {
   /** Those that are in it, by number: under which name. */
   readonly #added = new Map<number, string>();
   #missed = true;
+  /** Interfaces have gone, or become part of others. */
+  #fewer = true;
   #told: string | undefined;
 
   constructor(o: { tables: TableSocket; host: FastPathHost; log: Logger }) {
@@ -53,7 +57,7 @@ export class FastPath {
     return this.#added.size;
   }
 
-  /** As the last settings ask for it, see `possible`; undefined: they ask for none. */
+  /** As the settings in force ask for it; undefined: they ask for none. */
   get state(): FastPathState | undefined {
     if (!this.#wanted) return undefined;
     return this.#missing === undefined ? { devices: this.devices } : { missing: this.#missing };
@@ -66,11 +70,22 @@ export class FastPath {
     return this.#host.keepIdle();
   }
 
-  /** Settings that are to be in force, as far as this kernel can do them. Rejects with NetlinkError. */
+  /** Settings that are to be in force, as far as this kernel can do them; see `settle`. Rejects with NetlinkError. */
   async possible(node: NodeSettings): Promise<NodeSettings> {
-    this.#missing = node.fastPath === true ? await this.missing() : undefined;
-    this.#wanted = node.fastPath === true;
-    return this.#missing === undefined ? node : withoutFastPath(node);
+    this.#lack = node.fastPath === true ? await this.missing() : undefined;
+    return this.#lack === undefined ? node : withoutFastPath(node);
+  }
+
+  /**
+   * Settings are in force: those that were `wanted`, as `possible` has made them. Where connections take the fast path, the
+   * flowtable is there, whoever made it.
+   */
+  async settle(wanted: NodeSettings, inForce: NodeSettings): Promise<void> {
+    this.#wanted = wanted.fastPath === true;
+    this.#missing = this.#wanted && inForce.fastPath !== true ? this.#lack : undefined;
+    this.#missed = true;
+    if (inForce.fastPath === true) await this.follow();
+    else this.end();
   }
 
   /**
@@ -90,12 +105,6 @@ export class FastPath {
     return (await this.missing()) === undefined;
   }
 
-  /** To be called once the flowtable is there, whoever made it: it gets all devices, and those that come from now on. */
-  begin(): Promise<void> {
-    this.#missed = true;
-    return this.follow();
-  }
-
   /** There is no flowtable any more. */
   end(): void {
     this.#listener?.close();
@@ -112,13 +121,22 @@ export class FastPath {
 
   async #follow(): Promise<void> {
     try {
-      if (this.#missed) await this.#lookAtAll();
-      else this.#hear();
+      await this.#look();
+      if (this.#fewer) await this.#takeOut();
       await this.#add();
       this.#told = undefined;
     } catch (error) {
-      this.#missed = true;
       this.#tell(error);
+    }
+  }
+
+  async #look(): Promise<void> {
+    try {
+      if (this.#missed) await this.#lookAtAll();
+      else this.#hear();
+    } catch (error) {
+      this.#missed = true;
+      throw error;
     }
   }
 
@@ -127,6 +145,7 @@ export class FastPath {
     this.#listener ??= this.#socket.listen(linkGroup);
     this.#hear();
     this.#missed = false;
+    this.#fewer = true;
     this.#links.clear();
     this.#added.clear();
     for (const link of await links(this.#socket)) this.#note(link);
@@ -147,29 +166,48 @@ export class FastPath {
   }
 
   #note(link: Link): void {
-    if (link.loopback || link.master !== undefined) this.#links.delete(link.number);
-    else this.#links.set(link.number, link);
-  }
-
-  #forget(number: number): void {
-    this.#links.delete(number);
-    this.#added.delete(number);
-  }
-
-  async #add(): Promise<void> {
-    const wanted = [...this.#links.values()].filter(({ number, name }) => this.#added.get(number) !== name);
-    for (let first = 0; first < wanted.length; first += devicesAtOnce) {
-      await this.#addTogether(wanted.slice(first, first + devicesAtOnce));
+    if (link.loopback || link.master !== undefined) this.#forget(link.number);
+    else {
+      if ((this.#links.get(link.number)?.name ?? link.name) !== link.name) this.#fewer = true;
+      this.#links.set(link.number, link);
     }
   }
 
-  /** One of them may be gone already: then one by one. */
-  async #addTogether(added: readonly Link[]): Promise<void> {
+  #forget(number: number): void {
+    if (this.#links.delete(number)) this.#fewer = true;
+    this.#added.delete(number);
+  }
+
+  /** What the flowtable has and no interface of ours is called: kernels since 6.16 keep names of those that are gone. */
+  async #takeOut(): Promise<void> {
+    const { socket, table } = this.#tables;
+    const names = new Set([...this.#links.values()].map(({ name }) => name));
+    const [flowtable] = (await socket.flowtables(table)).filter(({ name }) => name === flowtableName);
+    const left = (flowtable?.devices ?? []).filter((device) => !names.has(device));
+    for (let first = 0; first < left.length; first += devicesAtOnce) {
+      const devices = left.slice(first, first + devicesAtOnce);
+      await this.#tables.commit(this.#tables.transaction().deleteFlowtableDevices({ name: flowtableName, devices }));
+    }
+    this.#fewer = false;
+  }
+
+  /** All that can be added is, whatever cannot. */
+  async #add(): Promise<void> {
+    const wanted = [...this.#links.values()].filter(({ number, name }) => this.#added.get(number) !== name);
+    const failures: unknown[] = [];
+    for (let first = 0; first < wanted.length; first += devicesAtOnce) {
+      await this.#addTogether(wanted.slice(first, first + devicesAtOnce), failures);
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+
+  /** One that the kernel does not take keeps no other. What is gone already is no failure. */
+  async #addTogether(added: readonly Link[], failures: unknown[]): Promise<void> {
     try {
       await this.#commit(added);
     } catch (error) {
-      if (!isGone(error)) throw error;
-      if (added.length > 1) for (const link of added) await this.#addTogether([link]);
+      if (added.length > 1) for (const link of added) await this.#addTogether([link], failures);
+      else if (!isGone(error)) failures.push(error);
     }
   }
 

@@ -138,8 +138,7 @@ export class Table {
         this.#state = target.state;
         this.#inForce = inForce;
         this.#node = node;
-        if (target.fastPath) await this.#fastPath.begin();
-        else this.#fastPath.end();
+        await this.#fastPath.settle(wanted, node);
         return { written, refused, removed };
       } catch (error) {
         for (const id of culpritsOf(error, { plan: target.plan, changes: accepted, during: 'start' })) {
@@ -180,7 +179,7 @@ export class Table {
     const before = this.#node ?? node;
     const sameRules = constantChains(node).every((chain) => generation.layout.has(chain));
     if (!sameRules || node.fastPath !== before.fastPath) {
-      const { written, refused } = await this.#start(this.#state.ports, node);
+      const { written, refused } = await this.#start(this.#state.ports, wanted);
       const [first] = refused;
       if (first) throw new Error(`the kernel no longer takes Service port ${first.id}: ${first.reason}`);
       return written;
@@ -192,6 +191,7 @@ export class Table {
     sizes.addEach(deletes, -1);
     sizes.addEach(adds, 1);
     this.#node = node;
+    await this.#fastPath.settle(wanted, node);
     return written;
   }
 

@@ -17,7 +17,13 @@ const ingress = 0;
 const priority = 0;
 
 /** Writes the attributes of NEWFLOWTABLE. Packets of the fast path are counted in conntrack, where that counts at all. */
-export function encodeFlowtable(writer: MessageWriter, table: string, { name, devices }: Flowtable): void {
+export function encodeFlowtable(writer: MessageWriter, table: string, flowtable: Flowtable): void {
+  encodeFlowtableDevices(writer, table, flowtable);
+  writer.number(flowtableAttribute.flags, flowtableFlag.counter);
+}
+
+/** Writes the attributes of DELFLOWTABLE for its devices alone. */
+export function encodeFlowtableDevices(writer: MessageWriter, table: string, { name, devices }: Flowtable): void {
   writer.string(flowtableAttribute.table, table);
   writer.string(flowtableAttribute.name, name);
   const hook = writer.beginNested(flowtableAttribute.hook);
@@ -29,7 +35,6 @@ export function encodeFlowtable(writer: MessageWriter, table: string, { name, de
     writer.endAttribute(list);
   }
   writer.endAttribute(hook);
-  writer.number(flowtableAttribute.flags, flowtableFlag.counter);
 }
 
 /** The attributes of a NEWFLOWTABLE message. */

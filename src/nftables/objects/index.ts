@@ -5,7 +5,7 @@ export { decodeElement, encodeElement, joinIntervals } from './elements.ts';
 export type { Element, Mark } from './elements.ts';
 export { keyLength, paddedLength } from './fields.ts';
 export type { FieldType } from './fields.ts';
-export { decodeFlowtable, encodeFlowtable } from './flowtables.ts';
+export { decodeFlowtable, encodeFlowtable, encodeFlowtableDevices } from './flowtables.ts';
 export type { Flowtable } from './flowtables.ts';
 export { decodeRule, encodeRule, fingerprint, ruleText } from './rules.ts';
 export type { Rule, RuleInfo } from './rules.ts';

@@ -31,6 +31,14 @@ export function flowtables(openHost: OpenHost): void {
       expect(await socket.flowtables('other')).toEqual([]);
     });
 
+    it('loses devices in place, and none that it has not', async (context) => {
+      const socket = await socketFor(context);
+      await socket.commit(change().addFlowtable(onLo));
+      await socket.commit(change().deleteFlowtableDevices(onLo));
+      expect(await socket.flowtables('t')).toEqual([none]);
+      expect(await codeOf(socket, change().deleteFlowtableDevices(onLo))).toBe('ENOENT');
+    });
+
     it('gets nothing of a transaction that names a device which is not there', async (context) => {
       const socket = await socketFor(context);
       await socket.commit(change().addFlowtable(none));

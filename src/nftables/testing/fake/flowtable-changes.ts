@@ -21,11 +21,17 @@ export function newFlowtable(change: Change): Effect {
   return true;
 }
 
-/** DELFLOWTABLE, as a whole. */
+/** DELFLOWTABLE, of devices or as a whole. nf_tables_delflowtable */
 export function deleteFlowtable(change: Change): Effect {
   const table = tableOf(change, flowtableAttribute.table);
-  const name = change.attributes.get(flowtableAttribute.name)?.string() ?? '';
-  if (!table.flowtables.has(name)) throw new Refusal('ENOENT');
+  const { name, devices } = decodeFlowtable(change.attributes);
+  const present = table.flowtables.get(name);
+  if (present === undefined) throw new Refusal('ENOENT');
+  if (change.attributes.get(flowtableAttribute.hook) !== undefined) {
+    if (devices.some((device) => !present.has(device))) throw new Refusal('ENOENT');
+    table.flowtables.set(name, new Set([...present].filter((device) => !devices.includes(device))));
+    return true;
+  }
   const rules = [...table.chains.values()].flatMap((chain) => chain.rules);
   if (rules.some(({ references }) => references.some(({ flowtable }) => flowtable === name)))
     throw new Refusal('EBUSY');
