@@ -92,7 +92,7 @@ function scriptFor(files: readonly string[], mode: string): string {
   const vitest = [process.execPath, join(repository, 'node_modules/vitest/vitest.mjs'), 'run'];
   return [
     `export PATH=${process.env['PATH'] ?? ''} HOME=/tmp NO_COLOR=1 NFTPROXY_TEST_REPORT=/tmp/report.json`,
-    `export NFTPROXY_TEST_PATIENCE=${patience}`,
+    `export NFTPROXY_TEST_PATIENCE=${patience} NFTPROXY_TEST_TIME=instructions`,
     `export NFTPROXY_TEST_MODE=${process.env['NFTPROXY_TEST_MODE'] ?? mode}`,
     // Test with a real one, where it is: see test/cluster/README.md.
     `export NFTPROXY_KUBE_PROXY=${process.env['NFTPROXY_KUBE_PROXY'] ?? ''}`,

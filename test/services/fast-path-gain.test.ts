@@ -2,7 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { whyNoFlowtables } from '../support/index.ts';
 import { addresses, modeUnderTest, service, ServiceRig, slice } from '../support/node/index.ts';
 
-const missing = modeUnderTest === 'nftables' ? whyNoFlowtables() : 'for mode nftables';
+/** On other machines the ratio says more about what else they do: a loaded one had 0.7 and 1.1 in two runs. */
+const isCounted = process.env['NFTPROXY_TEST_TIME'] === 'instructions';
+const uncounted = isCounted ? undefined : 'for emulated machines, whose time is instructions: npm run test:kernels';
+const missing = modeUnderTest === 'nftables' ? (whyNoFlowtables() ?? uncounted) : 'for mode nftables';
 const { clusterIP, remotePod } = addresses[4];
 
 /** Small segments: what a packet costs, whatever is in it. */
