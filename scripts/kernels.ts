@@ -73,7 +73,7 @@ async function testOn(kernel: Kernel, files: readonly string[]): Promise<Report>
     say(bold(`\n== kernel ${kernel.name} (${installed.release}): ${files.join(', ')}`));
     const { exitCode, report } = await runInGuest({
       ...{ kernel: installed, kernelOptions: kernel.options ?? [], folder, memoryMegabytes },
-      script: scriptFor(files, kernel.withoutNftables ? 'iptables' : 'nftables'),
+      script: scriptFor(files, kernel),
       line: (text) => say(`${kernel.name.padEnd(6)} ${text}`),
     });
     if (report.trim() !== '') return JSON.parse(report) as Report;
@@ -85,14 +85,15 @@ async function testOn(kernel: Kernel, files: readonly string[]): Promise<Report>
 }
 
 /** Time limits are for real machines: this one counts time as they do, and gets less done. */
-function scriptFor(files: readonly string[], mode: string): string {
+function scriptFor(files: readonly string[], { withoutNftables, userMode }: Kernel): string {
+  const mode = withoutNftables ? 'iptables' : 'nftables';
   const reporters = ['--reporter=verbose', `--reporter=${join(repository, 'scripts/test/reporter.ts')}`];
   // Here modules take longer to load than most stories to run, so files share them.
   const limits = ['--testTimeout=900000', '--hookTimeout=900000', '--maxWorkers=2', '--no-isolate'];
   const vitest = [process.execPath, join(repository, 'node_modules/vitest/vitest.mjs'), 'run'];
   return [
     `export PATH=${process.env['PATH'] ?? ''} HOME=/tmp NO_COLOR=1 NFTPROXY_TEST_REPORT=/tmp/report.json`,
-    `export NFTPROXY_TEST_PATIENCE=${patience} NFTPROXY_TEST_TIME=instructions`,
+    `export NFTPROXY_TEST_PATIENCE=${patience} NFTPROXY_TEST_TIME=${userMode ? 'clock' : 'instructions'}`,
     `export NFTPROXY_TEST_MODE=${process.env['NFTPROXY_TEST_MODE'] ?? mode}`,
     // Test with a real one, where it is: see test/cluster/README.md.
     `export NFTPROXY_KUBE_PROXY=${process.env['NFTPROXY_KUBE_PROXY'] ?? ''}`,
