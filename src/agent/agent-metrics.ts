@@ -7,6 +7,11 @@ import { AgentMetrics, countNoLocalEndpoints } from './observe/index.ts';
 import type { WatchStatistics } from './sources/index.ts';
 import type { DesiredState, Sync } from './sync/index.ts';
 
+const unreadable = {
+  connections: 'cannot read the connection counters of the kernel',
+  requests: 'cannot read what HAProxy has counted; this scrape goes without',
+};
+
 /** The agent's metrics, asked of its parts at each scrape. */
 export function agentMetrics(o: {
   families: readonly Family[];
@@ -41,7 +46,7 @@ export function agentMetrics(o: {
       noLocalEndpoints: () => countNoLocalEndpoints(state.forwarding?.values() ?? []),
       localhostListeners: o.localhostListeners,
     },
-    onCollectFailure: (error) => log.warn('cannot read the connection counters', { error }),
+    onCollectFailure: (what, error) => log.warn(unreadable[what], { error }),
   });
 }
 

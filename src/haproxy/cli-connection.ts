@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
-import { answerMilliseconds, HaproxyError } from './cli-socket.ts';
+import { afterOwnTime, answerMilliseconds, HaproxyError } from './cli-socket.ts';
 
 /** What follows each answer in the interactive mode (management guide, 9.3). */
 const prompt = '\n> ';
@@ -73,11 +73,11 @@ export class CliConnection {
 
   async #ask(command: string): Promise<string> {
     const waiting = (this.#waiting = Promise.withResolvers<string>());
-    const late = setTimeout(() => {
+    const cancel = afterOwnTime(answerMilliseconds, () => {
       waiting.reject(new Error(`no answer within ${answerMilliseconds / 1000} s`));
       // What it says later is no answer to the next question.
       this.#socket.destroy();
-    }, answerMilliseconds);
+    });
     if (this.#socket.destroyed) waiting.reject(new Error('the connection has ended'));
     else this.#socket.write(`${command}\n`);
     try {
@@ -86,7 +86,7 @@ export class CliConnection {
       const reason = error instanceof Error ? error.message : String(error);
       throw new HaproxyError(`HAProxy at ${this.#path}, asked "${command}": ${reason}`, error);
     } finally {
-      clearTimeout(late);
+      cancel();
       this.#waiting = undefined;
     }
   }

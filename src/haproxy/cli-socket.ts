@@ -1,37 +1,73 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 /** HAProxy did not do what it was told, or did not answer; the message has the command and what came of it. */
 export class HaproxyError extends Error {
   override readonly name = 'HaproxyError';
   /** Nobody listened: it has not been told anything. */
   readonly refused: boolean;
+  /** Somebody listened and did not answer: nobody knows what it has done. */
+  readonly silent: boolean;
 
   constructor(message: string, cause?: unknown) {
     super(message);
     // A process that ends in an orderly way takes its socket away.
     this.refused = cause instanceof Error && 'code' in cause && ['ECONNREFUSED', 'ENOENT'].includes(String(cause.code));
+    this.silent = cause !== undefined && !this.refused;
   }
 }
 
 /** How long an answer is waited for: it comes within milliseconds, that to a reload within a second or so. */
 export const answerMilliseconds = 3000;
-const reloadMilliseconds = 30_000;
+export const reloadMilliseconds = 30_000;
+const tickMilliseconds = 100;
+
+/** How long somebody waits for an answer, and what ends that sooner. */
+export interface Patience {
+  /** {@link answerMilliseconds} if left out. */
+  readonly milliseconds?: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Calls a listener when so much time has passed in which this process could run: where it is itself kept from running, an answer may
+ * be there that it has not come to read.
+ *
+ * @returns cancels that
+ */
+export function afterOwnTime(milliseconds: number, late: () => void): () => void {
+  let ticks = Math.ceil(milliseconds / tickMilliseconds);
+  let last: NodeJS.Immediate | undefined;
+  // Ticks that a process misses are not made up for.
+  const timer = setInterval(() => {
+    ticks -= 1;
+    if (ticks > 0) return;
+    clearInterval(timer);
+    // What has arrived is read first.
+    last = setImmediate(late);
+  }, tickMilliseconds);
+  return () => {
+    clearInterval(timer);
+    clearImmediate(last);
+  };
+}
 
 /**
  * Asks one command on a socket of HAProxy's, and says what it answered without white space at the end.
  * @throws HaproxyError if nobody answers there in time
  */
-export async function askSocket(path: string, command: string): Promise<string> {
+export async function askSocket(path: string, command: string, patience: Patience = {}): Promise<string> {
   const socket = connect(path);
-  const patience = new AbortController();
-  const limit = command === 'reload' ? reloadMilliseconds : answerMilliseconds;
-  const late = sleep(limit, undefined, { signal: patience.signal }).then(
-    () => socket.destroy(new Error(`no answer within ${limit / 1000} s`)),
-    () => undefined,
+  const { milliseconds = answerMilliseconds, signal } = patience;
+  const giveUp = (): void => {
+    socket.destroy(new Error('it is silent'));
+  };
+  const cancel = afterOwnTime(milliseconds, () =>
+    socket.destroy(new Error(`no answer within ${milliseconds / 1000} s`)),
   );
+  signal?.addEventListener('abort', giveUp);
+  if (signal?.aborted) giveUp();
   try {
     await once(socket, 'connect');
     socket.write(`${command}\n`);
@@ -43,8 +79,8 @@ export async function askSocket(path: string, command: string): Promise<string> 
     );
   } finally {
     socket.destroy();
-    patience.abort();
-    await late;
+    cancel();
+    signal?.removeEventListener('abort', giveUp);
   }
 }
 

@@ -19,6 +19,7 @@ export class Haproxy implements AsyncDisposable {
   readonly #image: Image;
   readonly #space: Namespace;
   #process: ManagedProcess | undefined;
+  #stopped: readonly number[] = [];
 
   private constructor(space: Namespace, image: Image) {
     this.#space = space;
@@ -65,6 +66,19 @@ export class Haproxy implements AsyncDisposable {
     return this.#process?.ended;
   }
 
+  /** Stops it where it is, as a machine does that freezes its container: nobody answers, and its sockets accept in the kernel. */
+  async stop(who: 'worker' | 'both' = 'both'): Promise<void> {
+    const { pid } = await this.runtime.info();
+    this.#stopped = who === 'both' && this.#process ? [pid, this.#process.pid] : [pid];
+    for (const each of this.#stopped) process.kill(each, 'SIGSTOP');
+  }
+
+  /** Lets it go on. */
+  resume(): void {
+    for (const each of this.#stopped) process.kill(each, 'SIGCONT');
+    this.#stopped = [];
+  }
+
   /** Whether a worker, or the master, of this process id is there. */
   isRunning(pid: number): boolean {
     return existsSync(`/proc/${pid}`);
@@ -76,6 +90,7 @@ export class Haproxy implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.resume();
     await this.#process?.stop(1000);
     rmSync(this.directory, { recursive: true });
   }

@@ -61,12 +61,18 @@ export class UserspaceRig implements AsyncDisposable {
    *
    * @param draining endpoints that are being terminated, and serve
    */
-  async serve(
+  async serve(...wanted: Parameters<UserspaceRig['tell']>): Promise<void> {
+    this.tell(...wanted);
+    await this.node.run();
+  }
+
+  /** The same, without bringing it to the node. */
+  tell(
     names: readonly EndpointName[],
     annotations: Record<string, string> = {},
     spec: object = {},
     draining: readonly EndpointName[] = [],
-  ): Promise<void> {
+  ): void {
     const service = serviceObject('web', {
       annotations,
       clusterIP: addresses[this.#families[0] ?? 4].clusterIP,
@@ -95,7 +101,6 @@ export class UserspaceRig implements AsyncDisposable {
     this.objects = { services: { web: service }, slices };
     this.node.service('web', service);
     for (const [name, slice] of Object.entries(slices)) this.node.slice(name, slice);
-    await this.node.run();
   }
 
   /** Sends requests to the Service from a pod while something happens. */

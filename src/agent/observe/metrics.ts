@@ -20,8 +20,8 @@ export interface AgentMetricsOptions {
   readonly version: string;
   readonly families: readonly Family[];
   readonly sources: MetricsSources;
-  /** Told when counters of the kernel or a proxy could not be read for a scrape. */
-  readonly onCollectFailure: (error: unknown) => void;
+  /** Told when counters could not be read for a scrape: the kernel's of connections, or a proxy's of requests. */
+  readonly onCollectFailure: (what: 'connections' | 'requests', error: unknown) => void;
 }
 
 /** All metrics of an agent, in a registry of their own. */
@@ -61,16 +61,18 @@ export class AgentMetrics {
 
   async #counts(): Promise<string> {
     const { connectionCounts, requestCounts } = this.#options.sources;
-    const connections = await this.#collect(async () => renderConnectionCounts(await connectionCounts()));
-    return connections + (await this.#collect(async () => renderRequestCounts(await requestCounts())));
+    const connections = await this.#collect('connections', async () =>
+      renderConnectionCounts(await connectionCounts()),
+    );
+    return connections + (await this.#collect('requests', async () => renderRequestCounts(await requestCounts())));
   }
 
-  async #collect(read: () => Promise<string>): Promise<string> {
+  async #collect(what: 'connections' | 'requests', read: () => Promise<string>): Promise<string> {
     try {
       return await read();
     } catch (error) {
       this.#collectFailures.inc();
-      this.#options.onCollectFailure(error);
+      this.#options.onCollectFailure(what, error);
       return '';
     }
   }

@@ -26,7 +26,7 @@ async function programmingLatency(...triggers: EndpointTrigger[]): Promise<strin
       ...{ servedBy: () => ({}), fallenBack: () => [] },
       ...{ uncovered: () => false, lastGoodKept: () => true, connections: () => undefined },
     },
-    onCollectFailure: (error) => expect.fail(String(error)),
+    onCollectFailure: (_, error) => expect.fail(String(error)),
   });
   const health = new ProxyHealth({ clock, timeoutMilliseconds: 60_000, families });
   const settings: SyncResult['settings'] = {

@@ -49,7 +49,7 @@ export function agentMetricsText(): Promise<string> {
         },
       ],
     },
-    onCollectFailure: (error) => {
+    onCollectFailure: (_, error) => {
       throw error;
     },
   });

@@ -1,6 +1,5 @@
-import { listenerRanges } from '../../haproxy/index.ts';
+import { HaproxyError, listenerRanges } from '../../haproxy/index.ts';
 import type { Logger } from '../../runtime/index.ts';
-import type { ServicePort } from '../../services/index.ts';
 import { changeOver } from '../change-over.ts';
 import { addWritten } from '../data-plane.ts';
 import type {
@@ -10,7 +9,6 @@ import type {
   DataPlane,
   DesiredPort,
   EngineTarget,
-  EngineTargets,
   EngineTargetState,
   Explanation,
   Fallback,
@@ -24,15 +22,14 @@ import type {
   Written,
 } from '../data-plane.ts';
 import type { NftablesDataPlane } from '../nftables/index.ts';
-import { anyWants, askedBy, bySlots, targetsOf, textOf } from './desired-ports.ts';
+import { Availability } from './availability.ts';
+import { anyWants, bySlots, targetsOf, textOf } from './desired-ports.ts';
 import { explainProxy } from './explain.ts';
+import { Placement } from './placement.ts';
 import type { Proxy } from './proxy.ts';
 import { claimNamed } from './read-back.ts';
 import { requestCount } from './request-count.ts';
-import { serversFor, tenantsOf, wantsProxy } from './section-kind.ts';
-
-/** How long an answer holds, while Service ports come that want the proxy. */
-const answerMilliseconds = 1000;
+import { wantsProxy } from './section-kind.ts';
 
 type Ports = ReadonlyMap<string, DesiredPort>;
 
@@ -45,20 +42,16 @@ export class UserspaceDataPlane implements DataPlane {
   readonly #below: DataPlane;
   readonly #table: Pick<NftablesDataPlane, 'namedTargets'>;
   readonly #proxy: Proxy;
-  readonly #log: Logger;
-  readonly #fallbacks = new Map<string, Fallback>();
+  readonly #availability: Availability;
+  readonly #placement: Placement;
   #node: NodeSettings | undefined;
-  #up = false;
-  #missing: string | undefined;
-  #probedAt = -Infinity;
-  #tellLost: () => void = () => undefined;
 
   constructor(o: { below: DataPlane; table: Pick<NftablesDataPlane, 'namedTargets'>; proxy: Proxy; log: Logger }) {
     this.#below = o.below;
     this.#table = o.table;
     this.#proxy = o.proxy;
-    this.#log = o.log;
-    this.#proxy.whenEnded(() => void this.#ended());
+    this.#availability = new Availability(o);
+    this.#placement = new Placement({ proxy: o.proxy, availability: this.#availability });
   }
 
   get mode(): string {
@@ -82,19 +75,19 @@ export class UserspaceDataPlane implements DataPlane {
   }
 
   get fallbacks(): ReadonlyMap<string, Fallback> {
-    return new Map([...this.#below.fallbacks, ...this.#fallbacks]);
+    return new Map([...this.#below.fallbacks, ...this.#placement.fallbacks]);
   }
 
   async start(ports: Ports, node: NodeSettings): Promise<Started> {
     this.#node = node;
-    this.#fallbacks.clear();
+    this.#placement.fallbacks.clear();
     const wanted = anyWants(ports, node);
-    this.#up = wanted && (await this.#probe());
-    if (this.#up) {
+    if (wanted && (await this.#availability.probe())) {
       await this.#proxy.adopt();
       claimNamed(this.#proxy, ports, await this.#table.namedTargets());
-    }
-    const started = await this.#below.start(await this.#place(ports, node), this.#settings(node));
+      this.#availability.begin();
+    } else this.#availability.end();
+    const started = await this.#below.start(await this.#placement.place(ports, node), this.#settings(node));
     if (this.#up) await this.#retireAllBut(this.served);
     else if (!wanted) await this.#proxy.remove('connections');
     return started;
@@ -103,13 +96,13 @@ export class UserspaceDataPlane implements DataPlane {
   async apply(changes: Changes, retried?: ReadonlySet<string>): Promise<Applied> {
     const node = this.#started;
     let written: Written | undefined;
-    if (!this.#up && anyWants(changes, node) && (await this.#isThere())) {
+    if (!this.#up && anyWants(changes, node) && (await this.#availability.isThere())) {
       await this.#proxy.adopt();
-      this.#up = true;
+      this.#availability.begin();
       written = await this.#below.setNode(this.#settings(node));
     }
     const before = new Map([...changes.keys()].map((id) => [id, targetsOf(this.served.get(id))]));
-    const applied = await this.#below.apply(await this.#place(changes, node), retried);
+    const applied = await this.#below.apply(await this.#placement.place(changes, node), retried);
     const gone = [...changes].filter(([id, desired]) => !desired && !this.served.has(id)).map(([id]) => id);
     if (this.#up) await this.#retire(before, gone);
     this.#proxy.forget(gone);
@@ -126,18 +119,19 @@ export class UserspaceDataPlane implements DataPlane {
 
   async verify(): Promise<Integrity> {
     const integrity = await this.#below.verify();
-    if (this.#up && integrity === 'intact') await this.#look();
+    if (this.#up && integrity === 'intact') await this.#availability.look();
     return integrity;
   }
 
   whenLost(listener: () => void): void {
-    this.#tellLost = listener;
+    this.#availability.whenLost(listener);
   }
 
   async recoverable(): Promise<ReadonlySet<string>> {
-    // What an apply of the same would hand to slots: HAProxy has ended.
+    // What an apply of the same would hand to slots: HAProxy has ended, or is silent.
     const lost = this.#up ? [] : [...this.served].filter(([, { proxied }]) => proxied).map(([id]) => id);
-    const again = this.#fallbacks.size > 0 && (await this.#probe()) ? this.#fallbacks.keys() : [];
+    const again =
+      this.#placement.fallbacks.size > 0 && (await this.#availability.isBack()) ? this.#placement.fallbacks.keys() : [];
     return new Set([...(await this.#below.recoverable()), ...lost, ...again]);
   }
 
@@ -162,13 +156,16 @@ export class UserspaceDataPlane implements DataPlane {
     if (!anyWants(ports, node) || (await this.#proxy.missing()) !== undefined) return this.#below.preview(ports, node);
     if (!this.#up) await this.#proxy.adopt();
     claimNamed(this.#proxy, ports, await this.#table.namedTargets());
-    return this.#below.preview(this.#assign(ports, node), { ...node, listenerRanges: Object.values(listenerRanges) });
+    return this.#below.preview(this.#placement.assign(ports, node), {
+      ...node,
+      listenerRanges: Object.values(listenerRanges),
+    });
   }
 
   async remove(spared?: 'connections'): Promise<string | undefined> {
     const removed = [await this.#below.remove(), await this.#proxy.remove(spared)];
-    this.#up = false;
-    this.#fallbacks.clear();
+    this.#availability.end();
+    this.#placement.fallbacks.clear();
     return removed.filter((what) => what !== undefined).join(' and ') || undefined;
   }
 
@@ -179,6 +176,7 @@ export class UserspaceDataPlane implements DataPlane {
   }
 
   close(): void {
+    this.#availability.close();
     this.#proxy.close();
     this.#below.close();
   }
@@ -188,100 +186,12 @@ export class UserspaceDataPlane implements DataPlane {
     return this.#node;
   }
 
-  /** HAProxy may have ended. */
-  async #ended(): Promise<void> {
-    try {
-      if (this.#up) await this.#look();
-    } catch (error) {
-      this.#log.error('cannot find out whether HAProxy has ended', { error });
-    }
-  }
-
-  async #look(): Promise<void> {
-    const lost = await this.#proxy.lost();
-    if (lost === undefined) return this.#proxy.tidy();
-    this.#up = false;
-    this.#missing = lost;
-    this.#log.error('HAProxy is gone; its Services go back to slots', { error: lost });
-    this.#tellLost();
-  }
-
-  /** Whether HAProxy can serve, as it was found a moment ago. */
-  async #isThere(): Promise<boolean> {
-    if (performance.now() - this.#probedAt >= answerMilliseconds) return this.#probe();
-    return this.#missing === undefined;
+  get #up(): boolean {
+    return this.#availability.up;
   }
 
   #settings(node: NodeSettings): NodeSettings {
     return this.#up ? { ...node, listenerRanges: Object.values(listenerRanges) } : node;
-  }
-
-  /** Whether HAProxy can serve; what is missing is told once. */
-  async #probe(): Promise<boolean> {
-    const missing = await this.#proxy.probe();
-    this.#probedAt = performance.now();
-    if (missing !== undefined && missing !== this.#missing) {
-      this.#log.warn('HAProxy cannot serve; Services are served by slots', { reason: missing });
-    }
-    this.#missing = missing;
-    return missing === undefined;
-  }
-
-  /** Has HAProxy do what Service ports need; they come back with their targets, and those of others as they were. */
-  async #place<Wanted extends DesiredPort | undefined>(
-    changes: ReadonlyMap<string, Wanted>,
-    node: NodeSettings,
-  ): Promise<Map<string, Wanted | DesiredPort>> {
-    const wanting = [...changes.values()].flatMap((desired) =>
-      desired && wantsProxy(desired.port, node) ? [desired.port] : [],
-    );
-    const noRoom = this.#up ? await this.#proxy.reserve(wanting.flatMap(tenantsOf)) : undefined;
-    const placed = this.#assign(changes, node, noRoom);
-    if (!this.#up) return placed;
-    const sections = wanting.flatMap((port) =>
-      tenantsOf(port).map((tenant) => ({ tenant, servers: serversFor(port, tenant.scope) })),
-    );
-    for (const [{ id }, reason] of await this.#proxy.prepare(sections)) {
-      const desired = placed.get(id);
-      if (desired) placed.set(id, bySlots(desired));
-      if (desired) this.#fallbacks.set(id, { reason, askedBy: askedBy(desired.port) });
-    }
-    return placed;
-  }
-
-  #assign<Wanted extends DesiredPort | undefined>(
-    changes: ReadonlyMap<string, Wanted>,
-    node: NodeSettings,
-    noRoom = 'HAProxy has no section left',
-  ): Map<string, Wanted | DesiredPort> {
-    const placed = new Map<string, Wanted | DesiredPort>();
-    for (const [id, desired] of changes) {
-      this.#fallbacks.delete(id);
-      placed.set(id, desired && this.#assigned(desired, node, noRoom));
-    }
-    return placed;
-  }
-
-  #assigned(desired: DesiredPort, node: NodeSettings, noRoom: string): DesiredPort {
-    const { port } = desired;
-    const targets = wantsProxy(port, node) ? this.#targetsFor(port, noRoom) : {};
-    if (typeof targets !== 'string') {
-      return Object.keys(targets).length > 0 ? { ...desired, via: targets, proxied: true } : bySlots(desired);
-    }
-    this.#fallbacks.set(port.id, { reason: targets, askedBy: askedBy(port), ...(!this.#up && { awaited: true }) });
-    return bySlots(desired);
-  }
-
-  /** The targets of a Service port, none if it has no endpoints; or why it cannot have any. */
-  #targetsFor(port: ServicePort, noRoom: string): EngineTargets | string {
-    if (!this.#up) return this.#missing ?? 'HAProxy has not been looked for yet';
-    const targets: EngineTargets = {};
-    for (const tenant of tenantsOf(port)) {
-      const target = this.#proxy.assign(tenant);
-      if (!target) return noRoom;
-      targets[tenant.scope] = target;
-    }
-    return targets;
   }
 
   async #retire(before: ReadonlyMap<string, EngineTarget[]>, gone: readonly string[]): Promise<void> {
@@ -289,11 +199,20 @@ export class UserspaceDataPlane implements DataPlane {
       const kept = targetsOf(this.served.get(id)).map(textOf);
       return targets.filter((target) => !kept.includes(textOf(target)));
     });
-    if (left.length + gone.length > 0) await this.#proxy.retire(left, gone);
+    if (left.length + gone.length > 0) await this.#close(left, gone);
   }
 
   async #retireAllBut(served: Ports): Promise<void> {
     const named = new Set([...served.values()].flatMap(targetsOf).map(textOf));
-    await this.#proxy.retire(this.#proxy.held().filter((target) => !named.has(textOf(target))));
+    await this.#close(this.#proxy.held().filter((target) => !named.has(textOf(target))));
+  }
+
+  async #close(targets: readonly EngineTarget[], gone: readonly string[] = []): Promise<void> {
+    try {
+      await this.#proxy.retire(targets, gone);
+    } catch (error) {
+      // It has been lost meanwhile: nothing leads there, and it is closed with the next ones when HAProxy is back.
+      if (!(error instanceof HaproxyError) || this.#up) throw error;
+    }
   }
 }

@@ -1,50 +1,38 @@
-import { availableParallelism } from 'node:os';
-import { HaproxyError, HaproxyRuntime, listenerOf, listenerRanges, sectionName } from '../../haproxy/index.ts';
-import type { Server } from '../../haproxy/index.ts';
+import { HaproxyError, HaproxyRuntime, listenerOf, listenerRanges } from '../../haproxy/index.ts';
 import { RequestQueue } from '../../netlink/index.ts';
 import type { EngineTarget } from '../data-plane.ts';
 import { LocalRanges } from '../local-ranges.ts';
+import { Configuration } from './configuration.ts';
+import { nobodyThere, Presence } from './presence.ts';
 import { areSame } from './same-servers.ts';
 import { SectionPool } from './section-pool.ts';
-import type { PooledSection, Tenant } from './section-pool.ts';
+import type { Tenant } from './section-pool.ts';
+import { SectionServers } from './section-servers.ts';
+import type { WantedSection } from './section-servers.ts';
 import type { RequestTotal } from './request-totals.ts';
 import { describeTarget } from './traffic.ts';
 import { Workers } from './workers.ts';
-
-/** What is to be in a section. */
-export interface WantedSection {
-  readonly tenant: Tenant;
-  readonly servers: ReadonlyMap<string, Server>;
-}
-
-/** HAProxy is said to be gone when it has been silent for so long. */
-const silenceMilliseconds = 3000;
-/** Threads are processors that others want, too. */
-const threads = Math.min(4, availableParallelism());
-/** With more changes of servers in one go a reload is quicker than the socket. */
-const mostChanges = 256;
 
 /** A HAProxy and what it is to do: sections with their servers, changed while it runs. Calls may overlap. */
 export class Proxy {
   readonly name = 'HAProxy';
   readonly #runtime: HaproxyRuntime;
-  readonly #directory: string;
   readonly #ranges: LocalRanges;
+  readonly #presence: Presence;
   readonly #pool = new SectionPool();
-  readonly #queue = new RequestQueue();
-  /** Servers that were taken out and still have connections, by section. */
-  readonly #leaving = new Map<PooledSection, Map<string, Server>>();
+  readonly #servers: SectionServers;
+  readonly #configuration: Configuration;
   readonly #workers: Workers;
-  #heardAt = -Infinity;
-  /** Whose sections are changes with it, at a moment that nobody is told. */
-  #reloading = false;
+  readonly #queue = new RequestQueue();
 
   /** @param o.directory that is shared with HAProxy */
   constructor(o: { directory: string; namespacePath?: string }) {
-    this.#directory = o.directory;
     this.#runtime = new HaproxyRuntime(o.directory);
-    this.#workers = new Workers(this.#runtime, () => (this.#reloading ? [] : this.#pool.sections));
     this.#ranges = new LocalRanges(Object.values(listenerRanges), o.namespacePath);
+    this.#presence = new Presence({ runtime: this.#runtime, ranges: this.#ranges, directory: o.directory });
+    this.#servers = new SectionServers(this.#runtime);
+    this.#configuration = new Configuration(this.#runtime, this.#pool);
+    this.#workers = new Workers(this.#runtime, () => (this.#configuration.reloading ? [] : this.#pool.sections));
   }
 
   /** Has a listener called at once when HAProxy ends, or may have: `lost` says whether. */
@@ -52,23 +40,20 @@ export class Proxy {
     this.#workers.whenEnded(listener);
   }
 
-  /** Says for people what is missing for it to serve, and what to do; undefined if nothing is. Changes nothing. */
-  async missing(): Promise<string | undefined> {
-    try {
-      const { version } = await this.#runtime.info();
-      if (Number.parseInt(version, 10) < 3)
-        return `HAProxy ${version} runs at ${this.#directory}; 3.0 or later is needed`;
-      this.#heardAt = performance.now();
-    } catch (error) {
-      return nobodyThere(error);
-    }
-    return this.#ranges.obstacle('the proxy');
+  /** {@link Presence.silent} */
+  get silent(): boolean {
+    return this.#presence.silent;
+  }
+
+  /** {@link Presence.missing} */
+  missing(): Promise<string | undefined> {
+    return this.#presence.missing();
   }
 
   /** The same, and makes the node ready: HAProxy's container waits for a configuration, its listeners need routes. */
   async probe(): Promise<string | undefined> {
     try {
-      if (!(await this.#runtime.hasConfiguration())) await this.#runtime.write([], threads);
+      await this.#configuration.provide();
     } catch (error) {
       return nobodyThere(error);
     }
@@ -77,23 +62,24 @@ export class Proxy {
     return missing;
   }
 
-  /** Why it can no longer serve; undefined while it answers, or is silent for only a moment. */
-  lost(): Promise<string | undefined> {
+  /** Why it can no longer serve; undefined while it answers. Does not wait for other calls. */
+  async lost(): Promise<string | undefined> {
+    const info = await this.#presence.look();
+    return typeof info === 'string' ? info : undefined;
+  }
+
+  /** Learns what HAProxy has, if it has been started anew or reloaded by somebody else: that is as its configuration was. */
+  catchUp(): Promise<void> {
     return this.#queue.run(async () => {
-      try {
-        const { identity } = await this.#runtime.info();
-        this.#heardAt = performance.now();
-        // It has been started anew, or reloaded by somebody else: what it has is as the configuration was.
-        if (identity !== this.#workers.identity) await this.#adopt();
-        else await this.#workers.follow(identity);
-        return undefined;
-      } catch (error) {
-        if (!(error instanceof HaproxyError)) throw error;
-        // Where nobody listens it has ended; silence may be a busy machine's.
-        const busy = !error.refused && performance.now() - this.#heardAt < silenceMilliseconds;
-        return busy ? undefined : nobodyThere(error);
-      }
+      const { identity } = await this.#runtime.info();
+      if (identity === this.#workers.identity) await this.#workers.follow(identity);
+      else await this.#adopt();
     });
+  }
+
+  /** It does not answer: who waits for it, waits no more. */
+  giveUp(): void {
+    this.#runtime.giveUp();
   }
 
   /** Learns what HAProxy has. */
@@ -106,7 +92,7 @@ export class Proxy {
     this.#pool.claim(id, scope, target);
   }
 
-  /** Makes room for tenants, which may take a reload. Says why it could not. */
+  /** Makes room for tenants, which may take a reload. Says why it could not. @throws HaproxyError if it is silent */
   reserve(tenants: readonly Tenant[]): Promise<string | undefined> {
     return this.#queue.run(async () => {
       if (!this.#pool.growFor(tenants)) return undefined;
@@ -114,7 +100,7 @@ export class Proxy {
         await this.#reload();
         return undefined;
       } catch (error) {
-        if (!(error instanceof HaproxyError)) throw error;
+        if (!(error instanceof HaproxyError) || error.silent) throw error;
         // What it has, it has: sections that it never read are nobody's.
         await this.#adopt();
         return error.message;
@@ -131,51 +117,44 @@ export class Proxy {
   /**
    * Puts servers into sections, new ones before others leave.
    * @returns tenants whose section could not be made so, and why
+   * @throws HaproxyError if it is silent, or does not reload
    */
   prepare(wanted: readonly WantedSection[]): Promise<ReadonlyMap<Tenant, string>> {
     return this.#queue.run(async () => {
-      const refused = new Map<Tenant, string>();
       const changes = wanted.flatMap((each) => {
         const section = this.#pool.assign(each.tenant);
         return section && !areSame(section.servers, each.servers) ? [{ ...each, section }] : [];
       });
-      // One that failed, or that an agent before this one did not come to.
-      const due = await this.#runtime.isReloadDue();
-      const servers = changes.reduce((sum, { section, servers: next }) => sum + section.servers.size + next.size, 0);
-      if (servers > mostChanges || changes.some((each) => this.#needsReading(each))) {
-        for (const { section, servers: next } of changes) section.servers = next;
+      const due = await this.#configuration.isReloadDue();
+      if (this.#servers.needReading(changes)) {
+        for (const { section, servers } of changes) section.servers = servers;
         await this.#reload();
-        return refused;
+        return new Map();
       }
-      for (const { tenant, section, servers: next } of changes) {
-        try {
-          await this.#change(section, next);
-        } catch (error) {
-          if (!(error instanceof HaproxyError)) throw error;
-          refused.set(tenant, error.message);
-        }
-      }
+      const refused = await this.#servers.change(changes);
       // After the changes: they are in force whatever becomes of it.
       if (due) await this.#reload();
-      else if (changes.length > 0) await this.#runtime.write(this.#written(), threads);
+      else if (changes.length > 0) await this.#configuration.write();
       return refused;
     });
   }
 
-  /** Closes what nothing leads to any more; connections that are open go on. */
+  /**
+   * Closes what nothing leads to any more: these, and what could not be closed before. Connections that are open go on.
+   * @param ids of Service ports that are gone
+   */
   retire(targets: readonly EngineTarget[], ids: readonly string[] = []): Promise<void> {
     return this.#queue.run(async () => {
-      const sections = [
+      const left = [
         ...targets.flatMap((target) => this.#pool.at(target) ?? []),
         ...ids.flatMap((id) => this.#pool.of(id)),
       ];
-      for (const section of new Set(sections)) {
-        this.#pool.vacate(section);
-        if (section.spent || section.servers.size === 0) continue;
+      for (const section of left) this.#pool.vacate(section);
+      for (const section of this.#pool.abandoned()) {
         section.spent = true;
         await this.#runtime.close(section);
       }
-      if (sections.length > 0) await this.#runtime.write(this.#written(), threads);
+      if (left.length > 0) await this.#configuration.write();
     });
   }
 
@@ -188,14 +167,7 @@ export class Proxy {
   async tidy(): Promise<void> {
     // A worker that hangs, or many of them, keep no change waiting.
     await this.#workers.tidy();
-    await this.#queue.run(async () => {
-      for (const [section, servers] of this.#leaving) {
-        for (const [name, server] of servers) {
-          if (await this.#runtime.deleteServer(section, server)) servers.delete(name);
-        }
-        if (servers.size === 0) this.#leaving.delete(section);
-      }
-    });
+    await this.#queue.run(() => this.#servers.tidy());
   }
 
   /** {@link describeTarget} */
@@ -208,11 +180,11 @@ export class Proxy {
    * another HAProxy. @throws HaproxyError if it is there and does not say
    */
   async requests(): Promise<ReadonlyMap<string, RequestTotal>> {
-    await this.#workers.read();
+    if (!this.silent) await this.#workers.read();
     return this.#workers.totals;
   }
 
-  /** Service ports are gone: what was answered for them is told no more. */
+  /** Service ports are gone, and have no section any more: what was answered for them is told no more. */
   forget(ids: readonly string[]): void {
     this.#pool.disown(ids);
     this.#workers.forget(ids);
@@ -227,10 +199,7 @@ export class Proxy {
   remove(spared?: 'connections'): Promise<string | undefined> {
     return this.#queue.run(async () => {
       const sections = (await this.#present()).length;
-      if (sections > 0) {
-        await this.#runtime.write([], threads);
-        await this.#runtime.reload();
-      }
+      if (sections > 0) await this.#configuration.clear();
       const routes = spared ? [] : this.#ranges.release();
       this.close();
       if (sections + routes.length === 0) return undefined;
@@ -257,62 +226,12 @@ export class Proxy {
     const { identity } = await this.#runtime.info();
     await this.#workers.follow(identity);
     const sections = await this.#runtime.sections();
-    this.#leaving.clear();
     this.#pool.adopt(sections);
-    for (const section of this.#pool.sections) {
-      const gone = [...(sections.get(sectionName(section))?.servers ?? [])].filter(([, { leaving }]) => leaving);
-      if (gone.length > 0) this.#leaving.set(section, new Map(gone));
-    }
+    this.#servers.adopt(this.#pool.sections, sections);
   }
 
-  /** A server that is there gets another slow start only with a configuration that is read anew. */
-  #needsReading({ section, servers }: { section: PooledSection; servers: ReadonlyMap<string, Server> }): boolean {
-    const present = new Map([...(this.#leaving.get(section) ?? []), ...section.servers]);
-    return [...servers].some(([name, { slowStartSeconds }]) => {
-      const before = present.get(name);
-      return before !== undefined && before.slowStartSeconds !== slowStartSeconds;
-    });
-  }
-
-  async #change(section: PooledSection, next: ReadonlyMap<string, Server>): Promise<void> {
-    const leaving = this.#leaving.get(section) ?? new Map<string, Server>();
-    for (const [name, server] of next) {
-      const before = section.servers.get(name);
-      if (!before) await this.#runtime.addServer(section, server, leaving.delete(name));
-      else if (before.weight !== server.weight) await this.#runtime.setWeight(section, server);
-    }
-    for (const [name, server] of section.servers) {
-      if (next.has(name)) continue;
-      await this.#runtime.takeOut(section, server);
-      if (!(await this.#runtime.deleteServer(section, server))) leaving.set(name, server);
-    }
-    section.servers = next;
-    if (leaving.size > 0) this.#leaving.set(section, leaving);
-    else this.#leaving.delete(section);
-  }
-
-  async #reload(): Promise<void> {
-    await this.#runtime.dueReload();
-    await this.#runtime.write(this.#written(), threads);
+  #reload(): Promise<void> {
     this.#workers.noteOwners();
-    this.#reloading = true;
-    try {
-      await this.#runtime.reload();
-      this.#pool.renewed();
-      await this.#adopt();
-    } finally {
-      this.#reloading = false;
-    }
+    return this.#configuration.reload(() => this.#adopt());
   }
-
-  /** A section that is closed is to be an empty one when it is read again. */
-  *#written(): Generator<PooledSection> {
-    for (const section of this.#pool.sections) yield section.spent ? { ...section, servers: new Map() } : section;
-  }
-}
-
-/** @throws the error, if it does not mean that there is no HAProxy, or no folder that is shared with one */
-function nobodyThere(error: unknown): string {
-  if (!(error instanceof HaproxyError) && !(error instanceof Error && 'code' in error)) throw error;
-  return `no HAProxy to tell what to do: ${error.message}`;
 }

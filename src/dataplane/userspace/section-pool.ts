@@ -126,9 +126,17 @@ export class SectionPool {
     return (['cluster', 'local'] as const).flatMap((scope) => this.#homes.get(keyOf(id, scope)) ?? []);
   }
 
-  /** Service ports are gone: sections that they had last are nobody's. */
+  /** Sections that have servers, and nobody who needs them. */
+  abandoned(): PooledSection[] {
+    return [...this.#sections.values()].filter(
+      (section) => !section.spent && section.servers.size > 0 && !this.#taken.has(section),
+    );
+  }
+
+  /** Service ports are gone: sections that they have, or had last, are nobody's. */
   disown(ids: readonly string[]): void {
     const gone = new Set(ids);
+    for (const section of ids.flatMap((id) => this.of(id))) this.vacate(section);
     for (const section of this.#sections.values()) {
       if (section.owner !== undefined && gone.has(section.owner)) delete section.owner;
     }

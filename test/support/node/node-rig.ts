@@ -109,6 +109,11 @@ export class NodeRig implements Disposable {
     }
   }
 
+  /** Has that loop write what has changed. */
+  request(): void {
+    this.#loop?.request();
+  }
+
   /**
    * What a restart of the agent does: a new process state, the kernel as it was left.
    *

@@ -1,0 +1,70 @@
+import { availableParallelism } from 'node:os';
+import type { HaproxyRuntime } from '../../haproxy/index.ts';
+import type { PooledSection, SectionPool } from './section-pool.ts';
+
+/** Threads are processors that others want, too. */
+const threads = Math.min(4, availableParallelism());
+
+/**
+ * The configuration that HAProxy begins with when it starts or reloads: it has what is in the pool at that moment. Calls must not
+ * overlap.
+ */
+export class Configuration {
+  readonly #runtime: HaproxyRuntime;
+  readonly #pool: SectionPool;
+  #reloading = false;
+
+  constructor(runtime: HaproxyRuntime, pool: SectionPool) {
+    this.#runtime = runtime;
+    this.#pool = pool;
+  }
+
+  /** It is being read anew. Whose sections are changes with it, at a moment that nobody is told. */
+  get reloading(): boolean {
+    return this.#reloading;
+  }
+
+  /** HAProxy's container waits for one. */
+  async provide(): Promise<void> {
+    if (!(await this.#runtime.hasConfiguration())) await this.#runtime.write([], threads);
+  }
+
+  /** Whether it has to be read again: that has failed, or an agent before this one did not come to it. */
+  isReloadDue(): Promise<boolean> {
+    return this.#runtime.isReloadDue();
+  }
+
+  /** Writes it, for a HAProxy that starts anew. */
+  write(): Promise<void> {
+    return this.#runtime.write(this.#sections(), threads);
+  }
+
+  /**
+   * Writes it and has it read. Connections go on in the worker before.
+   * @param then what is to be done when it has been read
+   * @throws HaproxyError; then it is still due
+   */
+  async reload(then: () => Promise<void>): Promise<void> {
+    await this.#runtime.dueReload();
+    await this.write();
+    this.#reloading = true;
+    try {
+      await this.#runtime.reload();
+      this.#pool.renewed();
+      await then();
+    } finally {
+      this.#reloading = false;
+    }
+  }
+
+  /** Has HAProxy read one without a section. */
+  async clear(): Promise<void> {
+    await this.#runtime.write([], threads);
+    await this.#runtime.reload();
+  }
+
+  /** A section that is closed is to be an empty one when it is read again. */
+  *#sections(): Generator<PooledSection> {
+    for (const section of this.#pool.sections) yield section.spent ? { ...section, servers: new Map() } : section;
+  }
+}
