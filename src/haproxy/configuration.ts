@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto';
 import { placeText } from '../ip/index.ts';
-import { latencyRules, latencyTableLines } from './latency.ts';
-import { listenerOf, sectionName, serverName } from './section.ts';
+import { latencyMapText, latencyRules, latencyTableLines } from './latency.ts';
+import { listenerOf, proxiedProtocols, sectionName, serverName } from './section.ts';
 import type { ProxiedProtocol, Section, SectionKind, Server } from './section.ts';
 
 /** The folder of HAProxy's sockets and configuration, where agent and HAProxy both see it. */
@@ -27,15 +28,46 @@ export function serverText(server: Server, protocol: ProxiedProtocol): string {
  * @param o.directory of the sockets
  * @param o.threads that HAProxy may use
  */
-export function configurationText(o: {
+export function configurationText(o: Contents): string {
+  return ['# Written by nftproxy; what is changed here is lost.', ...linesOf(o, `  description ${form()}`), ''].join(
+    '\n',
+  );
+}
+
+interface Contents {
   readonly directory: string;
   readonly threads: number;
   readonly sections: Iterable<Section>;
-}): string {
+}
+
+/**
+ * Names what this version writes, whatever the sections: HAProxy says it of the configuration that it runs. Another version has
+ * another one if it writes anything else.
+ */
+export function form(): string {
+  return (known ??= `nftproxy ${createHash('sha256').update(sample()).digest('hex').slice(0, 12)}`);
+}
+
+let known: string | undefined;
+
+/** All that a configuration may have. */
+function sample(): string {
+  const server: Server = { address: '10.0.0.1', port: 1, weight: 1, slowStartSeconds: 1 };
+  const servers = new Map([[serverName(server), server]]);
+  const kinds: SectionKind[] = proxiedProtocols.flatMap((protocol) => [
+    { family: 4, protocol, balance: 'hdr-x', affinitySeconds: 1 },
+    { family: 6, protocol, balance: 'source', affinitySeconds: 1 },
+    { family: 4, protocol, balance: 'random', affinitySeconds: 0 },
+  ]);
+  const sections = kinds.map((kind, number) => ({ kind, number, servers }));
+  return [...linesOf({ directory: '/', threads: 1, sections }), latencyMapText()].join('\n');
+}
+
+function linesOf(o: Contents, ...more: string[]): string[] {
   const sections = [...o.sections];
   return [
-    '# Written by nftproxy; what is changed here is lost.',
     'global',
+    ...more,
     // Only the agent and HAProxy see the folder, and they are different users.
     `  stats socket ${o.directory}/${workerSocket} mode 666 level admin expose-fd listeners`,
     '  stats timeout 1h',
@@ -52,8 +84,7 @@ export function configurationText(o: {
     '  option redispatch 1',
     ...latencyTableLines(sections.length),
     ...sections.flatMap((section) => sectionLines(section, o.directory)),
-    '',
-  ].join('\n');
+  ];
 }
 
 function sectionLines(section: Section, directory: string): string[] {

@@ -6,6 +6,7 @@ import type { Patience } from './cli-socket.ts';
 import {
   configurationFile,
   configurationText,
+  form,
   masterSocket,
   readSlowStarts,
   serverText,
@@ -28,6 +29,8 @@ export interface HaproxyInfo {
   readonly pid: number;
   /** {@link Worker.identity} */
   readonly identity: string;
+  /** What it runs is such as this version of nftproxy writes. */
+  readonly current: boolean;
 }
 
 /**
@@ -60,7 +63,8 @@ export class HaproxyRuntime {
   /** Who answers, soon: who is silent for longer than a busy machine makes it is not there. */
   async info(): Promise<HaproxyInfo> {
     const field = readFields(await this.#ask('show info', silentMilliseconds));
-    return { version: field('Version'), pid: Number(field('Pid')), identity: identityOf(field) };
+    const current = field('description') === form();
+    return { version: field('Version'), pid: Number(field('Pid')), identity: identityOf(field), current };
   }
 
   /** What is being asked is not waited for any more: it throws. What it has been told it may do later. */
@@ -162,7 +166,7 @@ export class HaproxyRuntime {
 
   /**
    * Puts down that the configuration has to be read again, for whoever comes after this process, too: it says what HAProxy cannot be
-   * asked for, and would be taken for what HAProxy has. To be told before it is written.
+   * asked for, and would be taken for what HAProxy has. To be told before it is written, or where another version has written it.
    */
   async dueReload(): Promise<void> {
     await this.#writeFile(dueFile, '');

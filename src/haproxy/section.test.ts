@@ -62,6 +62,13 @@ describe('a section', () => {
     expect(textOf([{ kind: { ...kind, protocol: 'tcp' }, number: 0, servers: new Map() }])).not.toContain('map_int');
   });
 
+  it('does not change what HAProxy says of the version that has written its configuration', () => {
+    const description = (text: string) => /^ {2}description nftproxy [0-9a-f]{12}$/m.exec(text)?.[0];
+    const none = description(textOf());
+    expect(none).toBeDefined();
+    expect(description(textOf([{ kind, number: 7, servers: new Map() }]))).toBe(none);
+  });
+
   it('has its row read for it', () => {
     const row = (id: number, bucket: number, count: number) =>
       `0x7f: key=${id * (latencyBounds.length + 1) + bucket} use=0 exp=0 shard=0 gpc0=${count} gpc1=${10 * count}`;

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { HaproxyRuntime } from '../../haproxy/index.ts';
+import type { Logger } from '../../runtime/index.ts';
 import type { PooledSection, SectionPool } from './section-pool.ts';
 
 /** Threads are processors that others want, too. */
@@ -12,11 +13,13 @@ const threads = Math.min(4, availableParallelism());
 export class Configuration {
   readonly #runtime: HaproxyRuntime;
   readonly #pool: SectionPool;
+  readonly #log: Logger;
   #reloading = false;
 
-  constructor(runtime: HaproxyRuntime, pool: SectionPool) {
-    this.#runtime = runtime;
-    this.#pool = pool;
+  constructor(o: { runtime: HaproxyRuntime; pool: SectionPool; log: Logger }) {
+    this.#runtime = o.runtime;
+    this.#pool = o.pool;
+    this.#log = o.log;
   }
 
   /** It is being read anew. Whose sections are changes with it, at a moment that nobody is told. */
@@ -29,7 +32,13 @@ export class Configuration {
     if (!(await this.#runtime.hasConfiguration())) await this.#runtime.write([], threads);
   }
 
-  /** Whether it has to be read again: that has failed, or an agent before this one did not come to it. */
+  /** HAProxy runs one that another version has written: the next change has it read one of this version. */
+  async outdated(): Promise<void> {
+    this.#log.info('HAProxy runs a configuration of another version; it is about to reload');
+    await this.#runtime.dueReload();
+  }
+
+  /** Whether it has to be read again: that has failed, an agent before this one did not come to it, or it is outdated. */
   isReloadDue(): Promise<boolean> {
     return this.#runtime.isReloadDue();
   }

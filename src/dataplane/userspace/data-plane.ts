@@ -154,7 +154,7 @@ export class UserspaceDataPlane implements DataPlane {
 
   async preview(ports: Ports, node: NodeSettings): Promise<Preview> {
     if (!anyWants(ports, node) || (await this.#proxy.missing()) !== undefined) return this.#below.preview(ports, node);
-    if (!this.#up) await this.#proxy.adopt();
+    if (!this.#up) await this.#proxy.learn();
     claimNamed(this.#proxy, ports, await this.#table.namedTargets());
     return this.#below.preview(this.#placement.assign(ports, node), {
       ...node,

@@ -1,5 +1,6 @@
 import { HaproxyError, HaproxyRuntime, listenerOf, listenerRanges } from '../../haproxy/index.ts';
 import { RequestQueue } from '../../netlink/index.ts';
+import type { Logger } from '../../runtime/index.ts';
 import type { EngineTarget } from '../data-plane.ts';
 import { LocalRanges } from '../local-ranges.ts';
 import { Configuration } from './configuration.ts';
@@ -26,12 +27,12 @@ export class Proxy {
   readonly #queue = new RequestQueue();
 
   /** @param o.directory that is shared with HAProxy */
-  constructor(o: { directory: string; namespacePath?: string }) {
+  constructor(o: { directory: string; namespacePath?: string; log: Logger }) {
     this.#runtime = new HaproxyRuntime(o.directory);
     this.#ranges = new LocalRanges(Object.values(listenerRanges), o.namespacePath);
     this.#presence = new Presence({ runtime: this.#runtime, ranges: this.#ranges, directory: o.directory });
     this.#servers = new SectionServers(this.#runtime);
-    this.#configuration = new Configuration(this.#runtime, this.#pool);
+    this.#configuration = new Configuration({ runtime: this.#runtime, pool: this.#pool, log: o.log });
     this.#workers = new Workers(this.#runtime, () => (this.#configuration.reloading ? [] : this.#pool.sections));
   }
 
@@ -82,9 +83,14 @@ export class Proxy {
     this.#runtime.giveUp();
   }
 
-  /** Learns what HAProxy has. */
+  /** Takes over what HAProxy has. */
   adopt(): Promise<void> {
     return this.#queue.run(() => this.#adopt());
+  }
+
+  /** Learns what HAProxy has, and changes nothing: who follows it is another. */
+  learn(): Promise<void> {
+    return this.#queue.run(() => this.#learn());
   }
 
   /** Gives a Service port the section at a target, as a table has it. */
@@ -223,8 +229,14 @@ export class Proxy {
   }
 
   async #adopt(): Promise<void> {
-    const { identity } = await this.#runtime.info();
+    const { identity, current } = await this.#runtime.info();
+    // One that was read just now says nothing else the next time.
+    if (!current && !this.#configuration.reloading) await this.#configuration.outdated();
     await this.#workers.follow(identity);
+    await this.#learn();
+  }
+
+  async #learn(): Promise<void> {
     const sections = await this.#runtime.sections();
     this.#pool.adopt(sections);
     this.#servers.adopt(this.#pool.sections, sections);
