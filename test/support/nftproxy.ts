@@ -11,6 +11,8 @@ const shiftedClock = new URL('./shifted-clock-main.ts', import.meta.url);
 export interface NftproxyOptions {
   /** All of root's when left out. */
   readonly capabilities?: readonly string[];
+  /** Host folders that it sees under another path: path → host folder. */
+  readonly mounts?: Record<string, string>;
   /** So many times as fast as usual passes the time that it sees. */
   readonly hurry?: number;
   /** A file with how many milliseconds its wall clock is ahead, read at its start and at every SIGUSR2. */
@@ -21,7 +23,7 @@ export interface NftproxyOptions {
 export function startNftproxy(
   space: Namespace,
   args: readonly string[],
-  { capabilities, hurry, clockFile }: NftproxyOptions = {},
+  { capabilities, mounts, hurry, clockFile }: NftproxyOptions = {},
 ): ManagedProcess {
   if (!existsSync(program)) throw new Error(`${program} is missing: run "npm run build" first`);
   const clocks = [...(hurry === undefined ? [] : [hurriedClock]), ...(clockFile === undefined ? [] : [shiftedClock])];
@@ -33,6 +35,7 @@ export function startNftproxy(
       ...(clockFile === undefined ? {} : { NFTPROXY_TEST_CLOCK: clockFile }),
     },
     ...(capabilities === undefined ? {} : { capabilities }),
+    ...(mounts === undefined ? {} : { mounts }),
   });
 }
 

@@ -18,28 +18,33 @@ export class Haproxy implements AsyncDisposable {
   readonly runtime: HaproxyRuntime;
   readonly #image: Image;
   readonly #space: Namespace;
+  readonly #seenAs: string;
   #process: ManagedProcess | undefined;
   #stopped: readonly number[] = [];
 
-  private constructor(space: Namespace, image: Image) {
+  private constructor(space: Namespace, image: Image, seenAs: string | undefined) {
     this.#space = space;
     this.#image = image;
     this.directory = mkdtempSync(join(tmpdir(), 'nftproxy-haproxy-'));
+    this.#seenAs = seenAs ?? this.directory;
     chmodSync(this.directory, 0o777);
-    this.runtime = new HaproxyRuntime(this.directory);
+    this.runtime = new HaproxyRuntime(this.directory, this.#seenAs);
   }
 
-  /** Nothing runs yet. The first one on a machine takes the network, and some twenty seconds. */
-  static async in(space: Namespace): Promise<Haproxy> {
-    return new Haproxy(space, await buildImage(repository, 'haproxy'));
+  /**
+   * Nothing runs yet. The first one on a machine takes the network, and some twenty seconds.
+   * @param seenAs the path of its folder in its container; the same as outside if left out
+   */
+  static async in(space: Namespace, seenAs?: string): Promise<Haproxy> {
+    return new Haproxy(space, await buildImage(repository, 'haproxy'), seenAs);
   }
 
   /** What the container's command does: waits for a configuration, and starts. */
   async start(): Promise<void> {
     await eventually('a configuration', () => this.runtime.hasConfiguration());
-    const { directory } = this;
+    const seen = this.#seenAs;
     const { folder, user, entrypoint } = this.#image;
-    const program = [...entrypoint, '-W', '-S', `${directory}/master.sock,mode,666`, '-f', `${directory}/haproxy.cfg`];
+    const program = [...entrypoint, '-W', '-S', `${seen}/master.sock,mode,666`, '-f', `${seen}/haproxy.cfg`];
     this.#process = ManagedProcess.start({
       namespace: this.#space.name,
       command: ['chroot', `--userspec=${user.uid}:${user.gid}`, folder, ...program],
@@ -47,7 +52,7 @@ export class Haproxy implements AsyncDisposable {
       mounts: {
         [`${folder}/dev`]: '/dev',
         [`${folder}/dev/shm`]: '/dev/shm',
-        [folder + directory]: directory,
+        [folder + seen]: this.directory,
       },
     });
     await eventually('HAProxy', () => this.runtime.info(), {

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Mode } from '../../../src/api/index.ts';
+import { haproxyDirectory } from '../../../src/haproxy/index.ts';
 import { AgentRig } from '../agent-rig.ts';
 import type { ManagedProcess } from '../../support/index.ts';
 import { kubeProxyCommand, kubeProxyModes } from '../../support/kube-proxy/index.ts';
 import { addresses } from '../../support/node/index.ts';
+import { Haproxy } from '../../userspace/index.ts';
 import { startKubeProxy } from './rig.ts';
 import { clusterIP, createServices, nodePort } from './services.ts';
 
@@ -30,38 +32,49 @@ const visits = [
   ['outside', addresses[4].loadBalancerIP, 80],
 ] as const;
 
-/** kube-proxy's mode and ours. Mode userspace is nftables until a HAProxy is there, and then as test/switching tells. */
-const ways = kubeProxyModes.flatMap((theirs) => (['nftables', 'iptables'] as const).map((ours) => ({ theirs, ours })));
+type Visit = (typeof visits)[number];
+
+/** kube-proxy's mode and ours. */
+const ways = kubeProxyModes.flatMap((theirs) =>
+  (['nftables', 'iptables', 'userspace'] as const).map((ours) => ({ theirs, ours })),
+);
 
 describe.each(ways)('the node goes over from kube-proxy in mode $theirs to mode $ours', ({ theirs, ours }) => {
   it('without losing a connection, and nothing of kube-proxy is left, and all of others; and back', async () => {
     await using rig = await AgentRig.create();
+    await using haproxy = ours === 'userspace' ? await Haproxy.in(rig.node, haproxyDirectory) : undefined;
     const proxy = await begin(rig, theirs, ours);
-    const held: (readonly [(typeof visits)[number][0], number])[] = [];
+    const held = await open(rig);
     for (const [where, address, port] of visits) {
-      const { id } = await (await rig.resident(where)).open(address, port);
-      held.push([where, id]);
       await (await rig.resident(where)).flood({ address, port, concurrency: 1 });
     }
-    const talk = async (): Promise<void> => {
-      for (const [where, id] of held) await (await rig.resident(where)).talk(id);
-    };
-    const agent = rig.startAssignedAgent();
+    const agent = rig.startAssignedAgent(haproxy ? { mounts: { [haproxyDirectory]: haproxy.directory } } : {});
     await until(rig, agent, 'Synced', 'True UpToDate');
+    await haproxy?.start();
+    // Not `none`, which has no endpoint.
+    await rig.until('HAProxy to serve', async () => (await proxied(rig)) === (haproxy ? 6 : 0), agent);
     await until(rig, agent, 'KubeProxyRules', 'True Present');
     await proxy.end('SIGTERM');
     await rig.parkKubeProxy();
     await until(rig, agent, 'KubeProxyRules', 'False CleanedUp');
     expect(await kubeProxyChains(rig)).toEqual([]);
     expect(await missingOfOthers(rig)).toEqual([]);
-    await talk();
+    await talk(rig, held);
 
+    const heldByUs = await open(rig);
     await rig.parkKubeProxy(false);
     const again = await startKubeProxy(rig, kubeProxyCommand(), theirs);
+    if (haproxy) {
+      // What goes through it is in it, and ends with it: it goes when that has ended (docs/modes.md).
+      await rig.assign({ mode: 'nftables' });
+      await rig.until('slots to serve', async () => (await proxied(rig)) === 0, agent);
+      await talk(rig, heldByUs);
+      await hangUp(rig, heldByUs.splice(0));
+    }
     await rig.orderCleanup();
     await until(rig, agent, 'Synced', 'True CleanedUp');
     expect(await traces(rig)).toEqual([]);
-    await talk();
+    await talk(rig, [...held, ...heldByUs]);
     for (const where of ['clientPod', 'node', 'outside'] as const) {
       const made = await (await rig.resident(where)).endFlood();
       expect(made.length).toBeGreaterThan(10);
@@ -131,6 +144,32 @@ it("a chain of kube-proxy's that a rule of somebody else leads to stays, and the
   expect((await rig.nftproxy('cleanup', '--kube-proxy')).exitCode).toBe(1);
   await agent.end('SIGTERM');
 });
+
+/** A connection that somebody keeps: where, and which. */
+type Held = readonly [Visit[0], number];
+
+/** Opens a connection for each visit. */
+async function open(rig: AgentRig): Promise<Held[]> {
+  const held: Held[] = [];
+  for (const [where, address, port] of visits) {
+    held.push([where, (await (await rig.resident(where)).open(address, port)).id]);
+  }
+  return held;
+}
+
+/** Says something on each, and has an answer. */
+async function talk(rig: AgentRig, held: readonly Held[]): Promise<void> {
+  for (const [where, id] of held) await (await rig.resident(where)).talk(id);
+}
+
+async function hangUp(rig: AgentRig, held: readonly Held[]): Promise<void> {
+  for (const [where, id] of held) await (await rig.resident(where)).hangUp(id);
+}
+
+/** How many Service ports HAProxy serves. */
+async function proxied(rig: AgentRig): Promise<number> {
+  return (await rig.nodeState()).status?.servedBy?.userspace ?? 0;
+}
 
 /** Services, what others have on the node, kube-proxy with its rules, and an assignment. */
 async function begin(
