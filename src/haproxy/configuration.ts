@@ -87,8 +87,12 @@ function linesOf(o: Contents, ...more: string[]): string[] {
   ];
 }
 
+/** Before a server that was taken out. */
+const left = '# left: ';
+
 function sectionLines(section: Section, directory: string): string[] {
-  const { kind, servers } = section;
+  const { kind, servers, leaving } = section;
+  const lineOf = (server: Server): string => `server ${serverName(server)} ${serverText(server, kind.protocol)}`;
   const { address, port } = listenerOf(section);
   return [
     `listen ${sectionName(section)}`,
@@ -96,7 +100,9 @@ function sectionLines(section: Section, directory: string): string[] {
     `  bind ${placeText({ address, port })} transparent`,
     ...(kind.protocol === 'tcp' ? ['  mode tcp'] : [...httpLines, ...latencyRules(section, directory)]),
     ...balanceLines(kind),
-    ...[...servers.values()].map((server) => `  server ${serverName(server)} ${serverText(server, kind.protocol)}`),
+    ...[...servers.values()].map((server) => `  ${lineOf(server)}`),
+    // For the agent that comes after this one.
+    ...[...(leaving?.values() ?? [])].map((server) => `  ${left}${lineOf(server)}`),
   ];
 }
 
@@ -124,12 +130,12 @@ function balanceLines({ family, balance, affinitySeconds }: SectionKind): string
   ];
 }
 
-/** The seconds of slow start that servers of a configuration have, by section and server: HAProxy does not say. */
+/** The seconds of slow start that servers of a configuration have, or had, by section and server: HAProxy does not say. */
 export function readSlowStarts(text: string): Map<string, number> {
   const found = new Map<string, number>();
   for (const section of text.split(/^listen /m).slice(1)) {
     const [name = ''] = section.split('\n', 1);
-    for (const [, server = '', seconds] of section.matchAll(/^ {2}server (\S+) .* slowstart (\d+)s$/gm)) {
+    for (const [, server = '', seconds] of section.matchAll(/^ {2}(?:# left: )?server (\S+) .* slowstart (\d+)s$/gm)) {
       found.set(`${name}/${server}`, Number(seconds));
     }
   }

@@ -33,6 +33,8 @@ export interface Section {
   readonly number: number;
   /** By {@link serverName}. */
   readonly servers: ReadonlyMap<string, Server>;
+  /** Those that were taken out and still have connections. No HAProxy begins with them. */
+  readonly leaving?: ReadonlyMap<string, Server>;
 }
 
 /** Where sections listen: ranges that are routed to this host and that no interface has. */

@@ -15,6 +15,9 @@ export interface SectionCounts {
   readonly latencies: Latencies | undefined;
 }
 
+/** Where more is under way it is not looked what that is: it may be a great deal. */
+const mostAsking = 8;
+
 /** A process of HAProxy that serves, or did and still has connections. Followed, it does not end before `close`. */
 export class Worker {
   readonly #connection: CliConnection;
@@ -52,11 +55,21 @@ export class Worker {
     return found;
   }
 
-  /** Whether another one has taken its place and nothing is under way in it any more. @throws HaproxyError */
+  /**
+   * Whether another one has taken its place and nothing is under way in it any more, but that somebody asks it something, or follows it.
+   * @throws HaproxyError
+   */
   async isDone(): Promise<boolean> {
     const field = readFields(await this.#connection.ask('show info'));
-    // What is left is the connection over which this is asked.
-    return field('Stopping') !== '0' && Number(field('Jobs')) - Number(field('Unstoppable Jobs')) <= 1;
+    const jobs = Number(field('Jobs')) - Number(field('Unstoppable Jobs'));
+    if (field('Stopping') === '0' || jobs > mostAsking) return false;
+    // One is the connection over which this is asked.
+    return jobs <= 1 || jobs <= (await this.#asking());
+  }
+
+  /** How many connections there are to sockets such as this one. */
+  async #asking(): Promise<number> {
+    return [...(await this.#connection.ask('show sess')).matchAll(/ fe=GLOBAL /g)].length;
   }
 
   /** Follows it no more: it may end. */

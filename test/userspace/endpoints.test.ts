@@ -80,6 +80,27 @@ describe('an endpoint that is there', () => {
   }, 60_000);
 });
 
+describe('an endpoint that comes back while it still has requests', () => {
+  it('needs no reload of HAProxy for its slow start, nor with an agent that has been started meanwhile', async () => {
+    const slowly = { ...algorithm('round-robin'), 'nftproxy.io/slow-start': '10s' };
+    await rig.serve(['local', 'remote'], slowly);
+    const { pid } = await rig.haproxy.runtime.info();
+    const { failures } = await rig.requestsWhile(
+      'http',
+      async () => {
+        await sleep(300);
+        await rig.serve(['local'], slowly);
+        rig.node.restart(rig.objects);
+        await rig.node.run();
+        await rig.serve(['local', 'remote'], slowly);
+      },
+      { path: '/slow/3000', lanes: 8 },
+    );
+    expect(failures).toEqual([]);
+    expect((await rig.haproxy.runtime.info()).pid).toBe(pid);
+  });
+});
+
 describe('an endpoint that is being terminated', () => {
   it.each(['http', 'h2c', 'grpc'] as const)(
     'finishes the requests of %s that it has, and gets no new ones',

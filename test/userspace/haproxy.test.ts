@@ -100,6 +100,23 @@ describe('HAProxy', () => {
     expect([...(await haproxy.runtime.sections()).keys()]).toContain(sectionName(section(3)));
   });
 
+  it('keeps a worker that was replaced for what is under way in it, and not for those who follow it, however many', async () => {
+    const { runtime } = haproxy;
+    const { pid } = await runtime.info();
+    const followers = [await runtime.follow(), await runtime.follow()];
+    const done = () => Promise.all(followers.map((each) => each.isDone()));
+    const asked = requestsWhile(host, { kind: 'h2c', to: placeOf(h2c), lanes: 1, path: '/slow/1500' }, async () => {
+      expect(await done()).toEqual([false, false]);
+      await runtime.write([http, h2c], 2);
+      await runtime.reload();
+      expect(await done()).toEqual([false, false]);
+    });
+    expect((await asked).failures).toEqual([]);
+    await eventually('nothing to be under way', async () => !(await done()).includes(false));
+    for (const each of followers) each.close();
+    await eventually('the worker to end', () => !haproxy.isRunning(pid));
+  });
+
   it('refuses a configuration that is wrong, says so, and goes on with the one before', async () => {
     await haproxy.runtime.write([http, h2c, wrong], 2);
     await expect(haproxy.runtime.reload()).rejects.toThrow(/refuses its configuration[\s\S]*weight/);

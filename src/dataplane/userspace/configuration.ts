@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os';
-import type { HaproxyRuntime } from '../../haproxy/index.ts';
+import type { HaproxyRuntime, Section, Server } from '../../haproxy/index.ts';
 import type { Logger } from '../../runtime/index.ts';
-import type { PooledSection, SectionPool } from './section-pool.ts';
+import type { SectionPool } from './section-pool.ts';
+import type { SectionServers } from './section-servers.ts';
 
 /** Threads are processors that others want, too. */
 const threads = Math.min(4, availableParallelism());
@@ -13,12 +14,19 @@ const threads = Math.min(4, availableParallelism());
 export class Configuration {
   readonly #runtime: HaproxyRuntime;
   readonly #pool: SectionPool;
+  readonly #servers: Pick<SectionServers, 'leaving'>;
   readonly #log: Logger;
   #reloading = false;
 
-  constructor(o: { runtime: HaproxyRuntime; pool: SectionPool; log: Logger }) {
+  constructor(o: {
+    runtime: HaproxyRuntime;
+    pool: SectionPool;
+    servers: Pick<SectionServers, 'leaving'>;
+    log: Logger;
+  }) {
     this.#runtime = o.runtime;
     this.#pool = o.pool;
+    this.#servers = o.servers;
     this.#log = o.log;
   }
 
@@ -73,7 +81,11 @@ export class Configuration {
   }
 
   /** A section that is closed is to be an empty one when it is read again. */
-  *#sections(): Generator<PooledSection> {
-    for (const section of this.#pool.sections) yield section.spent ? { ...section, servers: new Map() } : section;
+  *#sections(): Generator<Section> {
+    for (const section of this.#pool.sections) {
+      const { kind, number, servers, spent } = section;
+      const leaving = this.#servers.leaving(section);
+      yield { kind, number, servers: spent ? new Map<string, Server>() : servers, leaving };
+    }
   }
 }

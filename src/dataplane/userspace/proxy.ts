@@ -16,7 +16,6 @@ import { Workers } from './workers.ts';
 
 /** A HAProxy and what it is to do: sections with their servers, changed while it runs. Calls may overlap. */
 export class Proxy {
-  readonly name = 'HAProxy';
   readonly #runtime: HaproxyRuntime;
   readonly #ranges: LocalRanges;
   readonly #presence: Presence;
@@ -32,7 +31,8 @@ export class Proxy {
     this.#ranges = new LocalRanges(Object.values(listenerRanges), o.namespacePath);
     this.#presence = new Presence({ runtime: this.#runtime, ranges: this.#ranges, directory: o.directory });
     this.#servers = new SectionServers(this.#runtime);
-    this.#configuration = new Configuration({ runtime: this.#runtime, pool: this.#pool, log: o.log });
+    const parts = { runtime: this.#runtime, pool: this.#pool, servers: this.#servers, log: o.log };
+    this.#configuration = new Configuration(parts);
     this.#workers = new Workers(this.#runtime, () => (this.#configuration.reloading ? [] : this.#pool.sections));
   }
 
@@ -41,7 +41,7 @@ export class Proxy {
     this.#workers.whenEnded(listener);
   }
 
-  /** {@link Presence.silent} */
+  /** See {@link Presence}. */
   get silent(): boolean {
     return this.#presence.silent;
   }
@@ -204,7 +204,7 @@ export class Proxy {
    */
   remove(spared?: 'connections'): Promise<string | undefined> {
     return this.#queue.run(async () => {
-      const sections = (await this.#present()).length;
+      const sections = await this.#present();
       if (sections > 0) await this.#configuration.clear();
       const routes = spared ? [] : this.#ranges.release();
       this.close();
@@ -218,12 +218,12 @@ export class Proxy {
     this.#workers.close();
   }
 
-  async #present(): Promise<readonly string[]> {
+  /** How many sections there are; none where no HAProxy is. */
+  async #present(): Promise<number> {
     try {
-      return [...(await this.#runtime.sections()).keys()];
+      return (await this.#runtime.sections()).size;
     } catch (error) {
-      // None runs: there is nothing to take away.
-      if (error instanceof HaproxyError) return [];
+      if (error instanceof HaproxyError) return 0;
       throw error;
     }
   }

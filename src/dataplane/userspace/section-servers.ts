@@ -39,6 +39,11 @@ export class SectionServers {
     }
   }
 
+  /** Servers of a section that were taken out and still have connections. */
+  leaving(section: PooledSection): Servers {
+    return this.#leaving.get(section) ?? new Map<string, Server>();
+  }
+
   /** Whether a configuration that is read anew is the way to make these changes, or the quicker one. */
   needReading(changes: readonly SectionChange[]): boolean {
     const many = changes.reduce((sum, { section, servers }) => sum + section.servers.size + servers.size, 0);
@@ -65,7 +70,7 @@ export class SectionServers {
 
   /** A server that is there gets another slow start only with a configuration that is read anew. */
   #isSlower(section: PooledSection, wanted: Servers): boolean {
-    const present = new Map([...(this.#leaving.get(section) ?? []), ...section.servers]);
+    const present = new Map([...this.leaving(section), ...section.servers]);
     return [...wanted].some(([name, { slowStartSeconds }]) => {
       const before = present.get(name);
       return before !== undefined && before.slowStartSeconds !== slowStartSeconds;
