@@ -103,7 +103,7 @@ export class Proxy {
     return this.#queue.run(async () => {
       if (!this.#pool.growFor(tenants)) return undefined;
       try {
-        await this.#reload();
+        await this.#reload(tenants);
         return undefined;
       } catch (error) {
         if (!(error instanceof HaproxyError) || error.silent) throw error;
@@ -145,10 +145,7 @@ export class Proxy {
     });
   }
 
-  /**
-   * Closes what nothing leads to any more: these, and what could not be closed before. Connections that are open go on.
-   * @param ids of Service ports that are gone
-   */
+  /** Closes what nothing leads to any more: these, what Service ports that are gone had, and what could not be closed before. */
   retire(targets: readonly EngineTarget[], ids: readonly string[] = []): Promise<void> {
     return this.#queue.run(async () => {
       const left = [
@@ -242,8 +239,10 @@ export class Proxy {
     this.#servers.adopt(this.#pool.sections, sections);
   }
 
-  #reload(): Promise<void> {
+  /** @param tenants that are about to have a section */
+  #reload(tenants: readonly Tenant[] = []): Promise<void> {
     this.#workers.noteOwners();
+    this.#pool.shrink(tenants);
     return this.#configuration.reload(() => this.#adopt());
   }
 }

@@ -25,8 +25,14 @@ const stateOf = (pool: SectionPool): Map<string, SectionState> =>
     ]),
   );
 
+/** HAProxy reads its configuration anew, for these to have a section, too. */
+function reload(pool: SectionPool, who: readonly Tenant[] = []): void {
+  pool.shrink(who);
+  pool.renewed();
+}
+
 function use(pool: SectionPool, who: Tenant): PooledSection {
-  if (pool.growFor([who])) pool.renewed();
+  if (pool.growFor([who])) reload(pool, [who]);
   const section = pool.assign(who);
   if (!section) throw new Error('there is room');
   section.servers = servers;
@@ -64,8 +70,37 @@ describe('sections', () => {
     left.spent = true;
     for (const id of ['b', 'c', 'd', 'e', 'f', 'g', 'h']) expect(use(pool, tenant(id, 0))).not.toBe(left);
     expect(pool.growFor([tenant('i', 0)])).toBe(true);
-    pool.renewed();
+    reload(pool, [tenant('i', 0)]);
     expect(pool.assign(tenant('i', 0))).toBe(left);
+  });
+
+  it('of 1,000 Services that come and go are given back with the next reload, and those that are in use stay', () => {
+    const pool = new SectionPool();
+    const stays = use(pool, tenant('stays', 0));
+    const many = Array.from({ length: 1000 }, (_, at) => tenant(`s${at}`, at % 3));
+    if (pool.growFor(many)) reload(pool, many);
+    for (const who of many) {
+      const section = use(pool, who);
+      pool.vacate(section);
+      section.spent = true;
+    }
+    expect(pool.size).toBeGreaterThan(1000);
+    reload(pool);
+    expect([...pool.sections].map(({ kind }) => kindText(kind))).toEqual(Array(8).fill(kindText(kinds[0]!)));
+    expect(pool.at(listenerOf(stays))).toBe(stays);
+    // Numbers are given back, too: they say where sections listen.
+    use(pool, tenant('next', 2));
+    expect(Math.max(...[...pool.sections].map(({ number }) => number))).toBeLessThan(16);
+  });
+
+  it('of Services that come and go one after the other are a few, however many these are', () => {
+    const pool = new SectionPool();
+    for (let at = 0; at < 1000; at++) {
+      const section = use(pool, tenant(`s${at}`, 0));
+      pool.vacate(section);
+      section.spent = true;
+    }
+    expect(pool.size).toBe(8);
   });
 
   it('are never two tenants’, and always of the kind that was asked for', () => {

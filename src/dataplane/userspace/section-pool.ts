@@ -27,7 +27,7 @@ const least = 8;
 
 /**
  * Pre-made sections: who has which. A section of the right kind is free if nobody has it and it is not spent; when there
- * are not enough, the pool grows, for which HAProxy has to reload.
+ * are not enough, the pool grows, for which HAProxy has to reload. With a reload it gets smaller, too.
  */
 export class SectionPool {
   readonly #sections = new Map<string, PooledSection>();
@@ -88,10 +88,30 @@ export class SectionPool {
       // A reload makes those of use again that are spent.
       const used = present.filter((section) => this.#taken.has(section)).length + ofKind.length;
       const [{ kind } = { kind: undefined }] = ofKind;
-      const size = Math.max(least, 2 ** Math.ceil(Math.log2(used * (4 / 3))));
-      for (let more = size - present.length; kind && more > 0; more--) this.#make(kind);
+      for (let more = sizeFor(used) - present.length; kind && more > 0; more--) this.#make(kind);
     }
     return grown;
+  }
+
+  /**
+   * Gives back what nobody needs, as HAProxy is about to read its configuration anew. Of each kind as many stay as would be made for
+   * who has one and these tenants, of a kind that nobody has none.
+   */
+  shrink(tenants: readonly Tenant[]): void {
+    const wanting = Map.groupBy(
+      tenants.filter((tenant) => !this.#home(tenant)),
+      ({ kind }) => kindText(kind),
+    );
+    for (const [text, present] of Map.groupBy(this.#sections.values(), ({ kind }) => kindText(kind))) {
+      const idle = present.filter(
+        (section) => !this.#taken.has(section) && (section.spent || section.servers.size === 0),
+      );
+      const used = present.length - idle.length + (wanting.get(text)?.length ?? 0);
+      const spare = Math.max(present.length - (used === 0 ? 0 : sizeFor(used)), 0);
+      // Those with the highest numbers, as the lowest ones that are free are given out.
+      const inOrder = idle.toSorted((one, other) => other.number - one.number);
+      for (const section of inOrder.slice(0, spare)) this.#drop(section);
+    }
   }
 
   /** HAProxy has read its configuration anew. */
@@ -158,9 +178,17 @@ export class SectionPool {
   }
 
   #make(kind: SectionKind): void {
-    const numbers = [...this.#sections.values()].filter((each) => each.kind.family === kind.family);
-    const number = numbers.reduce((next, each) => Math.max(next, each.number + 1), 0);
+    const ofFamily = [...this.#sections.values()].filter((each) => each.kind.family === kind.family);
+    const numbers = new Set(ofFamily.map((each) => each.number));
+    let number = 0;
+    while (numbers.has(number)) number += 1;
     this.#add({ kind, number, servers: new Map(), spent: false });
+  }
+
+  #drop(section: PooledSection): void {
+    const { address, port } = listenerOf(section);
+    this.#sections.delete(sectionName(section));
+    this.#byTarget.delete(`${address} ${port}`);
   }
 
   #add(section: PooledSection): void {
@@ -169,6 +197,9 @@ export class SectionPool {
     this.#byTarget.set(`${address} ${port}`, section);
   }
 }
+
+/** How many sections of a kind there are to be where so many have one. */
+const sizeFor = (used: number): number => Math.max(least, 2 ** Math.ceil(Math.log2(used * (4 / 3))));
 
 const keyOf = (id: string, scope: Scope): string => `${id} ${scope}`;
 
