@@ -35,7 +35,7 @@ export function explanationText(
     `Result: ${actions[outcome.action]}`,
   ];
   if (owner) lines.push(serviceText(owner, outcome));
-  for (const step of outcome.steps) lines.push(`  - ${step}`);
+  for (const { text } of outcome.steps) lines.push(`  - ${text}`);
   for (const line of shares(outcome)) lines.push(line);
   if (outcome.action === 'forward') lines.push(`Source address: ${outcome.masquerade ? 'masqueraded' : 'kept'}`);
   lines.push(

@@ -61,7 +61,7 @@ async function explainHere(
     const owner = ownerOf(packet, explanation, agent.ports);
     process.stdout.write(
       values.output === 'json'
-        ? `${JSON.stringify({ mode, packet, ...explanation, service: owner?.id })}\n`
+        ? `${JSON.stringify({ mode, packet, ...explanation, steps: explanation.steps.map(({ text }) => text), service: owner?.id })}\n`
         : explanationText(packet, explanation, owner, { ...agent, mode }),
     );
     return 0;

@@ -339,11 +339,19 @@ export interface Packet {
   readonly masqueradeAll: boolean;
 }
 
+/** One decision about a connection. */
+export interface Step {
+  /** What it is about: where the packet goes to, who may pass and which endpoints count, which of them it is, or whose address it has then. */
+  readonly about: 'frontend' | 'policy' | 'choice' | 'source';
+  /** A sentence for people. */
+  readonly text: string;
+}
+
 /** What happens to a connection, and why. */
 export interface Explanation {
   readonly action: 'forward' | 'reject' | 'drop' | 'pass';
-  /** One sentence per decision, in order. */
-  readonly steps: readonly string[];
+  /** In order. */
+  readonly steps: readonly Step[];
   /** Which kind of address was asked; undefined if it is none of a Service. */
   readonly frontend?: 'service' | 'nodePort';
   /** `address:port` (IPv6 in brackets) of those it may go to, one entry per slot (a share is a count of slots). */

@@ -11,12 +11,18 @@ export async function explainEngine(engine: Engine, packet: Packet, said: Explan
   const found = await engine.describe({ family: familyOf(target.address), protocol: packet.protocol, target });
   if (!found) {
     const step = `${engine.name} has nothing at ${first}, so the packet is dropped; the agent repairs that`;
-    return { ...said, action: 'drop', steps: [...said.steps, step], endpoints: [], masquerade: false };
+    return {
+      ...said,
+      action: 'drop',
+      steps: [...said.steps, { about: 'choice', text: step }],
+      endpoints: [],
+      masquerade: false,
+    };
   }
   const step = `${engine.name} chooses by ${found.scheduler} (at ${first}): ${found.endpoints.map(describe).join(', ')}`;
   return {
     ...said,
-    steps: [...said.steps, step],
+    steps: [...said.steps, { about: 'choice', text: step }],
     endpoints: found.endpoints.map(placeText),
     chosenBy: `${engine.name} (${found.scheduler})`,
   };

@@ -73,8 +73,16 @@ it('source ranges, ports that a ClusterIP does not have, addresses that no Servi
 });
 
 it('says how an endpoint is chosen, and refuses for a Service that has none', () => {
-  expect(explain({ affinitySeconds: 60 }, {}).steps.join()).toContain('session affinity');
+  expect(
+    explain({ affinitySeconds: 60 }, {})
+      .steps.map(({ text }) => text)
+      .join(),
+  ).toContain('session affinity');
   expect(explain({ affinitySeconds: 60 }, {}).endpoints).toHaveLength(2);
-  expect(explain({ algorithm: 'round-robin' }, {}).steps.join()).toContain('round robin over 2 endpoints');
+  expect(
+    explain({ algorithm: 'round-robin' }, {})
+      .steps.map(({ text }) => text)
+      .join(),
+  ).toContain('round robin over 2 endpoints');
   expect(explain({ clusterEndpoints: [], hasAnyEndpoints: false }, {}).action).toBe('reject');
 });

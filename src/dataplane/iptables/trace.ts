@@ -1,4 +1,4 @@
-import type { Explanation, Packet } from '../data-plane.ts';
+import type { Explanation, Packet, Step } from '../data-plane.ts';
 import { inTable, names, portChainStart } from './chains.ts';
 import type { Chains, TableName } from './chains.ts';
 import { isAbout, readRule } from './read-rule.ts';
@@ -22,7 +22,7 @@ const ends: Readonly<Record<string, End>> = {
 class Walk {
   readonly #chains: Chains;
   readonly #packet: Packet;
-  readonly #steps: string[] = [];
+  readonly #steps: Step[] = [];
   readonly #endpoints: string[] = [];
   /** How the endpoint is chosen. */
   #choice = '';
@@ -38,16 +38,16 @@ class Walk {
     if (this.#endpoints.length > 0) return this.#forward();
     const end = this.#follow('filter', names.refuse);
     const action = end === 'reject' || end === 'drop' ? end : 'pass';
-    if (action === 'pass') this.#say('not an address of a Service: the packet goes on untouched');
+    if (action === 'pass') this.#say('frontend', 'not an address of a Service: the packet goes on untouched');
     return { action, steps: this.#steps, ...this.#what(), endpoints: [], masquerade: false };
   }
 
   #forward(): Explanation {
     const endpoints = [...new Set(this.#endpoints)];
-    this.#say(`${this.#choice || 'a random choice'} over ${endpoints.length} endpoints`);
+    this.#say('choice', `${this.#choice || 'a random choice'} over ${endpoints.length} endpoints`);
     const chain = this.#frontend === 'nodePort' ? names.masqueradeNodePorts : names.masquerade;
     const masquerade = this.#follow('nat', chain) === 'masquerade';
-    this.#say(masquerade ? 'the source address is replaced (masquerade)' : 'the source address is kept');
+    this.#say('source', masquerade ? 'the source address is replaced (masquerade)' : 'the source address is kept');
     return { action: 'forward', steps: this.#steps, ...this.#what(), endpoints: this.#endpoints, masquerade };
   }
 
@@ -90,7 +90,7 @@ class Walk {
     if (options.has('--rcheck')) this.#choice = affinityText;
     if (options.has('--every')) this.#choice ||= 'round robin';
     const said = this.#saying(chain, { options, target });
-    if (said !== undefined) this.#say(said);
+    if (said !== undefined) this.#say('policy', said);
   }
 
   #saying(chain: string, { options, target }: Pick<ReadRule, 'options' | 'target'>): string | undefined {
@@ -106,12 +106,12 @@ class Walk {
     if (!isNodePort && !chain.startsWith(names.addresses)) return;
     const { destination, port, protocol } = this.#packet;
     const what = isNodePort ? 'is a NodePort of this node' : 'is an address and port of a Service';
-    if (this.#frontend === undefined) this.#say(`${destination} port ${port} of ${protocol} ${what}`);
+    if (this.#frontend === undefined) this.#say('frontend', `${destination} port ${port} of ${protocol} ${what}`);
     this.#frontend = isNodePort ? 'nodePort' : 'service';
   }
 
-  #say(step: string): void {
-    this.#steps.push(step);
+  #say(about: Step['about'], text: string): void {
+    this.#steps.push({ about, text });
   }
 }
 

@@ -31,7 +31,7 @@ describe('mode ipvs', () => {
     expect(rig.servers).toEqual(['tcp T rr: 10.244.0.1 8080 1, 10.244.0.2 8080 1']);
     const { action, endpoints, steps } = await ask(dataPlane, 1);
     expect([action, endpoints]).toEqual(['forward', ['10.244.0.1:8080', '10.244.0.2:8080']]);
-    expect(steps.at(-1)).toMatch(/^IPVS chooses by rr .*10\.244\.0\.1:8080 \(weight 1, 0 open, 0 inactive\)/);
+    expect(steps.at(-1)?.text).toMatch(/^IPVS chooses by rr .*10\.244\.0\.1:8080 \(weight 1, 0 open, 0 inactive\)/);
     expect((await ask(dataPlane, 2)).endpoints).toEqual(['10.244.0.1:8080']);
   });
 

@@ -95,7 +95,7 @@ describe('an endpoint that leaves a Service with session affinity', () => {
     const more = { fromHost: false, fromPod: undefined, toHost: false, masqueradeAll: false } as const;
     const { endpoints, chosen, steps } = await rig.dataPlane.explain({ ...packet, ...more });
     expect([endpoints, chosen]).toEqual([['10.244.0.2:8080'], undefined]);
-    expect(steps.join()).toContain('stayed with 10.244.0.1:8080, which has left');
+    expect(steps.map(({ text }) => text).join()).toContain('stayed with 10.244.0.1:8080, which has left');
     // It left while no agent was there.
     rig.restart();
     await rig.dataPlane.start(ports(servicePort(9, [3], sticky)), plainNode);

@@ -1,6 +1,6 @@
 import { addressBytes, contains, familyOf } from '../../ip/index.ts';
 import type { Family } from '../../services/index.ts';
-import type { Explanation, Packet } from '../data-plane.ts';
+import type { Explanation, Packet, Step } from '../data-plane.ts';
 import { liveSetOf } from './affinity-room.ts';
 import { jhash, scaleToSlot } from './jhash.ts';
 import type { TableView } from './kernel-view.ts';
@@ -19,7 +19,7 @@ class Walk {
   readonly #view: TableView;
   readonly #packet: Packet;
   readonly #family: Family;
-  readonly #steps: string[] = [];
+  readonly #steps: Step[] = [];
 
   constructor(view: TableView, packet: Packet) {
     this.#view = view;
@@ -30,11 +30,12 @@ class Walk {
   async run(): Promise<Explanation> {
     const service = this.#key(false);
     if (await this.#has('service_ports', service)) {
-      this.#say(`${service} is an address and port of a Service`);
+      this.#say('frontend', `${service} is an address and port of a Service`);
       return this.#follow(await this.#verdict('services', service), false);
     }
     if (await this.#isNodePort()) {
       this.#say(
+        'frontend',
         `${this.#key(true)} is a NodePort, and ${this.#packet.destination} is a node address that accepts them`,
       );
       return this.#follow(await this.#verdict('node_port_services', this.#key(true)), true);
@@ -86,7 +87,7 @@ class Walk {
     if (!contains(ranges, this.#packet.source)) {
       return this.#end('drop', `loadBalancerSourceRanges (${ranges.join(', ')}) do not admit ${this.#packet.source}`);
     }
-    this.#say(`loadBalancerSourceRanges admit ${this.#packet.source}`);
+    this.#say('policy', `loadBalancerSourceRanges admit ${this.#packet.source}`);
     return this.#follow(await this.#verdict('allowed_services', key), false);
   }
 
@@ -96,6 +97,7 @@ class Walk {
     const near = fromPod === true || fromHost;
     const who = fromPod === true ? 'a pod' : fromHost ? 'this host' : 'outside';
     this.#say(
+      'policy',
       `externalTrafficPolicy is Local and the source is ${who}: ${near ? 'all endpoints' : 'those on this node'}`,
     );
     return this.#follow(await this.#verdict(`${prefix}${near ? 'cluster' : 'local'}_policy`, key), nodePort);
@@ -105,7 +107,7 @@ class Walk {
     const { affinity, map, method, slots, rememberedPort } = parseSelectionChain(chain);
     const endpoints = await this.#slots(map, key, slots);
     const chosen = (await this.#remembered(affinity, rememberedPort)) ?? this.#hashed(method, endpoints);
-    this.#say(`${methodNames[method] ?? method} over ${new Set(endpoints).size} endpoints (${chain})`);
+    this.#say('choice', `${methodNames[method] ?? method} over ${new Set(endpoints).size} endpoints (${chain})`);
     const masquerade = await this.#masquerade(key, nodePort);
     if (await this.#has(nodePort ? 'fast_path_node_ports' : 'fast_path_services', key)) {
       this.#say('once established it takes the fast path: further packets that are forwarded pass no chain of anybody');
@@ -138,12 +140,13 @@ class Walk {
       const endpoint = port === undefined ? data : endpointText({ address: data, port });
       if ((await this.#view.get(liveSetOf(map), endpoint)) === undefined) {
         this.#say(
+          'choice',
           `session affinity: ${this.#packet.source} stayed with ${endpointForPeople(data)}, which has left: what it sends ` +
             'first is dropped, what it sends next is a new choice',
         );
         return undefined;
       }
-      this.#say(`session affinity: ${this.#packet.source} stays with ${endpointForPeople(endpoint)}`);
+      this.#say('choice', `session affinity: ${this.#packet.source} stays with ${endpointForPeople(endpoint)}`);
       return endpoint;
     }
     return undefined;
@@ -159,16 +162,19 @@ class Walk {
     const { fromHost, masqueradeAll } = this.#packet;
     const policy = await this.#verdict(`${nodePort ? 'node_port_' : ''}source_policies`, key);
     if (policy === `goto masquerade_all${this.#family}`) {
-      this.#say(`externalTrafficPolicy Cluster: ${verb(true)}`);
+      this.#say('source', `externalTrafficPolicy Cluster: ${verb(true)}`);
       return true;
     }
     if (policy !== undefined) {
-      this.#say(`externalTrafficPolicy Local and from ${fromHost ? 'this host' : 'elsewhere'}: ${verb(fromHost)}`);
+      this.#say(
+        'source',
+        `externalTrafficPolicy Local and from ${fromHost ? 'this host' : 'elsewhere'}: ${verb(fromHost)}`,
+      );
       return fromHost;
     }
     const masquerade = masqueradeAll || (await this.#fromPod()) === false;
     const why = masqueradeAll ? 'and masqueradeAll is set' : masquerade ? 'and not from a pod' : 'from a pod';
-    this.#say(`to a ClusterIP ${why}: ${verb(masquerade)}`);
+    this.#say('source', `to a ClusterIP ${why}: ${verb(masquerade)}`);
     return masquerade;
   }
 
@@ -192,12 +198,12 @@ class Walk {
     return this.#view.ranges(`${set}${this.#family}`);
   }
 
-  #say(step: string): void {
-    this.#steps.push(step);
+  #say(about: Step['about'], text: string): void {
+    this.#steps.push({ about, text });
   }
 
   #end(action: Explanation['action'], step: string): Explanation {
-    this.#say(step);
+    this.#say(this.#steps.length === 0 ? 'frontend' : 'policy', step);
     return { action, steps: this.#steps, endpoints: [], masquerade: false };
   }
 }

@@ -12,14 +12,23 @@ export async function explainProxy(proxy: Pick<Proxy, 'describe'>, said: Explana
   const found = await proxy.describe(target);
   if (!found) {
     const step = `HAProxy has nothing at ${first}, so the connection is refused; the agent repairs that`;
-    return { ...said, action: 'reject', steps: [...said.steps, step], endpoints: [], masquerade: false };
+    return {
+      ...said,
+      action: 'reject',
+      steps: [...said.steps, { about: 'choice', text: step }],
+      endpoints: [],
+      masquerade: false,
+    };
   }
   const staying = found.servers.filter(({ leaving }) => !leaving);
   const servers = staying.map((server) => `${placeText(server)} (weight ${server.weight}, ${server.open} open)`);
   // Where the table's slots and sources lead is the one listener, which nobody sees.
-  const steps = said.steps.filter(
-    (text) => !/^a random choice over 1 endpoints|source address is (replaced|kept)/.test(text),
-  );
+  const steps = said.steps.filter(({ about }) => about !== 'choice' && about !== 'source');
   const step = `HAProxy chooses (${found.kind}) at ${first}: ${servers.join(', ')}; the endpoint sees this node as its client`;
-  return { ...said, steps: [...steps, step], endpoints: staying.map(placeText), masquerade: true };
+  return {
+    ...said,
+    steps: [...steps, { about: 'choice', text: step }],
+    endpoints: staying.map(placeText),
+    masquerade: true,
+  };
 }
