@@ -341,8 +341,11 @@ export interface Packet {
 
 /** One decision about a connection. */
 export interface Step {
-  /** What it is about: where the packet goes to, who may pass and which endpoints count, which of them it is, or whose address it has then. */
-  readonly about: 'frontend' | 'policy' | 'choice' | 'source';
+  /**
+   * What it is about: where the packet goes to, who may pass and which endpoints count, which of them it is, whose address
+   * it has then, or how packets go on once it is established.
+   */
+  readonly about: 'frontend' | 'policy' | 'choice' | 'source' | 'established';
   /** A sentence for people. */
   readonly text: string;
 }

@@ -110,7 +110,10 @@ class Walk {
     this.#say('choice', `${methodNames[method] ?? method} over ${new Set(endpoints).size} endpoints (${chain})`);
     const masquerade = await this.#masquerade(key, nodePort);
     if (await this.#has(nodePort ? 'fast_path_node_ports' : 'fast_path_services', key)) {
-      this.#say('once established it takes the fast path: further packets that are forwarded pass no chain of anybody');
+      this.#say(
+        'established',
+        'once established it takes the fast path: further packets that are forwarded pass no chain of anybody',
+      );
     }
     return {
       action: 'forward',

@@ -23,7 +23,7 @@ export async function explainProxy(proxy: Pick<Proxy, 'describe'>, said: Explana
   const staying = found.servers.filter(({ leaving }) => !leaving);
   const servers = staying.map((server) => `${placeText(server)} (weight ${server.weight}, ${server.open} open)`);
   // Where the table's slots and sources lead is the one listener, which nobody sees.
-  const steps = said.steps.filter(({ about }) => about !== 'choice' && about !== 'source');
+  const steps = said.steps.filter(({ about }) => about === 'frontend' || about === 'policy');
   const step = `HAProxy chooses (${found.kind}) at ${first}: ${servers.join(', ')}; the endpoint sees this node as its client`;
   return {
     ...said,
