@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { inNamespace, NetlinkSocket } from '../../netlink/index.ts';
 import type { OpenTransport } from '../../netlink/index.ts';
 
@@ -8,6 +8,8 @@ export interface FastPathHost {
   readonly openLinks: () => OpenTransport;
   /** Sees to it that idle connections live as long as without a fast path. Says for people why it cannot. */
   readonly keepIdle: () => string | undefined;
+  /** What `keepIdle` would say; nothing is set. */
+  readonly mayKeepIdle: () => string | undefined;
 }
 
 /**
@@ -32,18 +34,20 @@ export function fastPathHost(o: { namespacePath?: string; sysctlDirectory?: stri
     namespacePath === undefined ? task() : inNamespace(namespacePath, task);
   return {
     openLinks: () => NetlinkSocket.open('route', namespacePath === undefined ? {} : { namespacePath }),
-    keepIdle: () => inside(() => keepIdle(`${sysctlDirectory}/net/netfilter`)),
+    keepIdle: () => inside(() => keepIdle(`${sysctlDirectory}/net/netfilter`, writeFileSync)),
+    mayKeepIdle: () =>
+      inside(() => keepIdle(`${sysctlDirectory}/net/netfilter`, (path) => accessSync(path, constants.W_OK))),
   };
 }
 
-function keepIdle(directory: string): string | undefined {
+function keepIdle(directory: string, set: (path: string, value: string) => void): string | undefined {
   const path = `${directory}/nf_flowtable_tcp_timeout`;
   // Before 5.14 what leaves a flowtable is forgotten within two minutes, whatever conntrack is told.
   if (!existsSync(path)) return 'flowtables of this kernel forget idle connections within minutes (before 5.14)';
   const established = Number(readFileSync(`${directory}/nf_conntrack_tcp_timeout_established`, 'utf8'));
   const wanted = idleSecondsFor(established);
   try {
-    if (Number(readFileSync(path, 'utf8')) !== wanted) writeFileSync(path, String(wanted));
+    if (Number(readFileSync(path, 'utf8')) !== wanted) set(path, String(wanted));
     return undefined;
   } catch (error) {
     const byHand = `sysctl -w net.netfilter.nf_flowtable_tcp_timeout=${wanted}`;

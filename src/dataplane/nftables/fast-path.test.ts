@@ -76,6 +76,16 @@ describe('the fast path of a node', () => {
     expect(await devices(rig)).toEqual(['bond0']);
   });
 
+  it('is shown by a preview, which tells the node nothing', async () => {
+    const rig = rigWith();
+    await rig.dataPlane.start(two, plainNode);
+    const chains = async (): Promise<readonly string[]> => (await rig.dataPlane.preview(two, node)).chains.added;
+    expect(await chains()).toContain('fast_path4');
+    rig.forgetsIdle = 'it forgets';
+    expect(await chains()).toEqual([]);
+    expect([rig.keptIdle, await devices(rig)]).toEqual([0, []]);
+  });
+
   it('is not in force, nor followed, where the kernel has refused the settings that ask for it', async () => {
     const rig = rigWith();
     await rig.dataPlane.start(two, plainNode);

@@ -65,9 +65,17 @@ export class FastPath {
 
   /** What the kernel lacks, for people; undefined if nothing. Tried out until it is there. Rejects with NetlinkError. */
   async missing(): Promise<string | undefined> {
+    return (await this.#missingFlowtables()) ?? this.#host.keepIdle();
+  }
+
+  /** The same for a preview, which sets nothing on the node. */
+  async wouldMiss(): Promise<string | undefined> {
+    return (await this.#missingFlowtables()) ?? this.#host.mayKeepIdle();
+  }
+
+  async #missingFlowtables(): Promise<string | undefined> {
     this.#supported ||= await probeFlowtables(this.#tables.socket);
-    if (!this.#supported) return 'this kernel has no flowtables (module nf_flow_table_inet)';
-    return this.#host.keepIdle();
+    return this.#supported ? undefined : 'this kernel has no flowtables (module nf_flow_table_inet)';
   }
 
   /** Settings that are to be in force, as far as this kernel can do them; see `settle`. Rejects with NetlinkError. */

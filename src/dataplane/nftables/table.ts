@@ -102,9 +102,9 @@ export class Table {
     return this.#inForce?.generation.set(set) ?? set;
   }
 
-  /** These settings, as far as this kernel can do them. Rejects with NetlinkError. */
+  /** These settings, as far as this kernel can do them, for a preview: nothing changes. Rejects with NetlinkError. */
   async possible(node: NodeSettings): Promise<NodeSettings> {
-    return node.fastPath === true && (await this.#fastPath.missing()) !== undefined ? withoutFastPath(node) : node;
+    return node.fastPath === true && (await this.#fastPath.wouldMiss()) !== undefined ? withoutFastPath(node) : node;
   }
 
   /** Whether the kernel surely holds what was written; see `Audit`. While something is written, the next call tells. */

@@ -31,6 +31,8 @@ export class NodeRig {
   readonly links = new FakeLinks();
   /** Why idle connections cannot be kept on a fast path; undefined: they are. */
   forgetsIdle: string | undefined;
+  /** How often the node was told to keep them. */
+  keptIdle = 0;
   /** Reads, and writes as somebody else would. */
   readonly foreigner: NftablesSocket;
   readonly #limits: ElementLimits;
@@ -60,7 +62,14 @@ export class NodeRig {
       log,
       drained,
       limits: this.#limits,
-      fastPath: { openLinks: () => this.links.open(), keepIdle: () => this.forgetsIdle },
+      fastPath: {
+        openLinks: () => this.links.open(),
+        keepIdle: () => {
+          this.keptIdle++;
+          return this.forgetsIdle;
+        },
+        mayKeepIdle: () => this.forgetsIdle,
+      },
     });
   }
 
