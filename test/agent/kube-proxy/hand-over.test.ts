@@ -6,7 +6,7 @@ import type { ManagedProcess } from '../../support/index.ts';
 import { kubeProxyCommand, kubeProxyModes } from '../../support/kube-proxy/index.ts';
 import { addresses } from '../../support/node/index.ts';
 import { Haproxy } from '../../userspace/index.ts';
-import { startKubeProxy } from './rig.ts';
+import { proxied, startKubeProxy } from './rig.ts';
 import { clusterIP, createServices, nodePort } from './services.ts';
 
 /** What somebody else has on the node: rules of the kubelet's and of a CNI plugin's. */
@@ -164,11 +164,6 @@ async function talk(rig: AgentRig, held: readonly Held[]): Promise<void> {
 
 async function hangUp(rig: AgentRig, held: readonly Held[]): Promise<void> {
   for (const [where, id] of held) await (await rig.resident(where)).hangUp(id);
-}
-
-/** How many Service ports HAProxy serves. */
-async function proxied(rig: AgentRig): Promise<number> {
-  return (await rig.nodeState()).status?.servedBy?.userspace ?? 0;
 }
 
 /** Services, what others have on the node, kube-proxy with its rules, and an assignment. */

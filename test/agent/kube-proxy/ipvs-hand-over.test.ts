@@ -2,14 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { modes } from '../../../src/api/index.ts';
 import type { Mode } from '../../../src/api/index.ts';
+import { haproxyDirectory } from '../../../src/haproxy/index.ts';
 import { AgentRig } from '../agent-rig.ts';
-import { startKubeProxy } from './rig.ts';
+import { proxied, startKubeProxy } from './rig.ts';
 import { createServices, setEndpoints } from './services.ts';
 import { SteadyTraffic } from './steady-traffic.ts';
 import { addresses } from '../../support/node/index.ts';
 import { realKubeProxy } from '../../support/kube-proxy/index.ts';
 import { whyNoIpvs } from '../../support/index.ts';
 import type { ManagedProcess } from '../../support/index.ts';
+import { Haproxy } from '../../userspace/index.ts';
 
 const kubeProxy = realKubeProxy();
 const reason =
@@ -37,8 +39,11 @@ async function leftBehind(rig: AgentRig): Promise<string> {
   return listed.join('\n');
 }
 
-/** Clients, Services and kube-proxy on a node, and an agent that serves in this mode beside it. */
-async function both(rig: AgentRig, mode: Mode, ...options: string[]) {
+/** Clients, Services and kube-proxy on a node, and an agent that serves in this mode beside it; with HAProxy where it is given one. */
+async function both(
+  rig: AgentRig,
+  { mode, haproxy, options = [] }: { mode: Mode; haproxy?: Haproxy | undefined; options?: readonly string[] },
+) {
   await rig.publishCRDs();
   await createServices(rig);
   await rig.assign({ mode });
@@ -47,17 +52,19 @@ async function both(rig: AgentRig, mode: Mode, ...options: string[]) {
   const traffic = new SteadyTraffic(rig);
   await traffic.hold();
   traffic.begin();
-  const agent = rig.startAssignedAgent();
+  const agent = rig.startAssignedAgent(haproxy ? { mounts: { [haproxyDirectory]: haproxy.directory } } : {});
   const until = (type: string, says: string): Promise<void> =>
     rig.until(`${type} to be ${says}`, async () => (await rig.condition(type)) === says, agent);
   await until('Synced', 'True UpToDate');
+  await haproxy?.start();
+  await rig.until('HAProxy to serve', async () => (await proxied(rig)) > 0 === (haproxy !== undefined), agent);
   return { begin, proxy, traffic, agent, until };
 }
 
-/** Not to mode userspace, whose HAProxy such a node has not: what is the same there, test/switching tells. */
-async function thereAndBack(mode: Exclude<Mode, 'userspace'>): Promise<void> {
+async function thereAndBack(mode: Mode): Promise<void> {
   await using rig = await AgentRig.create();
-  const { begin, proxy, traffic, agent, until } = await both(rig, mode, leaveOurs);
+  await using haproxy = mode === 'userspace' ? await Haproxy.in(rig.node, haproxyDirectory) : undefined;
+  const { begin, proxy, traffic, agent, until } = await both(rig, { mode, haproxy, options: [leaveOurs] });
   await until('KubeProxyRules', 'True Present');
   await syncs(rig, 4);
   expect(agent.output).not.toContain('another program');
@@ -71,6 +78,12 @@ async function thereAndBack(mode: Exclude<Mode, 'userspace'>): Promise<void> {
   await traffic.hold();
   await rig.parkKubeProxy(false);
   const again = await begin();
+  if (haproxy) {
+    // What goes through it is in it, and ends with it: it goes when that has ended (docs/modes.md).
+    await rig.assign({ mode: 'nftables' });
+    await rig.until('slots to serve', async () => (await proxied(rig)) === 0, agent);
+    await traffic.hangUp();
+  }
   await rig.orderCleanup();
   await until('Synced', 'True CleanedUp');
   await traffic.talk();
@@ -85,15 +98,11 @@ async function thereAndBack(mode: Exclude<Mode, 'userspace'>): Promise<void> {
 describe.skipIf(reason !== undefined)(
   `beside the real kube-proxy in mode ipvs${reason === undefined ? '' : ` (${reason})`}`,
   () => {
-    it.each(modes.filter((mode) => mode !== 'userspace'))(
-      'a node goes over to mode %s and back without losing a connection',
-      thereAndBack,
-      1_200_000,
-    );
+    it.each(modes)('a node goes over to mode %s and back without losing a connection', thereAndBack, 1_200_000);
 
     it('that was not told to leave the virtual servers of mode ipvs, slots serve in the end, and no connection is lost', async () => {
       await using rig = await AgentRig.create();
-      const { traffic, agent, proxy } = await both(rig, 'ipvs');
+      const { traffic, agent, proxy } = await both(rig, { mode: 'ipvs' });
       const givesWay = async (): Promise<boolean> => {
         await syncs(rig, 1);
         // Degraded says first that kube-proxy has the agent's ports.

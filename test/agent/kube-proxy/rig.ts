@@ -62,3 +62,8 @@ function ruleOf(line: string): string[] {
   const words = bare.replaceAll(/ -m comment --comment ("[^"]*"|\S+)/g, '').split(/ (?=-|! -)/);
   return [[words[0], ...words.slice(1).toSorted()].join(' ')];
 }
+
+/** How many Service ports HAProxy serves. */
+export async function proxied(rig: AgentRig): Promise<number> {
+  return (await rig.nodeState()).status?.servedBy?.userspace ?? 0;
+}
