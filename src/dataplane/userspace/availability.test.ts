@@ -9,6 +9,7 @@ class Answering {
   asked = 0;
   givenUp = 0;
   trouble: HaproxyError | undefined;
+  nonsense = false;
 
   get silent(): boolean {
     return this.reason !== undefined;
@@ -16,6 +17,7 @@ class Answering {
 
   lost(): Promise<string | undefined> {
     this.asked += 1;
+    if (this.nonsense) return Promise.reject(new SyntaxError('an answer without a version'));
     return Promise.resolve(this.reason);
   }
 
@@ -112,5 +114,17 @@ describe('a HAProxy that serves', () => {
     expect([availability.up, lost]).toEqual([true, 0]);
     expect(logs).toHaveLength(1);
     expect(logs[0]).toContain('HAProxy refuses');
+  });
+
+  it('and answers nonsense for a while goes on to serve; the same is told once, and the agent goes on to ask', async () => {
+    availability.begin();
+    haproxy.nonsense = true;
+    await vi.advanceTimersByTimeAsync(2000);
+    expect([availability.up, lost, haproxy.asked > 4]).toEqual([true, 0, true]);
+    expect(logs.filter((line) => line.includes('an answer without a version'))).toHaveLength(1);
+    haproxy.nonsense = false;
+    haproxy.reason = 'HAProxy does not answer';
+    await vi.advanceTimersByTimeAsync(1000);
+    expect([availability.up, lost]).toEqual([false, 1]);
   });
 });

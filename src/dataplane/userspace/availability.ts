@@ -20,7 +20,13 @@ type Watched = Pick<Proxy, 'catchUp' | 'giveUp' | 'lost' | 'probe' | 'silent' | 
 export class Availability {
   readonly #proxy: Watched;
   readonly #log: Logger;
-  readonly #heartbeat = new Heartbeat(() => this.#beat());
+  readonly #heartbeat = new Heartbeat(async () => {
+    try {
+      await this.#beat();
+    } catch (error) {
+      this.#tell('cannot tell whether HAProxy serves; asking again', error);
+    }
+  });
   readonly #damping = new Backoff(damping);
   #up = false;
   #upSince = -Infinity;
@@ -97,7 +103,7 @@ export class Availability {
       this.#trouble = undefined;
     } catch (error) {
       if (!(error instanceof HaproxyError)) throw error;
-      this.#tell(error);
+      this.#tell('HAProxy serves, and does not say what has ended in it; trying again', error);
     }
   }
 
@@ -139,11 +145,11 @@ export class Availability {
   }
 
   /** The same trouble is told once: it is looked for every second. */
-  #tell(error: HaproxyError): void {
+  #tell(message: string, error: unknown): void {
     const text = describeError(error);
     // What was waited for when it went is told already.
     if (!this.up || text === this.#trouble) return;
     this.#trouble = text;
-    this.#log.warn('HAProxy serves, and does not say what has ended in it; trying again', { error });
+    this.#log.warn(message, { error });
   }
 }

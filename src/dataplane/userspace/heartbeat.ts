@@ -7,7 +7,7 @@ export class Heartbeat {
   #timer: NodeJS.Timeout | undefined;
   #asking = false;
 
-  /** @param beat asks; what it throws is as good as no answer to it */
+  /** @param beat asks, and never rejects */
   constructor(beat: () => Promise<void>) {
     this.#beat = beat;
   }
