@@ -67,7 +67,7 @@ const memoryMegabytes = 6144;
 async function testOn(kernel: Kernel, files: readonly string[]): Promise<Report> {
   const store = join(repository, '.nftproxy/kernels');
   const installed = installKernel(kernel, store, say);
-  // Not below /tmp, of which a guest has its own.
+  // In the working tree, which a guest sees wherever it is.
   const folder = mkdtempSync(join(store, 'run-'));
   try {
     say(bold(`\n== kernel ${kernel.name} (${installed.release}): ${files.join(', ')}`));

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { repository } from '../build.ts';
 import type { InstalledKernel } from './package.ts';
 
 /** How a guest reaches this machine's files: what mounts them, and the modules for it that a kernel may not have built in. */
@@ -12,7 +13,8 @@ export interface FileAccess {
 
 /**
  * The guest's first process. Its root is this machine's file system, to which nothing it writes gets; the second serial
- * port takes the report. A real root (switch_root) and not chroot, else the kernel finds no `modprobe`.
+ * port takes the report. A real root (switch_root) and not chroot, else the kernel finds no `modprobe`. The working tree
+ * is laid over all else: it may be in a folder of which the guest has one of its own.
  */
 const init = (
   { release, modules: folder }: InstalledKernel,
@@ -26,7 +28,7 @@ $b mount -t sysfs sys /sys
 for module in $($b cat /modules.list); do $b insmod /modules/$module; done
 $b mount ${mount} /lower || { echo "the guest cannot mount this machine's files"; $b poweroff -f; }
 $b mount -t tmpfs -o size=80% tmpfs /upper
-$b mkdir /upper/data /upper/work
+$b mkdir /upper/data /upper/work /upper/tree /upper/tree-work
 $b mount -t overlay -o lowerdir=/lower,upperdir=/upper/data,workdir=/upper/work overlay /root
 $b mkdir -p /root/usr/lib/modules/${release}
 $b mount --bind /lower${folder} /root/usr/lib/modules/${release}
@@ -38,6 +40,8 @@ $b ln -s /proc/self/fd /root/dev/fd
 $b ln -s /proc/self/fd/0 /root/dev/stdin
 $b mount -t devpts devpts /root/dev/pts
 for path in dev/shm run tmp; do $b mount -t tmpfs -o mode=1777 tmpfs /root/$path; done
+$b mkdir -p /root${repository}
+$b mount -t overlay -o lowerdir=/lower${repository},upperdir=/upper/tree,workdir=/upper/tree-work overlay /root${repository}
 exec $b switch_root /root /bin/bash -c 'stty -F /dev/ttyS1 raw; ip link set lo up; modprobe -q ipv6; ${command}'
 `;
 
