@@ -84,6 +84,9 @@ async function testOn(kernel: Kernel, files: readonly string[]): Promise<Report>
   }
 }
 
+/** As one word of the shell. */
+const quoted = (word: string): string => `'${word.replaceAll("'", String.raw`'\''`)}'`;
+
 /** Time limits are for real machines: this one counts time as they do, and gets less done. */
 function scriptFor(files: readonly string[], { withoutNftables, userMode }: Kernel): string {
   const mode = withoutNftables ? 'iptables' : 'nftables';
@@ -99,7 +102,7 @@ function scriptFor(files: readonly string[], { withoutNftables, userMode }: Kern
     `export NFTPROXY_KUBE_PROXY=${process.env['NFTPROXY_KUBE_PROXY'] ?? ''}`,
     `cd ${repository}`,
     // To a terminal it would draw, and a console is one.
-    `${[...vitest, ...reporters, ...limits, ...files].join(' ')} 2>&1 | cat`,
+    `${[...vitest, ...reporters, ...limits, ...files].map(quoted).join(' ')} 2>&1 | cat`,
     'code=${PIPESTATUS[0]}',
     'cat /tmp/report.json > /dev/ttyS1',
     'exit $code',
