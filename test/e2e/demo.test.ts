@@ -20,7 +20,7 @@ describe.skipIf(!root)('what the README shows first (needs root)', () => {
 
   test.each(modes)('is shown in mode %s', { timeout: 400_000 * patience }, async (mode) => {
     const { stdout } = await runCommand('npm', ['run', 'demo', '--', '--mode', mode], { timeout: 380_000 * patience });
-    for (const shown of ['Service: default/echo', 'every rule and element is as it was', 'Everything was as it should'])
+    for (const shown of ['it knows the Service', 'every rule and element is as it was', 'Everything was as it should'])
       expect(stdout).toContain(shown);
   });
 
