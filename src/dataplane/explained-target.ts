@@ -11,3 +11,8 @@ export function explainedTarget(
   if (address === '' || !contains(ranges, address)) return undefined;
   return { address, port: Number(port) };
 }
+
+/** An explanation that ends at a target where an engine has nothing. @param text what becomes of the packet, as a sentence */
+export function nothingThere(said: Explanation, action: Explanation['action'], text: string): Explanation {
+  return { ...said, action, steps: [...said.steps, { about: 'choice', text }], endpoints: [], masquerade: false };
+}

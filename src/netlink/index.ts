@@ -22,9 +22,9 @@ export {
   writeNetfilterHeader,
 } from './netfilter.ts';
 export { inNamespace } from './namespace.ts';
-export { deleteAddresses, deleteInterface, interfaceAddresses, interfaceNumber } from './interface.ts';
-export type { InterfaceAddress } from './interface.ts';
-export { linkChangeOf, linkGroup, links } from './links.ts';
+export { deleteAddresses, interfaceAddresses } from './interface-addresses.ts';
+export type { InterfaceAddress } from './interface-addresses.ts';
+export { deleteInterface, interfaceNumber, linkChangeOf, linkGroup, links } from './links.ts';
 export type { Link, LinkChange } from './links.ts';
 export { addLocalRoute, deleteLocalRoute } from './local-route.ts';
 export { ask, askAll, dump, dumpPages } from './requests.ts';

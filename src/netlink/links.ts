@@ -1,6 +1,7 @@
-import { MalformedMessageError } from './error.ts';
+import { MalformedMessageError, unless } from './error.ts';
+import { errno } from './libc.ts';
 import type { Message } from './message-reader.ts';
-import { dump } from './requests.ts';
+import { ask, dump } from './requests.ts';
 import type { NetlinkRequest } from './requests.ts';
 import type { NetlinkTransport } from './socket.ts';
 
@@ -26,6 +27,25 @@ export interface Link {
   readonly loopback: boolean;
   /** Number of the bridge, bond or the like that it is a part of. */
   readonly master?: number;
+}
+
+/** The number of the interface with this name; undefined if there is none. @throws NetlinkError */
+export function interfaceNumber(socket: NetlinkTransport, name: string): number | undefined {
+  let found: number | undefined;
+  unless(errno.ENODEV, () => {
+    ask(socket, named(message.getLink, `look for the interface ${name}`, name), ({ payload }) => {
+      // ifinfomsg.ifi_index
+      found = payload.i32HostEndian(4);
+    });
+  });
+  return found;
+}
+
+/** Takes an interface away. False if there is none. @throws NetlinkError */
+export function deleteInterface(socket: NetlinkTransport, name: string): boolean {
+  return unless(errno.ENODEV, () => {
+    ask(socket, named(message.deleteLink, `delete the interface ${name}`, name), () => undefined);
+  });
 }
 
 /** All interfaces of the socket's network namespace, those that are down included. Rejects with NetlinkError. */
@@ -70,4 +90,15 @@ export function linkChangeOf({ type, payload }: Message): LinkChange | undefined
   const master = attributes.get(IFLA_MASTER)?.u32HostEndian();
   const loopback = (payload.u32HostEndian(8) & IFF_LOOPBACK) !== 0;
   return { link: { number, name, loopback, ...(master === undefined || master === 0 ? {} : { master }) } };
+}
+
+function named(type: number, description: string, name: string): NetlinkRequest {
+  return {
+    description,
+    type,
+    body: (writer) => {
+      writer.zeros(linkHeader);
+      writer.string(IFLA_IFNAME, name);
+    },
+  };
 }

@@ -244,8 +244,13 @@ export class AgentRig implements AsyncDisposable {
   /** Starts the agent and waits until the kernel has what the API server has. */
   async startedAgent(): Promise<ManagedProcess> {
     const agent = this.startAgent();
-    await this.until('the first sync', () => agent.output.includes(' synced '), agent);
+    await this.firstSync(agent);
     return agent;
+  }
+
+  /** Waits until this agent has written once what the API server has. */
+  firstSync(agent: ManagedProcess): Promise<void> {
+    return this.until('the first sync', () => agent.output.includes(' synced '), agent);
   }
 
   /** Runs another command of nftproxy on the node. */

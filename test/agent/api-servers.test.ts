@@ -95,6 +95,6 @@ it('an agent that starts with a dead address before others waits for it a moment
   await host.disconnect('first');
   await host.tellServers({ given: 'https://127.0.0.1:6444\n' });
   agent = host.startAgent({ args: ['--state-directory', '', '--api-servers-directory', host.toldDirectory] });
-  await host.until('the first sync', () => agent.output.includes(' synced '), agent);
+  await host.firstSync(agent);
   await follows('by what it was told');
 });

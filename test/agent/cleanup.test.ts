@@ -17,7 +17,7 @@ beforeAll(async () => {
   await host.slice('web-4', slice('web', 4, ['localPod']));
   await host.assign({ onDelete: 'Cleanup' });
   agent = host.startAssignedAgent();
-  await host.until('the first sync', () => agent.output.includes(' synced '), agent);
+  await host.firstSync(agent);
   await host.until('what is kept on the disk', () => existsSync(kept()), agent);
 }, 120_000);
 

@@ -27,7 +27,7 @@ beforeAll(async () => {
   clockFile = join(host.toldDirectory, 'clock');
   await writeFile(clockFile, '0');
   agent = host.startAssignedAgent({ clockFile });
-  await host.until('the first sync', () => agent.output.includes(' synced '), agent);
+  await host.firstSync(agent);
 }, 120_000);
 
 afterAll(async () => {

@@ -19,7 +19,7 @@ beforeAll(async () => {
   await host.service('web', service());
   await endpoints(host, 'localPod');
   agent = host.startAssignedAgent();
-  await host.until('the first sync', () => agent.output.includes(' synced '), agent);
+  await host.firstSync(agent);
   client = await host.resident('clientPod');
   filler = new TableFiller(host.node.path);
 }, 120_000);

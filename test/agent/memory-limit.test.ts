@@ -59,7 +59,7 @@ describe.skipIf(group === undefined)('an agent with a memory limit that is too l
     const { errors } = await visitsDuring(host, async () => {
       agent = startLimited();
       // The API server and whoever compares 30,000 endpoints share a process: looks at them would keep its lists waiting.
-      await host.until('the first sync', () => agent.output.includes(' synced '), agent);
+      await host.firstSync(agent);
       await host.until('what a fresh list says', () => kernelAgreesWithList(host), agent);
     });
     expect(errors).toEqual([]);

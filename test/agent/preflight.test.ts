@@ -62,7 +62,7 @@ describe('a node with all that is needed', () => {
     await host.until('a look', async () => (await host.condition('Preflight')) === 'True Passed', agent);
     expect([await host.condition('Synced'), await tables()]).toEqual(['Unknown Starting', '']);
     await allow('early', [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }]);
-    await host.until('the first sync', () => agent.output.includes(' synced '), agent);
+    await host.firstSync(agent);
     expect(await tables()).toContain('table inet nftproxy');
     expect(await host.condition('Preflight')).toBe('True Passed');
   });

@@ -43,7 +43,7 @@ describe('an agent whose disk is full', { timeout: 120_000 }, () => {
       if (!String(error).includes('ENOSPC')) throw error;
     });
     agent = host.startAssignedAgent();
-    await host.until('the first sync', () => agent.output.includes(' synced '), agent);
+    await host.firstSync(agent);
     await untilServedBy(localPod, remotePod);
     await host.until('a word about the disk', () => agent.output.includes('ENOSPC'), agent);
     expect(agent.output).toContain('cannot keep the last good configuration on this node; a restart would need');

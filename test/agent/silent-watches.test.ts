@@ -19,7 +19,7 @@ async function started(hurry: number): Promise<ManagedProcess> {
   await host.service('web', service());
   await endpoints(host, 'localPod');
   const agent = host.startAgent({ hurry });
-  await host.until('the first sync', () => agent.output.includes(' synced '), agent);
+  await host.firstSync(agent);
   await untilServedBy(host, agent, localPod);
   return agent;
 }

@@ -49,7 +49,7 @@ describe('an agent', () => {
     expect(agent.output).toContain('ECONNREFUSED');
     expect(await host.nft('list', 'tables')).not.toContain('nftproxy');
     await host.connect();
-    await host.until('the first sync', () => agent.output.includes(' synced '), agent);
+    await host.firstSync(agent);
     expect(await errors()).toEqual([]);
   });
 
@@ -75,7 +75,7 @@ describe('an agent', () => {
     expect(withoutPassingThings(await table())).toEqual(withoutPassingThings(before));
     expect(await errors(10)).toEqual([]);
     await host.connect();
-    await host.until('the first sync', () => agent.output.includes(' synced '), agent);
+    await host.firstSync(agent);
     expect(withoutPassingThings(await table())).toEqual(withoutPassingThings(before));
   });
 

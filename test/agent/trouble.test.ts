@@ -55,7 +55,7 @@ describe('an agent that may not work', () => {
     expect(agent.output).toContain('nft delete table inet nftproxy');
     expect(await host.nft('list', 'table', 'inet', 'nftproxy')).toContain('chain precious');
     await host.nft('delete', 'table', 'inet', 'nftproxy');
-    await host.until('the first sync', () => agent.output.includes(' synced '), agent);
+    await host.firstSync(agent);
     const request = { protocol: 'tcp', address: addresses[4].clusterIP, port: 80 } as const;
     expect((await host.request('clientPod', request))[0]?.error).toBeUndefined();
   });

@@ -25,7 +25,7 @@ afterAll(async () => {
 async function started(): Promise<ManagedProcess> {
   // No capability to override permissions: as in the DaemonSet.
   const next = host.startAssignedAgent({ capabilities: ['net_admin'] });
-  await host.until('the first sync', () => next.output.includes(' synced '), next);
+  await host.firstSync(next);
   return next;
 }
 const ask = async (address: string = ip.clusterIP, port = 80) =>

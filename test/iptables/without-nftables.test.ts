@@ -72,7 +72,7 @@ describe.skipIf(missing === undefined)(`a node whose kernel has no nf_tables${ti
     await agent.end('SIGTERM');
     await everybodyIsServed();
     agent = host.startAssignedAgent();
-    await host.until('the first sync', () => agent.output.includes(' synced '), agent);
+    await host.firstSync(agent);
     await host.slice('web-4', slice('web', 4, []));
     await host.until('a refusal', async () => (await ask(4, 'clientPod')) === 'ECONNREFUSED', agent);
     expect(await ask(6, 'clientPod')).toBeUndefined();

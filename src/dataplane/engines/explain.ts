@@ -1,6 +1,6 @@
 import { familyOf, placeText } from '../../ip/index.ts';
 import type { EngineServing, Explanation, Packet } from '../data-plane.ts';
-import { explainedTarget } from '../explained-target.ts';
+import { explainedTarget, nothingThere } from '../explained-target.ts';
 import type { Engine } from './engine.ts';
 
 /** Puts what an engine does with a connection into an explanation that ends at a target of the engine. */
@@ -11,13 +11,7 @@ export async function explainEngine(engine: Engine, packet: Packet, said: Explan
   const found = await engine.describe({ family: familyOf(target.address), protocol: packet.protocol, target });
   if (!found) {
     const step = `${engine.name} has nothing at ${first}, so the packet is dropped; the agent repairs that`;
-    return {
-      ...said,
-      action: 'drop',
-      steps: [...said.steps, { about: 'choice', text: step }],
-      endpoints: [],
-      masquerade: false,
-    };
+    return nothingThere(said, 'drop', step);
   }
   const step = `${engine.name} chooses by ${found.scheduler} (at ${first}): ${found.endpoints.map(describe).join(', ')}`;
   return {

@@ -144,7 +144,7 @@ export class NftablesDataPlane implements DataPlane {
   }
 
   async preview(ports: ReadonlyMap<string, DesiredPort>, node: NodeSettings): Promise<Preview> {
-    const possible = await this.#table.possible(node);
+    const possible = await this.#table.previewed(node);
     return previewOf({ socket: this.#reader, table: tableName, limits: this.#limits }, ports, possible);
   }
 

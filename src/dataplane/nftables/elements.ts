@@ -6,6 +6,7 @@ import type { DesiredPort, EngineTarget, EngineTargets } from '../data-plane.ts'
 import { affinityRoom, learnChainName, liveSetName, rememberedPort } from './affinity-room.ts';
 import type { Affinity, AffinityScope } from './affinity-room.ts';
 import { digestOf } from '../digest.ts';
+import { fastPathElements } from './fast-path-rules.ts';
 import { endpointText, frontendKey, hairpinKey, slotKey } from './keys.ts';
 import type { Room } from './rooms.ts';
 import { countsSetOf, selectionNames } from './selection-names.ts';
@@ -159,9 +160,14 @@ const isLocal = (scope: Scope): boolean => scope.endsWith('local_');
 /**
  * The elements that make the kernel forward a Service port. Pure: the same port always gives the same elements.
  *
- * @param isCrowded whether very many clients are remembered in a room of this name
+ * @param o.isCrowded whether very many clients are remembered in a room of this name
+ * @param o.fastPath connections take the fast path
  */
-export function elementsOf(desired: DesiredPort, isCrowded: IsCrowded = () => false): PortElements {
+export function elementsOf(
+  desired: DesiredPort,
+  o: { isCrowded?: IsCrowded; fastPath?: boolean | undefined } = {},
+): PortElements {
+  const { isCrowded = () => false, fastPath = false } = o;
   const rendering = new Rendering(desired, isCrowded);
   const { port } = desired;
   for (const frontend of port.frontends) {
@@ -170,6 +176,7 @@ export function elementsOf(desired: DesiredPort, isCrowded: IsCrowded = () => fa
   }
   for (const endpoint of localOnes(port)) rendering.share('hairpin', hairpinKey(endpoint));
   rendering.remember();
+  if (fastPath) rendering.own.push(...fastPathElements(desired));
   return { own: rendering.own, shared: rendering.shared, rooms: inOrder(rendering.rooms) };
 }
 

@@ -63,25 +63,16 @@ export class FastPath {
     return this.#missing === undefined ? { devices: this.devices } : { missing: this.#missing };
   }
 
-  /** What the kernel lacks, for people; undefined if nothing. Tried out until it is there. Rejects with NetlinkError. */
-  async missing(): Promise<string | undefined> {
-    return (await this.#missingFlowtables()) ?? this.#host.keepIdle();
+  /** Settings that are to be in force, as far as this kernel can do them; see `settle`. Rejects with NetlinkError. */
+  async possible(node: NodeSettings): Promise<NodeSettings> {
+    this.#lack = node.fastPath === true ? await this.#lacking(this.#host.keepIdle) : undefined;
+    return this.#lack === undefined ? node : withoutFastPath(node);
   }
 
   /** The same for a preview, which sets nothing on the node. */
-  async wouldMiss(): Promise<string | undefined> {
-    return (await this.#missingFlowtables()) ?? this.#host.mayKeepIdle();
-  }
-
-  async #missingFlowtables(): Promise<string | undefined> {
-    this.#supported ||= await probeFlowtables(this.#tables.socket);
-    return this.#supported ? undefined : 'this kernel has no flowtables (module nf_flow_table_inet)';
-  }
-
-  /** Settings that are to be in force, as far as this kernel can do them; see `settle`. Rejects with NetlinkError. */
-  async possible(node: NodeSettings): Promise<NodeSettings> {
-    this.#lack = node.fastPath === true ? await this.missing() : undefined;
-    return this.#lack === undefined ? node : withoutFastPath(node);
+  async previewed(node: NodeSettings): Promise<NodeSettings> {
+    const lack = node.fastPath === true ? await this.#lacking(this.#host.mayKeepIdle) : undefined;
+    return lack === undefined ? node : withoutFastPath(node);
   }
 
   /**
@@ -110,7 +101,7 @@ export class FastPath {
     }
     if (performance.now() < this.#nextLook) return false;
     this.#nextLook = performance.now() + lookMilliseconds;
-    return (await this.missing()) === undefined;
+    return (await this.#lacking(this.#host.keepIdle)) === undefined;
   }
 
   /** There is no flowtable any more. */
@@ -125,6 +116,12 @@ export class FastPath {
   /** Adds the devices that have come since the last call. What cannot be added is told in the log and tried again. */
   follow(): Promise<void> {
     return this.#looks.run(() => this.#follow());
+  }
+
+  /** What the kernel lacks, for people; undefined if nothing. Tried out until it is there. Rejects with NetlinkError. */
+  async #lacking(keepIdle: FastPathHost['keepIdle']): Promise<string | undefined> {
+    this.#supported ||= await probeFlowtables(this.#tables.socket);
+    return this.#supported ? keepIdle() : 'this kernel has no flowtables (module nf_flow_table_inet)';
   }
 
   async #follow(): Promise<void> {
@@ -234,7 +231,7 @@ export class FastPath {
 }
 
 /** The same without what is asked for in vain. */
-export function withoutFastPath(node: NodeSettings): NodeSettings {
+function withoutFastPath(node: NodeSettings): NodeSettings {
   const rest: { -readonly [Key in keyof NodeSettings]: NodeSettings[Key] } = { ...node };
   delete rest.fastPath;
   return rest;

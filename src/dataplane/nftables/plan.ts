@@ -5,7 +5,6 @@ import type { Counted } from './difference.ts';
 import { ElementMap } from './element-map.ts';
 import { elementsOf } from './elements.ts';
 import type { PortElements } from './elements.ts';
-import { fastPathElements } from './fast-path-rules.ts';
 import { Owners } from './owners.ts';
 import type { Room } from './rooms.ts';
 
@@ -111,8 +110,7 @@ export class TableState {
 
   #render(desired: DesiredPort | undefined): PortElements {
     if (!desired) return nothing;
-    const elements = elementsOf(desired, (room) => this.#crowded.has(room));
-    return this.#fastPath ? { ...elements, own: [...elements.own, ...fastPathElements(desired)] } : elements;
+    return elementsOf(desired, { isCrowded: (room) => this.#crowded.has(room), fastPath: this.#fastPath });
   }
 
   #countReferences(references: Iterable<Counted>): void {

@@ -26,7 +26,7 @@ import { constantChains } from './constant-chains.ts';
 import { culpritsOf } from './culprits.ts';
 import { differenceTo } from './difference.ts';
 import type { FastPathHost } from './fast-path-host.ts';
-import { FastPath, withoutFastPath } from './fast-path.ts';
+import { FastPath } from './fast-path.ts';
 import { inGroups } from './groups.ts';
 import type { InForce } from './in-force.ts';
 import { crowdedRooms } from './stray-clients.ts';
@@ -103,8 +103,8 @@ export class Table {
   }
 
   /** These settings, as far as this kernel can do them, for a preview: nothing changes. Rejects with NetlinkError. */
-  async possible(node: NodeSettings): Promise<NodeSettings> {
-    return node.fastPath === true && (await this.#fastPath.wouldMiss()) !== undefined ? withoutFastPath(node) : node;
+  previewed(node: NodeSettings): Promise<NodeSettings> {
+    return this.#fastPath.previewed(node);
   }
 
   /** Whether the kernel surely holds what was written; see `Audit`. While something is written, the next call tells. */

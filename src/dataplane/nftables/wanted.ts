@@ -1,7 +1,6 @@
 import type { Element } from '../../nftables/index.ts';
 import type { DesiredPort, NodeSettings } from '../data-plane.ts';
 import { elementsOf } from './elements.ts';
-import { fastPathElements } from './fast-path-rules.ts';
 import { nodeElements } from './node-elements.ts';
 
 /** Milliseconds of computing after which the event loop gets its turn. */
@@ -19,9 +18,8 @@ export async function* wantedElements(o: {
   const rooms = new Set<string>();
   let since = performance.now();
   for (const desired of o.ports.values()) {
-    const elements = elementsOf(desired);
+    const elements = elementsOf(desired, { fastPath: o.node.fastPath });
     yield elements.own;
-    if (o.node.fastPath === true) yield fastPathElements(desired);
     yield elements.shared;
     for (const room of elements.rooms) {
       if (room.elements && !rooms.has(room.name)) yield room.elements();

@@ -1,7 +1,7 @@
 import { listenerRanges } from '../../haproxy/index.ts';
 import { placeText } from '../../ip/index.ts';
 import type { Explanation } from '../data-plane.ts';
-import { explainedTarget } from '../explained-target.ts';
+import { explainedTarget, nothingThere } from '../explained-target.ts';
 import type { Proxy } from './proxy.ts';
 
 /** Puts what the proxy does with a connection into an explanation that ends at one of its listeners. */
@@ -12,13 +12,7 @@ export async function explainProxy(proxy: Pick<Proxy, 'describe'>, said: Explana
   const found = await proxy.describe(target);
   if (!found) {
     const step = `HAProxy has nothing at ${first}, so the connection is refused; the agent repairs that`;
-    return {
-      ...said,
-      action: 'reject',
-      steps: [...said.steps, { about: 'choice', text: step }],
-      endpoints: [],
-      masquerade: false,
-    };
+    return nothingThere(said, 'reject', step);
   }
   const staying = found.servers.filter(({ leaving }) => !leaving);
   const servers = staying.map((server) => `${placeText(server)} (weight ${server.weight}, ${server.open} open)`);

@@ -6,7 +6,7 @@ import type { ManagedProcess } from '../../support/index.ts';
 import { kubeProxyCommand, kubeProxyModes } from '../../support/kube-proxy/index.ts';
 import { addresses } from '../../support/node/index.ts';
 import { Haproxy } from '../../userspace/index.ts';
-import { proxied, startKubeProxy } from './rig.ts';
+import { leaveUserspace, proxied, startBeside, startKubeProxy } from './rig.ts';
 import { clusterIP, createServices, nodePort } from './services.ts';
 
 /** What somebody else has on the node: rules of the kubelet's and of a CNI plugin's. */
@@ -48,7 +48,7 @@ describe.each(ways)('the node goes over from kube-proxy in mode $theirs to mode 
     for (const [where, address, port] of visits) {
       await (await rig.resident(where)).flood({ address, port, concurrency: 1 });
     }
-    const agent = rig.startAssignedAgent(haproxy ? { mounts: { [haproxyDirectory]: haproxy.directory } } : {});
+    const agent = startBeside(rig, haproxy);
     await until(rig, agent, 'Synced', 'True UpToDate');
     await haproxy?.start();
     // Not `none`, which has no endpoint.
@@ -65,9 +65,7 @@ describe.each(ways)('the node goes over from kube-proxy in mode $theirs to mode 
     await rig.parkKubeProxy(false);
     const again = await startKubeProxy(rig, kubeProxyCommand(), theirs);
     if (haproxy) {
-      // What goes through it is in it, and ends with it: it goes when that has ended (docs/modes.md).
-      await rig.assign({ mode: 'nftables' });
-      await rig.until('slots to serve', async () => (await proxied(rig)) === 0, agent);
+      await leaveUserspace(rig, agent);
       await talk(rig, heldByUs);
       await hangUp(rig, heldByUs.splice(0));
     }

@@ -4,7 +4,7 @@ import { modes } from '../../../src/api/index.ts';
 import type { Mode } from '../../../src/api/index.ts';
 import { haproxyDirectory } from '../../../src/haproxy/index.ts';
 import { AgentRig } from '../agent-rig.ts';
-import { proxied, startKubeProxy } from './rig.ts';
+import { leaveUserspace, proxied, startBeside, startKubeProxy } from './rig.ts';
 import { createServices, setEndpoints } from './services.ts';
 import { SteadyTraffic } from './steady-traffic.ts';
 import { addresses } from '../../support/node/index.ts';
@@ -52,7 +52,7 @@ async function both(
   const traffic = new SteadyTraffic(rig);
   await traffic.hold();
   traffic.begin();
-  const agent = rig.startAssignedAgent(haproxy ? { mounts: { [haproxyDirectory]: haproxy.directory } } : {});
+  const agent = startBeside(rig, haproxy);
   const until = (type: string, says: string): Promise<void> =>
     rig.until(`${type} to be ${says}`, async () => (await rig.condition(type)) === says, agent);
   await until('Synced', 'True UpToDate');
@@ -79,9 +79,7 @@ async function thereAndBack(mode: Mode): Promise<void> {
   await rig.parkKubeProxy(false);
   const again = await begin();
   if (haproxy) {
-    // What goes through it is in it, and ends with it: it goes when that has ended (docs/modes.md).
-    await rig.assign({ mode: 'nftables' });
-    await rig.until('slots to serve', async () => (await proxied(rig)) === 0, agent);
+    await leaveUserspace(rig, agent);
     await traffic.hangUp();
   }
   await rig.orderCleanup();

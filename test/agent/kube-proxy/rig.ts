@@ -1,7 +1,9 @@
+import { haproxyDirectory } from '../../../src/haproxy/index.ts';
 import { eventually } from '../../support/index.ts';
 import type { ManagedProcess } from '../../support/index.ts';
 import { addresses } from '../../support/node/index.ts';
 import type { KubeProxyMode } from '../../support/kube-proxy/index.ts';
+import type { Haproxy } from '../../userspace/index.ts';
 import type { AgentRig } from '../agent-rig.ts';
 
 /** Starts a kube-proxy on the rig's node and waits until its rules are in the kernel. */
@@ -66,4 +68,15 @@ function ruleOf(line: string): string[] {
 /** How many Service ports HAProxy serves. */
 export async function proxied(rig: AgentRig): Promise<number> {
   return (await rig.nodeState()).status?.servedBy?.userspace ?? 0;
+}
+
+/** Starts an assigned agent that finds this HAProxy where an agent's Pod has it, if there is one. */
+export function startBeside(rig: AgentRig, haproxy: Haproxy | undefined): ManagedProcess {
+  return rig.startAssignedAgent(haproxy ? { mounts: { [haproxyDirectory]: haproxy.directory } } : {});
+}
+
+/** Leaves mode userspace: what goes through HAProxy is in it, and ends with it (docs/modes.md). */
+export async function leaveUserspace(rig: AgentRig, agent: ManagedProcess): Promise<void> {
+  await rig.assign({ mode: 'nftables' });
+  await rig.until('slots to serve', async () => (await proxied(rig)) === 0, agent);
 }
