@@ -9,10 +9,10 @@ import { ApiError } from './errors.ts';
 import { Exchange } from './exchange.ts';
 import type { Call, Payload } from './exchange.ts';
 import { LineSplitter } from './line-splitter.ts';
-import { ListSplitter } from './list-splitter.ts';
 import { listPages } from './paged-list.ts';
 import type { PageEnd, PageVisitor } from './paged-list.ts';
 import type { QueryParameters } from './paths.ts';
+import { readList } from './read-list.ts';
 import { Transport } from './transport.ts';
 import type { ObjectList, WatchEvent } from './types.ts';
 
@@ -224,19 +224,15 @@ export class ApiClient {
     }
   }
 
-  /** One answer to a list: its items as they come, and at the end the rest of it. */
+  /** One answer to a list. */
   async #page(call: Call, visit: (item: readonly unknown[]) => void, signal: AbortSignal): Promise<PageEnd | ApiError> {
     const chunks = await this.#exchange.body(call, signal);
     if (chunks instanceof ApiError) return chunks;
-    const splitter = new ListSplitter();
-    for await (const chunk of chunks) {
-      const texts = splitter.push(chunk);
-      if (texts.length === 0) continue;
-      visit(texts.map((text) => answerOf(call, text)));
-      // Chunks may be at hand faster than anything else gets its turn.
-      await new Promise<void>((resolve) => this.#clock.soon(resolve));
-    }
-    return answerOf(call, splitter.frame()) as PageEnd;
+    return readList(chunks, {
+      parse: (text) => answerOf(call, text),
+      visit,
+      yield: () => new Promise<void>((resolve) => this.#clock.soon(resolve)),
+    });
   }
 }
 
