@@ -6,8 +6,11 @@ import type { LoadFollower } from './load-follower.ts';
 import { SettingsRetry } from './settings-retry.ts';
 import type { Sync, SyncResult } from './sync.ts';
 
-/** Least time between two commits under churn: more of them starve the kernel's garbage collection of timeout sets. */
-const restMilliseconds = 100;
+/**
+ * Least time from the beginning of a sync to that of the next under churn: more commits starve the kernel's garbage
+ * collection of timeout sets.
+ */
+const periodMilliseconds = 100;
 const retry = { first: 1000, atMost: 30_000 };
 const verifyMilliseconds = 1000;
 /** How often what was refused, or is served otherwise than asked for, is tried again. */
@@ -75,7 +78,7 @@ export class SyncLoop {
     this.#o = options;
     this.#pacer = new Pacer({
       run: () => this.#run(),
-      rest: (lastRun) => Math.max(restMilliseconds, lastRun),
+      rest: (lastRun) => Math.max(periodMilliseconds - lastRun, lastRun),
       retry,
       onFailure: (error, milliseconds) => this.#tellFailure(error, milliseconds),
       clock: options.clock,
