@@ -44,8 +44,9 @@ export class NodeAddresses {
     return this.#current;
   }
 
-  /** The ranges within which node ports are served. */
+  /** The ranges within which node ports are served. Asking the kernel for its addresses costs more than a small change. */
   setRanges(ranges: readonly string[]): void {
+    if (ranges.join() === this.#ranges.join()) return;
     this.#ranges = ranges;
     this.#look();
   }
