@@ -25,7 +25,7 @@ const groups = [
   { name: 'kernel', test: /\/build\/(netlink|nftables|conntrack|services|dataplane)\// },
   { name: 'yaml', test: /\/node_modules\/yaml\// },
   { name: 'metrics', test: /\/node_modules\/(prom-client|@opentelemetry|tdigest|bintrees)\// },
-  { name: 'schema', test: /\/build\/api\/schema\/|\/node_modules\/(class-validator|class-transformer|validator)\// },
+  { name: 'schema', test: /\/build\/api\/schema\/|\/node_modules\/(class-validator|validator)\// },
 ];
 
 /** The bundler follows imports; a `require` that a file makes for itself is one, too. */

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { conditionOf, nextCondition, shorten } from './conditions.ts';
+import { conditionOf, nextCondition } from './conditions.ts';
+import { printable, shorten } from './text.ts';
 
 const ready = { type: 'Ready', status: 'True', reason: 'AllNodesSynced', message: 'fine' } as const;
 const noon = new Date('2026-11-22T12:00:00.900Z');
@@ -28,4 +29,13 @@ test('a condition is found by its type, and is not there if nothing was said', (
 test('a message that is too long ends in an ellipsis', () => {
   expect(shorten('abcdef', 6)).toBe('abcdef');
   expect(shorten('abcdefg', 6)).toBe('abcde…');
+});
+
+test('and with its last whole character', () => {
+  expect(shorten('abcd\u{1f600}efg', 6)).toBe('abcd…');
+  expect(shorten('abcd\u{1f600}efg', 7)).toBe('abcd\u{1f600}…');
+});
+
+test('what a terminal would take for an order is shown in a message', () => {
+  expect(printable('a\u202eb\nc\u{e0001}d\ud800')).toBe(String.raw`a\u202eb\u000ac\udb40\udc01d` + '\ufffd');
 });

@@ -20,11 +20,6 @@ export function nextCondition(
   return { ...said, lastTransitionTime: last?.status === said.status ? last.lastTransitionTime : rfc3339(now) };
 }
 
-/** Text of at most `length` characters; what is cut off ends in an ellipsis. */
-export function shorten(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
-}
-
 /** metav1.Time: whole seconds, UTC. */
 export function rfc3339(time: Date): string {
   return `${time.toISOString().slice(0, 19)}Z`;

@@ -1,6 +1,6 @@
 export { effectiveAgent, tolerateEverything, amountOf } from './agent-settings.ts';
 export type { AgentSettings, EffectiveAgent, TaintEffect, Toleration } from './agent-settings.ts';
-export { conditionOf, nextCondition, rfc3339, shorten } from './conditions.ts';
+export { conditionOf, nextCondition, rfc3339 } from './conditions.ts';
 export {
   agentContainer,
   agentFieldManager,
@@ -27,6 +27,7 @@ export { nodeConditionReasons } from './node-reasons.ts';
 export type { NodeConditionReason, NodeConditionType } from './node-reasons.ts';
 export { byRank } from './rank.ts';
 export { canonicalJson, contentHash, revisionOf } from './revision.ts';
+export { printable, shorten } from './text.ts';
 export { algorithms, detectLocalModes, maglevTableSizes, modes, schedulers } from './types.ts';
 export type {
   Algorithm,

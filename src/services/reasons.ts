@@ -1,3 +1,4 @@
+import { printable, shorten } from '../api/index.ts';
 import type { Problem } from './types.ts';
 
 /**
@@ -25,16 +26,10 @@ export type Reason = keyof typeof reasons;
 const longestMessage = 256;
 const longestQuote = 64;
 
-/** What JSON leaves as it is, and a terminal or a log may take for an order: further controls, ends of lines, directions of writing. */
-const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
-
-const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-
 /** A value from somebody's object, safe to put into a message: escaped, and cut if it is long. */
 export function quote(value: unknown): string {
   // Within an array, so that undefined has a text too.
-  const shown = JSON.stringify([value]).slice(1, -1).replaceAll(unprintable, escaped);
-  return shown.length <= longestQuote ? shown : `${shown.slice(0, longestQuote - 3)}...`;
+  return shorten(printable(JSON.stringify([value]).slice(1, -1)), longestQuote, '...');
 }
 
 /** Gathers the Problems of one object while it is read. */
@@ -71,6 +66,5 @@ const none: readonly Problem[] = [];
 
 /** A Problem with its message cut to the promised length. */
 export function makeProblem(object: Problem['object'], reason: Reason, message: string): Problem {
-  const cut = message.length <= longestMessage ? message : `${message.slice(0, longestMessage - 3)}...`;
-  return { object, reason, message: cut };
+  return { object, reason, message: shorten(message, longestMessage, '...') };
 }

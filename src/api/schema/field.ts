@@ -1,6 +1,5 @@
-import 'reflect-metadata';
-import { Type } from 'class-transformer';
 import { IsArray, IsObject, ValidateNested } from 'class-validator';
+import { IsTime } from './time.ts';
 
 /**
  * Own decorators: what class-validator does not know but the CRD schema needs. Doc comments vanish when TypeScript is
@@ -42,7 +41,10 @@ const rules = new Map<object, Rule[]>();
 
 /** Describes a field of the API; every field of a DTO has it. */
 export function Field(options: FieldOptions): PropertyDecorator {
-  return (target, property) => remember(fields, target.constructor, String(property), options);
+  return (target, property) => {
+    remember(fields, target.constructor, String(property), options);
+    if (options.format === 'date-time') IsTime()(target, property);
+  };
 }
 
 /** A field that holds an object of another DTO class, or with `each` a list of them. */
@@ -50,7 +52,6 @@ export function Nested(type: () => new () => object, options: { each?: boolean }
   const each = options.each ?? false;
   return (target, property) => {
     remember(nested, target.constructor, String(property), { type, each });
-    Type(type)(target, property);
     ValidateNested({ each })(target, property);
     (each ? IsArray() : IsObject())(target, property);
   };

@@ -128,6 +128,8 @@ const translations: Record<string, (values: readonly unknown[]) => Schema> = {
   // Said by a rule (cidrRule): API servers' own format is laxer, and the message of a pattern is the pattern.
   isCidr: () => ({}),
   isIntOrString: () => ({ 'x-kubernetes-int-or-string': true, anyOf: [{ type: 'integer' }, { type: 'string' }] }),
+  // The field's format says it.
+  isTime: () => ({}),
   // The bounds are in the field's stringMap; what a label may contain is checked in code.
   isLabelMap: () => ({}),
 };

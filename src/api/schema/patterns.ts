@@ -3,17 +3,24 @@
 /** Longest text of a CIDR: 45 characters of an IPv6 address with an embedded IPv4 address, and `/128`. */
 export const cidrLength = 49;
 
+/** A DNS subdomain, as API servers want it: labels with dots between them, none of them empty. */
+const label = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
+const subdomain = `${label}([.]${label})*`;
+
 /** Optional DNS prefix, slash, name. */
-export const labelKeyPattern = /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+export const labelKeyPattern = new RegExp(`^(${subdomain}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$`);
 export const labelKeyLength = 317;
 export const labelValuePattern = /^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/;
 export const labelValueLength = 63;
 
-/** IFNAMSIZ is 16 with the closing zero byte. */
-export const interfacePattern = /^[^\s/:*]+$/;
+/**
+ * IFNAMSIZ is 16 with the closing zero byte, so that a character is a byte. Left out is also what the kernel takes, but nft or
+ * iptables-restore reads as something else: quotes, a backslash, and a plus, which at the end of a name means all that begin so.
+ */
+export const interfacePattern = /^[!#-&(),\-.0-9;-[\]-~]+$/;
 export const interfaceLength = 15;
 
-export const objectNamePattern = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
+export const objectNamePattern = new RegExp(`^${subdomain}$`);
 export const objectNameLength = 253;
 
 /** CamelCase words of conditions. */

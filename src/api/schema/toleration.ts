@@ -2,7 +2,7 @@ import { IsIn, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 
 import { taintEffects, tolerationOperators } from '../agent-settings.ts';
 import type { TaintEffect, Toleration, TolerationOperator } from '../agent-settings.ts';
 import { Field, Rules } from './field.ts';
-import { labelKeyLength, labelKeyPattern, labelValueLength, labelValuePattern } from './patterns.ts';
+import { objectNameLength, labelKeyLength, labelKeyPattern, labelValueLength, labelValuePattern } from './patterns.ts';
 
 /** core/v1 Toleration, with the rules that API servers have for those of Pods. */
 @Rules<TolerationDto>(
@@ -23,6 +23,12 @@ import { labelKeyLength, labelKeyPattern, labelValueLength, labelValuePattern } 
     message: 'means something with effect NoExecute only',
     fieldPath: '.tolerationSeconds',
     holds: ({ tolerationSeconds, effect }) => tolerationSeconds === undefined || effect === 'NoExecute',
+  },
+  {
+    rule: `!has(self.key) || self.key.indexOf('/') <= ${objectNameLength}`,
+    message: `may have ${objectNameLength} characters before the slash`,
+    fieldPath: '.key',
+    holds: ({ key = '' }) => key.indexOf('/') <= objectNameLength,
   },
 )
 export class TolerationDto implements Toleration {

@@ -41,6 +41,10 @@ describe('a ProxyConfig file is accepted', () => {
     ['with a dual-stack pair of cluster CIDRs', { clusterCIDRs: ['10.244.0.0/16', 'fd00:10:244::/56'] }],
     ['with a bridge', { detectLocal: { mode: 'BridgeInterface', bridgeInterface: 'cni0' } }],
     ['with an interface prefix', { detectLocal: { mode: 'InterfaceNamePrefix', interfaceNamePrefix: 'veth' } }],
+    [
+      'with a prefix of all that a name may have',
+      { detectLocal: { mode: 'InterfaceNamePrefix', interfaceNamePrefix: '_a-b.0@[#~' } },
+    ],
     ['with node-port addresses primary', { nodePortAddresses: ['primary'] }],
     ['with several node-port CIDRs', { nodePortAddresses: ['192.0.2.0/24', '198.51.100.0/24', '::/0'] }],
     ['with maglev', { loadBalancing: { algorithm: 'maglev', maglev: { tableSize: 65521 } } }],
@@ -50,6 +54,10 @@ describe('a ProxyConfig file is accepted', () => {
     ['with a number of nodes at a time', { rollout: { maxUnavailable: 3, paused: true } }],
     ['with conntrack settings', { conntrack: { maxPerCore: 0, tcpEstablishedTimeout: '1h30m', tcpBeLiberal: true } }],
     ['with settings of its agents', { agent: agentSettings }],
+    [
+      'with a selector of a label that has a name of JavaScript',
+      { nodeSelector: { matchLabels: { constructor: 'b' } } },
+    ],
     ['with a limit that has no request', { agent: { resources: { limits: { memory: '100Mi' } } } }],
   ])('%s', (_story, spec) => {
     expect(errorsOf(spec)).toEqual([]);
@@ -129,6 +137,43 @@ describe('a ProxyConfig file is refused with the field that is wrong:', () => {
       'a toleration of everything but without saying so',
       { agent: { tolerations: [{ effect: 'NoSchedule' }] } },
       'spec.agent.tolerations[0].operator: without a key the operator has to be Exists',
+    ],
+    [
+      'a toleration within a list too many',
+      { agent: { tolerations: [[{ operator: 'Exists' }]] } },
+      'spec.agent.tolerations[0]: must be an object',
+    ],
+    [
+      'a PriorityClass whose name has nothing between two dots',
+      { agent: { priorityClassName: 'a..b' } },
+      'spec.agent.priorityClassName: must be the name of a PriorityClass',
+    ],
+    [
+      'a taint whose key API servers do not take',
+      { agent: { tolerations: [{ key: 'a..b/c', operator: 'Exists' }] } },
+      'spec.agent.tolerations[0].key: must be a label key',
+    ],
+    [
+      'a taint whose key has too much before the slash',
+      { agent: { tolerations: [{ key: `${'a'.repeat(254)}/b`, operator: 'Exists' }] } },
+      'spec.agent.tolerations[0].key: may have 253 characters before the slash',
+    ],
+    [
+      'a label that has a name of JavaScript, and no value of a label',
+      { nodeSelector: { matchLabels: { constructor: 'a b' } } },
+      'spec.nodeSelector.matchLabels: must be labels',
+    ],
+    ...['cni"', "cni'", 'cni\\\\', 'cni+', 'cni*', 'cn i', 'schön'].map(
+      (interfaceNamePrefix): [string, object, string] => [
+        `an interface that is called ${interfaceNamePrefix}`,
+        { detectLocal: { mode: 'InterfaceNamePrefix', interfaceNamePrefix } },
+        'spec.detectLocal.interfaceNamePrefix: must be the beginning of names of network interfaces',
+      ],
+    ),
+    [
+      'what a terminal would take for an order, shown and not done',
+      { mode: 'x\u202e\u2028' },
+      String.raw`(it is "x\u202e\u2028")`,
     ],
     ['a spec that is a list', [], 'spec: must be an object'],
   ])('%s', (_story, spec, expected) => {

@@ -1,12 +1,13 @@
-import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
 import type { ValidationError } from 'class-validator';
 import { apiVersion, proxyConfigKind } from '../constants.ts';
 import { nestedOf } from './field.ts';
+import { isRecord, readAs } from './instance.ts';
 import { configNameLength } from '../limits.ts';
 import { objectNamePattern } from './patterns.ts';
 import { ProxyConfigSpecDto } from './proxy-config.ts';
 import { allRules } from './openapi.ts';
+import { printable, shorten } from '../text.ts';
 import type { Metadata, ProxyConfig, ProxyConfigSpec } from '../types.ts';
 
 /** What is wrong with one field; the path as in `kubectl explain`, e.g. `spec.loadBalancing.algorithm`. */
@@ -15,9 +16,9 @@ export interface FieldError {
   message: string;
 }
 
-/** The message about a field that this program does not know. */
-export const unknownField = 'unknown field';
+const unknownField = 'unknown field';
 
+/** Of a value in a message that people read, and that a condition has room for. */
 const longestValue = 200;
 
 export type ValidationResult = { config: ProxyConfig } | { errors: FieldError[] };
@@ -28,25 +29,39 @@ export type ValidationResult = { config: ProxyConfig } | { errors: FieldError[] 
  */
 export function validateProxyConfig(manifest: unknown): ValidationResult {
   if (!isRecord(manifest)) return { errors: [{ path: '', message: `must be a ${proxyConfigKind} manifest` }] };
-  const checked = checkSpec(manifest['spec'] ?? {});
-  const errors = [...envelopeErrors(manifest), ...('errors' in checked ? checked.errors : [])];
-  if ('errors' in checked || errors.length > 0) return { errors };
+  const { spec, unknown, errors: wrong } = examineSpec(manifest['spec'] ?? {});
+  const errors = [...envelopeErrors(manifest), ...unknown.map((path) => ({ path, message: unknownField })), ...wrong];
+  if (errors.length > 0) return { errors };
   const metadata = isRecord(manifest['metadata']) ? manifest['metadata'] : {};
   const config = { apiVersion, kind: proxyConfigKind, metadata: { name: 'default', ...metadata } as Metadata };
-  return { config: { ...config, spec: checked.spec } };
+  return { config: { ...config, spec } };
 }
 
-/** A spec on its own: it without fields that are null, or what is wrong with it. Never throws, whatever it is given. */
-export function checkSpec(raw: unknown): { spec: ProxyConfigSpec } | { errors: FieldError[] } {
-  if (raw === undefined || raw === null) return { errors: [{ path: 'spec', message: 'is missing' }] };
+/** A spec on its own, as far as this program knows it. */
+export interface ExaminedSpec {
+  /** Without fields that are null or unknown; valid if there are no errors. */
+  readonly spec: ProxyConfigSpec;
+  /** Paths of the fields that this program does not know. */
+  readonly unknown: readonly string[];
+  /** All else that is wrong. */
+  readonly errors: readonly FieldError[];
+}
+
+/** Looks at a spec on its own. Never throws, whatever it is given. */
+export function examineSpec(raw: unknown): ExaminedSpec {
+  const refused = (message: string): ExaminedSpec => ({ spec: {}, unknown: [], errors: [{ path: 'spec', message }] });
+  if (raw === undefined || raw === null) return refused('is missing');
+  if (!isRecord(raw)) return refused('must be an object');
   try {
-    const spec = withoutNulls(raw);
-    if (!isRecord(spec)) return { errors: [{ path: 'spec', message: 'must be an object' }] };
-    const errors = specErrors(spec);
+    const { instance, known, unknown, misplaced } = readAs(ProxyConfigSpecDto, raw, 'spec');
+    const errors = [
+      ...misplaced.map((path) => ({ path, message: 'must be an object' })),
+      ...errorsOf(instance, 'spec'),
+    ];
     // Every field of the spec has just been checked against its class.
-    return errors.length > 0 ? { errors } : { spec: spec };
+    return { spec: known, unknown, errors };
   } catch (error) {
-    return { errors: [{ path: 'spec', message: `cannot be read: ${String(error)}` }] };
+    return refused(printable(`cannot be read: ${String(error)}`));
   }
 }
 
@@ -58,11 +73,11 @@ export function nameErrors(name: unknown): FieldError[] {
   return good ? [] : [{ path: 'metadata.name', message }];
 }
 
-function specErrors(spec: Record<string, unknown>): FieldError[] {
-  const instance = plainToInstance(ProxyConfigSpecDto, spec);
-  const errors = validateSync(instance, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: true });
+/** What is wrong with an instance of a class, by its decorators and rules. */
+export function errorsOf(instance: object, path: string): FieldError[] {
+  const errors = validateSync(instance, { forbidUnknownValues: true });
   // Like the API server: rules over several fields are looked at only when each field is right by itself.
-  return errors.length > 0 ? errors.flatMap((error) => flatten(error, 'spec')) : brokenRules(instance, 'spec');
+  return errors.length > 0 ? errors.flatMap((error) => flatten(error, path)) : brokenRules(instance, path);
 }
 
 function envelopeErrors(manifest: Record<string, unknown>): FieldError[] {
@@ -75,29 +90,22 @@ function envelopeErrors(manifest: Record<string, unknown>): FieldError[] {
     ...expect('apiVersion', apiVersion),
     ...expect('kind', proxyConfigKind),
     ...(isRecord(metadata) ? nameErrors(metadata['name']) : [{ path: 'metadata', message: 'must be an object' }]),
-    ...unknown.map((path) => ({ path, message: unknownField })),
+    ...unknown.map((name) => ({ path: printable(name), message: unknownField })),
   ];
 }
 
 function flatten(error: ValidationError, parent: string): FieldError[] {
   const path = /^\d+$/.test(error.property) ? `${parent}[${error.property}]` : `${parent}.${error.property}`;
   const nested = (error.children ?? []).flatMap((child) => flatten(child, path));
-  const own = Object.entries(error.constraints ?? {}).map(([name, message]) => ({
-    path,
-    message: name === 'whitelistValidation' ? unknownField : describe(message, error),
-  }));
+  const own = Object.values(error.constraints ?? {}).map((message) => ({ path, message: describe(message, error) }));
   return [...own, ...nested];
 }
 
 /** class-validator's message without the property's name, which the path has, and with the value, which it lacks. */
 function describe(message: string, error: ValidationError): string {
   const text = message.replace(`${error.property} `, '');
-  return `${text} (it is ${error.value === undefined ? 'missing' : cut(JSON.stringify(error.value))})`;
-}
-
-/** A value in a message that people read, and that a condition has room for. */
-function cut(value: string): string {
-  return value.length <= longestValue ? value : `${value.slice(0, longestValue)}…`;
+  const value = error.value === undefined ? 'missing' : shorten(JSON.stringify(error.value), longestValue);
+  return printable(`${text} (it is ${value})`);
 }
 
 function brokenRules(value: object, path: string): FieldError[] {
@@ -112,14 +120,4 @@ function brokenRules(value: object, path: string): FieldError[] {
     return member.flatMap((item: object, index) => brokenRules(item, `${where}[${index}]`));
   });
   return [...own, ...nested];
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function withoutNulls(value: unknown): unknown {
-  if (!isRecord(value)) return Array.isArray(value) ? value.map(withoutNulls) : value;
-  const members = Object.entries(value).filter(([, member]) => member !== null && member !== undefined);
-  return Object.fromEntries(members.map(([key, member]) => [key, withoutNulls(member)]));
 }
