@@ -3,6 +3,7 @@ import { apiServerTargets } from './targets/api-server.ts';
 import { netlinkTargets } from './targets/netlink.ts';
 import { nftablesTargets } from './targets/nftables.ts';
 import { objectTargets } from './targets/objects.ts';
+import { proxyConfigTargets } from './targets/proxy-configs.ts';
 import { textTargets } from './targets/texts.ts';
 
 /** Everything that reads what others have written. */
@@ -10,6 +11,7 @@ export const targets: readonly Target[] = [
   ...netlinkTargets,
   ...nftablesTargets,
   ...objectTargets,
+  ...proxyConfigTargets,
   ...apiServerTargets,
   ...textTargets,
 ];

@@ -1,6 +1,6 @@
 import { defaultPriority } from '../../api/index.ts';
-import type { Condition, Metadata, ProxyConfig, ProxyConfigSpec, ProxyConfigStatus } from '../../api/index.ts';
-import { checkStoredSpec, nameErrors } from '../../api/schema/index.ts';
+import type { Metadata, ProxyConfig, ProxyConfigSpec } from '../../api/index.ts';
+import { checkStoredSpec, nameErrors, readStoredStatus } from '../../api/schema/index.ts';
 import type { FieldError } from '../../api/schema/index.ts';
 
 /** A ProxyConfig and what is wrong with it (the API server may have another CRD than we have rules). */
@@ -20,7 +20,7 @@ export function checkedConfig(object: { metadata: Metadata; spec?: unknown; stat
   const errors = [...nameErrors(metadata.name), ...('errors' in checked ? checked.errors : [])];
   const spec: ProxyConfigSpec =
     'errors' in checked || errors.length > 0 ? { priority: readablePriority(object.spec) } : checked.spec;
-  const status = readStatus(object.status);
+  const status = readStoredStatus(object.status);
   const unknownFields = 'unknown' in checked && checked.unknown.length > 0 ? checked.unknown : undefined;
   const config = { metadata, spec, ...(status !== undefined && { status }) };
   return { config, errors, ...(unknownFields !== undefined && { unknownFields }) };
@@ -29,18 +29,6 @@ export function checkedConfig(object: { metadata: Metadata; spec?: unknown; stat
 function readablePriority(spec: unknown): number {
   const priority: unknown = isObject(spec) ? spec['priority'] : undefined;
   return typeof priority === 'number' && Number.isInteger(priority) ? priority : defaultPriority;
-}
-
-/** A status that is none of ours counts as none: it is written anew. */
-function readStatus(status: unknown): ProxyConfigStatus | undefined {
-  if (!isObject(status)) return undefined;
-  const { conditions = [], failedNodes = [] } = status;
-  const ours = Array.isArray(conditions) && conditions.every(isCondition) && Array.isArray(failedNodes);
-  return ours ? status : undefined;
-}
-
-function isCondition(value: unknown): value is Condition {
-  return isObject(value) && typeof value['type'] === 'string' && typeof value['status'] === 'string';
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

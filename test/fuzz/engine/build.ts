@@ -55,7 +55,8 @@ async function bundled(repository: string, entry: string): Promise<Bundled> {
     cwd: repository,
     input: entry,
     platform: 'node',
-    external: (id) => isBuiltin(id) || /^[@a-z]/i.test(id),
+    // Rolldown has its own helpers for decorators.
+    external: (id) => isBuiltin(id) || (/^[@a-z]/i.test(id) && !id.startsWith('@oxc-project/runtime')),
     checks: { bundlerTimings: false },
     // A folder of test helpers may have one that needs vitest; what is not used stays out.
     treeshake: { moduleSideEffects: false },

@@ -1,1 +1,2 @@
+export { nodeSettings } from '../node-settings.ts';
 export { SyncRig } from './rig.ts';

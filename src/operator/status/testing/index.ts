@@ -1,3 +1,4 @@
+export { configStatus } from '../config-status.ts';
 export { ModelCluster } from './model-cluster.ts';
 export type { Behaviour } from './model-cluster.ts';
 export { kstatus, waitReturns } from './kstatus.ts';
