@@ -8,41 +8,12 @@ import {
   NetlinkSocket,
   RequestQueue,
 } from '../netlink/index.ts';
-import type {
-  GenericFamily,
-  GenericQuestion,
-  NetlinkError,
-  NetlinkRequest,
-  Payload,
-  SocketOptions,
-} from '../netlink/index.ts';
+import type { GenericFamily, GenericQuestion, NetlinkError, Payload, SocketOptions } from '../netlink/index.ts';
 import { command, commandAttribute, familyName, familyVersion } from './constants.ts';
-import { readDestination, readServer, writeDestination, writeName, writeServer } from './virtual-server.ts';
-import type { Destination, DestinationState, VirtualServer, VirtualServerName } from './virtual-server.ts';
-
-/** One thing to do. Those of a virtual server that is not there are refused with ESRCH. */
-export type IpvsOperation =
-  /** Refused with EEXIST if it is there, with ENOENT if the kernel has no such scheduler. */
-  | { readonly do: 'add'; readonly server: VirtualServer }
-  /** Gives it another scheduler. */
-  | { readonly do: 'set'; readonly server: VirtualServer }
-  /** Takes it away with its destinations; what conntrack translates goes on. */
-  | { readonly do: 'delete'; readonly server: VirtualServerName }
-  /** `add` is refused with EEXIST if it is there, `set` with ENOENT if it is not. */
-  | { readonly do: 'add' | 'set'; readonly server: VirtualServerName; readonly destination: Destination }
-  /** Refused with ENOENT if it is not there. */
-  | {
-      readonly do: 'delete';
-      readonly server: VirtualServerName;
-      readonly destination: Pick<Destination, 'address' | 'port'>;
-    };
-
-const serverCommand = { add: command.newService, set: command.setService, delete: command.deleteService } as const;
-const destinationCommand = {
-  add: command.newDestination,
-  set: command.setDestination,
-  delete: command.deleteDestination,
-} as const;
+import { nameOf, requestFor } from './operation.ts';
+import type { IpvsOperation } from './operation.ts';
+import { readDestination, readServer, writeName } from './virtual-server.ts';
+import type { DestinationState, VirtualServer, VirtualServerName } from './virtual-server.ts';
 
 /**
  * The virtual servers of one network namespace. Requests run one after the other. All methods reject with NetlinkError
@@ -94,7 +65,7 @@ export class IpvsSocket {
    */
   carryOut(operations: readonly IpvsOperation[]): Promise<Map<IpvsOperation, NetlinkError>> {
     return this.#queue.run(async () => {
-      const requests = new Map(operations.map((operation) => [this.#requestFor(operation), operation]));
+      const requests = new Map(operations.map((operation) => [requestFor(this.#required, operation), operation]));
       const refused = new Map<IpvsOperation, NetlinkError>();
       for (const [request, error] of await askAll(this.#socket, [...requests.keys()])) {
         const operation = requests.get(request);
@@ -141,24 +112,4 @@ export class IpvsSocket {
       }),
     );
   }
-
-  #requestFor(operation: IpvsOperation): NetlinkRequest {
-    const { server } = operation;
-    const destination = 'destination' in operation ? operation.destination : undefined;
-    const what = destination === undefined ? '' : `destination ${destination.address} ${destination.port} of `;
-    return genericRequest(this.#required, {
-      description: `${operation.do} ${what}${nameOf(server)}`,
-      command: (destination === undefined ? serverCommand : destinationCommand)[operation.do],
-      attributes: (writer) => {
-        if ('scheduler' in server) writeServer(writer, server);
-        else writeName(writer, server);
-        if (destination !== undefined) writeDestination(writer, server.family, destination);
-      },
-    });
-  }
-}
-
-/** For people: `virtual server tcp 169.254.77.1 4711`. */
-function nameOf({ protocol, address, port }: VirtualServerName): string {
-  return `virtual server ${protocol} ${address} ${port}`;
 }

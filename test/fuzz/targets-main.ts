@@ -1,5 +1,6 @@
 import type { Target } from './engine/target.ts';
 import { apiServerTargets } from './targets/api-server.ts';
+import { engineTargets } from './targets/engines.ts';
 import { netlinkTargets } from './targets/netlink.ts';
 import { nftablesTargets } from './targets/nftables.ts';
 import { objectTargets } from './targets/objects.ts';
@@ -11,6 +12,7 @@ export const targets: readonly Target[] = [
   ...netlinkTargets,
   ...nftablesTargets,
   ...objectTargets,
+  ...engineTargets,
   ...proxyConfigTargets,
   ...apiServerTargets,
   ...textTargets,

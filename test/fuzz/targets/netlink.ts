@@ -1,5 +1,6 @@
 import { decodeEntry, encodeEntryName } from '../../../src/conntrack/testing/index.ts';
 import { canonicalAddress } from '../../../src/ip/index.ts';
+import { destroyRequest, portsRequest, readNames, readPorts } from '../../../src/ipset/testing/index.ts';
 import { readDestination, readServer, writeDestination, writeServer } from '../../../src/ipvs/testing/index.ts';
 import {
   acknowledgementOf,
@@ -76,11 +77,29 @@ const connection = (family: 4 | 6): Uint8Array =>
     writer.endAttribute(reply);
   });
 
-const genericHeader = (writer: MessageWriter): void => {
+export const genericHeader = (writer: MessageWriter): void => {
   for (const byte of [1, 1, 0, 0]) writer.u8(byte);
 };
 
 const virtualServer = { family: 4, protocol: 'tcp', address: '10.96.0.1', port: 80, scheduler: 'wlc' } as const;
+
+/** A set of ipset with two entries. */
+const aSet = message(netfilterMessageType(subsystem.ipset, 7), (writer) => {
+  writeNetfilterHeader(writer, 2);
+  // IPSET_ATTR_PROTOCOL, IPSET_ATTR_SETNAME, IPSET_ATTR_ADT with IPSET_ATTR_DATA with IPSET_ATTR_PORT
+  writer.byte(1, 6);
+  writer.string(2, 'KUBE-NODE-PORT-TCP');
+  const entries = writer.beginNested(8);
+  for (const port of [30080, 30081]) {
+    const entry = writer.beginNested(7);
+    writer.short(4, port);
+    writer.endAttribute(entry);
+  }
+  writer.endAttribute(entries);
+});
+
+/** What the kernel takes for one; others are never asked for, as they are none of kube-proxy's. */
+const isNameOfSet = (name: string): boolean => /^[!-~]{1,31}$/.test(name);
 
 /** A kernel that answers every request with these bytes. */
 function answering(input: Uint8Array): NetlinkTransport {
@@ -171,6 +190,30 @@ export const netlinkTargets: readonly Target[] = [
             destination === undefined || isAddress(destination.address),
             'the address of a destination is canonical',
           );
+        }
+      }),
+  },
+  {
+    name: 'netlink.ipset',
+    promise:
+      'sets have names, and ports that are ports; a name that was read is asked for as it is; or MalformedMessageError',
+    kind: 'bytes',
+    seeds: [aSet],
+    run: (input) =>
+      eachMessage(input, (each) => {
+        const set = netfilterAttributes(each);
+        check(
+          readPorts(set).every((port) => port >= 0 && port < 65_536),
+          'a port has 16 bits',
+        );
+        for (const name of readNames(set).filter(isNameOfSet)) {
+          for (const request of [portsRequest(name), destroyRequest(name)]) {
+            const [asked] = messages(Payload.of(message(request.type, request.body)));
+            check(
+              asked !== undefined && readNames(netfilterAttributes(asked)).join() === name,
+              `${name} is what it says`,
+            );
+          }
         }
       }),
   },

@@ -33,7 +33,7 @@ const bystander = {
     ports: [{ port: 8080, protocol: 'TCP' }],
   },
 };
-const bystanderId = 'quiet/bystander:/tcp/4';
+export const bystanderId = 'quiet/bystander:/tcp/4';
 
 function withBystander(): ForwardingState {
   const state = new ForwardingState(config);
@@ -52,7 +52,7 @@ function nameOf(object: unknown): string {
 }
 
 /** Objects as a list of a hostile cluster has them; the bystander's come in between. */
-function stateOf(input: Json): ForwardingState {
+export function stateOf(input: Json): ForwardingState {
   const { service, slices, node } = (typeof input === 'object' && input !== null ? input : {}) as Partial<Objects>;
   const state = withBystander();
   // A list has objects only, whatever is in them.
@@ -99,7 +99,7 @@ function placesOf(frontend: Frontend): readonly string[] {
   return [frontend.address, ...(frontend.kind === 'LoadBalancerIP' ? (frontend.sourceRanges ?? []) : [])];
 }
 
-const desiredOf = (state: ForwardingState): DesiredPort[] => [...state.values()].map((port) => ({ port }));
+export const desiredOf = (state: ForwardingState): DesiredPort[] => [...state.values()].map((port) => ({ port }));
 
 /** What stands in a rule of ours: options, words, and nothing that iptables-restore could take for the next line. */
 const rulesLine =
