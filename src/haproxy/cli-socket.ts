@@ -98,6 +98,12 @@ export function readTable(answer: string, separator: string): Map<string, string
     });
 }
 
+/** A count in such a row; 0 where there is none: one that makes no sense would stay in every total. */
+export function numberIn(row: ReadonlyMap<string, string>, name: string): number {
+  const text = row.get(name) ?? '';
+  return /^\d{1,15}$/.test(text) ? Number(text) : 0;
+}
+
 /** What HAProxy prints as lines `name: value`; of what is not there the value is empty. */
 export function readFields(answer: string): (name: string) => string {
   const fields = new Map(

@@ -87,7 +87,7 @@ export function latencyRules(section: Named, directory: string): string[] {
 /** What a worker has counted, by {@link sectionId}; sections that have not answered yet are missing. */
 export function readLatencies(answer: string): Map<number, Latencies> {
   const found = new Map<number, { counts: number[]; sums: number[] }>();
-  for (const [, key, count, sum] of answer.matchAll(/^0x\S+: key=(\d+) .*gpc0=(\d+) gpc1=(\d+)$/gm)) {
+  for (const [, key, count, sum] of answer.matchAll(/^0x\S+: key=(\d{1,15}) .*gpc0=(\d{1,10}) gpc1=(\d{1,10})$/gm)) {
     const [id, bucket] = [Math.floor(Number(key) / rows), Number(key) % rows];
     const section = found.get(id) ?? { counts: Array<number>(rows).fill(0), sums: Array<number>(rows).fill(0) };
     section.counts[bucket] = Number(count);

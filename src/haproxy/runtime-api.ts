@@ -1,37 +1,19 @@
 import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { askSocket, HaproxyError, readFields, readTable, reloadMilliseconds } from './cli-socket.ts';
+import { readInfo, readSections, readTraffic } from './answers.ts';
+import type { HaproxyInfo, SectionState, Traffic } from './answers.ts';
+import { askSocket, HaproxyError, reloadMilliseconds } from './cli-socket.ts';
 import type { Patience } from './cli-socket.ts';
-import {
-  configurationFile,
-  configurationText,
-  form,
-  masterSocket,
-  readSlowStarts,
-  serverText,
-  workerSocket,
-} from './configuration.ts';
+import * as commands from './commands.ts';
+import type { NamedSection as Named } from './commands.ts';
+import { configurationFile, configurationText, masterSocket, workerSocket } from './configuration.ts';
 import { latencyMapFile, latencyMapText } from './latency.ts';
-import { parseSectionName, sectionName, serverName } from './section.ts';
 import type { Section, Server } from './section.ts';
-import { serverState, trafficOf } from './state.ts';
-import type { SectionState, Traffic } from './state.ts';
-import { identityOf, Worker } from './worker.ts';
+import { Worker } from './worker.ts';
 
 /** Is there from before a configuration is written that has to be read until it has been. */
 const dueFile = 'reload-due';
-
-/** Who answers at the socket. */
-export interface HaproxyInfo {
-  /** `3.0.11-1+deb13u5` */
-  readonly version: string;
-  readonly pid: number;
-  /** {@link Worker.identity} */
-  readonly identity: string;
-  /** What it runs is such as this version of nftproxy writes. */
-  readonly current: boolean;
-}
 
 /**
  * Who has not answered so simple a question for so long is silent. Twice what the longest answer took on two processors with 4, 16
@@ -42,8 +24,6 @@ const silentMilliseconds = 700;
 /** How long a master that does not listen is asked again, and how often. */
 const masterMilliseconds = 3000;
 const againMilliseconds = 50;
-
-type Named = Pick<Section, 'kind' | 'number'>;
 
 /** One HAProxy that runs with a master (`-W -S`), by the sockets in its folder. All throw HaproxyError. */
 export class HaproxyRuntime {
@@ -62,9 +42,7 @@ export class HaproxyRuntime {
 
   /** Who answers, soon: who is silent for longer than a busy machine makes it is not there. */
   async info(): Promise<HaproxyInfo> {
-    const field = readFields(await this.#ask('show info', silentMilliseconds));
-    const current = field('description') === form();
-    return { version: field('Version'), pid: Number(field('Pid')), identity: identityOf(field), current };
+    return readInfo(await this.#ask('show info', silentMilliseconds));
   }
 
   /** What is being asked is not waited for any more: it throws. What it has been told it may do later. */
@@ -80,58 +58,46 @@ export class HaproxyRuntime {
 
   /** All sections, by name. */
   async sections(): Promise<Map<string, SectionState>> {
-    const servers = Map.groupBy(
-      readTable(await this.#ask('show servers state'), ' '),
-      (row) => row.get('be_name') ?? '',
-    );
-    const slowStarts = readSlowStarts(await this.#configuration());
-    const found = new Map<string, SectionState>();
+    const servers = await this.#ask('show servers state');
     // Type 1: frontends, so that sections without a server are there, too.
-    for (const row of readTable(await this.#ask('show stat -1 1 -1'), ',')) {
-      const name = row.get('pxname') ?? '';
-      const section = parseSectionName(name);
-      const states = (servers.get(name) ?? []).map((each) => serverState(each, slowStarts));
-      if (!section) continue;
-      const closed = row.get('status') === 'STOP';
-      found.set(name, { ...section, closed, servers: new Map(states.map((each) => [serverName(each), each])) });
-    }
-    return found;
+    const frontends = await this.#ask('show stat -1 1 -1');
+    return readSections({ servers, frontends, configuration: await this.#configuration() });
   }
 
   /** What all sections and servers have taken. */
   async traffic(): Promise<Traffic[]> {
     // Types 1 and 4: frontends and servers.
-    return readTable(await this.#ask('show stat -1 5 -1'), ',').map(trafficOf);
+    return readTraffic(await this.#ask('show stat -1 5 -1'));
   }
 
   /** Adds a server, or takes one that was leaving into use again. */
   async addServer(section: Named, server: Server, present: boolean): Promise<void> {
-    const name = fullName(section, server);
     if (present) await this.setWeight(section, server);
-    else await this.#tell(`add server ${name} ${serverText(server, section.kind.protocol)}`, /registered/);
-    await this.#tell(`set server ${name} state ready`);
+    else await this.#tell(commands.add(section, server), /registered/);
+    await this.#tell(commands.ready(section, server));
   }
 
   async setWeight(section: Named, server: Server): Promise<void> {
-    await this.#tell(`set server ${fullName(section, server)} weight ${server.weight}`);
+    await this.#tell(commands.weigh(section, server));
   }
 
   /** Gives a server nothing new: what it is answering it may finish. */
   async takeOut(section: Named, server: Server): Promise<void> {
-    await this.#tell(`set server ${fullName(section, server)} state maint`);
+    await this.#tell(commands.takeOut(section, server));
   }
 
   /** Deletes a server that has been taken out. False while it has connections. */
   async deleteServer(section: Named, server: Server): Promise<boolean> {
-    const answer = await this.#ask(`del server ${fullName(section, server)}`);
+    const command = commands.remove(section, server);
+    const answer = await this.#ask(command);
     if (/deleted|No such server/i.test(answer)) return true;
     if (/still has connections|cannot be deleted at runtime|idle/i.test(answer)) return false;
-    throw new HaproxyError(`HAProxy refuses "del server ${fullName(section, server)}": ${answer}`);
+    throw new HaproxyError(`HAProxy refuses "${command}": ${answer}`);
   }
 
   /** Has a section listen no more. Connections go on; those of HTTP are ended as soon as nothing is under way on them. */
   async close(section: Named): Promise<void> {
-    await this.#tell(`shutdown frontend ${sectionName(section)}`);
+    await this.#tell(commands.close(section));
   }
 
   /** Whether a configuration has been written. */
@@ -207,8 +173,4 @@ export class HaproxyRuntime {
     const answer = await this.#ask(command);
     if (answer !== '' && !good.test(answer)) throw new HaproxyError(`HAProxy refuses "${command}": ${answer}`);
   }
-}
-
-function fullName(section: Named, server: Server): string {
-  return `${sectionName(section)}/${serverName(server)}`;
 }

@@ -76,7 +76,9 @@ export function parseSectionName(name: string): Pick<Section, 'kind' | 'number'>
     ...{ family: family === '6' ? 6 : 4, protocol: known },
     ...{ balance: balance as Balance, affinitySeconds: Number(seconds) },
   };
-  return { kind, number: Number(number) };
+  const section = { kind, number: Number(number) };
+  const isOurs = sectionName(section) === name && listenerOf(section).port < 65_536;
+  return isOurs ? section : undefined;
 }
 
 /** `10.244.1.2_8080`: the name of a server within its section. */

@@ -1,19 +1,9 @@
+import { identityOf } from './answers.ts';
 import { CliConnection } from './cli-connection.ts';
-import { readFields, readTable } from './cli-socket.ts';
-import { latenciesCommand, readLatencies, sectionId } from './latency.ts';
-import type { Latencies } from './latency.ts';
-import { parseSectionName } from './section.ts';
-
-/** Answers by the first digit of their status. */
-export const answerClasses = ['1xx', '2xx', '3xx', '4xx', '5xx'] as const;
-export type Answers = Readonly<Record<(typeof answerClasses)[number], number>>;
-
-/** What a section of HTTP has answered since its worker was started. */
-export interface SectionCounts {
-  readonly answers: Answers;
-  /** Undefined: it has passed on no answer yet. */
-  readonly latencies: Latencies | undefined;
-}
+import { readFields } from './cli-socket.ts';
+import { readCounts } from './counts.ts';
+import type { SectionCounts } from './counts.ts';
+import { latenciesCommand } from './latency.ts';
 
 /** Where more is under way it is not looked what that is: it may be a great deal. */
 const mostAsking = 8;
@@ -42,17 +32,9 @@ export class Worker {
 
   /** What each section of HTTP has answered, by its name. @throws HaproxyError */
   async counts(): Promise<Map<string, SectionCounts>> {
-    const latencies = readLatencies(await this.#connection.ask(latenciesCommand));
+    const latencies = await this.#connection.ask(latenciesCommand);
     // Type 1: frontends.
-    const rows = readTable(await this.#connection.ask('show stat -1 1 -1'), ',');
-    const found = new Map<string, SectionCounts>();
-    for (const row of rows) {
-      const name = row.get('pxname') ?? '';
-      const section = parseSectionName(name);
-      if (!section || section.kind.protocol === 'tcp') continue;
-      found.set(name, { answers: answersOf(row), latencies: latencies.get(sectionId(section)) });
-    }
-    return found;
+    return readCounts({ latencies, frontends: await this.#connection.ask('show stat -1 1 -1') });
   }
 
   /**
@@ -76,17 +58,4 @@ export class Worker {
   close(): void {
     this.#connection.close();
   }
-}
-
-/** {@link Worker.identity}, of what `show info` says. */
-export function identityOf(field: (name: string) => string): string {
-  return `${field('Pid')} ${field('Start_time_sec')}`;
-}
-
-function answersOf(row: ReadonlyMap<string, string>): Answers {
-  const number = (name: string) => Number(row.get(name) ?? 0);
-  return {
-    ...{ '1xx': number('hrsp_1xx'), '2xx': number('hrsp_2xx'), '3xx': number('hrsp_3xx') },
-    ...{ '4xx': number('hrsp_4xx'), '5xx': number('hrsp_5xx') },
-  };
 }

@@ -1,6 +1,7 @@
 import type { Target } from './engine/target.ts';
 import { apiServerTargets } from './targets/api-server.ts';
 import { engineTargets } from './targets/engines.ts';
+import { haproxyTargets } from './targets/haproxy.ts';
 import { netlinkTargets } from './targets/netlink.ts';
 import { nftablesTargets } from './targets/nftables.ts';
 import { objectTargets } from './targets/objects.ts';
@@ -16,4 +17,5 @@ export const targets: readonly Target[] = [
   ...proxyConfigTargets,
   ...apiServerTargets,
   ...textTargets,
+  ...haproxyTargets,
 ];

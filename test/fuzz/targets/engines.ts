@@ -1,6 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { EngineRig } from '../../../src/dataplane/ipvs/testing/index.ts';
 import { plainNode } from '../../../src/dataplane/nftables/testing/index.ts';
+import { sectionsOf } from '../../../src/dataplane/userspace/testing/index.ts';
+import { commands } from '../../../src/haproxy/testing/index.ts';
+import type { Section } from '../../../src/haproxy/index.ts';
 import type { DesiredPort } from '../../../src/dataplane/index.ts';
 import type { IpvsOperation } from '../../../src/ipvs/index.ts';
 import { readDestination, readServer, requestFor } from '../../../src/ipvs/testing/index.ts';
@@ -57,6 +60,23 @@ function withFewer({ port }: DesiredPort): DesiredPort {
   return { port: { ...port, clusterEndpoints: port.clusterEndpoints.slice(1) } };
 }
 
+const section = String.raw`[46]\.(?:tcp|http|h2c)\.(?:random|roundrobin|leastconn|source|hdr-[a-z0-9-]+)\.\d+\.\d+`;
+const server = String.raw`${section}/[0-9a-f.:]+_\d+`;
+const place = String.raw`(?:[\d.]+|\[[0-9a-f.:]+\]):\d+`;
+/** All that is ever said to HAProxy of servers and sections, word by word: one command, and none but these. */
+const command = new RegExp(
+  `^(?:add server ${server} ${place} weight \\d{1,3}(?: proto h2)?(?: slowstart \\d+s)?|` +
+    `set server ${server} (?:state ready|state maint|weight \\d{1,3})|del server ${server}|shutdown frontend ${section})$`,
+);
+
+function* commandsOf(each: Section): Generator<string> {
+  for (const one of each.servers.values()) {
+    for (const tell of [commands.add, commands.ready, commands.weigh, commands.takeOut, commands.remove])
+      yield tell(each, one);
+  }
+  yield commands.close(each);
+}
+
 export const engineTargets: readonly Target[] = [
   {
     name: 'objects.ipvs',
@@ -78,6 +98,19 @@ export const engineTargets: readonly Target[] = [
       await dataPlane.apply(new Map(desired.map(({ port: { id } }) => [id, undefined])));
       check(rig.servers.length === 0, `nothing is left: ${rig.servers.join()}`);
       dataPlane.close();
+    },
+  },
+  {
+    name: 'objects.haproxy-commands',
+    promise:
+      "no word of an object becomes another command of HAProxy's runtime API, or a part of one that is not its own",
+    kind: 'value',
+    seeds: objectSeeds,
+    run: (input) => {
+      const sections = sectionsOf([...stateOf(input).values()].filter(({ protocol }) => protocol === 'tcp'));
+      for (const each of sections) {
+        for (const text of commandsOf(each)) check(command.test(text), `a command: ${JSON.stringify(text)}`);
+      }
     },
   },
 ];

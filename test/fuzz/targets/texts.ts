@@ -1,7 +1,5 @@
 import { decodeServers } from '../../../src/agent/api-servers/testing/index.ts';
 import { decodeLastGood } from '../../../src/agent/last-good/testing/index.ts';
-import { parseSectionName, readTable } from '../../../src/haproxy/testing/index.ts';
-import { sectionName } from '../../../src/haproxy/index.ts';
 import { savedTables } from '../../../src/iptables/index.ts';
 import { entriesOf, MalformedTableError, without } from '../../../src/iptables/legacy/index.ts';
 import { convert, conversionText, readKubeProxyConfiguration } from '../../../src/kube-proxy/index.ts';
@@ -17,15 +15,6 @@ const saved = `*nat
 [5:300] -A PREROUTING -m comment --comment "kubernetes service portals" -j KUBE-SERVICES
 -A KUBE-SERVICES -d 10.96.0.1/32 -p tcp -m tcp --dport 443 -j DNAT --to-destination 10.0.0.1:6443
 COMMIT
-`;
-
-const servers = `1
-# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_port
-3 4.http.leastconn.0.17 1 10.244.1.2_8080 10.244.1.2 2 0 1 8080
-`;
-const statistics = `# pxname,svname,qcur,scur,stot,status,mode,req_tot,rtime,
-4.tcp.random.0.0,FRONTEND,,0,12,OPEN,tcp,,,
-4.tcp.random.0.0,10.244.1.2_8080,0,0,12,no check,tcp,,5,
 `;
 
 const kubeProxy = `apiVersion: kubeproxy.config.k8s.io/v1alpha1
@@ -97,28 +86,6 @@ export const textTargets: readonly Target[] = [
           const rebuilt = without(table, entries, goes);
           check(entriesOf({ ...rebuilt, hookEntry: [] }).length === left.length, 'what stays is read again');
         });
-      }
-    },
-  },
-  {
-    name: 'haproxy.answers',
-    promise:
-      "HAProxy's answers are rows by the names of their head; a section's name is read as it is written, or is none of ours",
-    kind: 'bytes',
-    seeds: [bytes(servers), bytes(statistics), bytes('4.http.hdr-x-user.10800.3')],
-    run: (input) => {
-      const text = textOf(input);
-      for (const separator of [' ', ',']) {
-        for (const row of readTable(text, separator))
-          check(
-            [...row.values()].every((each) => !each.includes('\n')),
-            'one line',
-          );
-      }
-      for (const word of text.split(/[\s,]/)) {
-        const section = parseSectionName(word);
-        if (section !== undefined)
-          check(parseSectionName(sectionName(section)) !== undefined, `${word} is a name of ours`);
       }
     },
   },

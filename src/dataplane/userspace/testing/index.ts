@@ -1,3 +1,4 @@
+export { RequestTotals } from '../request-totals.ts';
 import type { Section } from '../../../haproxy/index.ts';
 import type { ServicePort } from '../../../services/index.ts';
 import { serversFor, tenantsOf } from '../section-kind.ts';
