@@ -1,4 +1,5 @@
 import type { Target } from './engine/target.ts';
+import { adoptionTargets } from './targets/adoption.ts';
 import { apiServerTargets } from './targets/api-server.ts';
 import { engineTargets } from './targets/engines.ts';
 import { haproxyTargets } from './targets/haproxy.ts';
@@ -14,6 +15,7 @@ export const targets: readonly Target[] = [
   ...nftablesTargets,
   ...objectTargets,
   ...engineTargets,
+  ...adoptionTargets,
   ...proxyConfigTargets,
   ...apiServerTargets,
   ...textTargets,
