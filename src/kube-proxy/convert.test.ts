@@ -217,6 +217,21 @@ describe('where a KubeProxyConfiguration is read from', () => {
   });
 
   test.each([
+    ['lists', '['.repeat(3000) + ']'.repeat(3000)],
+    ['lists of a line each level', '- '.repeat(200)],
+    ['lists that do not end', '['.repeat(5000)],
+    ['objects', `${'{a: '.repeat(101)}1${'}'.repeat(101)}`],
+    ['keys that are objects', `${'? '.repeat(500)}a`],
+  ])('is refused with a sentence when %s are nested too deeply', (_what, text) => {
+    expect(() => readKubeProxyConfiguration(text)).toThrow('this is nested more than 100 levels deep');
+  });
+
+  test('is read when something is nested as deeply as that', () => {
+    const deep = `kind: KubeProxyConfiguration\nfeatureGates: ${'{a: '.repeat(98)}1${'}'.repeat(98)}`;
+    expect(readKubeProxyConfiguration(deep)).toHaveProperty('featureGates');
+  });
+
+  test.each([
     ['lead nowhere', 'kind: KubeProxyConfiguration\nmode: *x\n'],
     ['lead back to themselves', 'kind: KubeProxyConfiguration\nfeatureGates: &a\n  x: *a\n'],
     [

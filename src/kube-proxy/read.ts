@@ -1,4 +1,4 @@
-import { parseAllDocuments } from 'yaml';
+import { isCollection, isPair, parseAllDocuments } from 'yaml';
 
 /** A KubeProxyConfiguration as it was read: its fields, not yet looked at. */
 export type KubeProxyConfiguration = Readonly<Record<string, unknown>>;
@@ -29,13 +29,33 @@ export function readKubeProxyConfiguration(text: string): KubeProxyConfiguration
   return first;
 }
 
+/** No configuration of kube-proxy has ten; what reads YAML takes a minute for 500 keys within keys, and its stack ends at some 1,500. */
+const mostLevels = 100;
+const tooDeep = `this is nested more than ${mostLevels} levels deep, and no configuration is`;
+
 function documentsOf(text: string): unknown[] {
   // Warnings would go to the process, in words about JavaScript.
   return parseAllDocuments(text, { logLevel: 'error' }).map((document) => {
     const [error] = document.errors;
+    if (error?.code === 'RESOURCE_EXHAUSTION' || isTooDeep(document.contents)) throw new Error(tooDeep);
     if (error !== undefined) throw new Error(`this is no YAML: ${error.message}`);
     return valueOf(document);
   });
+}
+
+/** Level by level, as what is too deep for a stack is what this is about. */
+function isTooDeep(root: unknown): boolean {
+  let level = [root];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > mostLevels) return true;
+    level = level.flatMap(partsOf);
+  }
+  return false;
+}
+
+function partsOf(node: unknown): unknown[] {
+  if (isPair(node)) return [...partsOf(node.key), ...partsOf(node.value)];
+  return isCollection(node) ? node.items : [];
 }
 
 /** What a document says. @throws Error if its aliases lead nowhere, to far too much, or back to themselves */
