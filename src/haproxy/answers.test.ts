@@ -52,6 +52,9 @@ describe('a count that makes no sense', () => {
     const row = (key: string): string => `0x7f: key=${key} use=0 gpc0=5 gpc1=7\n`;
     const latencies = row(String(id * 14)) + row('9'.repeat(400)) + row('-1');
     const found = readCounts({ latencies, frontends: frontends(`${name},FRONTEND,OPEN,http,1,,,,`) });
-    expect(found.get(name)?.latencies).toEqual({ counts: [5, ...Array(13).fill(0)], sums: [7, ...Array(13).fill(0)] });
+    expect(found.get(name)?.latencies).toEqual({
+      counts: [5, ...Array<number>(13).fill(0)],
+      sums: [7, ...Array<number>(13).fill(0)],
+    });
   });
 });

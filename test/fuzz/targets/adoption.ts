@@ -44,21 +44,17 @@ const byText = (items: readonly unknown[]): string[] => items.map((each) => JSON
 /** All that is in our table and that packets may meet; clients that are remembered come from packets themselves. */
 async function contentsOf({ foreigner }: NodeRig): Promise<Contents & { readonly flowtables: unknown }> {
   const chains = await foreigner.chains(table);
-  const sets = (await foreigner.sets(table)).map(({ name, definition }) => ({
-    ...definition,
-    name: nameOf(name),
-    in: name,
-  }));
+  const sets = await foreigner.sets(table);
   const elements = [];
-  for (const { in: name, ...set } of sets) {
-    if (set.dynamic === true || set.key === undefined) continue;
-    for (const { key, data } of await foreigner.elements(table, { ...(set as SetDefinition), name }))
-      elements.push([set.name, key, set.data === 'verdict' ? nameOf(data ?? '') : data]);
+  for (const { name, definition: set } of sets) {
+    if (set === undefined || set.dynamic === true) continue;
+    for (const { key, data } of await foreigner.elements(table, set))
+      elements.push([nameOf(name), key, set.data === 'verdict' ? nameOf(data ?? '') : data]);
   }
   return {
     chains: byText(chains.map(({ name, base, drops }) => [nameOf(name), base, drops])),
     rules: await rulesOf(foreigner, nameOf),
-    sets: byText(sets.map(({ in: _in, ...set }) => set)),
+    sets: byText(sets.map(({ name, definition }) => ({ ...definition, name: nameOf(name) }))),
     elements: byText(elements),
     flowtables: byText(await foreigner.flowtables(table)),
   };

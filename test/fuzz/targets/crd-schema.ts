@@ -75,7 +75,7 @@ function* misfitsOfScalar(schema: Schema, value: unknown, path: string): Generat
 
 function* misfitsOfText({ maxLength = Infinity, pattern, format }: Schema, value: string, path: string) {
   if (!value.isWellFormed()) yield `${path} has half a character`;
-  if ([...value].length > maxLength) yield `${path} is too long`;
+  if (Array.from(value).length > maxLength) yield `${path} is too long`;
   if (pattern !== undefined && !new RegExp(pattern, 'u').test(value)) yield `${path} does not match ${pattern}`;
   if (format === 'date-time' && !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(value))
     yield `${path} is no time`;

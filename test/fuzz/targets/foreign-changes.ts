@@ -1,4 +1,5 @@
-import { NodeRig, table } from '../../../src/dataplane/nftables/testing/index.ts';
+import { table } from '../../../src/dataplane/nftables/testing/index.ts';
+import type { NodeRig } from '../../../src/dataplane/nftables/testing/index.ts';
 import { accept, CommitError, drop, goto, jump, Transaction } from '../../../src/nftables/index.ts';
 import type { ChainInfo, Element, SetDefinition, Statement } from '../../../src/nftables/index.ts';
 import type { Json } from '../engine/target.ts';
