@@ -19,7 +19,7 @@ export const crdHistory: readonly string[] = [
   '35bde3c6e3a81326',
   '6598ea6f700a18f7',
   '769d44bccf8e4fee',
-  'fed742c82d67c0a0',
+  'af93fd91261e3ec7',
 ];
 
 /** The version of the CRDs that this program has. */

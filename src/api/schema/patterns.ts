@@ -14,10 +14,11 @@ export const labelValuePattern = /^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/
 export const labelValueLength = 63;
 
 /**
- * IFNAMSIZ is 16 with the closing zero byte, so that a character is a byte. Left out is also what the kernel takes, but nft or
- * iptables-restore reads as something else: quotes, a backslash, and a plus, which at the end of a name means all that begin so.
+ * IFNAMSIZ is 16 bytes with the closing zero; a name of other characters than ASCII's may be longer than that, which the node says.
+ * Left out is also what the kernel takes, but nft or iptables-restore reads as something else: quotes, a backslash, and a plus,
+ * which at the end of a name means all that begin so.
  */
-export const interfacePattern = /^[!#-&(),\-.0-9;-[\]-~]+$/;
+export const interfacePattern = /^[^\s"'*+/:\\]+$/;
 export const interfaceLength = 15;
 
 export const objectNamePattern = new RegExp(`^${subdomain}$`);

@@ -41,6 +41,7 @@ describe('a ProxyConfig file is accepted', () => {
     ['with a dual-stack pair of cluster CIDRs', { clusterCIDRs: ['10.244.0.0/16', 'fd00:10:244::/56'] }],
     ['with a bridge', { detectLocal: { mode: 'BridgeInterface', bridgeInterface: 'cni0' } }],
     ['with an interface prefix', { detectLocal: { mode: 'InterfaceNamePrefix', interfaceNamePrefix: 'veth' } }],
+    ['of letters that few have', { detectLocal: { mode: 'InterfaceNamePrefix', interfaceNamePrefix: 'schön' } }],
     [
       'with a prefix of all that a name may have',
       { detectLocal: { mode: 'InterfaceNamePrefix', interfaceNamePrefix: '_a-b.0@[#~' } },
@@ -163,13 +164,11 @@ describe('a ProxyConfig file is refused with the field that is wrong:', () => {
       { nodeSelector: { matchLabels: { constructor: 'a b' } } },
       'spec.nodeSelector.matchLabels: must be labels',
     ],
-    ...['cni"', "cni'", 'cni\\\\', 'cni+', 'cni*', 'cn i', 'schön'].map(
-      (interfaceNamePrefix): [string, object, string] => [
-        `an interface that is called ${interfaceNamePrefix}`,
-        { detectLocal: { mode: 'InterfaceNamePrefix', interfaceNamePrefix } },
-        'spec.detectLocal.interfaceNamePrefix: must be the beginning of names of network interfaces',
-      ],
-    ),
+    ...['cni"', "cni'", 'cni\\\\', 'cni+', 'cni*', 'cn i'].map((interfaceNamePrefix): [string, object, string] => [
+      `an interface that is called ${interfaceNamePrefix}`,
+      { detectLocal: { mode: 'InterfaceNamePrefix', interfaceNamePrefix } },
+      'spec.detectLocal.interfaceNamePrefix: must be the beginning of names of network interfaces',
+    ]),
     [
       'what a terminal would take for an order, shown and not done',
       { mode: 'x\u202e\u2028' },
