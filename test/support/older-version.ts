@@ -1,17 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, symlinkSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runCommand } from './commands.ts';
 
 const repository = join(import.meta.dirname, '../..');
 
-/**
- * The version that people have who upgrade to this one: a commit of this repository. Its image is made from its own
- * Dockerfile, with the packages of this checkout: when a package that ships changes its version, this has to be a commit
- * with that version, too.
- */
+/** The version that people have who upgrade to this one: a commit of this repository. */
 const olderVersion = '156ca5cdcaa6a7f63699f13c6ac043b51752b8f7';
+
+const installMilliseconds = 300_000;
 
 /** Why there is no older version to try; undefined where there is one. */
 export function whyNoOlderVersion(): string | undefined {
@@ -19,7 +17,7 @@ export function whyNoOlderVersion(): string | undefined {
   return status === 0 ? undefined : `no commit ${olderVersion}: this is no git repository with its whole history`;
 }
 
-/** The folder with the older version's files, made once. */
+/** The folder with the older version's files and its own packages, of which its image is made; made once. */
 export async function olderCheckout(): Promise<string> {
   const store = join(repository, '.nftproxy/versions');
   const place = join(store, olderVersion);
@@ -28,7 +26,8 @@ export async function olderCheckout(): Promise<string> {
   const folder = await mkdtemp(`${place}-`);
   const unpack = 'git -C "$1" archive "$2" | tar --extract --directory "$3"';
   await runCommand('bash', ['-o', 'pipefail', '-ec', unpack, 'bash', repository, olderVersion, folder]);
-  symlinkSync(join(repository, 'node_modules'), join(folder, 'node_modules'));
+  const quiet = ['--prefer-offline', '--no-audit', '--no-fund'];
+  await runCommand('npm', ['ci', '--prefix', folder, ...quiet], { timeout: installMilliseconds });
   // Whoever looks sees nothing or all of it.
   await rename(folder, place).catch(async (error: unknown) => {
     await rm(folder, { recursive: true });
