@@ -122,6 +122,8 @@ describe.skipIf(!root)('what changes nodes reaches them in stages (needs root)',
     });
 
     test('agents that crash only after they were ready are as bad', async () => {
+      // The one that could not start in the story before may still be on its way out.
+      await cluster.waitFor('an agent on each node', () => stage.allRun());
       const uids = stage.uids();
       const canary = () => stage.agents()[0]!;
       const failures = await stage.failuresDuring(async () => {
