@@ -54,7 +54,7 @@ class SecretNameDto {
   @Field({ description: 'Its name.' })
   @IsString()
   @MaxLength(objectNameLength)
-  @Matches(objectNamePattern)
+  @Matches(objectNamePattern, { message: 'must be the name of a Secret' })
   name!: string;
 }
 

@@ -150,6 +150,11 @@ describe('a ProxyConfig file is refused with the field that is wrong:', () => {
       'spec.agent.priorityClassName: must be the name of a PriorityClass',
     ],
     [
+      'a Secret whose name no Secret can have',
+      { agent: { imagePullSecrets: [{ name: 'a..b' }] } },
+      'spec.agent.imagePullSecrets[0].name: must be the name of a Secret',
+    ],
+    [
       'a taint whose key API servers do not take',
       { agent: { tolerations: [{ key: 'a..b/c', operator: 'Exists' }] } },
       'spec.agent.tolerations[0].key: must be a label key',
@@ -379,6 +384,21 @@ test('the API server and --config FILE have the same CIDRs', () => {
     { numRuns: 3000 },
   );
   expect(Math.min(accepted, refused)).toBeGreaterThan(300);
+});
+
+test.each([
+  ['a list where an object belongs', { detectLocal: [{ mode: 'NodeCIDR' }] }, 'spec.detectLocal: must be an object'],
+  ['lists of them', { rollout: [[{}]] }, 'spec.rollout: must be an object'],
+  [
+    'an object where a list belongs',
+    { agent: { tolerations: { key: 'a' } } },
+    'spec.agent.tolerations: must be an array',
+  ],
+  ['a list within a list', { agent: { tolerations: [[{}]] } }, 'spec.agent.tolerations[0]: must be an object'],
+])('%s is refused where it stands, and nothing is said of what is in it', (_story, spec, expected) => {
+  const errors = errorsOf(spec);
+  expect(errors.join('; ')).toContain(expected);
+  expect(new Set(errors.map((error) => error.split(': ')[0]))).toEqual(new Set([expected.split(': ')[0]]));
 });
 
 test('a value of any length leaves the message one that can be read', () => {

@@ -75,7 +75,8 @@ export function nameErrors(name: unknown): FieldError[] {
 
 /** What is wrong with an instance of a class, by its decorators and rules. */
 export function errorsOf(instance: object, path: string): FieldError[] {
-  const errors = validateSync(instance, { forbidUnknownValues: true });
+  // A list where an object belongs, or the other way round, is refused by @Nested; what is in it needs no word.
+  const errors = validateSync(instance, { forbidUnknownValues: false });
   // Like the API server: rules over several fields are looked at only when each field is right by itself.
   return errors.length > 0 ? errors.flatMap((error) => flatten(error, path)) : brokenRules(instance, path);
 }
@@ -103,7 +104,8 @@ function flatten(error: ValidationError, parent: string): FieldError[] {
 
 /** class-validator's message without the property's name, which the path has, and with the value, which it lacks. */
 function describe(message: string, error: ValidationError): string {
-  const text = message.replace(`${error.property} `, '');
+  const named = new RegExp(`^((?:each value in )?(?:nested property )?)${error.property} `);
+  const text = message.replace(named, '$1');
   const value = error.value === undefined ? 'missing' : shorten(JSON.stringify(error.value), longestValue);
   return printable(`${text} (it is ${value})`);
 }
