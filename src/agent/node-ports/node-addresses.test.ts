@@ -1,6 +1,9 @@
 import { networkInterfaces } from 'node:os';
-import { describe, expect, test } from 'vitest';
-import { nodePortAddresses } from './node-addresses.ts';
+import { describe, expect, test, vi } from 'vitest';
+import { ManualClock } from '../../runtime/testing/index.ts';
+import { NodeAddresses, nodePortAddresses } from './node-addresses.ts';
+
+vi.mock('node:os', { spy: true });
 
 const interfaces = {
   lo: [{ address: '127.0.0.1' }, { address: '::1' }],
@@ -25,5 +28,36 @@ describe('addresses for node ports', () => {
 
   test('this machine can be asked', () => {
     expect(nodePortAddresses(['0.0.0.0/0', '::/0'], networkInterfaces())).not.toContain('127.0.0.1');
+  });
+});
+
+describe('addresses that come and go', () => {
+  const everywhere = ['0.0.0.0/0'];
+  const having = (address: string) => ({
+    eth0: [{ address, family: 'IPv4' as const, netmask: '', mac: '', internal: false, cidr: null }],
+  });
+
+  test('are noticed within two seconds, also where nothing else changes; of other ranges at once', async () => {
+    vi.mocked(networkInterfaces).mockReturnValue(having('192.0.2.1'));
+    const clock = new ManualClock();
+    const told: (readonly string[])[] = [];
+    const addresses = new NodeAddresses({ changed: (current) => void told.push(current), clock });
+    addresses.setRanges(everywhere);
+    expect(told).toEqual([['192.0.2.1']]);
+    vi.mocked(networkInterfaces).mockReturnValue(having('192.0.2.2'));
+    await clock.advance(2000);
+    expect([told.at(-1), addresses.current]).toEqual([['192.0.2.2'], ['192.0.2.2']]);
+    addresses.setRanges(['198.51.100.0/24']);
+    expect(addresses.current).toEqual([]);
+    addresses.stop();
+  });
+
+  test('are not asked for by each sync', () => {
+    const addresses = new NodeAddresses({ changed: () => undefined, clock: new ManualClock() });
+    addresses.setRanges(everywhere);
+    vi.mocked(networkInterfaces).mockClear();
+    for (let sync = 0; sync < 3; sync++) addresses.setRanges([...everywhere]);
+    expect(networkInterfaces).not.toHaveBeenCalled();
+    addresses.stop();
   });
 });
