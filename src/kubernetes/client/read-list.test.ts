@@ -42,6 +42,12 @@ describe('the answer to a list', () => {
     expect(await read(text, 5)).toMatchObject({ told: [], end: { metadata: {} } });
   });
 
+  it('leaves out what is no object', async () => {
+    const told = JSON.stringify({ items: [null, 7, { a: 1 }, 'x'], filler: '' });
+    expect((await read(told, 5)).items).toEqual([{ a: 1 }]);
+    expect((await read(told.replace('""', `"${'x'.repeat(1_100_000)}"`), 65_536)).items).toEqual([{ a: 1 }]);
+  });
+
   it.each(['null', '[]', '7'])('that is none says nothing: %s', async (text) => {
     expect((await read(text, 5)).items).toEqual([]);
   });

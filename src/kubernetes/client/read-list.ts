@@ -48,9 +48,10 @@ async function handOn(texts: readonly string[], reader: ListReader): Promise<voi
   }
 }
 
+/** What is no object is left out, as it is where a list is cut. */
 async function whole(list: unknown, reader: ListReader): Promise<PageEnd> {
   const { items, ...rest } = (list ?? {}) as PageEnd & { readonly items?: unknown };
-  const all: readonly unknown[] = Array.isArray(items) ? items : [];
+  const all = (Array.isArray(items) ? items : []).filter((item) => typeof item === 'object' && item !== null);
   for (let at = 0; at < all.length; at += atOnce) {
     if (at > 0) await reader.yield();
     reader.visit(all.slice(at, at + atOnce));
