@@ -14,7 +14,8 @@ export interface FileAccess {
 /**
  * The guest's first process. Its root is this machine's file system, to which nothing it writes gets; the second serial
  * port takes the report. A real root (switch_root) and not chroot, else the kernel finds no `modprobe`. The working tree
- * is laid over all else: it may be in a folder of which the guest has one of its own.
+ * is laid over all else: it may be in a folder of which the guest has one of its own. IPVS is loaded as a host would: 5.10
+ * does not load it for whoever asks for it.
  */
 const init = (
   { release, modules: folder }: InstalledKernel,
@@ -42,7 +43,7 @@ $b mount -t devpts devpts /root/dev/pts
 for path in dev/shm run tmp; do $b mount -t tmpfs -o mode=1777 tmpfs /root/$path; done
 $b mkdir -p /root${repository}
 $b mount -t overlay -o lowerdir=/lower${repository},upperdir=/upper/tree,workdir=/upper/tree-work overlay /root${repository}
-exec $b switch_root /root /bin/bash -c 'stty -F /dev/ttyS1 raw; ip link set lo up; modprobe -q ipv6; ${command}'
+exec $b switch_root /root /bin/bash -c 'stty -F /dev/ttyS1 raw; ip link set lo up; modprobe -qa ipv6 ip_vs; ${command}'
 `;
 
 /** Writes an initramfs for a kernel. @param command path, on this machine, of the script that the guest runs at last */
