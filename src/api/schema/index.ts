@@ -1,3 +1,4 @@
+export { isRecord } from './instance.ts';
 export { schemaOf } from './openapi.ts';
 export { ProxyNodeStateSpecDto } from './proxy-node-state.ts';
 export { checkStoredSpec } from './stored-spec.ts';

@@ -1,6 +1,6 @@
 import { defaultPriority } from '../../api/index.ts';
 import type { Metadata, ProxyConfig, ProxyConfigSpec } from '../../api/index.ts';
-import { checkStoredSpec, nameErrors, readStoredStatus } from '../../api/schema/index.ts';
+import { checkStoredSpec, isRecord, nameErrors, readStoredStatus } from '../../api/schema/index.ts';
 import type { FieldError } from '../../api/schema/index.ts';
 
 /** A ProxyConfig and what is wrong with it (the API server may have another CRD than we have rules). */
@@ -27,10 +27,6 @@ export function checkedConfig(object: { metadata: Metadata; spec?: unknown; stat
 }
 
 function readablePriority(spec: unknown): number {
-  const priority: unknown = isObject(spec) ? spec['priority'] : undefined;
+  const priority: unknown = isRecord(spec) ? spec['priority'] : undefined;
   return typeof priority === 'number' && Number.isInteger(priority) ? priority : defaultPriority;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
