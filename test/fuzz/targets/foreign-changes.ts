@@ -125,9 +125,7 @@ export async function makeForeignChanges(rig: NodeRig, input: Json): Promise<voi
 /** By the kernel, or by what writes for it. */
 function isRefusal(error: unknown): boolean {
   return (
-    error instanceof CommitError ||
-    (error instanceof Error && ['RangeError', 'SyntaxFault', 'NetlinkError'].includes(error.name)) ||
-    error instanceof RangeError
+    error instanceof CommitError || (error instanceof Error && ['SyntaxFault', 'NetlinkError'].includes(error.name))
   );
 }
 
