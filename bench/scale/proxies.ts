@@ -86,7 +86,8 @@ export async function nftproxy(folder: string, kubeconfig: string, program: Prog
   const spec = { mode: program.mode ?? 'nftables', detectLocal: { mode: 'ClusterCIDR' }, clusterCIDRs: [podRange] };
   await writeFile(config, JSON.stringify(proxyConfigObject(spec)));
   const main = program.main ?? process.env['NFTPROXY_MAIN'] ?? join(repository, 'dist/main.js');
-  const files = ['--kubeconfig', kubeconfig, '--config', config];
+  // What other programs of this machine have kept is no business of a node here.
+  const files = ['--kubeconfig', kubeconfig, '--config', config, '--state-directory', join(folder, 'state')];
   const args = [...(program.nodeArguments ?? []), main, 'agent', ...files, '--node-name', thisNode];
   return (node) => new ProxyProcess(node, [process.execPath, ...args]);
 }

@@ -23,7 +23,7 @@ export interface Start {
 /** Milliseconds from the acknowledgement of a write to its commit in the kernel. */
 export interface Changes {
   readonly quiet: readonly number[];
-  /** Of builds of nftproxy; kube-proxy needs longer for one than such changes go on. */
+  /** Of builds of nftproxy, at sizes that have so many Services; kube-proxy needs longer for one than such changes go on. */
   readonly churn?: Churn;
 }
 
@@ -89,11 +89,15 @@ async function changesOf(
   const few = !build && cluster.size.services >= fewChanges.services;
   const count = few ? Math.min(fewChanges.count, options.changes) : options.changes;
   const quiet = await quietChanges(cluster, view, count, build ? pauseMilliseconds : kubeProxyPause);
-  return { quiet, ...(build ? { churn: await churnOf(proxy, view, cluster) } : {}) };
+  const seconds = Math.min(busySeconds, Math.floor(cluster.size.services / changesPerSecond));
+  return { quiet, ...(build && seconds > 0 ? { churn: await churnOf(proxy, view, { cluster, seconds }) } : {}) };
 }
 
-async function churnOf(proxy: ProxyProcess, view: KernelView, cluster: BenchCluster): Promise<Churn> {
-  const seconds = Math.min(busySeconds, Math.floor(cluster.size.services / changesPerSecond));
+async function churnOf(
+  proxy: ProxyProcess,
+  view: KernelView,
+  { cluster, seconds }: { cluster: BenchCluster; seconds: number },
+): Promise<Churn> {
   const before = { processor: await proxy.processorTime(), at: performance.now() };
   const latencies = await busyChanges(cluster, view, changesPerSecond, seconds);
   const core = ((await proxy.processorTime()) - before.processor) / (performance.now() - before.at);
