@@ -19,6 +19,9 @@ export interface Present {
   readonly ways: readonly Hook[];
 }
 
+/** Where a probe has passed, and in which variant: what programs and kernel have is asked for by preflight and by a start. */
+const passed = new Set<string>();
+
 /** Packets that a rule of table nat saw, by `chain rule`. */
 export type Counts = ReadonlyMap<string, number>;
 
@@ -44,10 +47,13 @@ export class KernelTables {
     return (await this.#withNftables((socket) => socket.isSupported())) ? hostVariant(this.#iptables) : 'legacy';
   }
 
-  /** Whether the programs are there, and they and the kernel have all that rules are made of. @throws Error that names it */
+  /** Whether the programs are there, and they and the kernel have all that rules are made of; asked until they have. @throws Error that names it */
   async probe(): Promise<void> {
     const variant = await this.variant();
+    const where = `${variant} ${this.#place.namespacePath ?? ''}`;
+    if (passed.has(where)) return;
     for (const family of [4, 6] as const) await this.#iptables.test({ variant, family }, probeInput(family));
+    passed.add(where);
   }
 
   async read(family: Family): Promise<Present> {
