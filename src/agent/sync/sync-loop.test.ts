@@ -1,4 +1,5 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { sleep } from '../../runtime/index.ts';
 import { ManualClock } from '../../runtime/testing/index.ts';
 import { LoadFollower } from './load-follower.ts';
 import { SyncLoop } from './sync-loop.ts';
@@ -61,6 +62,29 @@ describe('the agent’s loop', () => {
     await clock.advance(200);
     expect(synced.at(-1)?.latencySeconds).toBeGreaterThan(0.01);
     expect(synced.at(-1)?.latencySeconds).toBeLessThan(0.2);
+  });
+
+  it('begins a sync at most every 100 ms, and no later, however often something changes', async () => {
+    const { rig, clock, told, synced, loop } = newLoop();
+    const run = rig.sync.run.bind(rig.sync);
+    vi.spyOn(rig.sync, 'run').mockImplementation(async () => {
+      await sleep(clock, 40);
+      return run();
+    });
+    rig.configure();
+    loop.start();
+    await clock.advance(50);
+    const begun: number[] = [];
+    for (let at = 0; at < 2000; at += 10) {
+      const before = told.filter((each) => each === 'started').length;
+      rig.serve(1, [`10.244.0.${at / 10 + 1}`]);
+      loop.request();
+      await clock.advance(10);
+      if (told.filter((each) => each === 'started').length > before) begun.push(at);
+    }
+    const pauses = begun.slice(1).map((at, index) => at - (begun[index] ?? 0));
+    expect([Math.min(...pauses), Math.max(...pauses)]).toEqual([100, 100]);
+    expect(synced.length).toBeGreaterThan(15);
   });
 
   it('says why a sync failed, tries again by itself, and says when it is well', async () => {
