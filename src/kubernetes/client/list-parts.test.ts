@@ -47,6 +47,25 @@ describe('a list that arrives in pieces', () => {
     expect(read(JSON.stringify({ items })).items).toEqual(items);
   });
 
+  it('of custom resources is cut, too, though entries in them begin with an apiVersion as they do', () => {
+    const apiVersion = 'nftproxy.io/v1alpha1';
+    const managedFields = ['a', 'b', 'c'].map((manager) => ({ apiVersion, fieldsType: 'FieldsV1', manager }));
+    const ownerReferences = ['x', 'y'].map((name) => ({ apiVersion: 'v1', kind: 'Node', name }));
+    const item = { apiVersion, kind: 'ProxyNodeState', metadata: { managedFields, ownerReferences } };
+    const list = { apiVersion, items: Array(200).fill(item), kind: 'L' };
+    expect(read(JSON.stringify(list), [100], 300)).toEqual({
+      early: 199,
+      items: list.items,
+      rest: { apiVersion, kind: 'L' },
+    });
+    const parts = new ListParts(300);
+    const sizes =
+      JSON.stringify(list)
+        .match(/.{1,100}/g)
+        ?.map((text) => parts.push(Buffer.from(text)).length) ?? [];
+    expect(Math.max(...sizes)).toBeLessThan(4);
+  });
+
   it('may have items that begin with other keys, and be written otherwise', () => {
     const items = [{ kind: 'A', metadata: {} }, { metadata: {} }, 7, null, [], { kind: 'A' }];
     for (const space of [0, 1]) expect(read(JSON.stringify({ items }, undefined, space)).items).toEqual(items);

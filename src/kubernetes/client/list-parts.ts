@@ -7,6 +7,12 @@ const bytesAtOnce = 32 * 1024;
 /** The list's items begin, however they were written; within a string each quote has a backslash before it. */
 const beginning = '"items":[';
 
+/**
+ * What an item begins with: its first key, and where that has a text, as custom resources their apiVersion, the key after
+ * it, as what else is in such an item (owners, managed fields) begins with an apiVersion, too.
+ */
+const opening = /^\{"[^"\\]+":(?:"[^"\\]*","[^"\\]+":)?/;
+
 /** A list, or what is left of it, as JSON.parse finds it. */
 type Parsed = Readonly<Record<string, unknown>>;
 
@@ -67,7 +73,7 @@ export class ListParts {
     const at = bytes.indexOf(beginning);
     const head = at === -1 ? undefined : parsed(`${bytes.toString('utf8', 0, at)}${beginning}]}`);
     const rest = bytes.subarray(at + beginning.length);
-    const [first] = /^\{"[^"\\]+":/.exec(rest.toString('latin1', 0, 100)) ?? [];
+    const [first] = opening.exec(rest.toString('latin1', 0, 200)) ?? [];
     if (typeof head !== 'object' || head === null || first === undefined) return bytes;
     this.#head = withoutItems(head as Parsed).rest;
     this.#seam = `},${first}`;
