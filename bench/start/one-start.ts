@@ -23,7 +23,7 @@ export interface Start {
 /** Milliseconds from the acknowledgement of a write to its commit in the kernel. */
 export interface Changes {
   readonly quiet: readonly number[];
-  /** Of builds of nftproxy, at sizes that have so many Services; kube-proxy needs longer for one than such changes go on. */
+  /** Of builds of nftproxy in mode nftables, at sizes that have so many Services; kube-proxy needs longer for one than such changes go on. */
   readonly churn?: Churn;
 }
 
@@ -89,7 +89,9 @@ async function changesOf(
   const few = !build && cluster.size.services >= fewChanges.services;
   const count = few ? Math.min(fewChanges.count, options.changes) : options.changes;
   const quiet = await quietChanges(cluster, view, count, build ? pauseMilliseconds : kubeProxyPause);
-  const seconds = Math.min(busySeconds, Math.floor(cluster.size.services / changesPerSecond));
+  // Rules of iptables are read as a whole, for longer than such changes are apart.
+  const mostSeconds = options.mode === 'iptables' ? 0 : busySeconds;
+  const seconds = Math.min(mostSeconds, Math.floor(cluster.size.services / changesPerSecond));
   return { quiet, ...(build && seconds > 0 ? { churn: await churnOf(proxy, view, { cluster, seconds }) } : {}) };
 }
 
