@@ -138,7 +138,7 @@ export class ApiClient {
 
   /**
    * A whole collection, bit by bit, for those who keep only a part of each object. However large the pages are that the
-   * server sends, none above 1 MiB is held or parsed as a whole, and the event loop goes round in between.
+   * server sends, some tens of items are held and parsed at a time (see `ListParts`), and the event loop goes round in between.
    *
    * @param visit sees some items at a time. `first` also marks a fresh start: what was seen before no longer counts
    * @returns the resourceVersion of the list

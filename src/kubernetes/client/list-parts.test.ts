@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ListParts } from './list-parts.ts';
 
 /** What is read of a list that arrives in chunks of these sizes, over and over, and how much of it before the end. */
@@ -15,6 +15,15 @@ function read(text: string, sizes: readonly number[] = [7], atOnce = 20) {
   const { items, rest } = parts.end((json) => JSON.parse(json) as unknown);
   return { early: early.length, items: [...early, ...items], rest };
 }
+
+/** How many items come with each chunk of a hundred bytes. */
+function sizesOf(parts: ListParts, text: string): number[] {
+  return text.match(/.{1,100}/gs)?.map((chunk) => parts.push(Buffer.from(chunk)).length) ?? [];
+}
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 const service = (name: string, more: object = {}) => ({ metadata: { name }, ...more });
 
@@ -58,12 +67,17 @@ describe('a list that arrives in pieces', () => {
       items: list.items,
       rest: { apiVersion, kind: 'L' },
     });
-    const parts = new ListParts(300);
-    const sizes =
-      JSON.stringify(list)
-        .match(/.{1,100}/g)
-        ?.map((text) => parts.push(Buffer.from(text)).length) ?? [];
-    expect(Math.max(...sizes)).toBeLessThan(4);
+    expect(Math.max(...sizesOf(new ListParts(300), JSON.stringify(list)))).toBeLessThan(4);
+  });
+
+  it('is looked through at most twice where nothing can be cut, and in small parts again after that', () => {
+    const parse = vi.spyOn(JSON, 'parse');
+    const giant = service('giant', { list: Array(2000).fill(service('inner')) });
+    const text = JSON.stringify({ items: [giant, ...Array<object>(20_000).fill(service('small'))] });
+    const sizes = sizesOf(new ListParts(300), text);
+    const looked = parse.mock.calls.reduce((sum, [json]) => sum + json.length, 0);
+    expect(looked / text.length).toBeLessThan(3.5);
+    expect(Math.max(...sizes.slice(-3000))).toBeLessThan(20);
   });
 
   it('may have items that begin with other keys, and be written otherwise', () => {
@@ -83,6 +97,20 @@ describe('a list that arrives in pieces', () => {
         expect([found.items, found.rest]).toEqual([items, rest]);
       }),
     );
+  });
+
+  it.each([
+    ['{"metadata":{"name":"BAD"},oops}', ',{"metadata":{"name":"b"}}]}'],
+    ['{"metadata":{"name":"last"}}]}JUNK', ''],
+    ['{"metadata":{"name":"cut o', ''],
+  ])('is refused with the item that is at fault: %s', (bad, after) => {
+    const text = `{"items":[${'{"metadata":{"name":"a"}},'.repeat(20)}${bad}${after}`;
+    const told: string[] = [];
+    const parts = new ListParts(100);
+    sizesOf(parts, text);
+    const parse = (json: string): unknown => (told.push(json), JSON.parse(json));
+    expect(() => parts.end(parse)).toThrow(SyntaxError);
+    expect(told).toEqual([bad]);
   });
 
   it.each(['', 'nonsense', '{"items":[{"a":1},{"a":1},{"a":2},{"a":3}', '{"items":[{"a":1},{"a":1},{"a":2}],,"b":{}}'])(

@@ -25,10 +25,15 @@ function list(count: number, filler: string) {
 }
 
 describe('the answer to a list', () => {
-  it('is read as a whole if it is a page', async () => {
+  it('is handed on in one go if it is small', async () => {
     const { told, end } = await read(JSON.stringify(list(500, 'ü')), 1000);
     expect(told).toEqual([list(500, 'ü').items]);
     expect(end).toEqual({ metadata: { resourceVersion: '7', continue: 'x' } });
+  });
+
+  it('of very many small items is handed on bit by bit, too', async () => {
+    const { told } = await read(JSON.stringify({ items: Array<object>(1200).fill({ a: 1 }) }), 65_536);
+    expect(told.map((each) => (each === 'turn' ? each : each.length))).toEqual([500, 'turn', 500, 'turn', 200]);
   });
 
   it('is handed on bit by bit if it is large, each item once, and others have their turn in between', async () => {
