@@ -1,4 +1,5 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Mode } from '../../src/api/index.ts';
 import { repository } from '../../scripts/build.ts';
@@ -86,9 +87,11 @@ export async function nftproxy(folder: string, kubeconfig: string, program: Prog
   const spec = { mode: program.mode ?? 'nftables', detectLocal: { mode: 'ClusterCIDR' }, clusterCIDRs: [podRange] };
   await writeFile(config, JSON.stringify(proxyConfigObject(spec)));
   const main = program.main ?? process.env['NFTPROXY_MAIN'] ?? join(repository, 'dist/main.js');
-  // What other programs of this machine have kept is no business of a node here.
-  const files = ['--kubeconfig', kubeconfig, '--config', config, '--state-directory', join(folder, 'state')];
-  const args = [...(program.nodeArguments ?? []), main, 'agent', ...files, '--node-name', thisNode];
+  const files = ['--kubeconfig', kubeconfig, '--config', config];
+  // What other programs of this machine have kept is no business of a node here. Early builds keep nothing.
+  const help = execFileSync(process.execPath, [main, 'agent', '--help'], { encoding: 'utf8' });
+  const kept = help.includes(' --state-directory') ? ['--state-directory', await mkdtemp(join(folder, 'state-'))] : [];
+  const args = [...(program.nodeArguments ?? []), main, 'agent', ...files, ...kept, '--node-name', thisNode];
   return (node) => new ProxyProcess(node, [process.execPath, ...args]);
 }
 
