@@ -113,6 +113,11 @@ describe('a list that arrives in pieces', () => {
     expect(told).toEqual([bad]);
   });
 
+  it('is refused if it ends after an item', () => {
+    const text = `{"items":[${'{"metadata":{"name":"a"}},'.repeat(20)}{"metadata":{}}`;
+    for (let size = 1; size < 60; size++) expect(() => read(text, [size])).toThrow(SyntaxError);
+  });
+
   it.each(['', 'nonsense', '{"items":[{"a":1},{"a":1},{"a":2},{"a":3}', '{"items":[{"a":1},{"a":1},{"a":2}],,"b":{}}'])(
     'is refused if it is no JSON: %s',
     (text) => {

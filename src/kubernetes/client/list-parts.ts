@@ -65,7 +65,8 @@ export class ListParts {
    */
   end(parse: (text: string) => unknown): { items: readonly unknown[]; rest: Parsed } {
     const text = Buffer.concat(this.#pieces).toString();
-    const list = parsed(this.#head ? `{${beginning}${text}` : text) ?? parse(this.#faultIn(text)) ?? {};
+    const whole = this.#head ? `{${beginning}${text}` : text;
+    const list = parsed(whole) ?? parse(this.#faultIn(text) ?? whole) ?? {};
     const { items, rest } = withoutItems(list as Parsed);
     return { items: Array.isArray(items) ? items : [], rest: { ...this.#head, ...rest } };
   }
@@ -82,13 +83,13 @@ export class ListParts {
     return rest;
   }
 
-  /** The first item that is none, or what follows the last one. */
-  #faultIn(text: string): string {
-    if (!this.#head) return text;
+  /** The first item that is none, with what follows if it is the last one; undefined if that cannot be told. */
+  #faultIn(text: string): string | undefined {
+    if (!this.#head) return undefined;
     const opened = this.#seam.slice('},'.length);
     const pieces = text.split(this.#seam);
     const items = pieces.map((piece, at) => `${at > 0 ? opened : ''}${piece}${at < pieces.length - 1 ? '}' : ''}`);
-    return items.find((item) => parsed(item) === undefined) ?? text;
+    return items.find((item) => parsed(item) === undefined);
   }
 
   #keep(rest: Buffer): void {
