@@ -23,7 +23,10 @@ export interface Start {
 /** Milliseconds from the acknowledgement of a write to its commit in the kernel. */
 export interface Changes {
   readonly quiet: readonly number[];
-  /** Of builds of nftproxy in mode nftables, at sizes that have so many Services; kube-proxy needs longer for one than such changes go on. */
+  /**
+   * Of builds of nftproxy in mode nftables, at sizes that have so many Services; kube-proxy needs longer for one than such
+   * changes go on.
+   */
   readonly churn?: Churn;
 }
 

@@ -90,7 +90,8 @@ function statusOf({ code, reason, message, details }: Record<string, unknown>): 
   };
 }
 
-function parseRecord(text: string): Record<string, unknown> | undefined {
+/** What has fields, of a text that should be JSON; undefined for all else. */
+export function parseRecord(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text);
     return isRecord(value) ? value : undefined;

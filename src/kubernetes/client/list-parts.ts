@@ -1,3 +1,5 @@
+import { parseRecord } from './answers.ts';
+
 /**
  * Bytes that are parsed together, at least: some tens of items, which are garbage before the next ones come. Of 27 MB read from
  * a file parts of 256 KB took 1.6 times as long, as all of them are alive when young garbage is collected.
@@ -53,7 +55,7 @@ export class ListParts {
     const end = this.#head ? rest.lastIndexOf(this.#seam) : -1;
     const items = end === -1 ? undefined : parsed(`[${rest.toString('utf8', 0, end + 1)}]`);
     this.#keep(items ? rest.subarray(end + ',}'.length) : rest);
-    // What is in vain is tried with twice as much: all tries together look at no more than twice the list.
+    // What is in vain is tried with twice as much: all tries in vain together look at no more than twice the list.
     this.#wanted = items ? this.#atOnce : 2 * this.#size;
     return Array.isArray(items) ? items : [];
   }
@@ -74,11 +76,11 @@ export class ListParts {
   /** What follows the head of the list, once that is there. */
   #begin(bytes: Buffer): Buffer {
     const at = bytes.indexOf(beginning);
-    const head = at === -1 ? undefined : parsed(`${bytes.toString('utf8', 0, at)}${beginning}]}`);
+    const head = at === -1 ? undefined : parseRecord(`${bytes.toString('utf8', 0, at)}${beginning}]}`);
     const rest = bytes.subarray(at + beginning.length);
     const [first] = opening.exec(rest.toString('latin1', 0, 200)) ?? [];
-    if (typeof head !== 'object' || head === null || first === undefined) return bytes;
-    this.#head = withoutItems(head as Parsed).rest;
+    if (head === undefined || first === undefined) return bytes;
+    this.#head = withoutItems(head).rest;
     this.#seam = `},${first}`;
     return rest;
   }
